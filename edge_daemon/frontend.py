@@ -211,8 +211,8 @@ class FrontEnd:
         """
         if samples.ndim != 1 or len(samples) > self.spec.window:
             raise ValueError(f"a window is at most {self.spec.window} samples in one dimension: {samples.shape}")
-        features, _ = self.batch(samples[None])
-        return features[0]
+        features: NDArray[np.uint8] = self.batch(samples[None])[0][0]
+        return features
 
     def batch(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Features and flags of many windows; a window's result does not depend on its neighbours.
@@ -313,4 +313,5 @@ def _to_uint8(level: NDArray[np.float64]) -> NDArray[np.uint8]:
     low = level.min(axis=(1, 2), keepdims=True)
     span = level.max(axis=(1, 2), keepdims=True) - low
     span = np.where(span > 0, span, 1.0)
-    return np.rint((level - low) / span * 255.0).astype(np.uint8)
+    features: NDArray[np.uint8] = np.rint((level - low) / span * 255.0).astype(np.uint8)
+    return features

@@ -72,7 +72,7 @@ class Layer:
     @property
     def channels(self) -> int:
         """Output channels (conv) or neurons (dense)."""
-        return self.weight.shape[0]
+        return int(self.weight.shape[0])
 
     def pooled_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """(channels, bands, frames) that the synapses see, of an input of that shape."""

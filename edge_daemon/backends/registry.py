@@ -1,0 +1,67 @@
+"""Finding backends by name among the installed packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import ValidationError
+
+from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend
+from edge_daemon.bundle import Bundle
+from edge_daemon.errors import BackendError
+
+DEFAULT = "onnx"
+
+
+def installed() -> dict[str, EntryPoint]:
+    """Entry points of all backends, by name; nothing is imported."""
+    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name)}
+
+
+def load(name: str) -> type[Backend]:
+    """Import a backend's class.
+
+    Raises:
+        BackendError: no such backend, or its package fails to import.
+    """
+    if name == DEFAULT:  # the fallback must work even where package metadata is damaged
+        from edge_daemon.backends.onnx import OnnxBackend
+
+        return OnnxBackend
+    points = installed()
+    if name not in points:
+        known = ", ".join({**points, DEFAULT: None})
+        raise BackendError(f"There is no backend named {name!r}.", f"Installed: {known}.")
+    try:
+        backend: type[Backend] = points[name].load()
+    except Exception as error:
+        raise BackendError(
+            f"The backend {name!r} fails to import ({type(error).__name__}: {error}).",
+            f"Reinstall the package that provides it: {points[name].value}.",
+        ) from error
+    return backend
+
+
+def create(bundle: Bundle, name: str = DEFAULT, options: Mapping[str, Any] | None = None) -> Backend:
+    """A backend of that name with a model loaded.
+
+    Args:
+        bundle: the model.
+        name: as in `installed()`.
+        options: the backend's own options, checked against its `Options`.
+
+    Raises:
+        BackendError: it is not there, refuses its options, or cannot honour the model.
+    """
+    backend = load(name)
+    try:
+        checked = backend.Options.model_validate(dict(options or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BackendError(
+            f"Option {place!r} of backend {name!r}: {first['msg']}.", "See `edge-daemon backends`."
+        ) from error
+    return backend.create(bundle, checked)
