@@ -1,0 +1,1 @@
+"""Tables of detections and scores in the forms that analysts' programs read; one writer a file."""

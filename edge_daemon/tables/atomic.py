@@ -1,0 +1,54 @@
+"""Files that are whole or not there.
+
+A table is written under a temporary name beside its place, forced to the disk, and renamed: whoever reads the folder,
+also after a crash or a power cut, finds the old file or the new one, never half of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from edge_daemon.errors import StorageError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A UTF-8 text file, line ends as written, that appears under its name when the block ends without an error.
+
+    Args:
+        path: its name; an older file there is replaced.
+
+    Raises:
+        StorageError: it cannot be written; nothing is left of it.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            with part.open("w", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            _sync_folder(path.parent)
+        except BaseException:  # Ctrl-C too leaves nothing behind
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror}.", "Check that the folder is there, writable and has room."
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the renaming itself to the disk; some file systems cannot, and need not."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

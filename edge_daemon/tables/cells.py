@@ -1,0 +1,24 @@
+"""How numbers and names are written into cells."""
+
+from __future__ import annotations
+
+
+def seconds_text(samples: int, rate: int) -> str:
+    """Seconds with enough digits to be exact, or to tell samples apart where no decimal fraction is.
+
+    Args:
+        samples: count of samples, ≥ 0.
+        rate: samples per second.
+
+    Returns:
+        Six digits after the point (2 kHz: 4 would do), or nine for rates that do not divide a million.
+    """
+    digits = 6 if 10**6 % rate == 0 else 9
+    scaled = (samples * 10**digits * 2 + rate) // (2 * rate)  # integers: no float is exact after a year of sound
+    whole, fraction = divmod(scaled, 10**digits)
+    return f"{whole}.{fraction:0{digits}d}"
+
+
+def plain(text: str) -> str:
+    """Text that fits a tab-separated cell: tabs and line ends become spaces."""
+    return " ".join(text.replace("\t", " ").splitlines()) or ""

@@ -1,0 +1,51 @@
+"""One CSV of all detections: the document's fields as columns, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import TextIO
+
+from edge_daemon.detection import Detection
+
+COLUMNS = (
+    "file",
+    "begin_s",
+    "end_s",
+    "begin_utc",
+    "end_utc",
+    "clock",
+    "label",
+    "peak_score",
+    "mean_score",
+    "windows",
+    "threshold",
+    "low_hz",
+    "high_hz",
+    "channel",
+    "device",
+    "model_name",
+    "model_version",
+    "model_digest",
+    "backend",
+    "id",
+)
+
+
+class DetectionsCsv:
+    """Writes rows as the recordings are done.
+
+    Args:
+        file: open for text, without translation of line ends.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._rows = csv.writer(file, lineterminator="\n")
+        self._rows.writerow(COLUMNS)
+
+    def add(self, detections: Iterable[Detection]) -> None:
+        """Append detections; what is not known is an empty cell."""
+        for detection in detections:
+            fields = detection.model_dump(mode="json", by_alias=True)
+            fields |= {f"model_{key}": value for key, value in fields["model"].items()}
+            self._rows.writerow([fields[column] for column in COLUMNS])

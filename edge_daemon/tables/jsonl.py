@@ -1,0 +1,24 @@
+"""All detections as JSON lines: the documents that MQTT carries, one a line, in the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TextIO
+
+from edge_daemon.detection import Detection
+
+
+class DetectionsJsonl:
+    """Writes lines as the recordings are done.
+
+    Args:
+        file: open for text, without translation of line ends.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def add(self, detections: Iterable[Detection]) -> None:
+        """Append detections."""
+        for detection in detections:
+            self._file.write(detection.to_json() + "\n")
