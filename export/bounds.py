@@ -7,6 +7,7 @@ not fit the arithmetic it would be run in: int32, or float32 where every integer
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -14,6 +15,65 @@ from numpy.typing import NDArray
 
 from edge_daemon.network import IntegerNetwork, Layer
 from edge_daemon.neuron import LEAK_BITS, Reset, shift_current
+
+
+@dataclass(frozen=True)
+class Range:
+    """How far a layer's numbers can go for any input at all.
+
+    Attributes:
+        input_index: the layer's place, 0 for the first.
+        input_shape: (channels, bands, frames) that arrive, before pooling.
+        input_low: least value at the synapses, after pooling.
+        input_high: greatest value at the synapses, after pooling.
+        accumulator: greatest magnitude of an accumulated sum, partial sums in any order included.
+        current: greatest magnitude of a current.
+        membrane: greatest magnitude of a membrane, of the sums on the way to it, and of the read-out.
+        leak_product: greatest magnitude of membrane × k, without the factors of two in k, which cost no accuracy.
+    """
+
+    input_index: int
+    input_shape: tuple[int, int, int]
+    input_low: int
+    input_high: int
+    accumulator: int
+    current: int
+    membrane: int
+    leak_product: int
+
+
+def ranges(network: IntegerNetwork) -> list[Range]:
+    """Proven ranges of each layer."""
+    shapes = network.shapes()
+    result = []
+    for number, (layer, shape) in enumerate(zip(network.layers, shapes[:-1], strict=True)):
+        if number == 0:
+            low, high = (0, 255) if network.stem == "none" else (-255, 255)
+        else:
+            low, high = 0, 1
+        merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
+        low, high = low * merged, high * merged
+        least, greatest = accumulator_bounds(layer, low, high)
+        currents = shift_current(least, layer.shift), shift_current(greatest, layer.shift)
+        threshold = layer.threshold.astype(np.int64)
+        beta = layer.beta_256.astype(np.int64)
+        lowest, highest = membrane_bounds(*currents, beta, threshold, layer.reset, network.time_steps)
+        membrane = _magnitude(lowest, highest)
+        if number == len(network.layers) - 1:
+            membrane = max(membrane, _magnitude(lowest, highest + network.time_steps * threshold))
+        result.append(
+            Range(
+                input_index=number,
+                input_shape=shape,
+                input_low=low,
+                input_high=high,
+                accumulator=_magnitude(least, greatest),
+                current=_magnitude(*currents),
+                membrane=membrane,
+                leak_product=_magnitude(lowest, highest) * max(_odd_part(int(k)) for k in beta),
+            )
+        )
+    return result
 
 
 def accumulator_bounds(layer: Layer, low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -33,33 +93,6 @@ def accumulator_bounds(layer: Layer, low: int, high: int) -> tuple[NDArray[np.in
     return up * low + down * high + np.minimum(bias, 0), up * high + down * low + np.maximum(bias, 0)
 
 
-def input_bounds(network: IntegerNetwork) -> list[tuple[int, int]]:
-    """Least and greatest value that arrives at each layer's synapses."""
-    bounds = [(0, 255) if network.stem == "none" else (-255, 255)]
-    shapes = network.shapes()
-    for layer, shape in zip(network.layers[1:], shapes[1:], strict=False):
-        merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
-        bounds.append((0, merged))
-    return bounds
-
-
-def state_bounds(network: IntegerNetwork) -> list[tuple[int, int]]:
-    """Least and greatest membrane of each layer, or sum on the way to it, for any input at all."""
-    result = []
-    for layer, (low, high) in zip(network.layers, input_bounds(network), strict=True):
-        least, greatest = accumulator_bounds(layer, low, high)
-        lowest, highest = membrane_bounds(
-            shift_current(least, layer.shift),
-            shift_current(greatest, layer.shift),
-            layer.beta_256.astype(np.int64),
-            layer.threshold.astype(np.int64),
-            layer.reset,
-            network.time_steps,
-        )
-        result.append((int(lowest.min()), int(highest.max())))
-    return result
-
-
 def membrane_bounds(
     current_low: NDArray[np.int64],
     current_high: NDArray[np.int64],
@@ -71,37 +104,41 @@ def membrane_bounds(
     """Lowest and highest value that a membrane, or a sum on the way to it, can take within a number of steps.
 
     Args:
-        current_low: int64, least current of a step, ≤ 0 allowed.
-        current_high: int64, greatest current of a step.
+        current_low: int64, least current of a step, ≤ 0.
+        current_high: int64, greatest current of a step, ≥ 0.
         beta_256: int64, k in 0…256.
         threshold: int64, θ > 0.
         reset: the reset rule.
         steps: time steps, ≥ 1.
 
     Returns:
-        Bounds int64, shaped as the broadcast arguments. They hold for every input, and are proved by induction: the
-        leak is monotone in U, a reset only takes away θ > 0 (subtract) or puts U at 0 (zero).
+        Bounds int64, shaped as the broadcast arguments. They hold for every input, by induction over the steps: the
+        leak is monotone in U, and a reset takes θ away only above θ (subtract) or puts U at 0 (zero).
     """
     low = np.zeros(np.broadcast(current_low, beta_256, threshold).shape, np.int64)
     high = low.copy()
     worst_low, worst_high = low.copy(), high.copy()
     for _ in range(steps):
         fired = high > threshold
-        leaked_low, leaked_high = (beta_256 * low) >> LEAK_BITS, (beta_256 * high) >> LEAK_BITS
+        kept = (beta_256 * np.minimum(high, threshold)) >> LEAK_BITS
+        leaked_low = (beta_256 * low) >> LEAK_BITS
         if reset == "subtract":
-            # Only a membrane above θ is reset, so the least after a reset starts from just above θ.
-            after_reset = ((beta_256 * (threshold + 1)) >> LEAK_BITS) - threshold
-            leaked_low = np.where(fired, np.minimum(leaked_low, after_reset), leaked_low)
-            leaked_high = np.where(
-                fired,
-                np.maximum((beta_256 * np.minimum(high, threshold)) >> LEAK_BITS, leaked_high - threshold),
-                leaked_high,
-            )
-        else:
-            leaked_high = (beta_256 * np.minimum(high, threshold)) >> LEAK_BITS
-            leaked_low, leaked_high = np.minimum(leaked_low, 0), np.maximum(leaked_high, 0)
-        low, high = leaked_low + current_low, leaked_high + current_high
-        # an implementation may add the current before it takes the reset away: cover that sum too
-        worst_low = np.minimum(worst_low, low)
+            least_fired = ((beta_256 * (threshold + 1)) >> LEAK_BITS) - threshold
+            most_fired = ((beta_256 * high) >> LEAK_BITS) - threshold
+            leaked_low = np.where(fired, np.minimum(leaked_low, least_fired), leaked_low)
+            kept = np.where(fired, np.maximum(kept, most_fired), kept)
+        low, high = np.minimum(leaked_low, 0) + current_low, np.maximum(kept, 0) + current_high
+        # an implementation may add the current before it takes the threshold away, or the other way round
+        worst_low = np.minimum(worst_low, np.minimum(low, current_low - threshold))
         worst_high = np.maximum(worst_high, np.where(fired, high + threshold, high))
     return worst_low, worst_high
+
+
+def _magnitude(low: NDArray[np.int64], high: NDArray[np.int64]) -> int:
+    return int(max(-low.min(), high.max(), 0))
+
+
+def _odd_part(k: int) -> int:
+    while k and k % 2 == 0:
+        k //= 2
+    return k
