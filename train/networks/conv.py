@@ -1,0 +1,79 @@
+"""`conv`: the compact convolutional spiking network that is shipped.
+
+The first layer looks at the picture once with large, strided kernels (its input is constant, so its product is the same in
+every time step) and the deeper ones at spikes. The read-out sums each channel's spikes over the window's frames but
+keeps the bands apart: *when* in the window the call comes does not matter, how high it is does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_daemon.network import Stem
+from edge_daemon.neuron import Reset
+from train.networks.lif import NeuronPlan, Norm, SpikingNetwork
+from train.networks.plan import LayerPlan
+
+
+def plans(channels: Sequence[int] = (16, 32, 64, 64), portable: bool = False) -> tuple[LayerPlan, ...]:
+    """Layers of the network, from features to the two labels.
+
+    Args:
+        channels: channels of the four convolutions.
+        portable: strides in place of max-pools, for chips that know no maximum.
+    """
+    a, b, c, d = channels
+    if portable:
+        return (
+            LayerPlan("conv", a, (5, 5), stride=(2, 2), padding=(2, 2)),
+            LayerPlan("conv", b, (3, 3), stride=(2, 2), padding=(1, 1)),
+            LayerPlan("conv", c, (3, 3), stride=(2, 2), padding=(1, 1)),
+            LayerPlan("conv", d, (3, 3), stride=(2, 2), padding=(1, 1)),
+            LayerPlan("dense", 2, pool="global_sum"),
+        )
+    return (
+        LayerPlan("conv", a, (5, 5), stride=(2, 2), padding=(2, 2), max_pool=(2, 2)),
+        LayerPlan("conv", b, (3, 3), padding=(1, 1), max_pool=(2, 2)),
+        LayerPlan("conv", c, (3, 3), padding=(1, 1), max_pool=(2, 2)),
+        LayerPlan("conv", d, (3, 3), padding=(1, 1)),
+        LayerPlan("dense", 2, pool="global_sum"),
+    )
+
+
+def build(
+    input_shape: tuple[int, int],
+    *,
+    channels: Sequence[int] = (16, 32, 64, 64),
+    portable: bool = False,
+    stem: Stem = "band_median",
+    time_steps: int = 4,
+    beta: float = 0.5,
+    learn_beta: bool | None = None,
+    reset: Reset | None = None,
+    slope: float = 2.0,
+    norm: Norm = "batch",
+) -> SpikingNetwork:
+    """The network, untrained.
+
+    Args:
+        input_shape: (bands, frames) of the features.
+        channels: channels of the four convolutions.
+        portable: the profile that neuromorphic chips share (see `NeuronPlan`).
+        stem: preparation of the features.
+        time_steps: T.
+        beta: leak.
+        learn_beta: learn it, a leak a layer; by default unless portable.
+        reset: reset rule; by default `subtract`, portable `zero`.
+        slope: steepness of the surrogate.
+        norm: normalisation of currents.
+    """
+    neuron = NeuronPlan(
+        time_steps=time_steps,
+        beta=beta,
+        learn_beta=not portable if learn_beta is None else learn_beta,
+        reset=reset or ("zero" if portable else "subtract"),
+        slope=slope,
+        norm=norm,
+        portable=portable,
+    )
+    return SpikingNetwork(plans(channels, portable), neuron, input_shape, stem)

@@ -1,0 +1,36 @@
+"""`mlp1d`: the study's fully connected network on the waveform, 4000-2048-512-64-2.
+
+The study prints 8,000 inputs, but 2 s at 2 kHz are 4,000 samples: we follow the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_daemon.neuron import Reset
+from train.networks import mlp2d
+from train.networks.lif import Norm, SpikingNetwork
+
+
+def build(
+    input_shape: tuple[int, int],
+    *,
+    hidden: Sequence[int] = (2048, 512, 64),
+    time_steps: int = 10,
+    beta: float = 0.9,
+    learn_beta: bool = False,
+    reset: Reset = "subtract",
+    slope: float = 25.0,
+    norm: Norm = "none",
+) -> SpikingNetwork:
+    """The network, untrained; arguments as in `mlp2d.build`, input (1, samples)."""
+    return mlp2d.build(
+        input_shape,
+        hidden=hidden,
+        time_steps=time_steps,
+        beta=beta,
+        learn_beta=learn_beta,
+        reset=reset,
+        slope=slope,
+        norm=norm,
+    )
