@@ -1,0 +1,32 @@
+"""Section `backend`: what computes the network, and what takes over when it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import field_validator
+
+from edge_daemon.config.section import Section, key, refusal
+
+
+class BackendSection(Section):
+    """The chosen backend, its fallback, and its own options."""
+
+    name: str = key("onnx", "Backend that runs the network (see `edge-daemon backends`)", min_length=1, max_length=64)
+    fallback: str | None = key(
+        "onnx", "Backend that takes over after bounded retries. Empty: none", min_length=1, max_length=64
+    )
+    retries: int = key(3, "Restarts of a failing backend before the fallback takes over", ge=0, le=100)
+    worker: bool = key(False, "Run the backend in a process of its own, for libraries that crash or leak")
+    timeout_s: float = key(10.0, "A worker silent for this long is restarted", unit="s", ge=0.1, le=600)
+    threads: int = key(1, "Threads the backend may use", ge=1, le=64)
+    options: dict[str, Any] = key(
+        None, "Options of the backend itself, checked by the backend", factory=dict, max_length=100
+    )
+
+    @field_validator("name", "fallback")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        if value is not None and not value.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise refusal("", f"must be the plain name of a backend, not {value!r}", "See `edge-daemon backends`.")
+        return value

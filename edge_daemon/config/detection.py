@@ -1,0 +1,38 @@
+"""Section `detection`: when a run of scores becomes an event. Keys left empty take the model's own operating point."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from edge_daemon.config.section import Section, key, refusal
+
+
+class DetectionSection(Section):
+    """Hop between windows and the rules that make events of scores."""
+
+    hop_s: float = key(0.5, "Time from one scored window to the next", unit="s", ge=0.05, le=10)
+    threshold: float | None = key(
+        None, "Score that starts an event. Empty: the model's", unit="probability", gt=0, le=1
+    )
+    threshold_low: float | None = key(
+        None, "Score that keeps an event going (hysteresis). Empty: the model's", unit="probability", gt=0, le=1
+    )
+    min_windows: int | None = key(
+        None, "Windows at or above the threshold that an event needs. Empty: the model's", unit="windows", ge=1, le=1000
+    )
+    merge_gap_s: float | None = key(
+        None, "Events closer than this become one. Empty: the model's", unit="s", ge=0, le=600
+    )
+    max_length_s: float | None = key(None, "Longer events are cut here. Empty: the model's", unit="s", ge=1, le=3600)
+    refractory_s: float | None = key(
+        None, "No new event begins within this time after one. Empty: the model's", unit="s", ge=0, le=3600
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low, high = self.threshold_low, self.threshold
+        if low is not None and high is not None and low > high:
+            raise refusal("threshold_low", f"is {low:g}, above threshold ({high:g})", "Lower it, or raise `threshold`.")
+        return self

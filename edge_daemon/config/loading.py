@@ -1,0 +1,168 @@
+"""From a file to a checked configuration that knows where each of its values came from.
+
+The steps: bytes → plain data with places → references replaced → old versions migrated → models. Whatever is wrong at
+a step ends the loading with all the problems of that step, each with its line and column.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from edge_daemon.config.catalogue import entries
+from edge_daemon.config.document import MAX_BYTES, Document, parse
+from edge_daemon.config.explanation import explain
+from edge_daemon.config.migration import migrate
+from edge_daemon.config.problem import ConfigFileError, Problem, ProblemsFound
+from edge_daemon.config.root import CURRENT_VERSION, Config
+from edge_daemon.config.section import Section
+from edge_daemon.config.substitution import Reference, substitute
+from edge_daemon.errors import ConfigError
+
+DEFAULT_PATH = Path("/etc/edge-daemon/config.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an effective value came from.
+
+    Attributes:
+        kind: the default, the file, or from outside through a reference in the file.
+        line: line in the file, or None.
+        source: for references, where from ("environment variable BROKER"); else empty.
+        secret: True when the value must not be shown.
+    """
+
+    kind: Literal["default", "file", "reference"]
+    line: int | None = None
+    source: str = ""
+    secret: bool = False
+
+    def text(self, file: str) -> str:
+        """For people: "default", "config.yaml:12", "config.yaml:12, environment variable BROKER"."""
+        if self.kind == "default":
+            return "default"
+        return f"{file}:{self.line}" + (f", {self.source}" if self.source else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked configuration.
+
+    Attributes:
+        config: the values.
+        path: the file, or None when only text was given.
+        origins: of every key that is not a section, by path.
+        migrated_from: version that the file had, when it was an older one; else None.
+    """
+
+    config: Config
+    path: Path | None
+    origins: Mapping[tuple[str, ...], Origin]
+    migrated_from: int | None = None
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
+    """Read and check a configuration file.
+
+    Args:
+        path: the YAML file.
+        environment: variables for references; the process's own if None.
+
+    Raises:
+        ConfigError: the file cannot be read (exit code 2).
+        ConfigFileError: the file has problems, each with key, line and column (exit code 2).
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ConfigError(f"{path} is not a file.", "Name a YAML file; `edge-daemon config init` writes one.")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"The configuration {path} does not exist.", f"Write one: edge-daemon config init --output {path}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"The configuration {path} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
+    return load_text(content, environment, path)
+
+
+def load_text(content: bytes, environment: Mapping[str, str] | None = None, path: Path | None = None) -> Loaded:
+    """Check a configuration given as bytes; relative paths in it count from the folder of `path`."""
+    name = "-" if path is None else str(path)
+    environment = os.environ if environment is None else environment
+    try:
+        document = parse(content)
+        references = substitute(document, environment)
+    except ProblemsFound as found:
+        raise ConfigFileError(name, found.problems) from None
+    try:
+        data, version = migrate(document.data)
+    except ConfigError as error:
+        place = document.place(("version",))
+        raise ConfigFileError(name, [Problem(("version",), place, error.message, error.hint)]) from None
+    for entry in entries():
+        if entry.section is not None:
+            _fill(data, entry.path)
+    try:
+        folder = None if path is None else str(path.absolute().parent)
+        config = Config.model_validate(data, context={"folder": folder})
+    except ValidationError as error:
+        raise ConfigFileError(name, explain(error.errors(include_url=False), document)) from None
+    origins = _origins(data, document, references)
+    return Loaded(config, path, origins, version if version < CURRENT_VERSION else None)
+
+
+def _fill(data: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Make a section that was written without keys (`mqtt:` alone) an empty one."""
+    for name in path[:-1]:
+        inner = data.get(name)
+        if not isinstance(inner, dict):
+            return
+        data = inner
+    if path[-1] in data and data[path[-1]] is None:
+        data[path[-1]] = {}
+
+
+def _origins(
+    data: dict[str, Any], document: Document, references: Mapping[tuple[str | int, ...], Reference]
+) -> dict[tuple[str, ...], Origin]:
+    origins: dict[tuple[str, ...], Origin] = {}
+    for entry in entries():
+        if entry.section is not None:
+            continue
+        if not _present(data, entry.path):
+            origins[entry.path] = Origin("default")
+            continue
+        line = document.place(entry.path, of_key=True).line
+        inside = [used for where, used in references.items() if where[: len(entry.path)] == entry.path]
+        if inside:
+            source = ", ".join(dict.fromkeys(used.source for used in inside))
+            origins[entry.path] = Origin("reference", line, source, any(used.secret for used in inside))
+        else:
+            origins[entry.path] = Origin("file", line)
+    return origins
+
+
+def _present(data: Any, path: tuple[str, ...]) -> bool:
+    for name in path:
+        if not isinstance(data, dict) or name not in data:
+            return False
+        data = data[name]
+    return True
+
+
+def value_at(config: Section, path: tuple[str, ...]) -> Any:
+    """The value of the key at `path`."""
+    value: Any = config
+    for name in path:
+        value = getattr(value, name)
+    return value

@@ -1,0 +1,140 @@
+"""Section `mqtt`: the broker, how to prove who we are, and how much may be sent.
+
+A password never stands in this file: it comes from a file that only the daemon can read, or from a systemd credential.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+
+from pydantic import field_validator, model_validator
+
+from edge_daemon.config.section import ConfigPath, Section, key, refusal
+
+
+class TlsSection(Section):
+    """Encryption of the connection. The broker's certificate is always checked."""
+
+    enabled: bool = key(False, "Encrypt the connection")
+    ca_file: ConfigPath | None = key(
+        None, "Certificate authority that signed the broker's certificate. Empty: the system's"
+    )
+    certificate_file: ConfigPath | None = key(None, "This device's certificate, where the broker asks for one")
+    key_file: ConfigPath | None = key(None, "Key of `certificate_file`; readable by the daemon only")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.certificate_file is not None and self.key_file is None:
+            raise refusal("certificate_file", "is given without key_file", "A client certificate needs its key.")
+        if self.key_file is not None and self.certificate_file is None:
+            raise refusal("key_file", "is given without certificate_file", "A key needs its certificate.")
+        for name in ("ca_file", "certificate_file"):
+            if not self.enabled and getattr(self, name) is not None:
+                raise refusal(name, "is given, but TLS is not enabled", "Set `enabled: true` under `tls`.")
+        return self
+
+
+class HomeAssistantSection(Section):
+    """Announcement of the device to Home Assistant (MQTT discovery)."""
+
+    enabled: bool = key(False, "Publish discovery messages, so that Home Assistant shows the device by itself")
+    prefix: str = key("homeassistant", "Discovery prefix set in Home Assistant", min_length=1, max_length=64)
+
+    @field_validator("prefix")
+    @classmethod
+    def _fits_a_topic(cls, value: str) -> str:
+        return plain_topic(value)
+
+
+class MqttSection(Section):
+    """Broker, credentials, reconnecting, and limits for slow links."""
+
+    enabled: bool = key(True, "Publish over MQTT; without it detections stay in the outbox and in clips")
+    host: str = key("localhost", "Broker's name or address", min_length=1, max_length=253)
+    port: int | None = key(None, "Broker's port. Empty: 8883 with TLS, 1883 without", ge=1, le=65_535)
+    protocol: Literal["auto", "mqtt5", "mqtt311"] = key("auto", "`auto`: MQTT 5, and 3.1.1 with brokers that refuse it")
+    prefix: str = key("edge_daemon", "First part of all topics", min_length=1, max_length=128)
+    client_id: str | None = key(None, "Client identifier. Empty: edge-daemon-DEVICE", min_length=1, max_length=128)
+    username: str | None = key(None, "User name at the broker", min_length=1, max_length=256)
+    password_file: ConfigPath | None = key(
+        None, "File that holds the password; must not be readable by others (chmod 600)"
+    )
+    password_credential: str | None = key(
+        None, "systemd credential that holds the password (LoadCredential=NAME:…)", min_length=1, max_length=255
+    )
+    keepalive_s: int = key(60, "Keep-alive interval", unit="s", ge=5, le=3600)
+    connect_timeout_s: float = key(15.0, "A connection attempt is given up after this", unit="s", ge=1, le=300)
+    acknowledge_timeout_s: float = key(
+        60.0, "Without an acknowledgement for this long the connection is made anew", unit="s", ge=2, le=3600
+    )
+    reconnect_first_s: float = key(1.0, "First pause before connecting again", unit="s", ge=0.05, le=600)
+    reconnect_longest_s: float = key(
+        300.0, "Longest pause; pauses double up to it, with jitter", unit="s", ge=0.1, le=86_400
+    )
+    in_flight: int = key(20, "Detections sent and not yet acknowledged", ge=1, le=1000)
+    drain_rate: float = key(
+        10.0,
+        "Detections sent per second, at most, so that a backlog does not fill the link",
+        unit="1/s",
+        gt=0,
+        le=10_000,
+        live=True,
+    )
+    drain_order: Literal["newest", "oldest"] = key("oldest", "Which detections of a backlog go first", live=True)
+    bytes_per_hour: int | None = key(
+        None,
+        "Byte budget for slow links; status and detections go first. Empty: none",
+        unit="B/h",
+        ge=1000,
+        le=10_000_000_000,
+        live=True,
+    )
+    tls: TlsSection = key(None, "Encryption", factory=TlsSection)
+    home_assistant: HomeAssistantSection = key(None, "Home Assistant discovery", factory=HomeAssistantSection)
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, value: str) -> str:
+        if "://" in value or "@" in value or "/" in value:
+            raise refusal(
+                "", f"must be a name or an address alone, not {value!r}", "Port and user have keys of their own."
+            )
+        if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
+            raise refusal("", f"is not a name or an address: {value!r}")
+        return value
+
+    @field_validator("prefix")
+    @classmethod
+    def _fits_a_topic(cls, value: str) -> str:
+        return plain_topic(value)
+
+    @field_validator("password_credential")
+    @classmethod
+    def _is_a_credential(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+            raise refusal("", f"must be the plain name of a credential, not {value!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.password_file is not None and self.password_credential is not None:
+            raise refusal("password_credential", "is given beside password_file", "Keep one of the two.")
+        for name in ("password_file", "password_credential"):
+            if getattr(self, name) is not None and self.username is None:
+                raise refusal(name, "is given without username", "Add `username`.")
+        if self.reconnect_first_s > self.reconnect_longest_s:
+            raise refusal("reconnect_first_s", f"is longer than reconnect_longest_s ({self.reconnect_longest_s:g} s)")
+        return self
+
+    @property
+    def effective_port(self) -> int:
+        """The port that is used: the one given, else the usual one."""
+        return self.port if self.port is not None else (8883 if self.tls.enabled else 1883)
+
+
+def plain_topic(value: str) -> str:
+    """Refuse what a topic cannot hold: wildcards, control characters, empty levels at the ends."""
+    if re.search(r"[+#\x00-\x1f\x7f]", value) or value.startswith(("/", "$")) or value.endswith("/"):
+        raise refusal("", f"is not a topic: {value!r}", "No + or #, no / at either end, no $ in front.")
+    return value

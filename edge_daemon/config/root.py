@@ -1,0 +1,80 @@
+"""The whole configuration: one section per concern, in the order in which the example file shows them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from edge_daemon.config.audio import AudioSection
+from edge_daemon.config.backend import BackendSection
+from edge_daemon.config.clips import ClipsSection
+from edge_daemon.config.clock import ClockSection
+from edge_daemon.config.detection import DetectionSection
+from edge_daemon.config.device import DeviceSection
+from edge_daemon.config.effort import EffortSection
+from edge_daemon.config.health import HealthSection
+from edge_daemon.config.hydrophone import HydrophoneSection
+from edge_daemon.config.log import LogSection
+from edge_daemon.config.model import ModelSection
+from edge_daemon.config.mqtt import MqttSection
+from edge_daemon.config.outbox import OutboxSection
+from edge_daemon.config.schedule import ScheduleSection
+from edge_daemon.config.section import Section, key, refusal
+from edge_daemon.config.storage import StorageSection
+
+CURRENT_VERSION = 1
+
+
+class Config(Section):
+    """Everything that can be set. `Config()` is valid and holds the defaults."""
+
+    version: Literal[1] = key(CURRENT_VERSION, "Version of this file's format; older files are migrated")
+    device: DeviceSection = key(None, "Who reports, and from where", factory=DeviceSection)
+    audio: AudioSection = key(None, "Where the sound comes from", factory=AudioSection)
+    hydrophone: HydrophoneSection = key(
+        None, "Calibration, for received levels in dB re 1 µPa", factory=HydrophoneSection
+    )
+    model: ModelSection = key(None, "Which network listens", factory=ModelSection)
+    backend: BackendSection = key(None, "What computes the network", factory=BackendSection)
+    detection: DetectionSection = key(
+        None, "When scores become an event; empty keys take the model's operating point", factory=DetectionSection
+    )
+    schedule: ScheduleSection = key(None, "When to listen", factory=ScheduleSection)
+    mqtt: MqttSection = key(None, "The broker", factory=MqttSection)
+    storage: StorageSection = key(None, "What outlives a restart", factory=StorageSection)
+    outbox: OutboxSection = key(None, "Unsent detections", factory=OutboxSection)
+    clips: ClipsSection = key(None, "The sound of each event", factory=ClipsSection)
+    effort: EffortSection = key(None, "What was listened to and what was lost", factory=EffortSection)
+    health: HealthSection = key(None, "Health reports and the watchdog", factory=HealthSection)
+    clock: ClockSection = key(None, "How samples are tied to UTC", factory=ClockSection)
+    log: LogSection = key(None, "The log", factory=LogSection)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.effort.band_levels and not self.hydrophone.calibrated:
+            raise refusal(
+                "effort.band_levels",
+                "needs a calibrated hydrophone",
+                "Give hydrophone.sensitivity_db and adc_full_scale_v.",
+            )
+        return self
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of the configuration file, for editors that check while one types."""
+    schema = Config.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "edge-daemon configuration"
+    schema["required"] = ["version"]
+    _allow_empty_sections(schema)
+    return schema
+
+
+def _allow_empty_sections(schema: dict[str, Any]) -> None:
+    """A section whose keys are all comments reads as null, and means its defaults."""
+    for section in (schema, *schema["$defs"].values()):
+        for name, field in section.get("properties", {}).items():
+            if "$ref" in field:
+                reference = {"$ref": field.pop("$ref")}
+                section["properties"][name] = {"anyOf": [reference, {"type": "null"}], **field}

@@ -1,0 +1,28 @@
+"""Section `storage`: the folder that outlives a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_daemon.config.section import ConfigPath, Section, key
+
+
+class StorageSection(Section):
+    """Where the outbox, the effort ledger and the clips are kept."""
+
+    folder: ConfigPath = key(Path("/var/lib/edge-daemon"), "Folder for outbox.db, effort.db and clips/; made if absent")
+
+    @property
+    def outbox_path(self) -> Path:
+        """Database of detections that wait for the broker's acknowledgement."""
+        return self.folder / "outbox.db"
+
+    @property
+    def effort_path(self) -> Path:
+        """Database of what was listened to and what was lost."""
+        return self.folder / "effort.db"
+
+    @property
+    def clips_folder(self) -> Path:
+        """Folder of the events' sound."""
+        return self.folder / "clips"

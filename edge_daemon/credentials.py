@@ -1,0 +1,66 @@
+"""Secrets: read from a file that only the daemon can read, or from a systemd credential; never from the settings file.
+
+systemd hands a unit's credentials (`LoadCredential=NAME:PATH`) over as files in the folder $CREDENTIALS_DIRECTORY,
+which only that unit sees. Both kinds are read anew at each connection attempt, so a changed password needs no restart.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_daemon.errors import ConfigError
+
+MAX_BYTES = 64 * 1024
+
+
+def read_secret(path: Path) -> str:
+    """Text of a secret's file, without the final line end.
+
+    Raises:
+        ConfigError: the file is absent, unreadable, readable by everybody, too long, or not text.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise ConfigError(f"names {path}, which is not a file")
+            if mode & stat.S_IROTH:
+                raise ConfigError(f"names {path}, which everybody on this machine can read", f"Run: chmod 600 {path}")
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"names {path}, which does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"names {path}, which cannot be read: {reason}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"names {path}, which is longer than {MAX_BYTES} bytes", "Is it the right file?")
+    try:
+        return content.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ConfigError(f"names {path}, which is not UTF-8 text") from None
+
+
+def read_credential(name: str, environment: Mapping[str, str]) -> str:
+    """Text of a systemd credential, without the final line end.
+
+    Raises:
+        ConfigError: not started by systemd with that credential, or it cannot be read.
+    """
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise ConfigError(
+            f"refers to the credential {name}, but systemd handed none over",
+            f"Add LoadCredential={name}:/path to the unit; by hand, set CREDENTIALS_DIRECTORY.",
+        )
+    if "/" in name or name in ("", ".", ".."):
+        raise ConfigError(f"refers to the credential {name!r}, which is not a plain name")
+    path = Path(folder) / name
+    if not path.exists():
+        raise ConfigError(
+            f"refers to the credential {name}, which systemd did not hand over",
+            f"Add LoadCredential={name}:/path to the unit.",
+        )
+    return read_secret(path)
