@@ -7,8 +7,9 @@ stand in the name (`Z`, `+0100`, `EST`) it is honoured.
 Sources of the conventions: Ocean Instruments, SoundTrap user guide ("serial number followed by … YYMMDDHHMMSS");
 Open Acoustic Devices, AudioMoth operation manual (`YYYYMMDD_HHMMSS.WAV`, older firmware: Unix time in hex);
 Ocean Sonics, icListen handbook (`SBW1234_20200910_153045.wav`); JASCO AMAR names as read by pyhydrophone
-and in NOAA's SanctSound archive (`%Y%m%dT%H%M%SZ`); PAMGuard on-line help, "File Dates" and its recorder's `PAM_yyyyMMdd_HHmmss_SSS`;
-RTSys names as read by pyhydrophone (`channelA_%Y-%m-%d_%H-%M-%S`); orcasound/orcadata `access.md` and orca-hls-utils
+and in NOAA's SanctSound archive (`%Y%m%dT%H%M%SZ`); PAMGuard on-line help, "File Dates", and its
+recorder's `PAM_yyyyMMdd_HHmmss_SSS`; RTSys names as read by pyhydrophone (`channelA_%Y-%m-%d_%H-%M-%S`);
+orcasound/orcadata `access.md` and orca-hls-utils
 (`%Y_%m_%d_%H_%M_%S_%Z`; HLS folders named by Unix time, 10 s segments); Scripps Triton / HARP xwav
 (`…_yymmdd_HHMMSS.x.wav`); Raven Pro's default template `_<yyyy><ll><dd>_<hh><MM><ss>.`; the Open Ecoacoustics
 file-name guide (`20170625T102105+1000_Site.flac`).
