@@ -16,11 +16,14 @@ The builder is a pure state machine: no clock, no threads; the same scores give 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_daemon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge_daemon.bundle import OperatingPoint
 
 
 class EventRules(BaseModel):
@@ -56,10 +59,31 @@ class EventRules(BaseModel):
             raise ValueError(f"threshold_low ({self.threshold_low}) must not be above threshold ({self.threshold})")
         return self
 
-    def with_threshold(self, threshold: float) -> EventRules:
-        """The same rules at another threshold; threshold_low follows where it would lie above it."""
-        low = min(self.threshold_low, threshold)
-        return EventRules.model_validate({**self.model_dump(), "threshold": threshold, "threshold_low": low})
+    @classmethod
+    def for_model(cls, point: OperatingPoint, **chosen: float | None) -> EventRules:
+        """The model's operating point, with the user's choices on top.
+
+        Args:
+            point: what the model's makers recommend.
+            chosen: fields of these rules; None leaves the model's value or the default. Without a choice of its own,
+                threshold_low follows a threshold chosen below it.
+
+        Raises:
+            ConfigError: a value is out of range, or the two thresholds are in the wrong order.
+        """
+        model = point.model_dump(include={"threshold", "threshold_low", "min_windows"})
+        wanted = {name: value for name, value in chosen.items() if value is not None}
+        merged = {**model, **wanted}
+        if "threshold_low" not in wanted:
+            merged["threshold_low"] = min(merged["threshold_low"], merged["threshold"])
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]) or "thresholds"
+            raise ConfigError(
+                f"The event rules cannot be used: {name}: {first['msg']}.", "Choose another value."
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

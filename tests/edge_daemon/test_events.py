@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from edge_daemon.bundle import OperatingPoint
 from edge_daemon.errors import ConfigError
 from edge_daemon.events import Event, EventBuilder, EventRules, ScoredWindow
 
@@ -194,9 +195,32 @@ def test_the_low_threshold_must_not_be_above_the_high_one() -> None:
         EventRules(threshold=0.5, threshold_low=0.51)
 
 
-def test_changing_the_threshold_takes_the_low_one_along() -> None:
-    assert rules().with_threshold(0.2) == rules(threshold=0.2, threshold_low=0.2)
-    assert rules().with_threshold(0.9) == rules(threshold=0.9)
+POINT = OperatingPoint(threshold=0.6, threshold_low=0.4, min_windows=2)
+
+
+def test_rules_of_a_model() -> None:
+    chosen = EventRules.for_model(POINT)
+    assert (chosen.threshold, chosen.threshold_low, chosen.min_windows) == (0.6, 0.4, 2)
+    assert chosen.merge_gap_s == EventRules().merge_gap_s
+
+
+def test_choices_go_over_the_models_rules() -> None:
+    chosen = EventRules.for_model(POINT, threshold=0.9, min_windows=None, merge_gap_s=3.0)
+    assert (chosen.threshold, chosen.threshold_low, chosen.min_windows, chosen.merge_gap_s) == (0.9, 0.4, 2, 3.0)
+
+
+def test_a_lower_threshold_takes_the_low_one_along() -> None:
+    chosen = EventRules.for_model(POINT, threshold=0.2)
+    assert (chosen.threshold, chosen.threshold_low) == (0.2, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("choice", "complaint"),
+    [({"threshold": 1.5}, "threshold: "), ({"threshold_low": 0.7}, "must not be above"), ({"colour": 1.0}, "colour")],
+)
+def test_impossible_choices_are_refused(choice: dict[str, float], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        EventRules.for_model(POINT, **choice)
 
 
 SCORES = st.lists(st.one_of(st.sampled_from([0.0, 0.3, 0.4, 0.5, 0.6, 0.9]), st.floats(0.0, 1.0)), max_size=60)
