@@ -126,12 +126,12 @@ class Database:
             return self._attempt(work)
 
     def report(self) -> DatabaseReport:
-        """How the database is."""
-        with self._lock:
-            state: Literal["closed", "open", "unavailable"] = (
-                "unavailable" if self._reason else "closed" if self._connection is None else "open"
-            )
-            return DatabaseReport(state, self._reason, self._retry.attempts, tuple(self._set_aside), self._salvaged)
+        """How the database is; never waits for the disk, so health speaks while a card stalls."""
+        reason = self._reason
+        state: Literal["closed", "open", "unavailable"] = (
+            "unavailable" if reason else "closed" if self._connection is None else "open"
+        )
+        return DatabaseReport(state, reason, self._retry.attempts, tuple(self._set_aside), self._salvaged)
 
     def close(self) -> None:
         """Close the file, folding the write-ahead log into it; may be called twice, and the next use opens anew."""
