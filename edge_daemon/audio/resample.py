@@ -1,0 +1,157 @@
+"""From the source's sample rate to the model's, without moving anything in time.
+
+The filter is soxr's (linear phase, flat to 0.91 of the Nyquist frequency, images and aliases below −120 dB).
+soxr's own streams emit in bursts and hold back up to 0.65 s of sound, too long for a live detector. So the stream is
+cut into chunks of a quarter second on a fixed grid; each chunk is resampled on its own together with a margin of
+neighbouring sound on both sides that covers the filter's reach, and the margins are thrown away (overlap-discard).
+That brings four things:
+
+- output is late by the margin only (about 56 ms);
+- results do not depend on how the input was cut into blocks, bit for bit;
+- nothing is remembered beyond the margin, so a gap is a clean end and a clean beginning;
+- it agrees with one uninterrupted soxr run to about −125 dB.
+
+Sample n of the source lies at n·out/in of the output: the delay is compensated, and the first output sample belongs to
+the first source sample.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from edge_daemon.audio.nonfinite import split_non_finite
+from edge_daemon.audio.source import Block, Gap
+from edge_daemon.errors import AudioError
+
+_QUALITY = "HQ"
+# Half the filter's length, in samples of the lower rate, until what is left of it is below the filter's own −120 dB.
+_REACH = 112
+
+
+class Resampler:
+    """Streaming conversion of blocks and gaps to another sample rate.
+
+    A source that covers samples [a, b) without interruption gives output samples [⌈a·out/in⌉, ⌈b·out/in⌉): N samples
+    give ⌈N·out/in⌉. A gap [a, b) gives the gap between them; one that is shorter than an output sample may get
+    length 0 and still says that there was an interruption. After a gap the output grid stays anchored at the stream's
+    beginning; with rates that are no multiples of each other the sound may then sit up to half a source sample off it.
+    Non-finite samples become gaps with the cause "non_finite". With equal rates blocks pass through.
+
+    Args:
+        source_rate: Hz, 1 or more.
+        target_rate: Hz, 1 or more.
+
+    Raises:
+        AudioError: a rate is not positive, or the ratio is beyond 1 : 4096.
+    """
+
+    def __init__(self, source_rate: int, target_rate: int) -> None:
+        if source_rate < 1 or target_rate < 1 or not 1 / 4096 <= source_rate / target_rate <= 4096:
+            raise AudioError(
+                f"Sound at {source_rate} Hz cannot be resampled to {target_rate} Hz.", "Check the file's sample rate."
+            )
+        divisor = math.gcd(source_rate, target_rate)
+        # One period: `down` source samples span exactly `up` output samples.
+        self._up, self._down = target_rate // divisor, source_rate // divisor
+        self._rates = (source_rate, target_rate)
+        self._identity = source_rate == target_rate
+        reach = _REACH * max(1.0, target_rate / source_rate)
+        self._margin = math.ceil(reach / self._up)  # in periods
+        self._chunk = max(1, target_rate // (4 * self._up))  # in periods
+        self._buffer = np.zeros(0, np.float32)
+        self._expected: int | None = None  # next source index of the running segment
+        self._skip = 0  # source samples to drop to reach the output grid
+        self._next = 0  # next output index
+
+    @property
+    def latency(self) -> float:
+        """Seconds by which output is late at least: the sound that must follow before a chunk can be resampled."""
+        return 0.0 if self._identity else self._margin * self._down / self._rates[0]
+
+    def push(self, item: Block | Gap) -> list[Block | Gap]:
+        """Take a block or a gap and give what can be had by now.
+
+        Args:
+            item: at the source rate; follows the one before without a hole (anything missing comes as a gap).
+
+        Returns:
+            Blocks (float32) and gaps at the target rate, in order and without holes.
+
+        Raises:
+            ValueError: the item does not begin where the one before ended.
+        """
+        if self._expected is not None and item.start != self._expected:
+            raise ValueError(f"item begins at sample {item.start}, expected {self._expected}")
+        if isinstance(item, Gap):
+            return self._push_gap(item)
+        out: list[Block | Gap] = []
+        for part in split_non_finite(item):
+            out += self._push_gap(part) if isinstance(part, Gap) else self._push_block(part)
+        return out
+
+    def finish(self) -> list[Block | Gap]:
+        """End the stream: give what is still held back. The next item may begin anywhere."""
+        out = self._flush()
+        self._expected = None
+        return out
+
+    def _output_index(self, source_index: int) -> int:
+        return -(-source_index * self._up // self._down)
+
+    def _push_gap(self, gap: Gap) -> list[Block | Gap]:
+        out = self._flush()
+        start = self._output_index(gap.start)
+        out.append(Gap(start, self._output_index(gap.end) - start, gap.cause))
+        self._expected = gap.end
+        return out
+
+    def _push_block(self, block: Block) -> list[Block | Gap]:
+        if self._identity:
+            self._expected = block.end
+            return [block] if len(block.samples) else []
+        samples = block.samples
+        if not len(self._buffer):
+            self._next = self._output_index(block.start)
+            at = (2 * self._next * self._down + self._up) // (2 * self._up)  # source sample nearest to it
+            self._skip = at - block.start
+            self._buffer = np.zeros(self._margin * self._down, np.float32)  # silence before the segment
+        if self._skip:
+            dropped = min(self._skip, len(samples))
+            samples, self._skip = samples[dropped:], self._skip - dropped
+        self._expected = block.end
+        self._buffer = np.concatenate((self._buffer, samples))
+        return list[Block | Gap](self._drain())
+
+    def _drain(self) -> list[Block]:
+        need = (2 * self._margin + self._chunk) * self._down
+        step = self._chunk * self._down
+        begin, out = 0, list[Block]()
+        while len(self._buffer) - begin >= need:
+            out.append(Block(self._resample(self._buffer[begin : begin + need]), self._next))
+            self._next += self._chunk * self._up
+            begin += step
+        self._buffer = self._buffer[begin:]
+        return out
+
+    def _flush(self) -> list[Block | Gap]:
+        """End the running segment: silence follows it, and what it still owes is given."""
+        if not len(self._buffer) or self._expected is None:
+            return []
+        end = self._output_index(self._expected)
+        need = (2 * self._margin + self._chunk) * self._down
+        out: list[Block | Gap] = []
+        while self._next < end:
+            self._buffer = np.concatenate((self._buffer, np.zeros(max(0, need - len(self._buffer)), np.float32)))
+            for block in self._drain():
+                out.append(Block(block.samples[: end - block.start], block.start))
+        self._buffer = np.zeros(0, np.float32)
+        return out
+
+    def _resample(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        whole: NDArray[np.float32] = soxr.resample(samples, *self._rates, quality=_QUALITY)
+        begin = self._margin * self._up
+        return whole[begin : begin + self._chunk * self._up].copy()

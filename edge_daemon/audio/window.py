@@ -1,0 +1,112 @@
+"""Windows: the overlapping stretches of sound that are scored one by one.
+
+The grid of windows is anchored where an uninterrupted segment begins: windows start there and every hop after it. A gap
+ends the segment; the next one has a grid of its own. What remains at a segment's end and fills no window is the tail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.audio.source import Block, Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of sound to be scored.
+
+    Attributes:
+        start: index of its first sample since the stream began, at the model's rate, gaps counted.
+        samples: float32 [window], mono.
+        valid: how many of them are sound; fewer than all only where a recording shorter than a
+            window was padded with zeros.
+    """
+
+    start: int
+    samples: NDArray[np.float32]
+    valid: int
+
+    @property
+    def short(self) -> bool:
+        """True if zeros fill a part of it."""
+        return self.valid < len(self.samples)
+
+
+class Windower:
+    """Cuts a stream into windows; holds less than a window and a block of sound.
+
+    Args:
+        window: samples in a window, 1 or more.
+        hop: samples from one window's start to the next one's, 1…window (so that no sample is skipped).
+        pad_short: a stream whose first segment is shorter than a window gives one window, filled with zeros, for it.
+
+    Raises:
+        ValueError: a length is out of range.
+    """
+
+    def __init__(self, window: int, hop: int, *, pad_short: bool = False) -> None:
+        if window < 1 or not 1 <= hop <= window:
+            raise ValueError(f"window {window} and hop {hop}: need 1 ≤ hop ≤ window")
+        self._window, self._hop, self._pad_short = window, hop, pad_short
+        self._held = np.zeros(0, np.float32)  # sound from the next window's start on
+        self._next = 0  # index of the next window's start
+        self._covered = 0  # end of the last window, or the segment's beginning
+        self._running = False  # within a segment
+        self._first = True  # no segment has ended yet, and none has given a window
+
+    def push(self, item: Block | Gap) -> list[Window | Gap]:
+        """Take a block or gap at the model's rate.
+
+        Args:
+            item: follows the one before without a hole.
+
+        Returns:
+            The windows that are complete now; before a gap the tail of the segment it ends, as a gap with the
+            cause "tail".
+
+        Raises:
+            ValueError: a block does not begin where the one before ended.
+        """
+        if isinstance(item, Gap):
+            return [*self._end_segment(), item]
+        if not self._running:
+            self._running = True
+            self._next = self._covered = item.start
+        elif item.start != self._next + len(self._held):
+            raise ValueError(f"block begins at sample {item.start}, expected {self._next + len(self._held)}")
+        held = np.concatenate((self._held, item.samples)) if len(self._held) else item.samples
+        count = max(0, (len(held) - self._window) // self._hop + 1)
+        out: list[Window | Gap] = [
+            Window(self._next + begin, held[begin : begin + self._window].copy(), self._window)
+            for begin in range(0, count * self._hop, self._hop)
+        ]
+        if count:
+            self._first = False
+            self._next += count * self._hop
+            self._covered = self._next - self._hop + self._window
+        self._held = held[count * self._hop :].copy()
+        return out
+
+    def finish(self) -> list[Window | Gap]:
+        """End the stream.
+
+        Returns:
+            The tail as a gap, if any; or, with `pad_short`, the one padded window of a recording shorter than a window.
+        """
+        return self._end_segment()
+
+    def _end_segment(self) -> list[Window | Gap]:
+        if not self._running:
+            return []
+        held, start, end = self._held, self._next, self._next + len(self._held)
+        first, self._first = self._first, False
+        self._held, self._running = np.zeros(0, np.float32), False
+        if end <= self._covered:
+            return []
+        if first and self._pad_short:
+            padded = np.concatenate((held, np.zeros(self._window - len(held), np.float32)))
+            return [Window(start, padded, len(held))]
+        return [Gap(self._covered, end - self._covered, "tail")]
