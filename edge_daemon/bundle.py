@@ -26,6 +26,8 @@ from edge_daemon.onnxfile import OnnxFile, metadata_entry, parse
 
 METADATA_KEY = "edge_daemon"
 FORMAT_VERSION = 1
+WEIGHT_OFFSET = 128
+"""Weights stored as uint8 are this much too large (`export.graph` says why some are)."""
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
@@ -173,7 +175,9 @@ class Bundle:
 
     def _layer(self, document: LayerDocument) -> Layer:
         fields = document.model_dump()
-        weight = self._array(document.name, "weight", np.int8)
+        weight = self._array(document.name, "weight", np.int8, np.uint8)
+        if weight.dtype == np.uint8:
+            weight = (weight.astype(np.int16) - WEIGHT_OFFSET).astype(np.int8)
         if document.kind == "dense":
             weight = weight.T  # the graph multiplies from the left: [in, out]
         return Layer(
@@ -184,12 +188,13 @@ class Bundle:
             **fields,
         )
 
-    def _array(self, layer: str, part: str, dtype: type[np.generic]) -> NDArray[np.generic]:
+    def _array(self, layer: str, part: str, *dtypes: type[np.generic]) -> NDArray[np.generic]:
         array = self._file.tensors.get(f"{layer}.{part}")
         if array is None:
             raise ModelError(f"The file holds no tensor {layer}.{part}.", "Export the model again.")
-        if array.dtype != dtype:
-            raise ModelError(f"Tensor {layer}.{part} is {array.dtype}, not {np.dtype(dtype)}.", "Export it again.")
+        if array.dtype not in dtypes:
+            expected = " or ".join(str(np.dtype(dtype)) for dtype in dtypes)
+            raise ModelError(f"Tensor {layer}.{part} is {array.dtype}, not {expected}.", "Export it again.")
         return array
 
 

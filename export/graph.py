@@ -6,7 +6,8 @@ are unrolled. The first layer's current does not change from step to step and is
 
 Integers are carried in float32 where `export.bounds` proves that every sum, partial sum and product stays below 2²⁴
 (such float arithmetic is exact, in any order, on any processor, and its kernels are the fast ones); large dense
-layers multiply int8 by uint8 into int32. A network that fits neither is refused.
+layers multiply uint8 by int8 into int32, and membranes that float32 could not carry are float64, exact below 2⁵³. A
+network that fits none of these is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_daemon.bundle import LayerDocument, ModelMetadata, NetworkDocument, write
+from edge_daemon.bundle import WEIGHT_OFFSET, LayerDocument, ModelMetadata, NetworkDocument, write
 from edge_daemon.errors import ModelError
 from edge_daemon.network import IntegerNetwork, Layer
 from edge_daemon.neuron import UNIT_LEAK
@@ -29,6 +30,7 @@ OPSET = 18
 IR_VERSION = 9
 EXACT_FLOAT = 1 << 24
 """Integers of smaller magnitude are exact in float32."""
+EXACT_DOUBLE = 1 << 53
 EXACT_INT = 1 << 31
 MANY_WEIGHTS = 1 << 16
 """Dense layers with more weights stay int8 in memory; smaller ones are faster as float32."""
@@ -82,12 +84,12 @@ def build(network: IntegerNetwork, metadata: ModelMetadata) -> onnx.ModelProto:
         else:
             current = _synapses(graph, layer, spikes, layer_range)
             currents = graph.split(current, network.time_steps)
-        steps, membrane = _neurons(graph, layer, currents)
+        steps, membrane = _neurons(graph, layer, currents, _carrier(layer_range))
         spikes = graph.concat(steps, 0)
         totals.append(_spike_total(graph, spikes, network.time_steps))
     layer_spikes = graph.node("Cast", [graph.concat(totals, 1)], to=TensorProto.INT64)
     counts = _per_step_sum(graph, spikes, network.time_steps, network.layers[-1].channels)
-    score = _score(graph, network, metadata, counts, membrane)
+    score = _score(graph, network, metadata, counts, graph.cast(membrane, TensorProto.DOUBLE, 0))
     graph.output(layer_spikes, "layer_spikes")
     graph.output(graph.node("Cast", [counts], to=TensorProto.INT32), "spike_counts")
     graph.output(score, "score")
@@ -138,6 +140,12 @@ class _Graph:
         self.tensors.append(numpy_helper.from_array(np.array(array, order="C"), name))
         return name
 
+    def number(self, value: float, carrier: int) -> str:
+        return self.constant(np.array(value, np.float32 if carrier == TensorProto.FLOAT else np.float64))
+
+    def cast(self, tensor: str, to: int, found: int) -> str:
+        return tensor if to == found else self.node("Cast", [tensor], to=to)
+
     def floats(self, integers: str) -> str:
         return self.node("Cast", [integers], to=TensorProto.FLOAT)
 
@@ -159,17 +167,21 @@ class _Graph:
 
 def _check(layer: Layer, bounds: Range) -> None:
     """Refuse what the arithmetic could not carry, whatever the input."""
-    accumulator_limit = EXACT_INT if _is_integer_product(layer, bounds) else EXACT_FLOAT
-    for what, value, limit, remedy in (
-        ("accumulated sum", bounds.accumulator, accumulator_limit, "Use fewer or smaller weights."),
-        ("current", bounds.current, EXACT_FLOAT, "Train with a smaller shift of this layer."),
-        ("membrane", bounds.membrane, EXACT_FLOAT, "Train with a smaller shift of this layer."),
-        ("leak product", bounds.leak_product, EXACT_FLOAT, "Train with a smaller shift, or a leak of fewer bits."),
+    limit = EXACT_INT if _is_integer_product(layer, bounds) else EXACT_FLOAT
+    for what, value, end in (
+        ("accumulated sum", bounds.accumulator, limit),
+        ("leak product", max(bounds.leak_product, bounds.membrane, bounds.current), EXACT_DOUBLE),
     ):
-        if value >= limit:
+        if value >= end:
             raise ModelError(
-                f"Layer {layer.name}: its {what} can reach {value}, and exact arithmetic ends at {limit}.", remedy
+                f"Layer {layer.name}: its {what} can reach {value}, and exact arithmetic ends at {end}.",
+                "Train with fewer or smaller weights and biases, or a smaller shift of this layer.",
             )
+
+
+def _carrier(bounds: Range) -> int:
+    """Element type that holds the layer's currents and membranes exactly."""
+    return TensorProto.FLOAT if max(bounds.leak_product, bounds.membrane) < EXACT_FLOAT else TensorProto.DOUBLE
 
 
 def _is_integer_product(layer: Layer, bounds: Range) -> bool:
@@ -216,7 +228,8 @@ def _first_currents(graph: _Graph, network: IntegerNetwork, current: str) -> lis
 
 
 def _synapses(graph: _Graph, layer: Layer, x: str, bounds: Range) -> str:
-    """Current of a layer for all steps at once, float32 [T·N, …]."""
+    """Current of a layer for all steps at once, in its carrier, [T·N, …]."""
+    carrier = _carrier(bounds)
     if layer.pool == "sum":
         x = _sum_pool(graph, x, layer, bounds)
     elif layer.pool == "global_sum":
@@ -230,23 +243,24 @@ def _synapses(graph: _Graph, layer: Layer, x: str, bounds: Range) -> str:
         if layer.max_pool != (1, 1):
             pool = list(layer.max_pool)
             current = graph.node("MaxPool", [current], kernel_shape=pool, strides=pool)
-        return _shift(graph, current, layer.shift)
-    weight = graph.constant(np.ascontiguousarray(layer.weight.T), f"{layer.name}.weight")
+        return _shift(graph, current, layer.shift, carrier)
+    stored = layer.weight.T
+    if _is_integer_product(layer, bounds) and bounds.input_high > 1:
+        stored = (stored.astype(np.int16) + WEIGHT_OFFSET).astype(np.uint8)
+    weight = graph.constant(stored, f"{layer.name}.weight")
     x = graph.node("Flatten", [x], axis=1)
     if not _is_integer_product(layer, bounds):
         product = graph.node("MatMul", [x, graph.floats(weight)])
-        return _shift(graph, graph.node("Add", [product, graph.floats(bias)]), layer.shift)
+        return _shift(graph, graph.node("Add", [product, graph.floats(bias)]), layer.shift, carrier)
     if bounds.input_index > 0:
         x = graph.node("Cast", [x], to=TensorProto.UINT8)
-    accumulated = graph.node("Add", [graph.node("MatMulInteger", [x, weight]), bias])
-    if bounds.accumulator < EXACT_FLOAT:
-        return _shift(graph, graph.floats(accumulated), layer.shift)
-    # Too long for float32: shift as integers. Division truncates, so lift everything above zero first.
-    places = 1 << -layer.shift
-    lift = -(-bounds.accumulator // places) * places
-    raised = graph.node("Add", [accumulated, graph.constant(np.int32(lift))])
-    shifted = graph.node("Div", [raised, graph.constant(np.int32(places))])
-    return graph.floats(graph.node("Sub", [shifted, graph.constant(np.int32(lift // places))]))
+    operands = [x, weight]
+    if stored.dtype == np.uint8:
+        # The u8 × s8 kernels of x86 processors without VNNI add pairs of products in 16 bits and saturate there;
+        # u8 × u8 does not. Spikes of 0 and 1 cannot get that far.
+        operands += [graph.constant(np.array(0, np.uint8)), graph.constant(np.array(WEIGHT_OFFSET, np.uint8))]
+    accumulated = graph.node("Add", [graph.node("MatMulInteger", operands), bias])
+    return _shift(graph, accumulated, layer.shift, carrier, TensorProto.INT32)
 
 
 def _sum_pool(graph: _Graph, x: str, layer: Layer, bounds: Range) -> str:
@@ -260,32 +274,43 @@ def _sum_pool(graph: _Graph, x: str, layer: Layer, bounds: Range) -> str:
     return graph.total(graph.shape(x, [-1, channels, rows, height, columns, width]), [3, 5])
 
 
-def _shift(graph: _Graph, current: str, shift: int) -> str:
-    if shift == 0:
-        return current
-    scaled = graph.node("Mul", [current, graph.constant(float(2.0**shift))])
-    return scaled if shift > 0 else graph.node("Floor", [scaled])
+def _shift(graph: _Graph, accumulated: str, shift: int, carrier: int, found: int = TensorProto.FLOAT) -> str:
+    """Current in its carrier, of accumulated sums that came as `found`."""
+    # int32 sums may be too long for float32 until they are shifted
+    wide = TensorProto.DOUBLE if found == TensorProto.INT32 and shift < 0 else carrier
+    current = graph.cast(accumulated, wide, found)
+    if shift:
+        current = graph.node("Mul", [current, graph.number(2.0**shift, wide)])
+    if shift < 0:
+        current = graph.node("Floor", [current])
+    return graph.cast(current, carrier, wide)
 
 
-def _neurons(graph: _Graph, layer: Layer, currents: list[str]) -> tuple[list[str], str]:
-    """Spikes of each step (float32, 0 or 1) and the last membrane."""
+def _neurons(graph: _Graph, layer: Layer, currents: list[str], carrier: int) -> tuple[list[str], str]:
+    """Spikes of each step (float32, 0 or 1) and the last membrane, in its carrier."""
     per_channel = [-1, 1, 1] if layer.kind == "conv" else [-1]
-    threshold = graph.shape(graph.floats(graph.constant(layer.threshold, f"{layer.name}.threshold")), per_channel)
-    leak_256 = graph.shape(graph.floats(graph.constant(layer.beta_256, f"{layer.name}.beta")), per_channel)
-    leak = graph.node("Mul", [leak_256, graph.constant(1.0 / UNIT_LEAK)])
+
+    def array(part: str, values: NDArray[np.int32]) -> str:
+        stored = graph.constant(values, f"{layer.name}.{part}")
+        return graph.shape(graph.cast(stored, carrier, TensorProto.INT32), per_channel)
+
+    threshold = array("threshold", layer.threshold)
+    leak = graph.node("Mul", [array("beta", layer.beta_256), graph.number(1.0 / UNIT_LEAK, carrier)])
     spikes: list[str] = []
-    membrane = ""
+    membrane = fired = ""
     for current in currents:
         if not spikes:
             membrane = current
         elif layer.reset == "subtract":
             leaked = graph.node("Add", [_leak(graph, layer, membrane, leak), current])
-            membrane = graph.node("Sub", [leaked, graph.node("Mul", [spikes[-1], threshold])])
+            membrane = graph.node("Sub", [leaked, graph.node("Mul", [fired, threshold])])
         else:
             # `Where` would say it better, but is six times slower than these two
-            kept = graph.node("Sub", [membrane, graph.node("Mul", [membrane, spikes[-1]])])
+            kept = graph.node("Sub", [membrane, graph.node("Mul", [membrane, fired])])
             membrane = graph.node("Add", [_leak(graph, layer, kept, leak), current])
-        spikes.append(graph.floats(graph.node("Greater", [membrane, threshold])))
+        above = graph.node("Greater", [membrane, threshold])
+        fired = graph.cast(above, carrier, TensorProto.BOOL)
+        spikes.append(graph.cast(above, TensorProto.FLOAT, TensorProto.BOOL) if carrier != TensorProto.FLOAT else fired)
     return spikes, membrane
 
 
@@ -309,9 +334,9 @@ def _per_step_sum(graph: _Graph, tensor: str, steps: int, width: int) -> str:
 def _score(graph: _Graph, network: IntegerNetwork, metadata: ModelMetadata, counts: str, membrane: str) -> str:
     """Readout and calibration, as `edge_daemon.network.readout` and `edge_daemon.calibration` define them."""
     last = network.layers[-1]
-    threshold = graph.constant(last.threshold.astype(np.float32))
-    drive = graph.node("Add", [membrane, graph.node("Mul", [counts, threshold])])
-    evidence = graph.node("Div", [drive, threshold])
+    wide = graph.cast(counts, TensorProto.DOUBLE, TensorProto.FLOAT)
+    drive = graph.node("Add", [membrane, graph.node("Mul", [wide, graph.constant(last.threshold.astype(np.float64))])])
+    evidence = graph.node("Div", [graph.floats(drive), graph.constant(last.threshold.astype(np.float32))])
     labels = last.channels
     call = graph.node("Gather", [evidence, graph.constant(np.array(network.call_label, np.int64))], axis=1)
     rest = np.array([label for label in range(labels) if label != network.call_label], np.int64)

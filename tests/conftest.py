@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
+
+from edge_daemon.bundle import ModelMetadata, OperatingPoint, Provenance
+from edge_daemon.calibration import logistic
+from edge_daemon.frontend import LogMelSpec
+from edge_daemon.network import IntegerNetwork, Layer
+from export.graph import model_file, network_document
 
 # A slow machine is no failure; example counts bound the time instead.
 settings.register_profile("project", deadline=None)
@@ -21,3 +29,57 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real recordings in ../shared/data, which are not part of the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> IntegerNetwork:
+    """A spiking network of three layers for the log-mel front end, with random weights; far too small to be good."""
+    rng = np.random.default_rng(7)
+
+    def layer(name: str, shape: tuple[int, ...], threshold: int, **fields: Any) -> Layer:
+        return Layer(
+            name=name,
+            kind="conv" if len(shape) == 4 else "dense",
+            weight=rng.integers(-127, 128, shape).astype(np.int8),
+            bias=rng.integers(-40, 40, shape[0]).astype(np.int32),
+            threshold=np.full(shape[0], threshold, np.int32) + rng.integers(0, 9, shape[0]).astype(np.int32),
+            beta_256=np.array([200], np.int32),
+            reset="subtract",
+            **fields,
+        )
+
+    return IntegerNetwork(
+        layers=(
+            layer("first", (4, 1, 5, 5), 500, stride=(2, 2), padding=(2, 2), shift=-4),
+            layer("second", (6, 4, 3, 3), 300, padding=(1, 1), max_pool=(2, 2)),
+            layer("output", (2, 72), 20, pool="global_sum"),
+        ),
+        time_steps=4,
+        input_shape=(50, 101),
+        stem="band_mean",
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_metadata(tiny_network: IntegerNetwork) -> ModelMetadata:
+    """What the tiny network's model file says."""
+    return ModelMetadata(
+        name="tiny",
+        version="1.0",
+        labels=("noise", "call"),
+        frontend=LogMelSpec(),
+        network=network_document(tiny_network),
+        calibration=logistic(slope=0.0625, offset=-2.0),
+        operating_point=OperatingPoint(threshold=0.6, threshold_low=0.4, min_windows=1),
+        provenance=Provenance(data="random numbers", licence="Apache-2.0"),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_model(
+    tmp_path_factory: pytest.TempPathFactory, tiny_network: IntegerNetwork, tiny_metadata: ModelMetadata
+) -> Path:
+    """Path of the tiny network's model file."""
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    path.write_bytes(model_file(tiny_network, tiny_metadata))
+    return path
