@@ -34,7 +34,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_network() -> IntegerNetwork:
     """A spiking network of three layers for the log-mel front end, with random weights; far too small to be good."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(23)
 
     def layer(name: str, shape: tuple[int, ...], threshold: int, **fields: Any) -> Layer:
         return Layer(
@@ -52,7 +52,7 @@ def tiny_network() -> IntegerNetwork:
         layers=(
             layer("first", (4, 1, 5, 5), 500, stride=(2, 2), padding=(2, 2), shift=-4),
             layer("second", (6, 4, 3, 3), 300, padding=(1, 1), max_pool=(2, 2)),
-            layer("output", (2, 72), 20, pool="global_sum"),
+            layer("output", (2, 72), 3000, pool="global_sum"),
         ),
         time_steps=4,
         input_shape=(50, 101),
@@ -69,7 +69,7 @@ def tiny_metadata(tiny_network: IntegerNetwork) -> ModelMetadata:
         labels=("noise", "call"),
         frontend=LogMelSpec(),
         network=network_document(tiny_network),
-        calibration=logistic(slope=0.0625, offset=-2.0),
+        calibration=logistic(slope=0.8, offset=-0.5),
         operating_point=OperatingPoint(threshold=0.6, threshold_low=0.4, min_windows=1),
         provenance=Provenance(data="random numbers", licence="Apache-2.0"),
     )
