@@ -1,0 +1,127 @@
+"""State machine of the connection to the broker: when to try, which protocol, when to give up and wait.
+
+    waiting ──due──▶ connecting ──accepted──▶ online
+       ▲                 │                      │
+       └─────failed──────┴───────failed─────────┘
+
+Waits grow with each failure and have jitter. They begin anew only after a connection that lasted: a broker that accepts
+and drops at once is met with growing waits too, or a small board would drown in handshakes.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from edge_daemon.backoff import Backoff, Retry
+from edge_daemon.timesource import SECOND_NS
+
+Protocol = Literal["mqtt5", "mqtt311"]
+State = Literal["waiting", "connecting", "online"]
+
+STABLE_NS = 30 * SECOND_NS
+"""A connection that lasted this long ends a series of failures."""
+SILENT_CLOSES = 2
+"""Connections closed without an answer before the other protocol version is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a connection was not made or ended.
+
+    Attributes:
+        reason: for people, as "the broker refused user name or password".
+        unsupported_protocol: the broker said that it does not speak this version of MQTT.
+        silent: the broker closed before it answered, as some do with versions they do not know.
+    """
+
+    reason: str
+    unsupported_protocol: bool = False
+    silent: bool = False
+
+
+class Connection:
+    """The state, fed with what happens and asked what is due.
+
+    Args:
+        choice: protocol from the configuration; `auto` begins with MQTT 5.
+        backoff: the waiting rule.
+        timeout_s: an attempt without an answer for this long has failed.
+        rng: where the jitter comes from.
+    """
+
+    def __init__(
+        self,
+        choice: Literal["auto", "mqtt5", "mqtt311"],
+        backoff: Backoff,
+        timeout_s: float,
+        rng: random.Random,
+    ) -> None:
+        self.state: State = "waiting"
+        self.protocol: Protocol = "mqtt311" if choice == "mqtt311" else "mqtt5"
+        self.failure: Failure | None = None
+        self.since_ns: int | None = None
+        self.attempts = 0
+        self.accepted_count = 0
+        self._automatic = choice == "auto"
+        self._fell_back = False
+        self._silent = 0
+        self._retry = Retry(backoff, rng)
+        self._timeout_ns = round(timeout_s * SECOND_NS)
+
+    def due(self, now_ns: int) -> bool:
+        """Whether a connection should be attempted now."""
+        return self.state == "waiting" and self._retry.due(now_ns)
+
+    def deadline_ns(self) -> int | None:
+        """When something is due by itself: the next attempt, or the end of patience; None while online."""
+        if self.state == "waiting":
+            return 0 if self._retry.next_ns is None else self._retry.next_ns
+        if self.state == "connecting":
+            return (self.since_ns or 0) + self._timeout_ns
+        return None
+
+    def overdue(self, now_ns: int) -> bool:
+        """Whether an attempt has been without an answer for too long."""
+        return self.state == "connecting" and now_ns >= (self.since_ns or 0) + self._timeout_ns
+
+    def began(self, now_ns: int) -> None:
+        """An attempt has begun."""
+        self.attempts += 1
+        self._enter("connecting", now_ns)
+
+    def accepted(self, now_ns: int) -> None:
+        """The broker has accepted us."""
+        self.accepted_count += 1
+        self.failure = None
+        self._fell_back = False
+        self._silent = 0
+        self._enter("online", now_ns)
+
+    def failed(self, failure: Failure, now_ns: int) -> None:
+        """The attempt or the connection has ended."""
+        if self.state == "online" and now_ns - (self.since_ns or 0) >= STABLE_NS:
+            self._retry.succeeded()
+        self.failure = failure
+        at_once = self._change_protocol(failure)
+        self._enter("waiting", now_ns)
+        if not at_once:
+            self._retry.failed(now_ns)
+
+    def _change_protocol(self, failure: Failure) -> bool:
+        """Take the other version where that may help; True if it is worth an attempt at once."""
+        if not self._automatic or self.state != "connecting":
+            return False
+        self._silent = self._silent + 1 if failure.silent else 0
+        if not failure.unsupported_protocol and self._silent < SILENT_CLOSES:
+            return False
+        self._silent = 0
+        self.protocol = "mqtt311" if self.protocol == "mqtt5" else "mqtt5"
+        at_once = failure.unsupported_protocol and not self._fell_back
+        self._fell_back = True
+        return at_once
+
+    def _enter(self, state: State, now_ns: int) -> None:
+        self.state = state
+        self.since_ns = now_ns

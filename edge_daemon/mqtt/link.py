@@ -1,0 +1,112 @@
+"""What the publisher needs of an MQTT client: open, publish, wait for events, close.
+
+One implementation speaks through paho-mqtt (`paholink`), one in memory (`memory`). A link keeps nothing over a lost
+connection: what was not acknowledged is the outbox's to send again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from edge_daemon.mqtt.connection import Failure
+from edge_daemon.mqtt.connection import Protocol as Version
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files for an encrypted connection; None takes the system's authorities, or no client certificate."""
+
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a connection attempt needs.
+
+    Attributes:
+        host, port: the broker.
+        client_id: unique at the broker.
+        version: protocol version.
+        keepalive_s, timeout_s: in seconds.
+        username, password: None to show none.
+        tls: None for an unencrypted connection.
+        will: topic and payload that the broker publishes, retained, if we vanish; None for none.
+    """
+
+    host: str
+    port: int
+    client_id: str
+    version: Version
+    keepalive_s: int
+    timeout_s: float
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: Tls | None = None
+    will: tuple[str, bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The broker has accepted us; `window` is the most messages it wants unacknowledged."""
+
+    window: int = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has taken over responsibility for a message."""
+
+    packet: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The broker refuses a message."""
+
+    packet: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message on a topic that we subscribed to."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The attempt failed, or the connection has ended."""
+
+    failure: Failure
+
+
+Event = Accepted | Acknowledged | Rejected | Received | Lost
+
+
+class Link(Protocol):
+    """An MQTT connection that is driven by one thread; only `wake` may be called from others."""
+
+    def open(self, request: Request) -> None:
+        """Begin an attempt; what becomes of it comes out of `poll`. Never raises for network or file faults."""
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
+        """Hand a message over and return its packet number (for QoS 1, to meet it again in `Acknowledged`)."""
+
+    def subscribe(self, pattern: str) -> None:
+        """Ask for messages; they come out of `poll`."""
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Wait for events, at most so long; returns early after `wake`."""
+
+    def wake(self) -> None:
+        """End a waiting `poll`; from any thread."""
+
+    def close(self, *, polite: bool) -> None:
+        """End the connection: politely (no last will) or not (the broker publishes the last will)."""

@@ -1,0 +1,210 @@
+"""The real link: paho-mqtt, driven by our own waiting.
+
+paho's own loops reconnect by rules of their own and give up when the first attempt fails. Here paho only speaks the
+protocol: a new client for every attempt, its socket watched by our `select` beside a pipe that other threads can write
+to, so that a detection leaves at once and nothing is polled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import time
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from edge_daemon.errors import ConfigError
+from edge_daemon.mqtt.connection import Failure
+from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Lost, Received, Rejected, Request
+from edge_daemon.mqtt.tls import context
+
+_VERSIONS = {"mqtt5": MQTTProtocolVersion.MQTTv5, "mqtt311": MQTTProtocolVersion.MQTTv311}
+UNSUPPORTED_PROTOCOL_VERSION = 132
+MISC_INTERVAL_S = 1.0
+"""How often paho looks after its keep-alive."""
+
+
+class PahoLink:
+    """A link over paho-mqtt; see `Link`."""
+
+    def __init__(self) -> None:
+        self._client: Client | None = None
+        self._events: list[Event] = []
+        self._answered = False
+        self._waker, self._wakened = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wakened.setblocking(False)
+
+    def open(self, request: Request) -> None:
+        """Connect the socket (at most `timeout_s`) and send CONNECT."""
+        self.close(polite=False)
+        self._answered = False
+        try:
+            self._client = client = self._new_client(request)
+            client.connect(request.host, request.port, request.keepalive_s)
+        except ConfigError as error:
+            self._lost(Failure(str(error)))
+        except (OSError, ValueError) as error:
+            self._lost(Failure(_network_reason(error, request)))
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
+        """Queue a message and begin to send it."""
+        if self._client is None:
+            return 0
+        try:
+            info = self._client.publish(topic, payload, qos=qos, retain=retain)
+        except (OSError, ValueError) as error:
+            self._lost(Failure(f"sending failed: {error}"))
+            return 0
+        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_QUEUE_SIZE):
+            self._lost(Failure("the connection was lost"))
+        return info.mid
+
+    def subscribe(self, pattern: str) -> None:
+        """Ask for messages with QoS 1."""
+        if self._client is not None:
+            self._client.subscribe(pattern, qos=1)
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """Wait for traffic or a wake-up, let paho handle it, and return what came of it."""
+        end = time.monotonic() + max(0.0, timeout_s)
+        while not self._events:
+            left = end - time.monotonic()
+            if self._wait(max(0.0, min(left, MISC_INTERVAL_S))) or left <= 0:
+                break
+        events, self._events = self._events, []
+        return events
+
+    def wake(self) -> None:
+        """End a waiting `poll`; from any thread."""
+        with contextlib.suppress(OSError):  # already awake, or closed
+            self._waker.send(b"w")
+
+    def close(self, *, polite: bool) -> None:
+        """End the connection and forget what paho still holds."""
+        client, self._client = self._client, None
+        self._events.clear()
+        if client is None:
+            return
+        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+        connection = client.socket()
+        if polite:
+            client.disconnect()
+            client.loop_write()
+        if connection is not None:
+            connection.close()
+
+    def release(self) -> None:
+        """Close the pipe used for waking; the link cannot be used any more."""
+        self.close(polite=False)
+        self._waker.close()
+        self._wakened.close()
+
+    def _new_client(self, request: Request) -> Client:
+        # paho retries or downgrades by itself unless told not to
+        five = request.version == "mqtt5"
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=request.client_id,
+            clean_session=None if five else True,
+            protocol=_VERSIONS[request.version],
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = request.timeout_s
+        client.max_inflight_messages_set(0)  # the window is ours to keep
+        if request.username is not None:
+            client.username_pw_set(request.username, request.password)
+        if request.tls is not None:
+            client.tls_set_context(context(request.tls))
+        if request.will is not None:
+            topic, payload = request.will
+            client.will_set(topic, payload, qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        return client
+
+    def _wait(self, timeout_s: float) -> bool:
+        """One round of select; True if we were woken."""
+        client = self._client
+        connection = None if client is None else client.socket()
+        readers: list[Any] = [self._wakened]
+        writers: list[Any] = []
+        pending = 0
+        if client is not None and connection is not None:
+            readers.append(connection)
+            if client.want_write():
+                writers.append(connection)
+            pending = connection.pending() if isinstance(connection, ssl.SSLSocket) else 0
+        readable, writable, _ = select.select(readers, writers, [], 0.0 if pending else timeout_s)
+        if client is not None:
+            try:
+                if connection in readable or pending:
+                    client.loop_read()
+                if connection in writable:
+                    client.loop_write()
+                client.loop_misc()
+            except Exception as error:  # noqa: BLE001 - paho raises many kinds on malformed packets
+                if self._client is client:  # else we have just dropped it ourselves, in a callback
+                    self._lost(Failure(f"the broker sent something that is not MQTT ({type(error).__name__})"))
+        if self._wakened in readable:
+            self._wakened.recv(4096)
+            return True
+        return False
+
+    def _lost(self, failure: Failure) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+            connection = client.socket()
+            if connection is not None:
+                connection.close()
+        self._events.append(Lost(failure))
+
+    def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        self._answered = True
+        if not reason.is_failure:
+            window = getattr(properties, "ReceiveMaximum", None) or 65_535
+            self._events.append(Accepted(window))
+            return
+        unsupported = reason.value == UNSUPPORTED_PROTOCOL_VERSION
+        self._lost(Failure(f"the broker refused us: {str(reason).lower()}", unsupported_protocol=unsupported))
+
+    def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self._answered:
+            self._lost(Failure(f"the connection was lost: {str(reason).lower()}"))
+        else:
+            self._lost(Failure("the broker closed the connection without an answer", silent=True))
+
+    def _on_publish(self, _client: Client, _data: Any, packet: int, reason: Any, _properties: Any) -> None:
+        if reason is not None and reason.is_failure:
+            self._events.append(Rejected(packet, str(reason).lower()))
+        else:
+            self._events.append(Acknowledged(packet))
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return
+        self._events.append(Received(topic, bytes(message.payload), bool(message.retain)))
+
+
+def _network_reason(error: Exception, request: Request) -> str:
+    where = f"{request.host}:{request.port}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {where} is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with {where}: {(error.reason or str(error)).replace('_', ' ').lower()}"
+    if isinstance(error, socket.gaierror):
+        return f"{request.host} is not known: {error.strerror}"
+    if isinstance(error, TimeoutError):
+        return f"{where} does not answer within {request.timeout_s:g} s"
+    if isinstance(error, OSError):
+        return f"{where}: {(error.strerror or str(error)).lower()}"
+    return f"{where}: {error}"

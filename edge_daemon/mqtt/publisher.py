@@ -1,0 +1,157 @@
+"""The publishing thread: waits for traffic, for new detections and for deadlines, and lets the courier do the rest."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from edge_daemon.config.mqtt import MqttSection
+from edge_daemon.credentials import read_credential, read_secret
+from edge_daemon.mqtt.courier import Announcement, Courier
+from edge_daemon.mqtt.link import Link
+from edge_daemon.mqtt.mailbox import Mailbox
+from edge_daemon.mqtt.paholink import PahoLink
+from edge_daemon.mqtt.report import MqttReport
+from edge_daemon.mqtt.topics import Topics
+from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
+
+log = logging.getLogger(__name__)
+
+FAREWELL_S = 0.5
+"""Most time that the last `offline` may take at a stop."""
+
+
+def password_of(settings: MqttSection, environment: Mapping[str, str]) -> str | None:
+    """The password, from its file or credential; None if there is none.
+
+    Raises:
+        ConfigError: it cannot be read, or everybody can read it.
+    """
+    if settings.password_file is not None:
+        return read_secret(settings.password_file)
+    if settings.password_credential is not None:
+        return read_credential(settings.password_credential, environment)
+    return None
+
+
+class Publisher:
+    """Publishes what the outbox holds, for ever, whatever the broker does.
+
+    Args:
+        settings: section `mqtt`.
+        device: the device's id.
+        mailbox: the outbox; called from this thread only for take, acknowledge and release.
+        link: the connection; paho's if None.
+        time: monotonic time.
+        rng: where the jitter comes from.
+        environment: for credentials; the process's own if None.
+        announcements: retained messages to publish after each connection.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSection,
+        device: str,
+        mailbox: Mailbox,
+        *,
+        link: Link | None = None,
+        time: TimeSource | None = None,
+        rng: random.Random | None = None,
+        environment: Mapping[str, str] | None = None,
+        announcements: Sequence[Announcement] = (),
+    ) -> None:
+        self.topics = Topics(settings.prefix, device)
+        self._time = time or SystemTime()
+        self._link = link or PahoLink()
+        environment = os.environ if environment is None else environment
+        self._courier = Courier(
+            settings,
+            self.topics,
+            mailbox,
+            self._link,
+            lambda: password_of(settings, environment),
+            rng or random.Random(),  # noqa: S311 - jitter, not cryptography
+            self._time.monotonic_ns(),
+            announcements,
+        )
+        self._orders: deque[Callable[[int], None]] = deque()  # from other threads, done by ours
+        self._report = self._courier.report(self._time.monotonic_ns())
+        self._stop_ns: int | None = None
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._said = ""
+
+    def start(self) -> None:
+        """Begin; returns at once, also without a broker."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something new in the outbox; from any thread."""
+        self._order(self._courier.notify)
+
+    def publish_now(self, kind: str, topic: str, payload: bytes) -> None:
+        """Publish with QoS 0 while it is new; from any thread. Only the newest per topic waits for a connection."""
+        self._order(lambda _now: self._courier.put_urgent(kind, topic, payload))
+
+    def apply(self, settings: MqttSection) -> None:
+        """Take over what can change while running; from any thread."""
+        self._order(lambda now: self._courier.apply(settings, now))
+
+    def report(self) -> MqttReport:
+        """State and counts, at most some seconds old; from any thread."""
+        return self._report
+
+    def stop(self, timeout_s: float = 3.0) -> bool:
+        """Send what is left within `timeout_s`, say `offline`, leave; True if the thread has ended in time."""
+        self._order(self._courier.notify)
+        self._stop_ns = self._time.monotonic_ns() + round(timeout_s * SECOND_NS)
+        self._link.wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s + 2 * FAREWELL_S)
+        return not self._thread.is_alive()
+
+    def _order(self, order: Callable[[int], None]) -> None:
+        self._orders.append(order)
+        self._link.wake()
+
+    def _run(self) -> None:
+        while self._stop_ns is None or not self._drained(self._stop_ns):
+            self._turn(self._stop_ns)
+        self._courier.say_farewell(self._time.monotonic_ns())
+        end_ns = self._time.monotonic_ns() + round(FAREWELL_S * SECOND_NS)
+        while not self._courier.farewell_taken() and self._time.monotonic_ns() < end_ns:
+            self._turn(end_ns)
+        self._courier.stop()
+        self._report = self._courier.report(self._time.monotonic_ns())
+
+    def _drained(self, stop_ns: int) -> bool:
+        """At a stop: time is up, nobody is there to send to, or nothing is left to send."""
+        now = self._time.monotonic_ns()
+        online = self._courier.connection.state == "online"
+        return now >= stop_ns or not online or (not self._orders and self._courier.idle(now))
+
+    def _turn(self, end_ns: int | None) -> None:
+        """One round: what is due, then wait for what comes."""
+        now = self._time.monotonic_ns()
+        while self._orders:
+            self._orders.popleft()(now)
+        again = self._courier.step(now)
+        self._report = self._courier.report(now)
+        until = again if end_ns is None else min(again, end_ns)
+        for event in self._link.poll(max(0, until - self._time.monotonic_ns()) / SECOND_NS):
+            self._courier.handle(event, self._time.monotonic_ns())
+        self._log()
+
+    def _log(self) -> None:
+        connection = self._courier.connection
+        reason = "" if connection.failure is None else connection.failure.reason
+        said = "online" if connection.state == "online" else reason
+        if said and said != self._said:
+            self._said = said
+            if connection.state == "online":
+                log.info("connected to the broker", extra={"protocol": connection.protocol})
+            else:
+                log.warning("no connection to the broker", extra={"reason": reason})

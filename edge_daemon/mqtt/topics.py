@@ -1,0 +1,42 @@
+"""Names of the topics on which a device speaks: `{prefix}/{device}/{subject}`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ONLINE = b"online"
+OFFLINE = b"offline"
+"""Retained payloads of the status topic; plain words, so that every dashboard understands them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topics of one device.
+
+    Attributes:
+        prefix: first part, as `edge_daemon`.
+        device: the device's id.
+    """
+
+    prefix: str
+    device: str
+
+    @property
+    def detections(self) -> str:
+        """One JSON document per detection, QoS 1."""
+        return f"{self.prefix}/{self.device}/detections"
+
+    @property
+    def status(self) -> str:
+        """`online` or `offline`, retained; the broker itself says `offline` when the device is lost (last will)."""
+        return f"{self.prefix}/{self.device}/status"
+
+    @property
+    def health(self) -> str:
+        """Periodic health document, QoS 0."""
+        return f"{self.prefix}/{self.device}/health"
+
+    @property
+    def effort(self) -> str:
+        """What was listened to and what was lost, QoS 1."""
+        return f"{self.prefix}/{self.device}/effort"
