@@ -10,13 +10,13 @@ cost. With `exact` the pass is done in double precision and agrees with the refe
 from __future__ import annotations
 
 from math import ceil, floor, log2
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from snntorch import surrogate
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edge_daemon.network import IntegerNetwork, Layer
 from edge_daemon.neuron import UNIT_LEAK
@@ -37,22 +37,24 @@ class _Straight(torch.autograd.Function):
     """Rounding (to nearest, ties to even, or down) whose gradient is that of doing nothing."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, down: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, down: bool) -> Tensor:  # noqa: ARG004 (torch's signature)
         return torch.floor(x) if down else torch.round(x)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004 (torch's signature)
         return gradients[0], None
 
 
 def round_straight(x: Tensor) -> Tensor:
     """Nearest whole number, straight-through gradient."""
-    return _Straight.apply(x, False)
+    rounded: Tensor = _Straight.apply(x, False)  # type: ignore[no-untyped-call]
+    return rounded
 
 
 def floor_straight(x: Tensor) -> Tensor:
     """Whole number below, straight-through gradient."""
-    return _Straight.apply(x, True)
+    rounded: Tensor = _Straight.apply(x, True)  # type: ignore[no-untyped-call]
+    return rounded
 
 
 class QuantisedLayer(nn.Module):
@@ -75,7 +77,9 @@ class QuantisedLayer(nn.Module):
         folded = weight * scale.reshape(-1, *[1] * (weight.ndim - 1)) / input_unit
         offset = offset if bias is None else offset + scale * bias.detach()
         self.biased = bias is not None or bool(offset.any())
-        self.weight = nn.Parameter(folded)
+        # Kept in the float network's unit, so that a learning rate means the same in every layer.
+        self.input_unit = input_unit
+        self.weight = nn.Parameter(folded * input_unit)
         self.bias = nn.Parameter(offset.clone(), requires_grad=self.biased)
         self.beta = nn.Parameter(
             layer.neurons.beta.detach().clone().reshape(-1)[:1], requires_grad=layer.neuron_plan.learn_beta
@@ -115,7 +119,7 @@ class QuantisedLayer(nn.Module):
         """Whole numbers within ±127, float32, shaped as the weights."""
         units = self.units().reshape(-1, *[1] * (self.weight.ndim - 1)) / self.grain
         limit = WEIGHT_LIMIT // self.grain
-        return round_straight((self.weight * units).clamp(-limit, limit)) * self.grain
+        return round_straight((self.weight * (units / self.input_unit)).clamp(-limit, limit)) * self.grain
 
     def integer_bias(self) -> Tensor:
         """Whole accumulator units, float32 [channels]."""
@@ -130,16 +134,16 @@ class QuantisedLayer(nn.Module):
         weight, bias = self.integer_weight().to(x.dtype), self.integer_bias().to(x.dtype)
         x = pool_spikes(self.plan, x)
         if self.plan.kind == "dense":
-            x = F.linear(x.flatten(1), weight, bias)[:, :, None, None]
+            x = functional.linear(x.flatten(1), weight, bias)[:, :, None, None]
         else:
             x = x.contiguous(memory_format=torch.channels_last)
-            x = F.conv2d(x, weight, bias, self.plan.stride, self.plan.padding)
+            x = functional.conv2d(x, weight, bias, self.plan.stride, self.plan.padding)
         shift = int(self.shift)
         if shift:
             x = x * 2.0**shift
         if shift < 0:
             x = floor_straight(x)
-        return F.max_pool2d(x, self.plan.max_pool) if self.plan.max_pool != (1, 1) else x
+        return functional.max_pool2d(x, self.plan.max_pool) if self.plan.max_pool != (1, 1) else x
 
     def integrate(self, currents: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Spikes [T, N, …] and last membranes [N, …] under currents [T or 1, N, …]."""
@@ -189,8 +193,9 @@ class QuantisedNetwork(nn.Module):
         self.plans, self.neuron_plan = network.plans, network.neuron_plan
         self.input_shape, self.time_steps = network.input_shape, network.time_steps
         self.stem, self.input_mode = network.stem, network.input_mode
-        layers, shape = [], (1, *network.input_shape)
-        for number, layer in enumerate(network.layers):
+        layers: list[QuantisedLayer] = []
+        shape: tuple[int, int, int] = (1, *network.input_shape)
+        for number, layer in enumerate(network.spiking_layers()):
             limit = FEATURE_LIMIT if number == 0 else _pooled(layer, shape)
             unit = INPUT_UNIT if number == 0 else 1.0
             layers.append(QuantisedLayer(layer, limit, unit, self.time_steps))
@@ -198,6 +203,10 @@ class QuantisedNetwork(nn.Module):
             if number == 0 and self.input_mode == "frames":
                 shape = (shape[0], shape[1], 1)
         self.layers = nn.ModuleList(layers)
+
+    def quantised_layers(self) -> list[QuantisedLayer]:
+        """The layers, input to output."""
+        return cast(list[QuantisedLayer], list(self.layers))
 
     def forward(self, features: Tensor, exact: bool = False) -> Tensor:
         """Evidence for each label in thresholds, float [N, labels].
@@ -207,7 +216,7 @@ class QuantisedNetwork(nn.Module):
             exact: double precision: every integer exactly as in `edge_daemon.network.run`.
         """
         membrane, spikes = self.output(features, exact)
-        threshold = self.layers[-1].threshold.to(membrane.dtype)
+        threshold = self.quantised_layers()[-1].threshold.to(membrane.dtype)
         total = membrane + spikes.sum(dim=0) * threshold
         return (total / threshold).float() if not exact else total.float() / threshold.float()
 
@@ -221,7 +230,7 @@ class QuantisedNetwork(nn.Module):
         n = len(features)
         x = prepare(features.double() if exact else features, self.stem)
         membranes, trains = [], []
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(self.quantised_layers()):
             current = layer.currents(x)
             if number == 0 and self.input_mode == "frames":
                 current = current.movedim(3, 0)[..., None]
@@ -237,7 +246,7 @@ class QuantisedNetwork(nn.Module):
 def to_integer_network(network: QuantisedNetwork) -> IntegerNetwork:
     """The arrays that the exporter and the reference take."""
     return IntegerNetwork(
-        layers=tuple(layer.integer_layer(f"layer{n}") for n, layer in enumerate(network.layers)),
+        layers=tuple(layer.integer_layer(f"layer{n}") for n, layer in enumerate(network.quantised_layers())),
         time_steps=network.time_steps,
         input_shape=network.input_shape,
         stem=network.stem,

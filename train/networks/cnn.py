@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edge_daemon.network import Stem
 from train.networks import conv
@@ -43,7 +43,7 @@ class ConventionalNetwork(nn.Module):
         x = prepare(features, self.stem) / INPUT_UNIT
         for plan, module, norm in zip(self.plans[:-1], self.synapses, self.norms, strict=False):
             x = norm(apply_synapses(plan, module, pool_spikes(plan, x)))
-            x = F.relu(F.max_pool2d(x, plan.max_pool) if plan.max_pool != (1, 1) else x)
+            x = functional.relu(functional.max_pool2d(x, plan.max_pool) if plan.max_pool != (1, 1) else x)
         last = self.plans[-1]
         # the mean over frames, not the sum: activations have no ceiling as spikes have
         return apply_synapses(last, self.synapses[-1], pool_spikes(last, x) / self.pooled).flatten(1)
@@ -52,7 +52,7 @@ class ConventionalNetwork(nn.Module):
 def build(
     input_shape: tuple[int, int],
     *,
-    channels: Sequence[int] = (16, 32, 64, 64),
+    channels: Sequence[int] = (16, 24, 48, 48),
     stem: Stem = "band_median",
 ) -> ConventionalNetwork:
     """The network, untrained; layers as in `conv.build`."""

@@ -1,7 +1,7 @@
 """`conv`: the compact convolutional spiking network that is shipped.
 
-The first layer looks at the picture once with large, strided kernels (its input is constant, so its product is the same in
-every time step) and the deeper ones at spikes. The read-out sums each channel's spikes over the window's frames but
+The first layer looks at the picture once with large, strided kernels (its input is constant, so its product is the
+same in every time step) and the deeper ones at spikes. The read-out sums each channel's spikes over the frames but
 keeps the bands apart: *when* in the window the call comes does not matter, how high it is does.
 """
 
@@ -15,7 +15,7 @@ from train.networks.lif import NeuronPlan, Norm, SpikingNetwork
 from train.networks.plan import LayerPlan
 
 
-def plans(channels: Sequence[int] = (16, 32, 64, 64), portable: bool = False) -> tuple[LayerPlan, ...]:
+def plans(channels: Sequence[int] = (16, 24, 48, 48), portable: bool = False) -> tuple[LayerPlan, ...]:
     """Layers of the network, from features to the two labels.
 
     Args:
@@ -43,7 +43,7 @@ def plans(channels: Sequence[int] = (16, 32, 64, 64), portable: bool = False) ->
 def build(
     input_shape: tuple[int, int],
     *,
-    channels: Sequence[int] = (16, 32, 64, 64),
+    channels: Sequence[int] = (16, 24, 48, 48),
     portable: bool = False,
     stem: Stem = "band_median",
     time_steps: int = 4,

@@ -9,13 +9,13 @@ decides how strong a current is. The integer network (`edge_daemon.network`) is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import snntorch as snn
 import torch
-import torch.nn.functional as F
 from snntorch import surrogate
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edge_daemon.network import InputMode, Stem
 from edge_daemon.neuron import Reset
@@ -96,7 +96,7 @@ class SpikingLayer(nn.Module):
         x = apply_synapses(self.plan, self.synapses, pool_spikes(self.plan, x))
         if self.norm is not None:
             x = self.norm(x)
-        return F.max_pool2d(x, self.plan.max_pool) if self.plan.max_pool != (1, 1) else x
+        return functional.max_pool2d(x, self.plan.max_pool) if self.plan.max_pool != (1, 1) else x
 
     def integrate(self, currents: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Spikes [T, N, …] and last membranes [N, …] of neurons under currents [T or 1, N, …]."""
@@ -105,6 +105,7 @@ class SpikingLayer(nn.Module):
         for t in range(steps):
             spike, membrane = self.neurons(currents[t if len(currents) > 1 else 0], membrane)
             spikes.append(spike)
+        self.neurons.mem = membrane.detach()  # snnTorch keeps it; with its graph the layer could not be copied
         return torch.stack(spikes), membrane
 
 
@@ -132,7 +133,8 @@ class SpikingNetwork(nn.Module):
             raise ValueError("a portable network has no max-pool")
         self.neuron_plan, self.stem, self.input_mode = neuron, stem, input_mode
         self.plans, self.input_shape, self.time_steps = plans, input_shape, neuron.time_steps
-        layers, shape = [], (1, *input_shape)
+        layers: list[SpikingLayer] = []
+        shape: tuple[int, int, int] = (1, *input_shape)
         for number, plan in enumerate(plans):
             layers.append(SpikingLayer(plan, neuron, shape, number == 0, number == len(plans) - 1))
             shape = plan.output_shape(shape)
@@ -141,6 +143,10 @@ class SpikingNetwork(nn.Module):
                 shape = (shape[0], shape[1], 1)
         self.layers = nn.ModuleList(layers)
         self.spike_rates: list[float] = []
+
+    def spiking_layers(self) -> list[SpikingLayer]:
+        """The layers, input to output."""
+        return cast(list[SpikingLayer], list(self.layers))
 
     def forward(self, features: Tensor) -> Tensor:
         """Evidence for each label in thresholds: the output's last membrane plus its spike count.
@@ -155,7 +161,7 @@ class SpikingNetwork(nn.Module):
         n, steps = len(features), self.time_steps
         x = prepare(features, self.stem) / INPUT_UNIT
         self.spike_rates = []
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(self.spiking_layers()):
             current = layer.currents(x)
             if number == 0 and self.input_mode == "frames":
                 current = current.movedim(3, 0)[..., None]
@@ -165,7 +171,8 @@ class SpikingNetwork(nn.Module):
             if not self.training:
                 self.spike_rates.append(float(spikes.mean()))
             x = spikes.flatten(0, 1)
-        return (membrane + spikes.sum(dim=0)).flatten(1)
+        evidence: Tensor = (membrane + spikes.sum(dim=0)).flatten(1)
+        return evidence
 
 
 def synapses(plan: LayerPlan, shape: tuple[int, int, int], bias: bool) -> nn.Conv2d | nn.Linear:
@@ -178,13 +185,15 @@ def synapses(plan: LayerPlan, shape: tuple[int, int, int], bias: bool) -> nn.Con
 def pool_spikes(plan: LayerPlan, x: Tensor) -> Tensor:
     """Spikes (or activations) as the synapses see them: sums over patches or over all frames, or themselves."""
     if plan.pool == "sum":
-        return F.avg_pool2d(x, plan.pool_size) * float(plan.pool_size[0] * plan.pool_size[1])
+        return functional.avg_pool2d(x, plan.pool_size) * float(plan.pool_size[0] * plan.pool_size[1])
     return x.sum(dim=3, keepdim=True) if plan.pool == "global_sum" else x
 
 
 def apply_synapses(plan: LayerPlan, module: nn.Module, x: Tensor) -> Tensor:
     """Products [N, channels, bands, frames] of synapses with their input."""
     if plan.kind == "dense":
-        return module(x.flatten(1))[:, :, None, None]
+        flat: Tensor = module(x.flatten(1))
+        return flat[:, :, None, None]
     # channels last is about twice as fast here on processors with narrow layers
-    return module(x.contiguous(memory_format=torch.channels_last))
+    product: Tensor = module(x.contiguous(memory_format=torch.channels_last))
+    return product

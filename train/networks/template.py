@@ -1,9 +1,9 @@
 """`template`: an explainable baseline that a person could run by eye.
 
-A right whale's up-call rises from about 60–120 Hz to 150–250 Hz in about a second. A dozen small pictures, rising,
-falling and level ridges of several slopes, broadband clicks, are slid over the window; how well each fits at best,
-and how high that is above its usual fit in this window, are all that a logistic regression sees. Each of its weights can be read: "rises fast: more
-like a call; falls: less".
+A right whale's up-call rises from about 60–120 Hz to 150–250 Hz in about a second. A handful of small pictures
+(rising, falling and level ridges of several slopes, a broadband click) are slid over the window; how well each fits at
+best and how well it fits on average, in the low, middle and high bands, are all that a logistic regression sees. Each
+of its weights can be read: "rises fast: more like a call; falls: less".
 
 Templates follow the matched-kernel detectors of D. K. Mellinger and C. W. Clark, J. Acoust. Soc. Am. 107 (2000).
 """
@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edge_daemon.network import Stem
 from train.networks.lif import INPUT_UNIT
@@ -42,7 +42,8 @@ def ridge(slope: float, bands: int = 15, frames: int = 25, width: float = 1.2) -
     patch = (1 - distance.square()) * torch.exp(-distance.square() / 2)
     patch = patch * torch.hann_window(frames + 2, periodic=False)[None, 1:-1]
     patch = patch - patch.mean()
-    return patch / patch.norm()
+    unit: Tensor = patch / patch.norm()
+    return unit
 
 
 def click(bands: int = 15, frames: int = 25) -> Tensor:
@@ -71,7 +72,7 @@ class TemplateNetwork(nn.Module):
 
     def fits(self, features: Tensor) -> Tensor:
         """Best and mean rectified fit of each template per region, float [N, 2 · templates · regions]."""
-        fit = F.conv2d(prepare(features, self.stem) / INPUT_UNIT, self.templates, padding=(7, 12))
+        fit = functional.conv2d(prepare(features, self.stem) / INPUT_UNIT, self.templates, padding=(7, 12))
         parts = torch.tensor_split(fit, REGIONS, dim=2)
         best = [part.amax(dim=(2, 3)) for part in parts]
         usual = [part.relu().mean(dim=(2, 3)).sqrt() for part in parts]

@@ -1,0 +1,220 @@
+"""`python -m train`: fit, crossval, sweep and figures from the command line."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge_daemon.errors import EdgeDaemonError, UsageError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Train spiking networks to hear right whales."""
+
+
+def _recipe(network: str, recipe: Path | None, settings: tuple[str, ...], epochs: int | None, seed: int) -> Any:
+    from train.recipe import Recipe, default_recipe
+
+    if recipe is not None:
+        try:
+            found = Recipe.from_json(json.loads(recipe.read_text(encoding="utf-8")))
+        except (OSError, json.JSONDecodeError) as error:
+            raise UsageError(f"{recipe} cannot be read: {error}", "It is a JSON file like train/recipes.") from error
+    else:
+        found = default_recipe(network)
+    if epochs is not None:
+        found = replace(found, schedule=replace(found.schedule, epochs=epochs))
+    if seed:
+        found = replace(found, schedule=replace(found.schedule, seed=seed))
+    return replace(found, settings={**found.settings, **dict(_setting(text) for text in settings)})
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{text!r} is no setting.", "Write --set name=value.")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _open(spec: str) -> Any:
+    from train.data import open as open_data
+
+    data = open_data(spec)
+    if data.features is None:
+        raise UsageError(f"{spec} has no features.", "Prepare it with `python -m train prepare`.")
+    return data
+
+
+def _noise(spec: str | None) -> Any:
+    return None if spec is None else _open(spec).features
+
+
+network_options = [
+    click.option("--data", required=True, help="An archive, a folder of clips, or `synthetic`."),
+    click.option("--network", default="conv", show_default=True, help="A file of train/networks."),
+    click.option("--recipe", type=click.Path(path_type=Path), help="JSON file in place of the network's own recipe."),
+    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the network."),
+    click.option("--epochs", type=click.IntRange(1), help="In place of the recipe's."),
+    click.option("--seed", default=0, show_default=True),
+    click.option("--noise", help="Data set without calls, mixed in by the recipe's augmentation."),
+]
+
+
+def _with(options: list[Any]) -> Any:
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@main.command()
+@_with(network_options)
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the checkpoint.")
+@click.option(
+    "--hold-out",
+    default="random:5:0",
+    show_default=True,
+    help="SPLIT:FOLDS:NUMBER, the part that it is judged and calibrated on; `none` to learn from everything.",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="Folder of cross-validation results with this recipe; calibrates a network that learned from everything.",
+)
+def fit(
+    data: str,
+    network: str,
+    recipe: Path | None,
+    settings: tuple[str, ...],
+    epochs: int | None,
+    seed: int,
+    noise: str | None,
+    output: Path,
+    hold_out: str,
+    calibration: Path | None,
+) -> None:
+    """Train one network and write it as a checkpoint. Started again, it goes on where it was stopped."""
+    from train.checkpoint import single_thread
+    from train.shipping import fit_checkpoint
+
+    single_thread()
+    chosen = _recipe(network, recipe, settings, epochs, seed)
+    document = fit_checkpoint(
+        _open(data),
+        chosen,
+        output,
+        hold_out=hold_out,
+        calibration=calibration,
+        noise=_noise(noise),
+        command=shlex.join(["python", "-m", "train", *sys.argv[1:]]),
+        report=click.echo,
+    )
+    click.echo(f"{output}: {json.dumps(document.metrics)}")
+    click.echo(f"Export it with: python -m export {output} --output model.onnx")
+
+
+@main.command()
+@_with(network_options)
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the results.")
+@click.option("--folds", "count", default=5, show_default=True, type=click.IntRange(2))
+@click.option("--split", default="random", show_default=True, type=click.Choice(["random", "blocked"]))
+@click.option("--only", multiple=True, type=int, help="Only these folds (from 0).")
+def crossval(
+    data: str,
+    network: str,
+    recipe: Path | None,
+    settings: tuple[str, ...],
+    epochs: int | None,
+    seed: int,
+    noise: str | None,
+    output: Path,
+    count: int,
+    split: Any,
+    only: tuple[int, ...],
+) -> None:
+    """Judge a recipe on folds. Each fold is a result file; what is there already is not done again."""
+    from train.checkpoint import single_thread, write_json
+    from train.crossval import folds, run_fold, summary
+    from train.loop import Part
+
+    single_thread()
+    opened, chosen = _open(data), _recipe(network, recipe, settings, epochs, seed)
+    part = Part(opened.features, opened.labels)
+    numbered = list(enumerate(folds(part.labels, opened.order, count, split)))
+    results = []
+    for number, fold in numbered:
+        if only and number not in only:
+            continue
+        outcome = run_fold(
+            chosen,
+            part,
+            fold,
+            output / f"{split}-fold{number}.json",
+            noise=_noise(noise),
+            about={"fold": number, "split": split, "folds": count, "data": opened.name},
+            keep=output / "unfinished" / f"{split}-fold{number}",
+            report=click.echo,
+        )
+        click.echo(f"{split} fold {number}: AUC {outcome['auc']:.4f} (real numbers {outcome['auc_float']:.4f})")
+        results.append(outcome)
+    if not results:
+        raise UsageError("No fold is left.", f"--only takes numbers from 0 to {count - 1}.")
+    found = {"network": chosen.network, "split": split, "data": opened.name, **summary(results)}
+    write_json(output / f"{split}-summary.json", found)
+    click.echo(json.dumps(found, indent=1))
+
+
+@main.command()
+@click.option("--grid", required=True, type=click.Path(path_type=Path), help="Grid file; see train/sweep.py.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the results.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes on this machine.")
+@click.option("--dask", help="Address of a dask.distributed scheduler, in place of --jobs.")
+def sweep(grid: Path, output: Path, jobs: int, dask: str | None) -> None:
+    """Run a recipe over a grid of settings and print the table. Interrupt it, start it again: it goes on."""
+    from train import sweep as sweeping
+    from train.tables import write_tables
+
+    chosen = sweeping.Grid.read(grid)
+    results = sweeping.sweep(chosen, output, jobs, dask, report=click.echo)
+    click.echo(write_tables(chosen, results, output))
+
+
+@main.command()
+@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def figures(results: Path) -> None:
+    """Draw learning curves, ROC, precision-recall and reliability of a folder of cross-validation results."""
+    from train.figures import draw_all
+
+    for path in draw_all(results):
+        click.echo(str(path))
+
+
+def run() -> None:
+    """Entry point: errors that the user can mend are one message, not a traceback."""
+    try:
+        main.main(standalone_mode=False)
+    except EdgeDaemonError as error:
+        click.echo(f"Error: {error.message}\n{error.hint}".rstrip(), err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped. The same command goes on from here.", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,163 @@
+"""Checkpoints: a trained network in a folder, without pickle.
+
+`weights.safetensors` holds the arrays, `checkpoint.json` everything else: which network with which settings, the
+front end, seeds, data and their digest, the split, metrics, the calibration. Both are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from edge_daemon.calibration import Calibration, logistic
+from edge_daemon.errors import ModelError
+from edge_daemon.frontend import FrontEndSpec
+from edge_daemon.network import IntegerNetwork
+from train.networks import build
+from train.networks.lif import SpikingNetwork
+from train.quantise import QuantisedNetwork, to_integer_network
+
+WEIGHTS, DOCUMENT = "weights.safetensors", "checkpoint.json"
+
+
+class CheckpointDocument(BaseModel):
+    """All about a trained network but its arrays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format_version: int = Field(1, ge=1, le=1)
+    network: str = Field(description="Name of the network, a file of train/networks.")
+    settings: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of its build.")
+    quantised: bool = Field(description="Arrays of the trainable integer network, not of the float one.")
+    frontend: FrontEndSpec
+    labels: tuple[str, ...] = ("noise", "right_whale_upcall")
+    calibration: Calibration | None = None
+    data: str = Field("", description="Name of the data set.")
+    data_digest: str = Field("", description="SHA-256 over features and labels.")
+    credit: str = Field("", description="Line that must stay with the model.")
+    split: str = Field("all", description="Which part it learned from.")
+    training: dict[str, Any] = Field(default_factory=dict, description="Schedules, augmentation, seed.")
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network and what is known about it.
+
+    Attributes:
+        network: in evaluation mode; a `QuantisedNetwork` where `document.quantised`.
+        document: the rest.
+    """
+
+    network: nn.Module
+    document: CheckpointDocument = field(repr=False)
+
+    def integer_network(self) -> IntegerNetwork:
+        """The network in the form that is exported.
+
+        Raises:
+            ModelError: the network is not a quantised one.
+        """
+        if not isinstance(self.network, QuantisedNetwork):
+            raise ModelError(
+                f"This checkpoint of {self.document.network} holds real numbers, not integers.",
+                "Train a spiking network with `python -m train fit`, which quantises at the end.",
+            )
+        return to_integer_network(self.network)
+
+
+def save(folder: Path, network: nn.Module, document: CheckpointDocument) -> None:
+    """Write a checkpoint.
+
+    Args:
+        folder: made if need be; an old checkpoint there is replaced.
+        network: its arrays are stored.
+        document: the rest; `quantised` must say what the network is.
+    """
+    if document.quantised != isinstance(network, QuantisedNetwork):
+        raise ValueError("the document says something else about the network's numbers than the network")
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {name: value.contiguous().clone() for name, value in network.state_dict().items()}
+    fresh = folder / f"{WEIGHTS}.new"
+    save_file(arrays, fresh)
+    fresh.replace(folder / WEIGHTS)
+    write_json(folder / DOCUMENT, document.model_dump(mode="json"))
+
+
+def load(folder: Path | str) -> Checkpoint:
+    """Read a checkpoint.
+
+    Args:
+        folder: where `save` wrote it.
+
+    Raises:
+        ModelError: it is missing, damaged or contradicts itself.
+    """
+    folder = Path(folder)
+    try:
+        document = CheckpointDocument.model_validate_json((folder / DOCUMENT).read_bytes())
+        arrays = load_file(folder / WEIGHTS)
+    except (OSError, ValidationError, SafetensorError) as error:
+        raise ModelError(
+            f"{folder} is not a checkpoint that can be read: {error}",
+            "It is a folder that `python -m train fit --output` wrote.",
+        ) from error
+    network = build(document.network, document.frontend.shape, document.settings)
+    if document.quantised:
+        if not isinstance(network, SpikingNetwork):
+            raise ModelError(f"{folder}: the network {document.network} has no integer form.")
+        network = QuantisedNetwork(network)
+    try:
+        network.load_state_dict(arrays)
+    except RuntimeError as error:
+        raise ModelError(f"{folder}: weights and settings do not fit: {error}", "Train it again.") from error
+    network.eval()
+    return Checkpoint(network, document)
+
+
+def calibrate(margin: NDArray[np.float32], labels: NDArray[np.uint8], note: str = "") -> Calibration:
+    """Platt's calibration of margins on windows that the network did not learn from.
+
+    Args:
+        margin: float32 [N].
+        labels: uint8 [N], 1 = call.
+        note: on what it is fitted.
+    """
+    # almost no penalty: two parameters, thousands of windows
+    regression = LogisticRegression(C=1e6).fit(margin.astype(np.float64)[:, None], labels)
+    return logistic(float(regression.coef_[0, 0]), float(regression.intercept_[0]), note)
+
+
+def digest(features: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
+    """SHA-256 over shape, features and labels, hex: which data a network saw."""
+    found = hashlib.sha256(str(features.shape).encode())
+    found.update(np.ascontiguousarray(features).data)
+    found.update(np.ascontiguousarray(labels, np.uint8).data)
+    return found.hexdigest()
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def single_thread() -> None:
+    """Compute on one thread: results repeat, and several tasks share a machine fairly."""
+    torch.set_num_threads(1)

@@ -1,0 +1,289 @@
+"""The training loop: from pictures and labels to a trained network, repeatably.
+
+AdamW under a one-cycle learning rate; a running average of the weights is what is judged and kept (Polyak averaging);
+training ends early when a validation part, which no gradient ever saw, stops improving. All randomness of an epoch is
+derived from the seed and the epoch's number, so a run that was interrupted goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+
+from train.augment import Augmentation, augment
+from train.quantise import QuantisedNetwork
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained.
+
+    Attributes:
+        epochs: passes over the training part.
+        batch: windows a step.
+        rate: greatest learning rate.
+        warmup: share of the steps in which the rate rises to its greatest.
+        weight_decay: on weights, not on biases, leaks or normalisation.
+        label_smoothing: share of a label that is spread over all labels.
+        class_weighting: both classes count the same in the loss, however rare one is.
+        average: the running average's memory, in 0…1 a step; 0 keeps the last weights.
+        clip: greatest norm of the gradient.
+        patience: epochs without a better validation AUC until training ends; 0 never ends early.
+        distil: share of the loss that is agreement with teachers.
+        temperature: by which logits are divided for that agreement.
+        seed: of all randomness.
+    """
+
+    epochs: int = 20
+    batch: int = 64
+    rate: float = 4e-3
+    warmup: float = 0.2
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    class_weighting: bool = False
+    average: float = 0.995
+    clip: float = 1.0
+    patience: int = 0
+    distil: float = 0.0
+    temperature: float = 2.0
+    seed: int = 0
+
+
+@dataclass
+class Progress:
+    """What happened, an entry an epoch.
+
+    Attributes:
+        loss: mean training loss.
+        validation_auc: AUC on the validation part (NaN without one).
+        best_epoch: epoch whose weights were kept.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_auc: list[float] = field(default_factory=list)
+    best_epoch: int = -1
+
+
+@dataclass(frozen=True)
+class Part:
+    """Pictures uint8 [N, bands, frames] with labels uint8 [N] (1 = call)."""
+
+    features: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def take(self, index: NDArray[np.int64]) -> Part:
+        """The part's windows at those places."""
+        return Part(self.features[index], self.labels[index])
+
+
+def fit(
+    network: nn.Module,
+    part: Part,
+    schedule: Schedule,
+    augmentation: Augmentation,
+    *,
+    validation: Part | None = None,
+    teachers: Sequence[nn.Module] = (),
+    noise: NDArray[np.uint8] | None = None,
+    folder: Path | None = None,
+    report: Report | None = None,
+) -> Progress:
+    """Train a network in place.
+
+    Args:
+        network: features → evidence; ends with the kept weights, in evaluation mode.
+        part: what it learns from.
+        schedule: how.
+        augmentation: what is done to pictures.
+        validation: what decides when to end; without it the last average is kept.
+        teachers: networks whose mean logits are imitated, in the share `schedule.distil`.
+        noise: pictures without a call for augmentation.
+        folder: where the state is kept after every epoch; if there is one already, training goes on from it.
+        report: is told a line an epoch, with the time left.
+
+    Returns:
+        The history.
+    """
+    steps = max(len(part.labels) // schedule.batch, 1)
+    optimiser = _optimiser(network, schedule)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, schedule.rate, total_steps=steps * schedule.epochs, pct_start=schedule.warmup
+    )
+    average, best = copy.deepcopy(network), copy.deepcopy(network.state_dict())
+    progress, first = Progress(), 0
+    state = folder / "training-state.pt" if folder is not None else None
+    if state is not None and state.exists():
+        first, best = _resume(state, schedule, network, average, optimiser, scheduler, progress)
+    weights = _class_weights(part.labels) if schedule.class_weighting else torch.ones(2)
+    targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
+    begin = time.monotonic()
+    for epoch in range(first, schedule.epochs):
+        if _exhausted(progress, schedule):
+            break
+        rng = np.random.default_rng([schedule.seed, epoch])
+        order, total = rng.permutation(len(part.labels)), 0.0
+        network.train()
+        for step in range(steps):
+            index = order[step * schedule.batch : (step + 1) * schedule.batch]
+            pictures = torch.from_numpy(part.features[index]).float()
+            pictures, labels = augment(pictures, targets[index], augmentation, rng, noise)
+            loss = _loss(network, pictures, labels, weights, teachers, schedule)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
+            optimiser.step()
+            scheduler.step()
+            done = epoch * steps + step + 1
+            _follow(average, network, min(schedule.average, (1 + done) / (10 + done)))
+            total += float(loss.detach())
+        progress.loss.append(total / steps)
+        auc = score_auc(average, validation) if validation is not None else float("nan")
+        progress.validation_auc.append(auc)
+        if validation is None or auc >= max(progress.validation_auc):
+            best, progress.best_epoch = copy.deepcopy(average.state_dict()), epoch
+        if state is not None:
+            _keep(state, epoch + 1, schedule, network, average, optimiser, scheduler, progress, best)
+        if report is not None:
+            left = (time.monotonic() - begin) / (epoch + 1 - first) * (schedule.epochs - epoch - 1)
+            shown = "" if validation is None else f", validation AUC {auc:.4f}"
+            report(f"epoch {epoch + 1}/{schedule.epochs}: loss {total / steps:.4f}{shown}, {left:.0f} s left")
+    network.load_state_dict(best)
+    network.eval()
+    return progress
+
+
+@torch.no_grad()
+def margins(
+    network: nn.Module, features: NDArray[np.uint8], batch: int = 256, exact: bool = False
+) -> NDArray[np.float32]:
+    """The call's evidence over the noise's, float32 [N]; the network is left in evaluation mode.
+
+    Args:
+        network: features → evidence.
+        features: uint8 [N, bands, frames].
+        batch: windows at a time.
+        exact: a quantised network's exact integers.
+    """
+    network.eval()
+    parts = []
+    for i in range(0, len(features), batch):
+        pictures = torch.from_numpy(features[i : i + batch]).float()
+        evidence = network(pictures, exact=True) if exact else network(pictures)
+        parts.append((evidence[:, 1] - evidence[:, 0]).numpy())
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def score_auc(network: nn.Module, part: Part) -> float:
+    """Area under the ROC curve on a part; exact integers where the network has them."""
+    found = margins(network, part.features, exact=isinstance(network, QuantisedNetwork))
+    return float(roc_auc_score(part.labels, found))
+
+
+def _loss(
+    network: nn.Module,
+    pictures: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    teachers: Sequence[nn.Module],
+    schedule: Schedule,
+) -> Tensor:
+    smooth = labels * (1 - schedule.label_smoothing) + schedule.label_smoothing / labels.shape[1]
+    evidence = network(pictures)
+    importance = labels @ weights
+    loss = -((smooth * functional.log_softmax(evidence, 1)).sum(1) * importance).sum() / importance.sum()
+    if teachers and schedule.distil > 0:
+        with torch.no_grad():
+            taught = torch.stack([teacher(pictures) for teacher in teachers]).mean(0)
+        heat = schedule.temperature
+        agreement = -(functional.softmax(taught / heat, 1) * functional.log_softmax(evidence / heat, 1)).sum(1).mean()
+        loss = (1 - schedule.distil) * loss + schedule.distil * heat**2 * agreement
+    return loss
+
+
+def _optimiser(network: nn.Module, schedule: Schedule) -> torch.optim.AdamW:
+    learned = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in learned if p.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=schedule.rate)
+
+
+def _class_weights(labels: NDArray[np.uint8]) -> Tensor:
+    counts = np.maximum(np.bincount(labels, minlength=2), 1)
+    return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, memory: float) -> None:
+    for old, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if old.dtype.is_floating_point:
+            old.lerp_(new, 1 - memory)
+        else:
+            old.copy_(new)
+
+
+def _exhausted(progress: Progress, schedule: Schedule) -> bool:
+    return bool(schedule.patience) and len(progress.loss) - 1 - progress.best_epoch >= schedule.patience
+
+
+def _keep(
+    path: Path,
+    epoch: int,
+    schedule: Schedule,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    scheduler: Any,
+    progress: Progress,
+    best: dict[str, Tensor],
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    state = {
+        "epoch": epoch,
+        "schedule": json.dumps(asdict(schedule)),
+        "network": network.state_dict(),
+        "average": average.state_dict(),
+        "best": best,
+        "optimiser": optimiser.state_dict(),
+        "scheduler": {k: v for k, v in scheduler.state_dict().items() if not callable(v) and k != "anneal_func"},
+        "progress": asdict(progress),
+    }
+    torch.save(state, fresh)
+    fresh.replace(path)  # a crash leaves the old state or the new one, never half of one
+
+
+def _resume(
+    path: Path,
+    schedule: Schedule,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    scheduler: Any,
+    progress: Progress,
+) -> tuple[int, dict[str, Tensor]]:
+    state = torch.load(path, weights_only=True)
+    if json.loads(state["schedule"]) != asdict(schedule):
+        raise ValueError(f"{path} belongs to a run with another schedule")
+    network.load_state_dict(state["network"])
+    average.load_state_dict(state["average"])
+    optimiser.load_state_dict(state["optimiser"])
+    scheduler.load_state_dict(state["scheduler"])
+    for name, value in state["progress"].items():
+        setattr(progress, name, value)
+    return int(state["epoch"]), state["best"]

@@ -1,0 +1,217 @@
+"""A recipe: everything that turns data into a trained network, as plain data.
+
+Which network with which settings, for how long, with what augmentation, taught by whom, and how it is rounded at the
+end. `fit`, `crossval` and `sweep` all follow recipes, so what is cross-validated is what is shipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedShuffleSplit
+from torch import nn
+
+from edge_daemon.errors import UsageError
+from train.augment import NOTHING, Augmentation
+from train.loop import Part, Progress, Report, Schedule, fit
+from train.networks import build
+from train.networks.lif import SpikingNetwork
+from train.quantise import QuantisedNetwork
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A conventional network, usually larger, whose opinion on augmented pictures the network imitates.
+
+    Attributes:
+        network: its name.
+        settings: its settings.
+        schedule: how it is trained, on the same windows as its pupil.
+        count: teachers, with different seeds; their logits are averaged.
+    """
+
+    network: str = "cnn"
+    settings: dict[str, Any] = field(default_factory=dict)
+    schedule: Schedule = field(default_factory=Schedule)
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network comes about.
+
+    Attributes:
+        network: name of the network.
+        settings: keyword arguments of its build.
+        schedule: training in real numbers.
+        augmentation: during training.
+        fine_tuning: training of the integer network afterwards; None leaves the network in real numbers.
+        teacher: for distillation, with `schedule.distil` and `fine_tuning.distil`.
+        validation: share of the training windows set aside for early stopping, 0 for none.
+    """
+
+    network: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    schedule: Schedule = field(default_factory=Schedule)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    fine_tuning: Schedule | None = None
+    teacher: Teacher | None = None
+    validation: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Recipe:
+        """A recipe from JSON values; raises `UsageError` for unknown keys."""
+        try:
+            values = dict(document)
+            for name, kind in (("schedule", Schedule), ("augmentation", Augmentation), ("fine_tuning", Schedule)):
+                if values.get(name) is not None:
+                    values[name] = kind(**values[name])
+            if values.get("teacher") is not None:
+                teacher = dict(values["teacher"])
+                teacher["schedule"] = Schedule(**teacher.get("schedule", {}))
+                values["teacher"] = Teacher(**teacher)
+            return cls(**values)
+        except TypeError as error:
+            raise UsageError(f"This is no recipe: {error}.", "See the dataclasses in train/recipe.py.") from error
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What following a recipe gives.
+
+    Attributes:
+        network: in real numbers.
+        quantised: in integers, or None.
+        progress: history of the training in real numbers.
+        fine_tuning: history of the integer network's.
+    """
+
+    network: nn.Module
+    quantised: QuantisedNetwork | None
+    progress: Progress
+    fine_tuning: Progress | None
+
+    @property
+    def final(self) -> nn.Module:
+        """The integer network where there is one."""
+        return self.network if self.quantised is None else self.quantised
+
+
+def follow(
+    recipe: Recipe,
+    part: Part,
+    *,
+    noise: NDArray[np.uint8] | None = None,
+    folder: Path | None = None,
+    report: Report | None = None,
+) -> Trained:
+    """Follow a recipe.
+
+    Args:
+        recipe: what to do.
+        part: the training windows; nothing else is looked at.
+        noise: pictures without a call, for augmentation.
+        folder: where interrupted training is taken up again.
+        report: is told lines of progress.
+    """
+    shape = (part.features.shape[1], part.features.shape[2])
+    learn, validation = _set_aside(part, recipe.validation, recipe.schedule.seed)
+    teachers = []
+    if recipe.teacher is not None:
+        for number in range(recipe.teacher.count):
+            teachers.append(_teach(recipe.teacher, shape, learn, recipe.augmentation, number, folder, report))
+    torch.manual_seed(recipe.schedule.seed)
+    network = build(recipe.network, shape, recipe.settings)
+    progress = fit(
+        network,
+        learn,
+        recipe.schedule,
+        recipe.augmentation,
+        validation=validation,
+        teachers=teachers,
+        noise=noise,
+        folder=None if folder is None else folder / "float",
+        report=report,
+    )
+    if recipe.fine_tuning is None or not isinstance(network, SpikingNetwork):
+        return Trained(network, None, progress, None)
+    quantised = QuantisedNetwork(network)
+    tuned = None
+    if recipe.fine_tuning.epochs:
+        tuned = fit(
+            quantised,
+            learn,
+            recipe.fine_tuning,
+            recipe.augmentation,
+            validation=validation,
+            teachers=teachers,
+            noise=noise,
+            folder=None if folder is None else folder / "integer",
+            report=report,
+        )
+    return Trained(network, quantised.eval(), progress, tuned)
+
+
+def default_recipe(name: str, epochs: int | None = None) -> Recipe:
+    """The recipe with which a network of that name is trained unless told otherwise.
+
+    Args:
+        name: one of `train.networks.NAMES`.
+        epochs: in place of the recipe's own number.
+    """
+    recipes = {
+        "conv": Recipe(
+            "conv",
+            schedule=Schedule(epochs=16, rate=5e-3, distil=0.7),
+            fine_tuning=Schedule(epochs=3, rate=5e-4, distil=0.7),
+            teacher=Teacher("cnn", {"channels": [16, 32, 64, 64]}, Schedule(epochs=12), count=3),
+        ),
+        "cnn": Recipe("cnn", schedule=Schedule(epochs=20)),
+        "frames": Recipe("frames", schedule=Schedule(epochs=20), fine_tuning=Schedule(epochs=3, rate=5e-4)),
+        "template": Recipe("template", schedule=Schedule(epochs=8, rate=2e-2, weight_decay=1e-4), augmentation=NOTHING),
+        "mlp2d": Recipe("mlp2d", schedule=Schedule(epochs=10, rate=5e-4), fine_tuning=Schedule(epochs=0)),
+        "mlp1d": Recipe(
+            "mlp1d",
+            schedule=Schedule(epochs=10, rate=5e-4),
+            augmentation=Augmentation(time_shift=560, mask_bands=0, mask_frames=0, gain=0.0),
+            fine_tuning=Schedule(epochs=0),
+        ),
+    }
+    if name not in recipes:
+        raise UsageError(f"There is no network called {name!r}.", f"Choose one of {', '.join(recipes)}.")
+    recipe = recipes[name]
+    return recipe if epochs is None else replace(recipe, schedule=replace(recipe.schedule, epochs=epochs))
+
+
+def _set_aside(part: Part, share: float, seed: int) -> tuple[Part, Part | None]:
+    if share <= 0:
+        return part, None
+    splitter = StratifiedShuffleSplit(1, test_size=share, random_state=seed)
+    learn, validate = next(splitter.split(part.labels, part.labels))
+    return part.take(learn), part.take(validate)
+
+
+def _teach(
+    teacher: Teacher,
+    shape: tuple[int, int],
+    part: Part,
+    augmentation: Augmentation,
+    number: int,
+    folder: Path | None,
+    report: Report | None,
+) -> nn.Module:
+    schedule = replace(teacher.schedule, seed=teacher.schedule.seed + number)
+    torch.manual_seed(schedule.seed)
+    network = build(teacher.network, shape, teacher.settings)
+    place = None if folder is None else folder / f"teacher{number}"
+    fit(network, part, schedule, augmentation, folder=place, report=report)
+    return network.requires_grad_(False)
