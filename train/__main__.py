@@ -152,7 +152,7 @@ def crossval(
     single_thread()
     opened, chosen = _open(data), _recipe(network, recipe, settings, epochs, seed)
     part = Part(opened.features, opened.labels)
-    numbered = list(enumerate(folds(part.labels, opened.order, count, split)))
+    numbered = list(enumerate(folds(part.labels, opened.order, count, split, group=opened.group)))
     results = []
     for number, fold in numbered:
         if only and number not in only:

@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from edge_daemon.errors import UsageError
 from train.checkpoint import write_json
@@ -41,7 +41,14 @@ class Fold:
     test: NDArray[np.int64]
 
 
-def folds(labels: NDArray[np.uint8], order: NDArray[np.int64], count: int, split: Split, seed: int = 0) -> list[Fold]:
+def folds(
+    labels: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    count: int,
+    split: Split,
+    seed: int = 0,
+    group: NDArray[np.int64] | None = None,
+) -> list[Fold]:
     """Cut windows into folds.
 
     Args:
@@ -50,6 +57,8 @@ def folds(labels: NDArray[np.uint8], order: NDArray[np.int64], count: int, split
         count: folds, 2 or more.
         split: `random` (stratified, shuffled by seed) or `blocked` (equal contiguous runs of the order).
         seed: of the shuffle.
+        group: int64 [N], windows of one group (a recording) stay in one part; a group belongs to the block in which
+            it begins.
 
     Returns:
         A fold each; every window is in exactly one test part.
@@ -59,11 +68,17 @@ def folds(labels: NDArray[np.uint8], order: NDArray[np.int64], count: int, split
     if not 2 <= count <= len(labels):
         raise UsageError(f"{count} folds of {len(labels)} windows cannot be made.", "Choose 2 or more folds.")
     if split == "random":
-        cutter = StratifiedKFold(count, shuffle=True, random_state=seed)
-        return [Fold(train, test) for train, test in cutter.split(labels, labels)]
-    everything = np.argsort(order, kind="stable")
-    blocks = np.array_split(everything, count)
-    return [Fold(np.concatenate([b for j, b in enumerate(blocks) if j != i]), block) for i, block in enumerate(blocks)]
+        kind = StratifiedKFold if group is None else StratifiedGroupKFold
+        cutter = kind(count, shuffle=True, random_state=seed)
+        return [Fold(train, test) for train, test in cutter.split(labels, labels, group)]
+    block = np.empty(len(labels), np.int64)
+    for number, places in enumerate(np.array_split(np.argsort(order, kind="stable"), count)):
+        block[places] = number
+    if group is not None:
+        for name in np.unique(group):
+            members = np.flatnonzero(group == name)
+            block[members] = block[members[np.argmin(order[members])]]
+    return [Fold(np.flatnonzero(block != i), np.flatnonzero(block == i)) for i in range(count)]
 
 
 def run_fold(

@@ -12,8 +12,8 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from math import cos, pi
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +61,20 @@ class Schedule:
     distil: float = 0.0
     temperature: float = 2.0
     seed: int = 0
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """Learning rate of a step: up to the greatest rate along half a cosine, then down to nothing along another.
+
+        Args:
+            step: 0 … steps − 1.
+            steps: of the whole training.
+
+        Source: L. N. Smith and N. Topin, Super-convergence, 2019 (one cycle).
+        """
+        rise = self.warmup * steps
+        if step < rise:
+            return self.rate * (0.04 + 0.96 * (1 - cos(pi * step / rise)) / 2)
+        return self.rate * (1 + cos(pi * (step - rise) / max(steps - rise, 1))) / 2
 
 
 @dataclass
@@ -120,14 +134,11 @@ def fit(
     """
     steps = max(len(part.labels) // schedule.batch, 1)
     optimiser = _optimiser(network, schedule)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.rate, total_steps=steps * schedule.epochs, pct_start=schedule.warmup
-    )
     average, best = copy.deepcopy(network), copy.deepcopy(network.state_dict())
     progress, first = Progress(), 0
     state = folder / "training-state.pt" if folder is not None else None
     if state is not None and state.exists():
-        first, best = _resume(state, schedule, network, average, optimiser, scheduler, progress)
+        first, best = _resume(state, schedule, network, average, optimiser, progress)
     weights = _class_weights(part.labels) if schedule.class_weighting else torch.ones(2)
     targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
     begin = time.monotonic()
@@ -142,11 +153,12 @@ def fit(
             pictures = torch.from_numpy(part.features[index]).float()
             pictures, labels = augment(pictures, targets[index], augmentation, rng, noise)
             loss = _loss(network, pictures, labels, weights, teachers, schedule)
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.rate_at(epoch * steps + step, steps * schedule.epochs)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
             optimiser.step()
-            scheduler.step()
             done = epoch * steps + step + 1
             _follow(average, network, min(schedule.average, (1 + done) / (10 + done)))
             total += float(loss.detach())
@@ -156,7 +168,7 @@ def fit(
         if validation is None or auc >= max(progress.validation_auc):
             best, progress.best_epoch = copy.deepcopy(average.state_dict()), epoch
         if state is not None:
-            _keep(state, epoch + 1, schedule, network, average, optimiser, scheduler, progress, best)
+            _keep(state, epoch + 1, schedule, network, average, optimiser, progress, best)
         if report is not None:
             left = (time.monotonic() - begin) / (epoch + 1 - first) * (schedule.epochs - epoch - 1)
             shown = "" if validation is None else f", validation AUC {auc:.4f}"
@@ -248,7 +260,6 @@ def _keep(
     network: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-    scheduler: Any,
     progress: Progress,
     best: dict[str, Tensor],
 ) -> None:
@@ -261,7 +272,6 @@ def _keep(
         "average": average.state_dict(),
         "best": best,
         "optimiser": optimiser.state_dict(),
-        "scheduler": {k: v for k, v in scheduler.state_dict().items() if not callable(v) and k != "anneal_func"},
         "progress": asdict(progress),
     }
     torch.save(state, fresh)
@@ -274,7 +284,6 @@ def _resume(
     network: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-    scheduler: Any,
     progress: Progress,
 ) -> tuple[int, dict[str, Tensor]]:
     state = torch.load(path, weights_only=True)
@@ -283,7 +292,6 @@ def _resume(
     network.load_state_dict(state["network"])
     average.load_state_dict(state["average"])
     optimiser.load_state_dict(state["optimiser"])
-    scheduler.load_state_dict(state["scheduler"])
     for name, value in state["progress"].items():
         setattr(progress, name, value)
     return int(state["epoch"]), state["best"]

@@ -50,7 +50,7 @@ def fit_checkpoint(
     if data.features is None:
         raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
     part = Part(data.features, data.labels)
-    fold = _fold(hold_out, part.labels, data.order)
+    fold = _fold(hold_out, part.labels, data.order, data.group)
     learn = part if fold is None else part.take(fold.train)
     trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", report=report)
     metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
@@ -96,12 +96,14 @@ def calibrate_from(folder: Path) -> Calibration:
     return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows")
 
 
-def _fold(text: str, labels: NDArray[np.uint8], order: NDArray[np.int64]) -> Fold | None:
+def _fold(
+    text: str, labels: NDArray[np.uint8], order: NDArray[np.int64], group: NDArray[np.int64] | None
+) -> Fold | None:
     if text == "none":
         return None
     try:
         split, count, number = text.split(":")
-        return folds(labels, order, int(count), split)[int(number)]  # type: ignore[arg-type]
+        return folds(labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
     except (ValueError, IndexError) as error:
         raise UsageError(
             f"{text!r} names no part to hold out.", "Write SPLIT:FOLDS:NUMBER, as random:5:0, or none."

@@ -26,7 +26,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_daemon.errors import EdgeDaemonError, UsageError
@@ -106,13 +108,13 @@ def recipe_of(grid: Grid, task: Task) -> Recipe:
 def run_task(grid: Grid, task: Task, folder: str) -> dict[str, Any]:
     """Run a task; its result is written by whoever runs it, and returned for a caller on another machine."""
     single_thread()
-    part, order, name = _data(grid.data, grid.windows)
-    fold = folds(part.labels, order, grid.folds, grid.split)[task.fold]
+    data = _data(grid.data, grid.windows)
+    fold = folds(data.part.labels, data.order, grid.folds, grid.split, group=data.group)[task.fold]
     place = _result(Path(folder), task)
-    about = {"point": dict(task.point), "fold": task.fold, "split": grid.split, "data": name}
+    about = {"point": dict(task.point), "fold": task.fold, "split": grid.split, "data": data.name}
     return run_fold(
         recipe_of(grid, task),
-        part,
+        data.part,
         fold,
         place,
         about=about,
@@ -184,20 +186,27 @@ def _result(folder: Path, task: Task) -> Path:
     return folder / f"{task.name}.json"
 
 
+@dataclass(frozen=True)
+class _Windows:
+    part: Part
+    order: NDArray[np.int64]
+    group: NDArray[np.int64] | None
+    name: str
+
+
 @lru_cache(maxsize=2)
-def _data(spec: str, windows: int | None) -> tuple[Part, Any, str]:
+def _data(spec: str, windows: int | None) -> _Windows:
+    """The data set, opened once a process; `windows` of it, evenly spread in time."""
     from train.data import open as open_data
 
     data = open_data(spec)
     if data.features is None:
         raise UsageError(f"{spec} has no features.", "Prepare it with `python -m train prepare`.")
-    part, order = Part(data.features, data.labels), data.order
-    if windows is not None and windows < len(order):
-        import numpy as np
-
-        spread = np.argsort(order, kind="stable")[np.linspace(0, len(order) - 1, windows).astype(np.int64)]
-        part, order = part.take(spread), order[spread]
-    return part, order, data.name
+    chosen = np.argsort(data.order, kind="stable")
+    if windows is not None and windows < len(chosen):
+        chosen = chosen[np.linspace(0, len(chosen) - 1, windows).astype(np.int64)]
+    group = None if data.group is None else data.group[chosen]
+    return _Windows(Part(data.features, data.labels).take(chosen), data.order[chosen], group, data.name)
 
 
 def _merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

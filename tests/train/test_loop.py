@@ -152,3 +152,13 @@ def test_margins_do_not_depend_on_the_batch() -> None:
     module, features = network("mlp2d"), rising(30).features
     quantised = QuantisedNetwork(module)
     assert np.array_equal(margins(quantised, features, 7, exact=True), margins(quantised, features, 30, exact=True))
+
+
+def test_learning_rate_rises_and_falls() -> None:
+    schedule = Schedule(rate=1.0, warmup=0.25)
+    rates = [schedule.rate_at(step, 8) for step in range(8)]
+    # up: 0.04 at the start, half way at 0.04 + 0.96/2; down: (1 + cos(π·k/6))/2
+    assert rates[:3] == pytest.approx([0.04, 0.52, 1.0])
+    assert rates[5] == pytest.approx(0.5)
+    assert rates[7] == pytest.approx((1 + np.cos(5 * np.pi / 6)) / 2)
+    assert [Schedule(rate=1.0, warmup=0.0).rate_at(s, 1) for s in range(1)] == [1.0]
