@@ -1,0 +1,121 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.errors import UsageError
+from train import crossval
+from train.augment import NOTHING
+from train.crossval import folds, run_fold, summary
+from train.loop import Part, Schedule
+from train.recipe import Recipe
+
+
+def part(n: int = 120) -> Part:
+    """Calls have a bright upper half: any network learns that."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(n) % 3 == 0).astype(np.uint8)
+    features = rng.integers(0, 120, (n, 10, 12))
+    features[labels == 1, 5:, 4:8] += 120
+    return Part(features.astype(np.uint8), labels)
+
+
+RECIPE = Recipe(
+    "mlp2d",
+    {"hidden": [16, 8, 8], "time_steps": 3, "norm": "batch"},
+    Schedule(epochs=4, batch=16, rate=1e-2, average=0.9),
+    NOTHING,
+    fine_tuning=Schedule(epochs=1, batch=16, rate=1e-4),
+)
+
+
+@given(st.integers(2, 7), st.sampled_from(["random", "blocked"]), st.integers(0, 3))
+def test_every_window_is_tested_once_and_never_learned_from_then(count: int, split: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, order = (np.arange(60) % 3 == 0).astype(np.uint8), rng.permutation(60)
+    found = folds(labels, order, count, split, seed)
+    assert len(found) == count
+    assert sorted(np.concatenate([f.test for f in found]).tolist()) == list(range(60))
+    for fold in found:
+        assert not set(fold.train) & set(fold.test)
+        assert len(fold.train) + len(fold.test) == 60
+
+
+def test_random_folds_have_the_same_share_of_calls() -> None:
+    labels = (np.arange(100) < 20).astype(np.uint8)
+    assert [int(labels[f.test].sum()) for f in folds(labels, np.arange(100), 5, "random")] == [4] * 5
+
+
+def test_blocked_folds_are_contiguous_in_time() -> None:
+    order = np.random.default_rng(0).permutation(50) * 7
+    for fold in folds(np.zeros(50, np.uint8), order, 5, "blocked"):
+        times = np.sort(order[fold.test])
+        assert times.max() - times.min() == 7 * (len(times) - 1)
+
+
+@pytest.mark.parametrize("split", ["random", "blocked"])
+def test_groups_stay_whole(split: str) -> None:
+    group = np.repeat(np.arange(20), 4)
+    labels = (np.arange(80) % 2).astype(np.uint8)
+    for fold in folds(labels, np.arange(80), 4, split, group=group):
+        assert not set(group[fold.train]) & set(group[fold.test])
+
+
+@pytest.mark.parametrize(("count", "split"), [(1, "random"), (5, "sideways"), (99, "blocked")])
+def test_impossible_folds_are_refused(count: int, split: str) -> None:
+    with pytest.raises(UsageError):
+        folds(np.zeros(10, np.uint8), np.arange(10), count, split)
+
+
+def test_a_fold_is_judged_and_written(tmp_path: Path) -> None:
+    data = part()
+    fold = folds(data.labels, np.arange(120), 3, "random")[0]
+    outcome = run_fold(RECIPE, data, fold, tmp_path / "a" / "fold0.json", keep=tmp_path / "state")
+    assert outcome["auc"] > 0.95
+    assert outcome["converged"]
+    assert outcome["windows"] == 40
+    assert json.loads((tmp_path / "a" / "fold0.json").read_text()) == outcome
+    stored = np.load(tmp_path / "a" / "fold0.npz")
+    assert np.array_equal(stored["place"], fold.test)
+    assert np.array_equal(stored["label"], data.labels[fold.test])
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_fold_that_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = part()
+    fold = folds(data.labels, np.arange(120), 3, "random")[0]
+    first = run_fold(RECIPE, data, fold, tmp_path / "fold0.json")
+    monkeypatch.setattr(crossval, "follow", lambda *_args, **_more: pytest.fail("trained again"))
+    assert run_fold(RECIPE, data, fold, tmp_path / "fold0.json") == first
+
+
+def test_the_test_part_is_not_looked_at(tmp_path: Path) -> None:
+    """Other test pictures change the score, never the weights."""
+    data = part()
+    fold = folds(data.labels, np.arange(120), 3, "random")[0]
+    spoiled = Part(data.features.copy(), data.labels.copy())
+    spoiled.features[fold.test] = 0
+    spoiled.labels[fold.test] = 1 - spoiled.labels[fold.test]
+    one = run_fold(RECIPE, data, fold, tmp_path / "one.json")
+    two = run_fold(RECIPE, spoiled, fold, tmp_path / "two.json")
+    assert one["loss"] == two["loss"]
+    assert one["auc_training"] == two["auc_training"]
+
+
+def test_a_recipe_survives_json() -> None:
+    assert Recipe.from_json(json.loads(json.dumps(RECIPE.to_json()))) == RECIPE
+    with pytest.raises(UsageError):
+        Recipe.from_json({"network": "conv", "colour": "blue"})
+
+
+def test_summary_by_hand() -> None:
+    results = [{"auc": a, "auc_float": a + 0.01, "converged": a > 0.6} for a in (0.9, 0.5, 0.8)]
+    found = summary(results)
+    assert found["median_auc"] == 0.8
+    assert found["mean_auc"] == pytest.approx(2.2 / 3)
+    assert (found["least_auc"], found["greatest_auc"]) == (0.5, 0.9)
+    assert found["median_auc_float"] == pytest.approx(0.81)
+    assert found["not_converged"] == [1]
