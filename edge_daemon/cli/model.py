@@ -1,0 +1,95 @@
+"""`edge-daemon model`: look into model files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from edge_daemon.bundle import Bundle
+
+
+@click.group()
+def model() -> None:
+    """Look into model files."""
+
+
+@model.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the metadata document and what was found, as JSON.")
+def info(file: Path | None, as_json: bool) -> None:
+    """Print what a model FILE is (default: the model inside the package)."""
+    from edge_daemon.bundle import Bundle, default_model_path
+
+    bundle = Bundle.read(file or default_model_path())
+    if as_json:
+        found = {"path": str(bundle.path), "bytes": len(bundle.data), "digest": bundle.digest}
+        document = {**found, "metadata": json.loads(bundle.metadata.model_dump_json())}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    width = 16
+    for name, text in describe(bundle):
+        first, *rest = text.splitlines() or [""]
+        click.echo(f"{name:<{width}}{first}")
+        for line in rest:
+            click.echo(" " * width + line)
+
+
+def describe(bundle: Bundle) -> list[tuple[str, str]]:
+    """The metadata as (name, text) lines for a person; empty entries are left out."""
+    metadata = bundle.metadata
+    frontend, network, point = metadata.frontend, metadata.network, metadata.operating_point
+    layers = bundle.network().layers
+    weights = sum(layer.weight.size for layer in layers)
+    bands, frames = frontend.shape
+    settings = frontend.model_dump(exclude={"kind", "sample_rate", "window"})
+    lines = [
+        ("model", f"{metadata.name}, version {metadata.version}"),
+        ("", metadata.summary),
+        ("file", f"{bundle.path}, {len(bundle.data) / 1000:.0f} kB"),
+        ("digest", bundle.digest),
+        ("detects", f"{metadata.label} (labels: {', '.join(metadata.labels)})"),
+        (
+            "hears",
+            f"windows of {frontend.window_seconds:g} s at {frontend.sample_rate} Hz\n"
+            f"{frontend.kind}, {bands} bands × {frames} frames" + (f" ({_listed(settings)})" if settings else ""),
+        ),
+        (
+            "network",
+            f"{len(layers)} layers, {weights:,} weights, {network.time_steps} time steps, stem {network.stem}\n"
+            + "\n".join(f"{layer.name}: {layer.kind} {'×'.join(map(str, layer.weight.shape))}" for layer in layers),
+        ),
+        (
+            "threshold",
+            f"{point.threshold:g}, down to {point.threshold_low:g} inside an event, at least {point.min_windows}"
+            f" window{'s' if point.min_windows > 1 else ''}" + (f"\n{point.note}" if point.note else ""),
+        ),
+        ("measured", _nested(metadata.metrics)),
+        ("weaknesses", "\n".join(metadata.weaknesses)),
+        ("trained on", metadata.provenance.data),
+        ("credit", metadata.provenance.credit),
+        ("licence", metadata.provenance.licence),
+        ("made by", metadata.provenance.command),
+        ("made on", metadata.provenance.created),
+    ]
+    return [(name, text) for name, text in lines if text]
+
+
+def _listed(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in settings.items())
+
+
+def _nested(values: dict[str, Any], prefix: str = "") -> str:
+    """Metrics, one a line, those inside others as `outer.inner`; lists are too long for a person."""
+    lines = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            lines.append(_nested(value, f"{prefix}{key}."))
+        elif isinstance(value, float):
+            lines.append(f"{prefix}{key}: {value:.4g}")
+        elif not isinstance(value, list):
+            lines.append(f"{prefix}{key}: {value}")
+    return "\n".join(line for line in lines if line)
