@@ -1,0 +1,131 @@
+"""`python -m export`: a checkpoint becomes a model file, or a model file its card."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from edge_daemon.errors import EdgeDaemonError, UsageError
+
+
+class _CheckpointFirst(click.Group):
+    """`export CHECKPOINT …` is the main job and needs no name; `export card …` is beside it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in {"-h", "--help"}:
+            args = ["model", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_CheckpointFirst, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Turn a trained network into the one file that the daemon reads: `python -m export CHECKPOINT --output FILE`."""
+
+
+@main.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
+@click.option("--nir", type=click.Path(path_type=Path), help="NIR file to write as well (portable models only).")
+@click.option("--name", default="", help="Name of the model; the checkpoint's folder name if left out.")
+@click.option("--version", "model_version", default="1.0.0", show_default=True)
+@click.option("--summary", default="", help="One sentence about the model.")
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option("--threshold-low", type=click.FloatRange(0, 1), help="Half of the threshold if left out.")
+@click.option("--min-windows", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--note", default="", help="How the operating point was chosen.")
+@click.option("--weakness", "weaknesses", multiple=True, help="A known weakness, a sentence; may be repeated.")
+@click.option("--licence", default="Apache-2.0", show_default=True)
+@click.option("--features", help="Data set for the parity check; synthetic pictures if left out.")
+def model(
+    checkpoint: Path,
+    output: Path,
+    nir: Path | None,
+    name: str,
+    model_version: str,
+    summary: str,
+    threshold: float,
+    threshold_low: float | None,
+    min_windows: int,
+    note: str,
+    weaknesses: tuple[str, ...],
+    licence: str,
+    features: str | None,
+) -> None:
+    """Export CHECKPOINT as a model file, after trainer, reference and graph agreed on every spike."""
+    from edge_daemon.bundle import OperatingPoint
+    from export.modelfile import PARITY_WINDOWS, Wishes, make, save, synthetic_features
+    from train.checkpoint import load
+
+    found = load(checkpoint)
+    if features is None:
+        pictures = synthetic_features(found.document.frontend.shape, PARITY_WINDOWS)
+    else:
+        from train.data import open as open_data
+
+        real = open_data(features).features
+        if real is None or real.shape[1:] != found.document.frontend.shape:
+            raise UsageError(f"{features} has no features of the shape {found.document.frontend.shape}.")
+        pictures = real[:: max(1, len(real) // PARITY_WINDOWS)]
+    point = OperatingPoint(
+        threshold=threshold,
+        threshold_low=threshold / 2 if threshold_low is None else threshold_low,
+        min_windows=min_windows,
+        note=note,
+    )
+    wishes = Wishes(
+        name=name or checkpoint.resolve().name,
+        version=model_version,
+        operating_point=point,
+        summary=summary,
+        licence=licence,
+        weaknesses=weaknesses,
+        command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
+    )
+    bundle, parity = make(found, wishes, pictures)
+    if nir is not None:
+        from export.nir import write_nir
+
+        write_nir(bundle.network(), nir)
+        print(f"{nir}: {nir.stat().st_size:,} bytes")
+    save(bundle, output)
+    print(
+        f"{output}: {len(bundle.data):,} bytes, {bundle.network().parameters:,} parameters;"
+        f" {parity.windows:,} windows agree spike for spike between trainer, reference and {parity.ways} ways to run"
+        f" the graph; mean spikes a layer {', '.join(f'{n:.0f}' for n in parity.layer_spikes)}."
+    )
+
+
+@main.command()
+@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Folder; beside the model if left out.")
+@click.option("--features", help="Data set whose windows give spike rates and curves.")
+def card(model_path: Path, output: Path | None, features: str | None) -> None:
+    """Render a model file's card: Markdown and a picture."""
+    from export.card import write_card
+
+    for path in write_card(model_path, output or model_path.parent, features):
+        print(path)
+
+
+def run() -> int:
+    """The command with errors told in two lines; exit code."""
+    try:
+        main.main(standalone_mode=False)
+    except EdgeDaemonError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  hint: {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

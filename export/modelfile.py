@@ -1,0 +1,128 @@
+"""From a checkpoint to a model file, checked before it is written."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon import __version__
+from edge_daemon.bundle import Bundle, ModelMetadata, OperatingPoint, Provenance
+from edge_daemon.errors import ModelError, StorageError
+from edge_daemon.network import readout
+from export.graph import model_file, network_document
+from export.parity import Forward, Parity, check
+from train.checkpoint import Checkpoint
+from train.quantise import QuantisedNetwork
+
+PARITY_WINDOWS = 1000
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person who exports decides.
+
+    Attributes:
+        name: of the model.
+        version: of the model.
+        summary: one sentence.
+        operating_point: event rules and why.
+        licence: of the weights.
+        weaknesses: known ones, a sentence each.
+        command: that made the file.
+    """
+
+    name: str
+    version: str
+    operating_point: OperatingPoint
+    summary: str = ""
+    licence: str = "Apache-2.0"
+    weaknesses: tuple[str, ...] = ()
+    command: str = ""
+
+
+def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) -> tuple[Bundle, Parity]:
+    """A model file in memory, proved equal to the trainer's network on given windows.
+
+    Args:
+        checkpoint: a quantised one, with calibration.
+        wishes: name, operating point and the like.
+        features: uint8 [N, bands, frames], real ones where there are any.
+
+    Raises:
+        ModelError: the checkpoint is not quantised or not calibrated, a range cannot be proved, or parity fails.
+    """
+    document = checkpoint.document
+    if document.calibration is None:
+        raise ModelError(
+            "The checkpoint has no calibration, so its scores would be no probabilities.",
+            "Train with --hold-out, or with --calibration from a cross-validation.",
+        )
+    network = checkpoint.integer_network()
+    metadata = ModelMetadata(
+        name=wishes.name,
+        version=wishes.version,
+        summary=wishes.summary,
+        labels=document.labels,
+        frontend=document.frontend,
+        network=network_document(network),
+        calibration=document.calibration,
+        operating_point=wishes.operating_point,
+        provenance=Provenance(
+            data=f"{document.data} ({document.split}), SHA-256 {document.data_digest[:16]}",
+            credit=document.credit,
+            licence=wishes.licence,
+            command=f"{document.command} && {wishes.command}".strip(" &"),
+            created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            project_version=__version__,
+        ),
+        metrics={**document.metrics, "training": document.training},
+        weaknesses=wishes.weaknesses,
+    )
+    bundle = Bundle.from_bytes(model_file(network, metadata))
+    return bundle, check(bundle, features, trainer_forward(checkpoint))
+
+
+def trainer_forward(checkpoint: Checkpoint) -> Forward:
+    """The trainer's exact integer pass of a quantised checkpoint."""
+    import torch
+
+    network, integer = checkpoint.network, checkpoint.integer_network()
+    assert isinstance(network, QuantisedNetwork)  # noqa: S101 - integer_network() refused anything else
+
+    def forward(
+        features: NDArray[np.uint8],
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
+        with torch.no_grad():
+            membranes, spikes = network.trace(torch.from_numpy(features.astype(np.float32)), exact=True)
+        totals = np.stack([train.sum(dim=(0, *range(2, train.ndim))).numpy() for train in spikes], axis=1)
+        counts = spikes[-1].sum(dim=0).flatten(1).numpy().astype(np.int32)
+        membrane = membranes[-1].flatten(1).numpy().astype(np.int64)
+        return counts, totals.astype(np.int64), readout(integer, membrane, counts)
+
+    return forward
+
+
+def synthetic_features(shape: tuple[int, int], count: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Stand-in for real features: smooth noise with bright sweeps, uint8 [count, bands, frames]."""
+    rng = np.random.default_rng(seed)
+    bands, frames = shape
+    level = rng.normal(90, 30, (count, bands, frames)) + rng.normal(0, 25, (count, bands, 1))
+    sweep = np.clip((np.arange(frames) / frames * rng.uniform(0.1, 0.5, (count, 1)) + 0.1) * bands, 0, bands - 1)
+    rows, columns = np.arange(count)[:, None], np.arange(frames)[None]
+    level[rows, sweep.astype(int), columns] += rng.uniform(0, 120, (count, 1))
+    return np.clip(level, 0, 255).astype(np.uint8)
+
+
+def save(bundle: Bundle, path: Path) -> None:
+    """Write a model file whole or not at all."""
+    fresh = path.with_name(f"{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(bundle.data)
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Check folder and rights.") from error

@@ -1,0 +1,139 @@
+"""NIR files of portable networks: read back by other people's simulators, spike for spike; others refused."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+import pytest
+
+from edge_daemon.errors import ModelError
+from edge_daemon.network import IntegerNetwork, Layer, Trace, prepare, run
+from export.nir import DT, reasons_against, to_nir, write_nir
+
+torch = pytest.importorskip("torch")
+
+
+def layer(rng: np.random.Generator, name: str, shape: tuple[int, ...], threshold: int, **fields: Any) -> Layer:
+    defaults: dict[str, Any] = {"bias": np.zeros(shape[0], np.int32), "shift": 3}
+    return Layer(
+        name=name,
+        kind="conv" if len(shape) == 4 else "dense",
+        weight=(2 * rng.integers(-60, 64, shape)).astype(np.int8),
+        threshold=np.full(shape[0], threshold * 8, np.int32),
+        beta_256=np.array([128], np.int32),
+        reset="zero",
+        **(defaults | fields),
+    )
+
+
+def convolutional() -> IntegerNetwork:
+    rng = np.random.default_rng(3)
+    layers = (
+        layer(
+            rng, "one", (6, 1, 5, 5), 9000, stride=(2, 2), padding=(2, 2),
+            bias=rng.integers(-500, 500, 6).astype(np.int32),
+        ),
+        layer(rng, "two", (8, 6, 3, 3), 150, stride=(2, 2), padding=(1, 1)),
+        layer(rng, "three", (8, 8, 3, 3), 100, pool="sum", pool_size=(2, 2)),
+        layer(rng, "four", (2, 8 * 4), 100, pool="global_sum"),
+    )  # fmt: skip
+    return IntegerNetwork(layers, 4, (50, 101), stem="band_median")
+
+
+def fully_connected() -> IntegerNetwork:
+    rng = np.random.default_rng(4)
+    layers = (layer(rng, "one", (40, 12 * 9), 4000), layer(rng, "two", (2, 40), 150))
+    return IntegerNetwork(layers, 4, (12, 9))
+
+
+NETWORKS = {"convolutional": convolutional, "fully_connected": fully_connected}
+
+
+def case(name: str) -> tuple[IntegerNetwork, Any, Trace]:
+    """A network, its input as a reader wants it, and the reference's answer."""
+    network = NETWORKS[name]()
+    features = np.random.default_rng(5).integers(0, 256, (40, *network.input_shape)).astype(np.uint8)
+    x = prepare(features, network.stem)
+    if network.layers[0].kind == "dense":
+        x = x.reshape(len(x), -1)
+    trace = run(network, features)
+    assert (trace.layer_spikes.sum(axis=0) > 0).all()
+    return network, torch.tensor(x, dtype=torch.float32), trace
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_file_reads_back_as_it_was_written(name: str, tmp_path: Path) -> None:
+    graph = to_nir(NETWORKS[name]())
+    write_nir(NETWORKS[name](), tmp_path / "net.nir")
+    found = nir.read(tmp_path / "net.nir")
+    assert set(found.nodes) == set(graph.nodes)
+    assert set(found.edges) == set(graph.edges)
+    for key, node in graph.nodes.items():
+        for field in ("weight", "bias", "tau", "v_threshold"):
+            if hasattr(node, field):
+                np.testing.assert_array_equal(getattr(found.nodes[key], field), getattr(node, field))
+    assert found.metadata["time_steps"] == 4
+    assert found.metadata["reset"] == "zero"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_norse_gives_the_same_spike_counts(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # norse warns of its own missing extensions
+        norse = pytest.importorskip("norse.torch", reason="norse is not installed")
+        network, x, trace = case(name)
+        module, state, counts = norse.from_nir(to_nir(network), dt=DT), None, 0
+        for _ in range(network.time_steps):
+            spikes, state = module(x, state)
+            counts = counts + spikes.flatten(1)
+    np.testing.assert_array_equal(counts.detach().numpy(), trace.spike_counts)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_spikingjelly_gives_the_same_spike_counts(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # spikingjelly's dependencies deprecate each other
+        exchange = pytest.importorskip(
+            "spikingjelly.activation_based.nir_exchange", reason="SpikingJelly is not installed"
+        )
+        network, x, trace = case(name)
+        module, state, counts = exchange.import_from_nir(to_nir(network), dt=DT), None, 0
+        for _ in range(network.time_steps):
+            spikes, state = module(x, state)
+            counts = counts + spikes.flatten(1)
+    np.testing.assert_array_equal(counts.detach().numpy(), trace.spike_counts)
+
+
+@pytest.mark.parametrize(
+    ("number", "change", "reason"),
+    [
+        (0, {"reset": "subtract"}, "resets by subtraction"),
+        (1, {"max_pool": (2, 2)}, "max-pools"),
+        (1, {"bias": np.ones(8, np.int32)}, "has biases"),
+        (1, {"beta_256": np.array([256], np.int32)}, "does not leak"),
+        (1, {"beta_256": np.array([200], np.int32)}, "leak is rounded"),
+        (2, {"shift": 2}, "leak is rounded within 4 steps"),
+        (0, {"shift": -1}, "current is rounded"),
+    ],
+)
+def test_what_is_not_portable_is_refused_with_the_reason(number: int, change: dict[str, Any], reason: str) -> None:
+    network = convolutional()
+    layers = list(network.layers)
+    changed = dict(change)
+    layers[number] = replace(layers[number], **changed)
+    other = IntegerNetwork.__new__(IntegerNetwork)  # a max-pool changes shapes: keep them from being checked here
+    for field, value in {**network.__dict__, "layers": tuple(layers)}.items():
+        object.__setattr__(other, field, value)
+    assert any(reason in sentence for sentence in reasons_against(other))
+    with pytest.raises(ModelError, match=reason):
+        to_nir(other)
+
+
+def test_a_portable_network_has_no_reason_against() -> None:
+    assert reasons_against(convolutional()) == []
+    assert reasons_against(fully_connected()) == []
