@@ -110,3 +110,6 @@ class Link(Protocol):
 
     def close(self, *, polite: bool) -> None:
         """End the connection: politely (no last will) or not (the broker publishes the last will)."""
+
+    def release(self) -> None:
+        """Give back what waking needs; the link cannot be used any more."""

@@ -119,3 +119,6 @@ class MemoryLink:
         self.request = None
         self.patterns.clear()
         self.events.clear()
+
+    def release(self) -> None:
+        """Nothing to give back."""

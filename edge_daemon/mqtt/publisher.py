@@ -111,7 +111,10 @@ class Publisher:
         self._link.wake()
         if self._thread.is_alive():
             self._thread.join(timeout_s + 2 * FAREWELL_S)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False  # connecting to a broker that does not answer; the thread ends with the process
+        self._link.release()
+        return True
 
     def _order(self, order: Callable[[int], None]) -> None:
         self._orders.append(order)
@@ -119,7 +122,7 @@ class Publisher:
 
     def _run(self) -> None:
         while self._stop_ns is None or not self._drained(self._stop_ns):
-            self._turn(self._stop_ns)
+            self._turn(self._stop_ns, leaving=self._stop_ns is not None)
         self._courier.say_farewell(self._time.monotonic_ns())
         end_ns = self._time.monotonic_ns() + round(FAREWELL_S * SECOND_NS)
         while not self._courier.farewell_taken() and self._time.monotonic_ns() < end_ns:
@@ -133,14 +136,16 @@ class Publisher:
         online = self._courier.connection.state == "online"
         return now >= stop_ns or not online or (not self._orders and self._courier.idle(now))
 
-    def _turn(self, end_ns: int | None) -> None:
-        """One round: what is due, then wait for what comes."""
+    def _turn(self, end_ns: int | None, *, leaving: bool = False) -> None:
+        """One round: what is due, then wait for what comes; when leaving, not if nothing is to come."""
         now = self._time.monotonic_ns()
         while self._orders:
             self._orders.popleft()(now)
         again = self._courier.step(now)
         self._report = self._courier.report(now)
         until = again if end_ns is None else min(again, end_ns)
+        if leaving and self._courier.idle(now):
+            until = now
         for event in self._link.poll(max(0, until - self._time.monotonic_ns()) / SECOND_NS):
             self._courier.handle(event, self._time.monotonic_ns())
         self._log()

@@ -8,6 +8,18 @@ from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.link import Tls
 
 
+class ClosingSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho would leave it open until it is collected."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands, or close and raise."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def context(tls: Tls) -> ssl.SSLContext:
     """Context with our authority and, where given, our certificate.
 
@@ -25,6 +37,7 @@ def context(tls: Tls) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=None if tls.ca_file is None else str(tls.ca_file))
     except (ssl.SSLError, OSError):
         raise ConfigError(f"{tls.ca_file} holds no certificate", "It must be a PEM file.") from None
+    made.sslsocket_class = ClosingSocket
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.certificate_file is not None:
         try:
