@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ def fit_checkpoint(
         command=command,
     )
     checkpoint.save(output, trained.final, document)
+    shutil.rmtree(output / "unfinished", ignore_errors=True)
     return document
 
 

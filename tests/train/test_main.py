@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import train.data
+from edge_daemon.errors import UsageError
+from edge_daemon.frontend import LogMelSpec
+from edge_daemon.network import run
+from train.__main__ import main
+from train.checkpoint import load
+
+SPEC = LogMelSpec(bands=10, window=800)
+
+
+def bright(_spec: str) -> SimpleNamespace:
+    """120 windows whose calls have a bright corner."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(120) % 3 == 0).astype(np.uint8)
+    features = rng.integers(0, 120, (120, *SPEC.shape))
+    features[labels == 1, 5:, 10:15] += 120
+    return SimpleNamespace(
+        name="bright",
+        labels=labels,
+        order=np.arange(120),
+        group=None,
+        features=features.astype(np.uint8),
+        frontend=SPEC,
+        credit="made up",
+    )
+
+
+@pytest.fixture(autouse=True)
+def _data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train.data, "open", bright)
+
+
+def command(*words: str) -> None:
+    main.main(list(words), standalone_mode=False)
+
+
+SMALL = ["--data", "x", "--network", "mlp2d", "--set", "hidden=[16,8,8]", "--set", "norm=batch", "--epochs", "60"]
+
+
+def test_fit_writes_a_checkpoint_that_knows_where_it_comes_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("fit", *SMALL, "--set", "time_steps=4", "--output", str(tmp_path / "model"))
+    assert "python -m export" in capsys.readouterr().out
+    found = load(tmp_path / "model")
+    assert found.document.settings == {"hidden": [16, 8, 8], "norm": "batch", "time_steps": 4}
+    assert found.document.frontend == SPEC
+    assert found.document.credit == "made up"
+    assert found.document.split == "all but random:5:0"
+    assert found.document.metrics["windows_learned_from"] == 96
+    data = bright("")
+    trace = run(found.integer_network(), data.features)
+    assert found.document.calibration is not None
+    score = found.document.calibration.score(trace.margin)
+    assert score[data.labels == 1].mean() > score[data.labels == 0].mean()
+
+
+def test_crossval_then_a_network_of_everything_calibrated_by_it(tmp_path: Path) -> None:
+    command("crossval", *SMALL, "--folds", "3", "--output", str(tmp_path / "folds"))
+    summary = json.loads((tmp_path / "folds" / "random-summary.json").read_text())
+    assert summary["folds"] == 3
+    assert len(summary["auc"]) == 3
+    command(
+        "fit", *SMALL, "--hold-out", "none", "--calibration", str(tmp_path / "folds"), "--output", str(tmp_path / "all")
+    )
+    document = load(tmp_path / "all").document
+    assert document.split == "all"
+    assert document.metrics["windows_learned_from"] == 120
+    assert document.calibration is not None
+    assert document.calibration.note == "3 held-out folds, 120 windows"
+    command("figures", str(tmp_path / "folds"))
+    assert (tmp_path / "folds" / "random-roc.png").exists()
+
+
+def test_only_some_folds(tmp_path: Path) -> None:
+    command("crossval", *SMALL, "--folds", "3", "--split", "blocked", "--only", "2", "--output", str(tmp_path))
+    assert sorted(p.name for p in tmp_path.glob("*.json")) == ["blocked-fold2.json", "blocked-summary.json"]
+
+
+def test_sweep_prints_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = {
+        "data": "x",
+        "folds": 3,
+        "first_folds": 1,
+        "recipe": {"network": "mlp2d", "settings": {"hidden": [8, 8, 8]}, "schedule": {"epochs": 1}},
+        "axes": {"beta": [0.8, 0.9], "time_steps": [1, 2]},
+    }
+    (tmp_path / "grid.json").write_text(json.dumps(grid))
+    command("sweep", "--grid", str(tmp_path / "grid.json"), "--output", str(tmp_path / "out"))
+    assert "time_steps=2" in capsys.readouterr().out
+    assert (tmp_path / "out" / "table.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--set", "hidden"],
+        ["--set", "colour=blue"],
+        ["--hold-out", "random:5"],
+        ["--hold-out", "random:5:7"],
+        ["--network", "nonesuch"],
+        ["--recipe", "missing.json"],
+        ["--hold-out", "none", "--calibration", "nowhere"],
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, words: list[str]) -> None:
+    with pytest.raises(UsageError):
+        command("fit", "--data", "x", "--network", "template", "--output", str(tmp_path / "m"), *words)
