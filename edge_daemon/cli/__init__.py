@@ -18,6 +18,7 @@ from edge_daemon.errors import EdgeDaemonError
 COMMANDS = {
     "replay": ("edge_daemon.cli.replay:replay", "Find calls in recordings."),
     "model": ("edge_daemon.cli.model:model", "Look into model files."),
+    "effort": ("edge_daemon.cli.effort:effort", "Print what was listened to and what was missed."),
 }
 """Name → where the command is, and its line in `--help`."""
 
