@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.audio.account import LiveAccount
 from edge_daemon.audio.device import (
     SCALE,
     AudioDriver,
@@ -25,11 +25,9 @@ from edge_daemon.audio.device import (
     StreamRequest,
     find_device,
 )
-from edge_daemon.audio.devicestate import DevicePhase, DeviceState
-from edge_daemon.audio.inputcheck import InputCheck
-from edge_daemon.audio.ring import Chunk, SampleRing
+from edge_daemon.audio.devicestate import DeviceState
+from edge_daemon.audio.ring import SampleRing
 from edge_daemon.audio.source import Block, Gap, GapCause
-from edge_daemon.audio.timeline import Timeline
 from edge_daemon.backoff import Backoff, Retry
 from edge_daemon.errors import AudioError
 from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
@@ -38,11 +36,11 @@ log = logging.getLogger(__name__)
 
 USUAL_RATE = 48_000  # Hz, where neither the configuration nor a device that is there says another
 _TICK_S = 0.25  # longest wait, so that loss and stall are noticed
-_GAP_STEP_S = 1.0  # while the device is away, gaps come in pieces of this length: the reader sees time go on
+_LONGEST_BLOCK_S = 0.1  # what has queued up in the ring is given in blocks of about this length
 
 
 class SoundCardSource:
-    """A live input as an `AudioSource`. `read` and `listen` belong to one thread; `close` and `state` to any.
+    """A live input as an `AudioSource`. `read` belongs to one thread; `close`, `listen` and `state` to any.
 
     Args:
         request: what to open. Without a rate the device's own is taken, or 48 kHz if the device is absent now.
@@ -59,7 +57,6 @@ class SoundCardSource:
     Attributes:
         rate: Hz.
         name: what was asked for.
-        arrived_ns: monotonic time at which the last sample of the last block read arrived, or None.
     """
 
     def __init__(
@@ -80,31 +77,30 @@ class SoundCardSource:
         self.rate = request.rate or self._own_rate(request)
         self._request = replace(request, rate=self.rate)
         self.name = "default input" if request.device is None else str(request.device)
-        self.arrived_ns: int | None = None
+        self._account = LiveAccount(self.name, self.rate, self._time, dead_s, clip_level)
         self._retry = Retry(backoff or Backoff(first_s=1.0, limit_s=60.0), rng or random.Random())  # noqa: S311 jitter
         self._ring = SampleRing(max(1, round(ring_s * self.rate)))
-        self._check = InputCheck(round(dead_s * self.rate), clip_level)
+        self._scale = SCALE[request.sample_format]
         self._stall_ns = round(stall_s * SECOND_NS)
         self._wake = threading.Event()
         self._wait = wait or self._wait_for_sound
         self._handling = threading.Lock()  # opening and closing the stream
         self._stream: AudioStream | None = None
-        self._previous_ns: int | None = None  # the callback's: its last call in this stream
-        self._scale = SCALE[request.sample_format]
+        self._called_ns: int | None = None  # the callback's last call in this stream
         self._opened_ns = 0
-        self._sounding = False  # sound has arrived from the open stream
         self._attempted = False
         self._wanted = True  # not paused
         self._closing = False
-        self._timeline = Timeline(self.rate)
-        self._cause: GapCause | None = None  # why there is no sound now
-        self._ready: deque[Block | Gap] = deque()
-        self._state = DeviceState("opening", self.name, self._time.utc_ns())
 
     @property
     def state(self) -> DeviceState:
         """What the input is doing now."""
-        return self._state
+        return self._account.state
+
+    @property
+    def arrived_ns(self) -> int | None:
+        """Monotonic time at which the last sample of the last block read arrived."""
+        return self._account.arrived_ns
 
     def check(self) -> None:
         """Refuse impossible settings at once instead of retrying them for ever; an absent device is no refusal.
@@ -123,12 +119,12 @@ class SoundCardSource:
                 log.warning("%s It will be tried again until it works.", error.message)
 
     def listen(self, on: bool) -> None:
-        """Open the device, or close it and account the time as a gap by schedule."""
+        """Open the device, or close it and account for the time as a gap by schedule."""
         self._wanted = on
         self._wake.set()
 
     def close(self) -> None:
-        """Give the device back; what is in the ring can still be read. May be called twice."""
+        """Give the device back; what has arrived can still be read. May be called twice."""
         self._closing = True
         self._wake.set()
         if self._handling.acquire(timeout=1.0):  # else the reading thread is opening it, and will close it
@@ -138,140 +134,84 @@ class SoundCardSource:
                 self._handling.release()
 
     def read(self) -> Block | Gap | None:
-        """Wait for the next block or gap (at most about a second); None after `close`, when the ring is empty."""
+        """Wait for the next block or gap; None after `close`, when all that had arrived is read.
+
+        While there is no sound a gap comes about every second, the first one after `stall_s` at the latest.
+        """
+        account = self._account
         while True:
-            if self._ready:
-                return self._ready.popleft()
-            chunk = self._ring.read(max(1, round(self.rate / 10)))
+            if account.ready:
+                return account.ready.popleft()
+            chunk = self._ring.read(max(1, round(_LONGEST_BLOCK_S * self.rate)))
             if chunk is not None:
-                self._accept(chunk)
+                device = self._stream.name if self._stream is not None else self.name
+                if account.sound(chunk.samples, chunk.arrived_ns, lost=chunk.lost, device=device):
+                    self._retry.succeeded()
                 continue
             if self._closing:
+                if account.state.phase == "closed":
+                    return None
                 with self._handling:
                     self._close_stream()
-                if self._state.phase == "closed":
-                    return None
-                self._enter("closed")
-                self._account(self._time.monotonic_ns(), at_least=1)
+                account.closed()
                 continue
             self._supervise(self._time.monotonic_ns())
-            if not self._ready and not len(self._ring):
+            if not account.ready and not len(self._ring):
                 self._wait(_TICK_S)
 
     def _supervise(self, now: int) -> None:
         """No sound is there: open, pause, notice a loss or a stall, and account for the time."""
         with self._handling:
             if not self._wanted:
-                if self._cause != "schedule":
-                    self._lose(now, "schedule", "paused")
+                if self._account.cause != "schedule":
+                    self._close_stream()
+                    self._account.silent("schedule", "paused")
             elif self._stream is not None:
                 self._watch(self._stream, now)
             elif self._retry.due(now):
-                self._open(now)
-            elif self._cause == "schedule":
-                self._lose(now, "device_absent", "waiting")
+                self._open()
+            elif self._account.cause == "schedule":
+                self._account.silent("device_absent", "waiting")
         if self._stream is None:
-            self._account(now, at_least=round(_GAP_STEP_S * self.rate))
+            self._account.book()
 
     def _watch(self, stream: AudioStream, now: int) -> None:
-        silent_since = max(self._opened_ns, self._previous_ns or 0)
+        quiet_ns = now - max(self._opened_ns, self._called_ns or 0)
         if not stream.active:
-            self._count(disconnects=self._state.disconnects + 1)
-            self._fail(now, "device_absent", f"'{stream.name}' went away.", again_at_once=self._sounding)
-        elif now - silent_since > self._stall_ns:
-            self._count(stalls=self._state.stalls + 1)
-            self._fail(
-                now,
-                "stall",
-                f"'{stream.name}' has given no sound for {(now - silent_since) / SECOND_NS:.1f} s.",
-                again_at_once=self._sounding,
-            )
+            self._fail("device_absent", f"'{stream.name}' went away.")
+        elif quiet_ns > self._stall_ns:
+            self._fail("stall", f"'{stream.name}' has given no sound for {quiet_ns / SECOND_NS:.1f} s.")
 
-    def _open(self, now: int) -> None:
-        self._timeline.begin(now)
-        if self._cause is None:
-            self._enter("opening")
-        self._previous_ns, self._sounding = None, False
+    def _open(self) -> None:
+        self._account.opening()
+        self._called_ns = None
         try:
             if self._attempted:
                 self._driver.rescan()
             self._attempted = True
             self._stream = self._driver.open(self._request, self._on_sound)
         except AudioError as error:
-            cause: GapCause = "device_absent" if isinstance(error, DeviceAbsentError) else "device_error"
-            self._fail(self._time.monotonic_ns(), cause, str(error), again_at_once=False)
-            return
+            self._fail("device_absent" if isinstance(error, DeviceAbsentError) else "device_error", str(error))
         self._opened_ns = self._time.monotonic_ns()
-        self._check.reset()
-        if self._closing:
-            self._close_stream()
+
+    def _fail(self, cause: GapCause, error: str) -> None:
+        """After sound the next attempt comes at once; what never gave sound since it was opened waits."""
+        attempt = not self._account.sounding
+        if attempt:
+            self._retry.failed(self._time.monotonic_ns())
+        self._close_stream()
+        self._account.failed(cause, error, attempt=attempt)
 
     def _on_sound(self, samples: NDArray[np.generic], lost_some: bool) -> None:
         """The callback, in the driver's real-time thread: copy and leave."""
         now = self._time.monotonic_ns()
         lost = 0
-        if lost_some and self._previous_ns is not None:
+        if lost_some and self._called_ns is not None:
             # the driver knows that it lost samples, not how many: the time between two calls tells
-            lost = max(1, (now - self._previous_ns) * self.rate // SECOND_NS - len(samples))
-        self._previous_ns = now
+            lost = max(1, (now - self._called_ns) * self.rate // SECOND_NS - len(samples))
+        self._called_ns = now
         self._ring.write(samples, now, lost=lost, scale=self._scale)
         self._wake.set()
-
-    def _accept(self, chunk: Chunk) -> None:
-        """Sound has arrived: give it its place, and a cause to the time before it."""
-        count = len(chunk.samples)
-        if not self._sounding:
-            self._sounding = True
-            self._begin_listening(chunk)
-        if chunk.lost:
-            self._count(overflows=self._state.overflows + 1, lost_samples=self._state.lost_samples + chunk.lost)
-            self._ready.append(self._timeline.missing(chunk.lost, "overflow"))
-        finding = self._check.feed(chunk.samples)
-        if finding.clipped:
-            self._count(clipped_blocks=self._state.clipped_blocks + 1)
-        if finding.dead != self._state.dead_input:
-            self._count(dead_input=finding.dead, dead_inputs=self._state.dead_inputs + finding.dead)
-            log.warning(
-                "'%s': the input %s", self._state.device, "does not change: dead" if finding.dead else "lives again"
-            )
-        start = self._timeline.sound(count, chunk.arrived_ns)
-        self._ready.append(Gap(start, count, "dead_input") if finding.dead else Block(chunk.samples, start))
-        self.arrived_ns = chunk.arrived_ns
-
-    def _begin_listening(self, chunk: Chunk) -> None:
-        if self._cause is not None:
-            # even an interruption too short to be measured ends the windows that began before it
-            missing = self._timeline.elapsed(chunk.arrived_ns) - len(chunk.samples) - chunk.lost
-            self._ready.append(self._timeline.missing(missing, self._cause))
-        self._cause = None
-        self._retry.succeeded()
-        name = self._stream.name if self._stream else self.name
-        self._enter("listening")
-        self._count(opened=self._state.opened + 1, attempts=0, device=name)
-        log.info("listening to '%s' at %d Hz", name, self.rate)
-
-    def _fail(self, now: int, cause: GapCause, error: str, *, again_at_once: bool) -> None:
-        if not again_at_once:
-            self._retry.failed(now)
-        if error != self._state.last_error or again_at_once:  # not once a minute for months
-            log.warning("%s Trying again for ever.", error)
-        self._count(last_error=error, attempts=self._state.attempts + (not again_at_once))
-        self._lose(now, cause, "waiting")
-
-    def _lose(self, now: int, cause: GapCause, phase: DevicePhase) -> None:
-        """From here on there is no sound, for this cause."""
-        self._close_stream()
-        self._timeline.begin(now)
-        if self._cause != cause:
-            self._account(now, at_least=1)
-        self._cause = cause
-        self._enter(phase)
-
-    def _account(self, now: int, at_least: int) -> None:
-        """Time without sound becomes a gap, once it is worth `at_least` samples."""
-        elapsed = self._timeline.elapsed(now)
-        if self._cause is not None and elapsed >= at_least:
-            self._ready.append(self._timeline.missing(elapsed, self._cause))
 
     def _close_stream(self) -> None:
         if self._stream is not None:
@@ -279,14 +219,7 @@ class SoundCardSource:
             try:
                 stream.close()
             except AudioError as error:
-                self._count(last_error=str(error))
-
-    def _enter(self, phase: DevicePhase) -> None:
-        if phase != self._state.phase:
-            self._state = replace(self._state, phase=phase, since_utc_ns=self._time.utc_ns())
-
-    def _count(self, **changes: object) -> None:
-        self._state = replace(self._state, **changes)  # type: ignore[arg-type]
+                log.warning("%s", error)
 
     def _own_rate(self, request: StreamRequest) -> int:
         try:
