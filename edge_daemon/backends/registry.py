@@ -13,11 +13,18 @@ from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
 
 DEFAULT = "onnx"
+BUILT_IN = {
+    "onnx": "edge_daemon.backends.onnx:OnnxBackend",
+    "event": "edge_daemon.backends.event:EventBackend",
+}
+"""Ours are listed here, so that they work even where package metadata is damaged; a plug-in cannot take their names."""
 
 
 def installed() -> dict[str, EntryPoint]:
     """Entry points of all backends, by name; nothing is imported."""
-    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name)}
+    ours = {name: EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in BUILT_IN.items()}
+    others = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+    return ours | {point.name: point for point in others if point.name not in ours}
 
 
 def load(name: str) -> type[Backend]:
@@ -26,14 +33,9 @@ def load(name: str) -> type[Backend]:
     Raises:
         BackendError: no such backend, or its package fails to import.
     """
-    if name == DEFAULT:  # the fallback must work even where package metadata is damaged
-        from edge_daemon.backends.onnx import OnnxBackend
-
-        return OnnxBackend
     points = installed()
     if name not in points:
-        known = ", ".join({**points, DEFAULT: None})
-        raise BackendError(f"There is no backend named {name!r}.", f"Installed: {known}.")
+        raise BackendError(f"There is no backend named {name!r}.", f"Installed: {', '.join(points)}.")
     try:
         backend: type[Backend] = points[name].load()
     except Exception as error:
