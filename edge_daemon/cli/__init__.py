@@ -17,7 +17,10 @@ from edge_daemon.errors import EdgeDaemonError
 
 COMMANDS = {
     "replay": ("edge_daemon.cli.replay:replay", "Find calls in recordings."),
+    "backends": ("edge_daemon.cli.backends:backends", "List what can run a network."),
     "model": ("edge_daemon.cli.model:model", "Look into model files."),
+    "config": ("edge_daemon.cli.config:config", "Write, check and show the configuration."),
+    "watch": ("edge_daemon.cli.watch:watch", "Print detections as they arrive at a broker."),
     "effort": ("edge_daemon.cli.effort:effort", "Print what was listened to and what was missed."),
 }
 """Name → where the command is, and its line in `--help`."""

@@ -290,3 +290,37 @@ def test_garbage_instead_of_mqtt_is_a_failure_like_others(outbox: Outbox, until:
         listener.close()
         until(lambda: "refused" in (publisher.report().last_failure or ""))
         assert publisher.report().connections == 0
+
+
+def test_config_check_and_watch_against_a_real_broker(
+    make_mosquitto: Callable[..., Any],
+    secret: Path,
+    outbox: Outbox,
+    until: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from edge_daemon.checkup import check_broker
+    from edge_daemon.cli import run
+    from edge_daemon.config import Config
+
+    broker = make_mosquitto()
+    broker.start()
+    settings = section(broker, secret)
+    good = Config(mqtt=settings)
+    assert check_broker(good).text == f"localhost:{broker.port} accepts us (mqtt5)"
+    secret.write_text("wrong")
+    assert "not authorized" in check_broker(good).text
+    secret.write_text("right")
+
+    arguments = ["--port", str(broker.port), "--ca-file", str(broker.folder / "ca.crt"), "--username", "buoy"]
+    arguments += ["--password-file", str(secret), "--json", "--count", "1", "--all"]
+    results: list[int] = []
+    watcher = threading.Thread(target=lambda: results.append(run(["watch", *arguments])), daemon=True)
+    with publishing(settings, outbox) as publisher:
+        until(lambda: online(publisher))
+        watcher.start()  # the retained `online` is the message
+        watcher.join(20)
+    assert results == [0]
+    captured = capsys.readouterr()
+    assert captured.out == "online\n"
+    assert "Watching edge_daemon/+/#" in captured.err

@@ -1,0 +1,91 @@
+"""`edge-daemon watch`: subscribe to a broker and print detections as they arrive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Take the broker from a configuration file.")
+@click.option("--host", help="Broker (default: localhost).")
+@click.option("--port", type=int, help="Its port (default: 1883, with TLS 8883).")
+@click.option("--prefix", help="First part of the topics (default: edge_daemon).")
+@click.option("--device", default="+", help="Only this device (default: all).")
+@click.option("--ca-file", type=click.Path(path_type=Path), help="Encrypt, trusting this authority.")
+@click.option("--tls", is_flag=True, help="Encrypt, trusting the system's authorities.")
+@click.option("--username", help="User name.")
+@click.option("--password-file", type=click.Path(path_type=Path), help="File with the password (chmod 600).")
+@click.option("--all", "everything", is_flag=True, help="Health, effort and status too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document a line, as received.")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many messages.")
+def watch(
+    file: Path | None,
+    host: str | None,
+    port: int | None,
+    prefix: str | None,
+    device: str,
+    ca_file: Path | None,
+    tls: bool,
+    username: str | None,
+    password_file: Path | None,
+    everything: bool,
+    as_json: bool,
+    count: int | None,
+) -> None:
+    """Print detections as they arrive at a broker, until Ctrl-C; a lost connection is made again."""
+    from pydantic import ValidationError
+
+    from edge_daemon.config import load
+    from edge_daemon.config.mqtt import MqttSection
+    from edge_daemon.errors import UsageError
+    from edge_daemon.mqtt.watcher import Watcher
+
+    settings = MqttSection() if file is None else load(file).config.mqtt
+    given: dict[str, Any] = {"host": host, "port": port, "prefix": prefix, "username": username}
+    given["password_file"] = password_file
+    data = settings.model_dump() | {name: value for name, value in given.items() if value is not None}
+    if password_file is not None:
+        data["password_credential"] = None
+    if ca_file is not None or tls:
+        data["tls"] = {**data["tls"], "enabled": True, **({} if ca_file is None else {"ca_file": ca_file})}
+    try:
+        settings = MqttSection.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"The broker's settings: {place} {first['msg']}.") from None
+    pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
+    watcher = Watcher(settings, pattern, say=lambda text: click.echo(text, err=True))
+    printed = 0
+    try:
+        for topic, payload in watcher.messages():
+            click.echo(payload.decode("utf-8", "replace") if as_json else line(topic, payload))
+            printed += 1
+            if printed == count:
+                return
+    finally:
+        watcher.close()
+
+
+def line(topic: str, payload: bytes) -> str:
+    """One message for a person; what is not understood is shown as it came."""
+    *_, device, subject = ["", "", *topic.split("/")]
+    text = payload.decode("utf-8", "replace")
+    if subject != "detections":
+        return f"{device:<12} {subject:<10} {text if len(text) <= 100 else text[:97] + '...'}"
+    try:
+        document = json.loads(text)
+        begin = document["begin_utc"] or f"{document['begin_s']:.3f} s"
+        length = document["end_s"] - document["begin_s"]
+        low, high = document.get("low_hz"), document.get("high_hz")
+        band = "" if low is None or high is None else f"{low:.0f}-{high:.0f} Hz"
+        return (
+            f"{str(begin).replace('T', ' ')[:23]:<23}  {document['device']:<12} {document['label']:<20} "
+            f"score {document['peak_score']:.3f}  {length:5.1f} s  {band:<12} {document['clock']}"
+        ).rstrip()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{device:<12} {subject:<10} not understood: {text[:80]!r}"
