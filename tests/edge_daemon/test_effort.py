@@ -62,6 +62,18 @@ def test_what_was_told_is_there_after_a_restart_and_the_time_between_is_a_gap(tm
     assert (summary.listened_s, summary.lost_s, summary.unaccounted_s) == (7.0, 55.0, 0.0)
 
 
+def test_the_gap_before_a_session_is_on_disk_when_it_has_begun(tmp_path: Path) -> None:
+    ledger = make(tmp_path / "e.db")
+    ledger.begin(session("s1"), T0, "synchronised")
+    ledger.listened(0, 1000, T0 + S, "synchronised")
+    ledger.begin(session("s2"), T0 + 9 * S, "synchronised")
+    with closing(open_ledger(tmp_path / "e.db")) as connection:
+        assert [(s.id, span.cause, span.samples) for s, span in read_spans(connection, *EVER)] == [
+            ("s1", None, 1000),
+            ("s2", "restart", 8000),
+        ]
+
+
 def test_commits_every_so_often_and_says_so(tmp_path: Path) -> None:
     time = ManualTime()
     ledger = make(tmp_path / "e.db", time)

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,6 +245,63 @@ def test_rows_lost_to_damage_while_running_are_counted(tmp_path: Path) -> None:
 def test_refuses_impossible_bounds() -> None:
     with pytest.raises(ValueError, match="bounds"):
         OutboxLimits(max_rows=0)
+
+
+# --- threads --------------------------------------------------------------------------------------------------
+
+
+def test_a_stalling_card_holds_up_neither_put_nor_acknowledge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = make(tmp_path / "o.db")
+    writing, go_on = threading.Event(), threading.Event()
+    transact = outbox._database.transact
+
+    def stall(*arguments: object, **options: object) -> object:
+        writing.set()
+        assert go_on.wait(30)
+        return transact(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(outbox._database, "transact", stall)
+    outbox.put(message("a"))
+    writer = threading.Thread(target=outbox.commit)
+    writer.start()
+    assert writing.wait(30)
+    outbox.put(message("b"))  # would wait for ever if it needed the disk
+    outbox.acknowledge("a")
+    assert outbox.report().held == 1
+    go_on.set()
+    writer.join()
+    assert ids(outbox.take(10)) == ["b"]  # acknowledged while it was being written: gone
+    assert outbox.close()
+
+
+def test_threads_that_put_take_and_acknowledge_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    outbox = make(tmp_path / "o.db")
+    names = {f"{thread}-{n}" for thread in range(3) for n in range(100)}
+    delivered: list[str] = []
+    finished = threading.Event()
+
+    def produce(thread: int) -> None:
+        for n in range(100):
+            outbox.put(message(f"{thread}-{n}"))
+
+    def deliver() -> None:
+        while not finished.is_set() or outbox.report().depth:
+            for taken in outbox.take(7):
+                delivered.append(taken.id)
+                outbox.acknowledge(taken.id)
+
+    producers = [threading.Thread(target=produce, args=(k,)) for k in range(3)]
+    consumers = [threading.Thread(target=deliver) for _ in range(2)]
+    for thread in producers + consumers:
+        thread.start()
+    for thread in producers:
+        thread.join()
+    finished.set()
+    for thread in consumers:
+        thread.join()
+    assert sorted(delivered) == sorted(names)
+    assert outbox.close()
+    assert rows(tmp_path / "o.db") == 0
 
 
 # --- power cuts -----------------------------------------------------------------------------------------------
