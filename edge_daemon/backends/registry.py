@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend
+from edge_daemon.backends.fit import refusals
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
 
@@ -66,4 +67,9 @@ def create(bundle: Bundle, name: str = DEFAULT, options: Mapping[str, Any] | Non
         raise BackendError(
             f"Option {place!r} of backend {name!r}: {first['msg']}.", "See `edge-daemon backends`."
         ) from error
+    if reasons := refusals(bundle.network(), backend.capabilities):
+        raise BackendError(
+            f"The backend {name!r} cannot run the model {bundle.metadata.name}: {' '.join(reasons)}",
+            "Choose another backend or a portable model; `edge-daemon backends --model FILE` shows which fit.",
+        )
     return backend.create(bundle, checked)

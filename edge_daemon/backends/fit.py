@@ -1,0 +1,68 @@
+"""Whether a backend can run a network, and if not, every reason why.
+
+A chip has its rules: some reset to zero only, some know no maximum, all have a last neuron. The model file says what
+the network needs, the backend's `Capabilities` what it has; where they disagree the model is refused before anything
+is computed, in sentences that a modeller can act on.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from edge_daemon.backends.base import Capabilities
+from edge_daemon.network import IntegerNetwork, Layer
+
+
+def refusals(network: IntegerNetwork, capabilities: Capabilities) -> list[str]:
+    """Reasons why the network cannot be honoured, one sentence each; empty where it can.
+
+    Args:
+        network: what is to be run.
+        capabilities: what the backend has.
+    """
+    reasons: list[str] = []
+    shapes = network.shapes()
+    for number, (layer, before, after) in enumerate(zip(network.layers, shapes[:-1], shapes[1:], strict=True)):
+        reasons += _of_layer(layer, number, before, after, capabilities)
+    return reasons
+
+
+def _of_layer(
+    layer: Layer, number: int, before: tuple[int, int, int], after: tuple[int, int, int], can: Capabilities
+) -> list[str]:
+    where, reasons = f"Layer {layer.name}", []
+    if layer.reset not in can.resets:
+        known = " or ".join(sorted(can.resets))
+        reasons.append(f"{where} resets by the rule '{layer.reset}', and the backend knows only '{known}'.")
+    if layer.kind not in can.layer_kinds:
+        reasons.append(f"{where} is {layer.kind}, which the backend does not have.")
+    if layer.max_pool != (1, 1) and not can.max_pool:
+        reasons.append(f"{where} max-pools its currents, which the backend cannot; use strides instead.")
+    if number and layer.bias.any() and not can.deep_bias:
+        reasons.append(f"{where} has biases, which the backend allows in the first layer only.")
+    if (bits := weight_bits(layer)) > can.weight_bits:
+        reasons.append(f"{where} has weights of {bits} effective bits, and the backend holds {can.weight_bits}.")
+    if can.max_neurons is not None and (neurons := prod(after)) > can.max_neurons:
+        reasons.append(f"{where} has {neurons} neurons, and the backend holds {can.max_neurons} in a layer.")
+    if can.max_fan_in is not None and (synapses := fan_in(layer, before)) > can.max_fan_in:
+        reasons.append(f"{where} has {synapses} synapses a neuron, and the backend holds {can.max_fan_in}.")
+    return reasons
+
+
+def weight_bits(layer: Layer) -> int:
+    """Effective bits of a layer's signed weights: multiples of a power of two need as many bits fewer."""
+    weight = layer.weight.astype(np.int64)
+    if not weight.any():
+        return 1
+    used = int(np.bitwise_or.reduce(np.abs(weight), axis=None))
+    grain = used & -used  # lowest bit that any weight has
+    low, high = int(weight.min()) // grain, int(weight.max()) // grain
+    return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
+
+
+def fan_in(layer: Layer, shape: tuple[int, int, int]) -> int:
+    """Synapses of one neuron, spikes summed by a pool counted each; `shape` as for `Layer.pooled_shape`."""
+    merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
+    return merged * int(prod(layer.weight.shape[1:]))
