@@ -1,0 +1,238 @@
+"""A backend that cannot take the daemon down.
+
+Plug-ins and the libraries under them fail: they do not import, do not start, throw in the middle of a night, return
+nonsense. Whatever they do, a window is scored: by the chosen backend if it works, by the fallback where it does not.
+A failed backend is started again after a growing pause, a bounded number of times; then the fallback stays. The pause
+costs nothing, because the fallback works meanwhile. Every failure is logged and counted, and `name` is always that of
+the backend that made the last inference.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.backends.base import Backend, BackendOptions, Capabilities, Inference
+from edge_daemon.backends.registry import create, load
+from edge_daemon.backoff import Backoff, Retry
+from edge_daemon.bundle import Bundle
+from edge_daemon.errors import BackendError
+from edge_daemon.timesource import SystemTime, TimeSource
+
+if TYPE_CHECKING:
+    from edge_daemon.config.backend import BackendSection
+
+STEADY_WINDOWS = 1000
+"""So many windows in a row without a failure, and earlier failures are forgiven."""
+PAUSES = Backoff(first_s=1.0, limit_s=300.0)
+
+_log = logging.getLogger(__name__)
+
+Start = Callable[[], Backend]
+
+
+class GuardedBackend:
+    """The chosen backend while it works, and the fallback while it does not.
+
+    Args:
+        chosen: its name.
+        start: starts it; may raise anything.
+        fallback: starts the backend that takes over; None for none.
+        labels: of the model, to check what the backend returns.
+        layers: of the model, likewise.
+        retries: restarts of the chosen backend before the fallback stays for good.
+        time: clock for the pauses.
+        rng: jitter of the pauses.
+
+    Raises:
+        BackendError: the chosen backend does not start and there is no fallback, or that does not start either.
+    """
+
+    Options: type[BackendOptions] = BackendOptions
+    capabilities = Capabilities()
+
+    def __init__(
+        self,
+        chosen: str,
+        start: Start,
+        fallback: Start | None,
+        *,
+        labels: int,
+        layers: int,
+        retries: int,
+        time: TimeSource,
+        rng: random.Random,
+    ) -> None:
+        self._chosen, self._start, self._start_fallback = chosen, start, fallback
+        self._labels, self._layers, self._retries = labels, layers, retries
+        self._time, self._retry = time, Retry(PAUSES, rng)
+        self._backend: Backend | None = None
+        self._fallback: Backend | None = None
+        self._failures = self._starts = self._steady = self._by_fallback = 0
+        self._closed = False
+        self.problem = ""
+        """What went wrong last, for the health document; empty where nothing did."""
+        self.name = chosen
+        if not self._try_start():
+            self._need_fallback()
+
+    def infer(self, features: NDArray[np.uint8]) -> Inference:
+        """Run N windows, uint8 [N, bands, frames], whoever can.
+
+        Raises:
+            BackendError: closed, or neither the chosen backend nor the fallback can.
+        """
+        if self._closed:
+            raise BackendError("The backend was closed.")
+        while self._backend is not None or (self._may_restart() and self._try_start()):
+            if (inference := self._ask_chosen(features)) is not None:
+                return inference
+        fallback = self._need_fallback()
+        self._by_fallback += len(features)
+        inference = fallback.infer(features)
+        self.name = fallback.name
+        return inference
+
+    def health(self) -> Mapping[str, float]:
+        """Failures, restarts, windows that the fallback ran, whether it is in charge now; then the active one's own."""
+        active = self._backend or self._fallback
+        own: Mapping[str, float] = {}
+        try:
+            own = dict(active.health()) if active is not None else {}
+        except Exception as error:  # noqa: BLE001 - a plug-in's counters must not stop a health document
+            self.problem = _line(error)
+        return {
+            "failures": float(self._failures),
+            "restarts": float(max(0, self._starts - 1)),
+            "windows_by_fallback": float(self._by_fallback),
+            "fallback_active": float(self._backend is None),
+            **own,
+        }
+
+    def close(self) -> None:
+        """Close both."""
+        self._closed = True
+        for backend in (self._backend, self._fallback):
+            _close(backend)
+        self._backend = self._fallback = None
+
+    def _ask_chosen(self, features: NDArray[np.uint8]) -> Inference | None:
+        backend = self._backend
+        assert backend is not None  # noqa: S101 - the caller has looked
+        try:
+            inference = backend.infer(features)
+            self._check(inference, len(features))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what this class is for
+            self._failed("failed", error)
+            return None
+        self.name = self._chosen
+        self._steady += len(features)
+        if self._steady >= STEADY_WINDOWS:
+            self._retry.succeeded()
+        return inference
+
+    def _may_restart(self) -> bool:
+        if self._retry.attempts > self._retries:
+            return False
+        # without a fallback there is nobody to work during a pause
+        return self._start_fallback is None or self._retry.due(self._time.monotonic_ns())
+
+    def _try_start(self) -> bool:
+        self._starts += 1
+        try:
+            self._backend = self._start()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what this class is for
+            self._failed("does not start", error)
+            return False
+        return True
+
+    def _failed(self, what: str, error: BaseException) -> None:
+        _close(self._backend)
+        self._backend, self._steady = None, 0
+        self._failures += 1
+        self._retry.failed(self._time.monotonic_ns())
+        self.problem = f"The backend {self._chosen} {what}: {_line(error)}"
+        left = self._retries + 1 - self._retry.attempts
+        _log.error("%s (%s)", self.problem, f"{left} restarts left" if left > 0 else "no restarts left")
+
+    def _need_fallback(self) -> Backend:
+        if self._fallback is None:
+            if self._start_fallback is None:
+                raise BackendError(self.problem, "No fallback is configured; set backend.fallback to onnx.")
+            self._fallback = self._start_fallback()
+            self.name = self._fallback.name
+            _log.warning("The backend %s takes over from %s.", self._fallback.name, self._chosen)
+        return self._fallback
+
+    def _check(self, inference: Inference, n: int) -> None:
+        """Refuse what cannot be a result."""
+        score = inference.score
+        wrong = (
+            score.shape != (n,)
+            or not np.issubdtype(score.dtype, np.floating)
+            or not bool(((score >= 0) & (score <= 1)).all())  # false for NaN too
+            or inference.spike_counts.shape != (n, self._labels)
+            or inference.layer_spikes.shape != (n, self._layers)
+        )
+        if wrong:
+            raise BackendError(f"it returned no scores of 0…1 and spikes for {n} windows")
+
+
+def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | None = None) -> GuardedBackend:
+    """The backend of a configuration, guarded.
+
+    Args:
+        bundle: the model.
+        section: the configuration's `backend` section.
+        time: clock for pauses between restarts; the machine's own by default.
+
+    Raises:
+        BackendError: neither it nor its fallback starts.
+    """
+
+    def start() -> Backend:
+        if section.worker:
+            from edge_daemon.backends.worker import WorkerBackend
+
+            return WorkerBackend.start(bundle, section.name, _options(section), timeout_s=section.timeout_s)
+        return create(bundle, section.name, _options(section))
+
+    fallback = section.fallback
+    metadata = bundle.metadata
+    return GuardedBackend(
+        section.name,
+        start,
+        None if fallback is None or fallback == section.name else lambda: create(bundle, fallback),
+        labels=len(metadata.labels),
+        layers=len(metadata.network.layers),
+        retries=section.retries,
+        time=time or SystemTime(),
+        rng=random.Random(),  # noqa: S311 - jitter, no secret
+    )
+
+
+def _options(section: BackendSection) -> dict[str, Any]:
+    """The backend's own options, with `threads` where it knows them."""
+    options = dict(section.options)
+    if "threads" in load(section.name).Options.model_fields:
+        options.setdefault("threads", section.threads)
+    return options
+
+
+def _close(backend: Backend | None) -> None:
+    if backend is None:
+        return
+    try:
+        backend.close()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it has failed already, or we are leaving
+        _log.warning("The backend %s does not close: %s", backend.name, _line(error))
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
