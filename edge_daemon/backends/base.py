@@ -68,15 +68,9 @@ class BackendOptions(BaseModel):
 
 
 class Backend(Protocol):
-    """A network loaded and ready."""
+    """A network loaded and ready; `name` says what runs it."""
 
     name: str
-    Options: type[BackendOptions]
-    capabilities: Capabilities
-
-    @classmethod
-    def create(cls, bundle: Bundle, options: BackendOptions) -> Self:
-        """Load a model; raises `BackendError` where it cannot be honoured, with the reason."""
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:
         """Run N ≥ 1 windows, uint8 [N, bands, frames]; raises `BackendError` where that fails."""
@@ -86,3 +80,14 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give memory and devices back; may be called twice."""
+
+
+class BackendPlugin(Backend, Protocol):
+    """What a package offers under the entry-point group: a backend that can be created from a model file."""
+
+    Options: type[BackendOptions]
+    capabilities: Capabilities
+
+    @classmethod
+    def create(cls, bundle: Bundle, options: BackendOptions) -> Self:
+        """Load a model; raises `BackendError` where it cannot be honoured, with the reason."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.backends.base import Backend, BackendOptions, Capabilities, Inference
+from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.registry import create, load
 from edge_daemon.backoff import Backoff, Retry
 from edge_daemon.bundle import Bundle
@@ -52,9 +52,6 @@ class GuardedBackend:
     Raises:
         BackendError: the chosen backend does not start and there is no fallback, or that does not start either.
     """
-
-    Options: type[BackendOptions] = BackendOptions
-    capabilities = Capabilities()
 
     def __init__(
         self,

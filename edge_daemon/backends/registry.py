@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend
+from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend, BackendPlugin
 from edge_daemon.backends.fit import refusals
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
@@ -28,7 +28,7 @@ def installed() -> dict[str, EntryPoint]:
     return ours | {point.name: point for point in others if point.name not in ours}
 
 
-def load(name: str) -> type[Backend]:
+def load(name: str) -> type[BackendPlugin]:
     """Import a backend's class.
 
     Raises:
@@ -38,7 +38,7 @@ def load(name: str) -> type[Backend]:
     if name not in points:
         raise BackendError(f"There is no backend named {name!r}.", f"Installed: {', '.join(points)}.")
     try:
-        backend: type[Backend] = points[name].load()
+        backend: type[BackendPlugin] = points[name].load()
     except Exception as error:
         raise BackendError(
             f"The backend {name!r} fails to import ({type(error).__name__}: {error}).",
