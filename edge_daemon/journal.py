@@ -1,0 +1,69 @@
+"""Log lines fit for the journal: a sentence, then key=value pairs that can be searched for.
+
+Under systemd ($JOURNAL_STREAM is set) each line begins with its priority (`<4>`, sd-daemon(3)) and has no time, which
+the journal adds itself; elsewhere with time and severity. Pairs come from `extra={...}` of a logging call.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
+"""Severity from which on, and the journal's priority."""
+
+_OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JournalFormatter(logging.Formatter):
+    """One line per record.
+
+    Args:
+        under_systemd: priorities instead of time and severity.
+    """
+
+    def __init__(self, under_systemd: bool) -> None:
+        super().__init__()
+        self._under_systemd = under_systemd
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; line ends within it become escapes, so that a record is one entry."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += f" | {self.formatException(record.exc_info)}"
+        pairs = {name: value for name, value in vars(record).items() if name not in _OWN}
+        line = " ".join([text, *(f"{name}={quoted(value)}" for name, value in pairs.items())])
+        line = line.replace("\r", "\\r").replace("\n", "\\n")
+        if self._under_systemd:
+            return f"<{next(p for least, p in PRIORITIES if record.levelno >= least)}>{line}"
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        return f"{moment} {record.levelname.lower():<8} {line}"
+
+
+def quoted(value: object) -> str:
+    """A value as it stands after `key=`: in quotes where it has blanks, quotes or nothing."""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    plain = text and text.isprintable() and not set(text) & set(" \"'=")
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def set_up(level: str, stream: TextIO | None = None, environment: Mapping[str, str] | None = None) -> None:
+    """Send the log of this program to a stream (standard error if None), replacing an earlier set-up.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        stream: where lines go.
+        environment: tells whether systemd reads it; the process's own if None.
+    """
+    environment = os.environ if environment is None else environment
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JournalFormatter("JOURNAL_STREAM" in environment))
+    logger = logging.getLogger("edge_daemon")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(level.upper())
