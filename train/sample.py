@@ -7,7 +7,6 @@ the same on every machine: everything is computed in float64 and rounded to 16 b
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -78,14 +77,3 @@ def write_sample(folder: Path) -> tuple[Path, Path]:
     (folder / "sample.json.part").write_text(describe(truth), encoding="utf-8")
     (folder / "sample.json.part").replace(text)
     return sound, text
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """`python -m train sample [--output FOLDER]`: makes the package's sample again."""
-    parser = argparse.ArgumentParser(prog="python -m train sample", description="Make the package's synthetic sample.")
-    parser.add_argument(
-        "--output", type=Path, default=ASSETS, help="folder to write to (default: the package's assets)"
-    )
-    sound, text = write_sample(parser.parse_args(argv).output)
-    print(f"{sound} ({sound.stat().st_size / 1000:.0f} kB) and {text}")
-    return 0

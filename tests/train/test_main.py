@@ -41,13 +41,24 @@ def command(*words: str) -> None:
     main.main(list(words), standalone_mode=False)
 
 
-SMALL = ["--data", "x", "--network", "mlp2d", "--set", "hidden=[16,8,8]", "--set", "norm=batch", "--epochs", "60"]
+@pytest.fixture
+def small(tmp_path: Path) -> list[str]:
+    """Options that train a small network quickly, from a recipe file."""
+    recipe = {
+        "network": "mlp2d",
+        "settings": {"hidden": [16, 8, 8], "norm": "batch"},
+        "schedule": {"epochs": 9, "batch": 16, "rate": 0.01, "average": 0.9},
+        "augmentation": {"time_shift": 0, "mixup": 0.0},
+        "fine_tuning": {"epochs": 0},
+    }
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+    return ["--data", "x", "--recipe", str(tmp_path / "recipe.json")]
 
 
 def test_fit_writes_a_checkpoint_that_knows_where_it_comes_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command("fit", *SMALL, "--set", "time_steps=4", "--output", str(tmp_path / "model"))
+    command("fit", *small, "--set", "time_steps=4", "--output", str(tmp_path / "model"))
     assert "python -m export" in capsys.readouterr().out
     found = load(tmp_path / "model")
     assert found.document.settings == {"hidden": [16, 8, 8], "norm": "batch", "time_steps": 4}
@@ -59,16 +70,16 @@ def test_fit_writes_a_checkpoint_that_knows_where_it_comes_from(
     trace = run(found.integer_network(), data.features)
     assert found.document.calibration is not None
     score = found.document.calibration.score(trace.margin)
-    assert score[data.labels == 1].mean() > score[data.labels == 0].mean()
+    assert score[data.labels == 1].mean() > score[data.labels == 0].mean() + 0.3
 
 
-def test_crossval_then_a_network_of_everything_calibrated_by_it(tmp_path: Path) -> None:
-    command("crossval", *SMALL, "--folds", "3", "--output", str(tmp_path / "folds"))
+def test_crossval_then_a_network_of_everything_calibrated_by_it(tmp_path: Path, small: list[str]) -> None:
+    command("crossval", *small, "--folds", "3", "--output", str(tmp_path / "folds"))
     summary = json.loads((tmp_path / "folds" / "random-summary.json").read_text())
     assert summary["folds"] == 3
     assert len(summary["auc"]) == 3
     command(
-        "fit", *SMALL, "--hold-out", "none", "--calibration", str(tmp_path / "folds"), "--output", str(tmp_path / "all")
+        "fit", *small, "--hold-out", "none", "--calibration", str(tmp_path / "folds"), "--output", str(tmp_path / "all")
     )
     document = load(tmp_path / "all").document
     assert document.split == "all"
@@ -79,9 +90,9 @@ def test_crossval_then_a_network_of_everything_calibrated_by_it(tmp_path: Path) 
     assert (tmp_path / "folds" / "random-roc.png").exists()
 
 
-def test_only_some_folds(tmp_path: Path) -> None:
-    command("crossval", *SMALL, "--folds", "3", "--split", "blocked", "--only", "2", "--output", str(tmp_path))
-    assert sorted(p.name for p in tmp_path.glob("*.json")) == ["blocked-fold2.json", "blocked-summary.json"]
+def test_only_some_folds(tmp_path: Path, small: list[str]) -> None:
+    command("crossval", *small, "--folds", "3", "--split", "blocked", "--only", "2", "--output", str(tmp_path / "b"))
+    assert sorted(p.name for p in (tmp_path / "b").glob("*.json")) == ["blocked-fold2.json", "blocked-summary.json"]
 
 
 def test_sweep_prints_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from train.sample import ASSETS, CALLS, DURATION_S, LOOKALIKES, describe, main, make_sample
+from train.sample import ASSETS, CALLS, DURATION_S, LOOKALIKES, describe, make_sample, write_sample
 
 
 def test_packaged_sample_is_what_the_generator_makes() -> None:
@@ -40,9 +40,8 @@ def test_document_lists_calls_in_order_and_within_the_sound() -> None:
         assert all(not begin - 1 < call["begin_s"] < begin + 2.2 for begin, _, _ in LOOKALIKES)
 
 
-def test_command_writes_both_files_and_leaves_no_part(tmp_path: Path) -> None:
-    assert main(["--output", str(tmp_path / "new")]) == 0
+def test_both_files_are_written_and_no_part_is_left(tmp_path: Path) -> None:
+    sound, text = write_sample(tmp_path / "new")
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["sample.flac", "sample.json"]
-    np.testing.assert_array_equal(
-        sf.read(tmp_path / "new" / "sample.flac", dtype="int16")[0], sf.read(ASSETS / "sample.flac", dtype="int16")[0]
-    )
+    np.testing.assert_array_equal(sf.read(sound, dtype="int16")[0], sf.read(ASSETS / "sample.flac", dtype="int16")[0])
+    assert text.read_bytes() == (ASSETS / "sample.json").read_bytes()

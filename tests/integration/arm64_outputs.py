@@ -1,0 +1,37 @@
+"""Runs on the board (or on an emulated one): every output of a model on given windows, written to a file.
+
+Usage: python3 arm64_outputs.py MODEL WINDOWS.npy OUTPUTS.npz
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+import numpy as np
+
+from edge_daemon.backends import create
+from edge_daemon.bundle import Bundle
+from edge_daemon.frontend import FrontEnd
+
+
+def main(model: str, windows: str, outputs: str) -> None:
+    """Front end and inference, one window at a time and all at once, with one and two threads."""
+    bundle = Bundle.read(model)
+    samples = np.load(windows, allow_pickle=False)
+    features, flags = FrontEnd(bundle.metadata.frontend).batch(samples)
+    found: dict[str, np.ndarray] = {"features": features, "flags": flags}
+    for threads in (1, 2):
+        backend = create(bundle, "onnx", {"threads": threads})
+        for batch in (1, len(features)):
+            parts = [backend.infer(features[i : i + batch]) for i in range(0, len(features), batch)]
+            key = f"threads{threads}_batch{batch}"
+            found[f"{key}_score"] = np.concatenate([part.score for part in parts])
+            found[f"{key}_counts"] = np.concatenate([part.spike_counts for part in parts])
+            found[f"{key}_spikes"] = np.concatenate([part.layer_spikes for part in parts])
+    np.savez(outputs, **found)
+    print(platform.machine(), len(features), "windows")  # noqa: T201 - read by the test
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

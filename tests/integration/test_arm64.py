@@ -1,0 +1,113 @@
+"""The shipped model on arm64 wheels under emulation, as a Raspberry Pi 4 and 5 would run it: same bits as here.
+
+Debian's arm64 Python in a folder, the manylinux wheels for aarch64, and QEMU's user emulation with the boards'
+processors named: with its default processor ONNX Runtime crashed or, worse, gave wrong numbers without an error.
+Needs root (binfmt_misc, chroot) and Debian's mirrors and PyPI; emulated timings say nothing about a Pi.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from edge_daemon.bundle import default_model_path
+
+ROOT = Path(__file__).resolve().parents[2]
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+INTERPRETER = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+PROCESSORS = {"Raspberry Pi 4": "cortex-a72", "Raspberry Pi 5": "cortex-a76"}
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command, check=False, text=True, capture_output=True, timeout=600, env=os.environ | environment
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[None]:
+    """arm64 programs run on this machine; what was registered here is taken away afterwards."""
+    if platform.machine() != "x86_64":
+        pytest.skip("this compares x86-64 with arm64")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for binfmt_misc and chroot")
+    for tool in ("mmdebstrap", "arch-test"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"needs the Debian package {tool}")
+    if not INTERPRETER.exists():
+        pytest.skip("needs the Debian package qemu-user-static")
+    mounted = (BINFMT / "register").exists()
+    if not mounted:
+        run("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT))
+    registered = (BINFMT / "qemu-aarch64").exists()
+    if not registered:
+        (BINFMT / "register").write_text(INTERPRETER.read_text().strip())
+    yield
+    if not registered:
+        (BINFMT / "qemu-aarch64").write_text("-1")
+    if not mounted:
+        run("umount", str(BINFMT))
+
+
+@pytest.fixture(scope="module")
+def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root folder of an arm64 Debian with the device's wheels and our code."""
+    root = tmp_path_factory.mktemp("arm64") / "root"
+    packages = "python3,libc-bin,libsndfile1,ca-certificates,bash,coreutils"
+    run(
+        "mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract",
+        "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", f"--include={packages}", "bookworm", str(root),
+    )  # fmt: skip
+    for folder in ("proc", "dev", "opt/packages", "work"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    run("chroot", str(root), "/sbin/ldconfig")
+    platforms = [f"--platform=manylinux_2_{n}_aarch64" for n in (28, 27, 17)] + ["--platform=manylinux2014_aarch64"]
+    run(
+        sys.executable, "-m", "pip", "install", "--quiet", *platforms, "--python-version=3.11", "--implementation=cp",
+        "--only-binary=:all:", f"--target={root}/opt/packages", "numpy", "onnxruntime>=1.27", "pydantic>=2.7",
+    )  # fmt: skip
+    shutil.copytree(ROOT / "edge_daemon", root / "opt/packages/edge_daemon")
+    shutil.copy(ROOT / "tests/integration/arm64_outputs.py", root / "work")
+    shutil.copy(default_model_path(), root / "work/model.onnx")
+    return root
+
+
+def windows() -> np.ndarray:
+    """Two-second windows of the package's own sample and of noise at several levels, float32 [N, 4000]."""
+    sample, rate = soundfile.read(ROOT / "edge_daemon/assets/sample.flac", dtype="float32")
+    assert rate == 2000
+    rng = np.random.default_rng(0)
+    cut = np.stack([sample[i : i + 4000] for i in range(0, len(sample) - 4000, 1000)])
+    noise = [rng.standard_normal((8, 4000)) * 10.0**-level for level in range(1, 5)]
+    return np.concatenate([cut, *noise, np.zeros((1, 4000))]).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_every_output_is_the_same_bit_for_bit(board: Path, tmp_path: Path, name: str) -> None:
+    np.save(board / "work/windows.npy", windows())
+    script = str(board / "work/arm64_outputs.py")
+    model, samples = str(board / "work/model.onnx"), str(board / "work/windows.npy")
+    run(sys.executable, script, model, samples, str(tmp_path / "here.npz"), PYTHONPATH=str(ROOT))
+    done = run(
+        "chroot", str(board), "/usr/bin/python3", "/work/arm64_outputs.py",
+        "/work/model.onnx", "/work/windows.npy", "/work/board.npz",
+        PYTHONPATH="/opt/packages", QEMU_CPU=PROCESSORS[name], OMP_NUM_THREADS="2",
+    )  # fmt: skip
+    assert done.stdout.startswith("aarch64")
+    here, there = np.load(tmp_path / "here.npz"), np.load(board / "work/board.npz")
+    assert set(here.files) == set(there.files)
+    for key in here.files:
+        np.testing.assert_array_equal(there[key], here[key], err_msg=f"{name}: {key}")

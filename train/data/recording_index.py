@@ -1,0 +1,57 @@
+"""Which sound files a folder holds, found by the names that tables use for them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PureWindowsPath
+
+from train.data.dataset import DataError
+from train.data.sound_file import is_sound
+
+
+def by_time(path: Path) -> tuple[tuple[int, object], ...]:
+    """Sort key: numbers within a path count as numbers, so that clip9 comes before clip10 and dates come in order."""
+    parts = re.split(r"(\d+)", str(path))
+    return tuple((1, int(part)) if part.isdigit() else (0, part.lower()) for part in parts)
+
+
+class RecordingIndex:
+    """The sound files below a folder.
+
+    Args:
+        folder: searched with its sub-folders.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = sorted((path for path in folder.rglob("*") if path.is_file() and is_sound(path)), key=by_time)
+
+    def find(self, name: str, where: str) -> Path:
+        """The file that a table calls `name`.
+
+        Args:
+            name: a path relative to the folder, a bare file name, a path of another machine, a name without its
+                ending, or empty where the folder holds one file only.
+            where: the table and line, for errors.
+
+        Raises:
+            DataError: there is none, or more than one.
+        """
+        if not name:
+            if len(self.paths) == 1:
+                return self.paths[0]
+            raise DataError(
+                f"{where} does not say which of the {len(self.paths)} sound files below {self.folder} it means.",
+                "Add a column with the file's name, or keep one recording to a folder.",
+            )
+        exact = self.folder / name
+        if exact in self.paths:
+            return exact
+        base = PureWindowsPath(name).name  # takes both kinds of slashes
+        matches = [path for path in self.paths if path.name == base] or [
+            path for path in self.paths if path.stem == base
+        ]
+        if len(matches) != 1:
+            count = "no sound file" if not matches else f"{len(matches)} sound files"
+            raise DataError(f"{where}: {count} below {self.folder} is called {name!r}.", "Mend the name in the table.")
+        return matches[0]
