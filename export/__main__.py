@@ -38,6 +38,7 @@ def main() -> None:
 @click.option("--note", default="", help="How the operating point was chosen.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A known weakness, a sentence; may be repeated.")
 @click.option("--licence", default="Apache-2.0", show_default=True)
+@click.option("--results", type=click.Path(path_type=Path), help="Cross-validation whose figures go into the file.")
 @click.option("--features", help="Data set for the parity check; synthetic pictures if left out.")
 def model(
     checkpoint: Path,
@@ -52,6 +53,7 @@ def model(
     note: str,
     weaknesses: tuple[str, ...],
     licence: str,
+    results: Path | None,
     features: str | None,
 ) -> None:
     """Export CHECKPOINT as a model file, after trainer, reference and graph agreed on every spike."""
@@ -83,6 +85,7 @@ def model(
         licence=licence,
         weaknesses=weaknesses,
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
+        results=results,
     )
     bundle, parity = make(found, wishes, pictures)
     if nir is not None:
@@ -101,12 +104,11 @@ def model(
 @main.command()
 @click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Folder; beside the model if left out.")
-@click.option("--features", help="Data set whose windows give spike rates and curves.")
-def card(model_path: Path, output: Path | None, features: str | None) -> None:
+def card(model_path: Path, output: Path | None) -> None:
     """Render a model file's card: Markdown and a picture."""
     from export.card import write_card
 
-    for path in write_card(model_path, output or model_path.parent, features):
+    for path in write_card(model_path, output or model_path.parent):
         print(path)
 
 

@@ -13,12 +13,14 @@ from edge_daemon import __version__
 from edge_daemon.bundle import Bundle, ModelMetadata, OperatingPoint, Provenance
 from edge_daemon.errors import ModelError, StorageError
 from edge_daemon.network import readout
+from export.evidence import from_results, operations
 from export.graph import model_file, network_document
 from export.parity import Forward, Parity, check
 from train.checkpoint import Checkpoint
 from train.quantise import QuantisedNetwork
 
 PARITY_WINDOWS = 1000
+COUNTED_WINDOWS = 200
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Wishes:
         licence: of the weights.
         weaknesses: known ones, a sentence each.
         command: that made the file.
+        results: folder of cross-validation results whose figures go into the file.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Wishes:
     licence: str = "Apache-2.0"
     weaknesses: tuple[str, ...] = ()
     command: str = ""
+    results: Path | None = None
 
 
 def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) -> tuple[Bundle, Parity]:
@@ -62,6 +66,8 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) ->
             "Train with --hold-out, or with --calibration from a cross-validation.",
         )
     network = checkpoint.integer_network()
+    known = from_results(wishes.results, document.calibration) if wishes.results is not None else {}
+    counted = operations(network, document.calibration, features[:COUNTED_WINDOWS])
     metadata = ModelMetadata(
         name=wishes.name,
         version=wishes.version,
@@ -79,7 +85,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) ->
             created=datetime.datetime.now(datetime.UTC).date().isoformat(),
             project_version=__version__,
         ),
-        metrics={**document.metrics, "training": document.training},
+        metrics={**document.metrics, **known, "operations": counted, "training": document.training},
         weaknesses=wishes.weaknesses,
     )
     bundle = Bundle.from_bytes(model_file(network, metadata))

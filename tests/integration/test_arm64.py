@@ -66,7 +66,7 @@ def emulator() -> Iterator[None]:
 def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Root folder of an arm64 Debian with the device's wheels and our code."""
     root = tmp_path_factory.mktemp("arm64") / "root"
-    packages = "python3,libc-bin,libsndfile1,ca-certificates,bash,coreutils"
+    packages = "python3,libc-bin,libstdc++6,libsndfile1,ca-certificates,bash,coreutils"
     run(
         "mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract",
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", f"--include={packages}", "bookworm", str(root),
