@@ -1,0 +1,154 @@
+"""The unit, its hardening, the example configuration and the installer."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge_daemon.config import load
+from edge_daemon.config.profile import PROFILES
+from edge_daemon.config.template import template
+
+SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
+UNIT = SYSTEMD / "edge-daemon.service"
+EXPOSURE = 2.0
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"needs {name}")
+    return found
+
+
+def keys(section: str) -> dict[str, list[str]]:
+    """Values of each key of a section; systemd allows a key more than once."""
+    found: dict[str, list[str]] = {}
+    current = ""
+    for line in UNIT.read_text().splitlines():
+        if line.startswith("["):
+            current = line.strip("[]")
+        elif "=" in line and not line.startswith("#") and current == section:
+            name, _, value = line.partition("=")
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def test_exposure_is_low() -> None:
+    result = subprocess.run(
+        [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE * 10:.0f}", UNIT],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr
+    level = re.search(r"exposure level for edge-daemon\.service: ([\d.]+)", result.stdout)
+    assert level is not None
+    assert float(level[1]) <= EXPOSURE
+
+
+def test_unit_is_well_formed(tmp_path: Path) -> None:
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/opt/edge-daemon/venv/bin/edge-daemon", "/bin/true"))
+    result = subprocess.run(
+        [tool("systemd-analyze"), "verify", copy], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert UNIT.name not in result.stderr, result.stderr
+
+
+def test_unit_keeps_the_daemon_alive_and_small() -> None:
+    service = keys("Service")
+    assert service["Type"] == ["notify"]
+    assert service["Restart"] == ["always"]
+    assert int(service["WatchdogSec"][0]) >= 30
+    assert service["StateDirectory"] == ["edge-daemon"]
+    assert service["User"] == ["edge-daemon"]
+    assert "MemoryMax" in service
+    assert service["LoadCredential"] == ["mqtt-password:/etc/edge-daemon/mqtt-password"]
+    assert keys("Unit")["StartLimitIntervalSec"] == ["0"]
+
+
+def test_drop_in_folders_agree_with_the_unit() -> None:
+    users = (SYSTEMD / "sysusers.d" / "edge-daemon.conf").read_text()
+    assert "u edge-daemon " in users
+    assert "m edge-daemon audio" in users
+    files = (SYSTEMD / "tmpfiles.d" / "edge-daemon.conf").read_text()
+    assert "f /etc/edge-daemon/mqtt-password 0600 root root" in files
+
+
+def test_example_configuration_is_the_generated_one_and_loads() -> None:
+    example = SYSTEMD / "config.example.yaml"
+    values = {("device", "id"): "buoy-01", **PROFILES["buoy"]}
+    assert example.read_text() == template(values, "Example configuration of edge-daemon, profile buoy.")
+    assert load(example, {}).config.device.id == "buoy-01"
+
+
+def test_installer_is_clean() -> None:
+    result = subprocess.run(
+        [tool("shellcheck"), SYSTEMD / "install.sh"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--help"], 0, "--uninstall"),
+        (["--nonsense"], 1, "unknown option --nonsense"),
+        (["--profile"], 1, "--profile needs a value"),
+        (["--python", "/no/such/python"], 1, "needs Python 3.11 or later"),
+        (["--source", "/no/such/folder"], 1, "nothing to install at /no/such/folder"),
+    ],
+)
+def test_installer_says_what_is_wrong(tmp_path: Path, arguments: list[str], code: int, text: str) -> None:
+    result = subprocess.run(
+        ["sh", SYSTEMD / "install.sh", "--root", tmp_path / "root", *arguments],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == code
+    assert text in result.stdout + result.stderr
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_install_twice_then_uninstall(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: the settings belong to root")
+    root = tmp_path / "root"
+
+    def install(*arguments: str) -> str:
+        result = subprocess.run(
+            ["sh", SYSTEMD / "install.sh", "--root", root, *arguments],
+            capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    install("--profile", "drone")
+    settings = root / "etc/edge-daemon/config.yaml"
+    assert load(settings, {}).config.detection.hop_s == 0.25
+    assert settings.stat().st_mode & 0o777 == 0o640
+    secret = root / "etc/edge-daemon/mqtt-password"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert (root / "etc/systemd/system/multi-user.target.wants/edge-daemon.service").is_symlink()
+    program = root / "opt/edge-daemon/venv/bin/edge-daemon"
+    checked = subprocess.run([program, "config", "check", "--syntax", settings], timeout=60, check=False)
+    assert checked.returncode == 0
+
+    settings.write_text("version: 1\ndevice:\n  id: mine\n")
+    secret.write_text("secret")
+    assert "stays as it is" in install()
+    assert load(settings, {}).config.device.id == "mine"
+    assert secret.read_text() == "secret"
+
+    install("--uninstall")
+    assert not (root / "opt/edge-daemon").exists()
+    assert not (root / "etc/systemd/system/edge-daemon.service").exists()
+    assert settings.exists()
+    install("--uninstall", "--purge")
+    assert not settings.parent.exists()
