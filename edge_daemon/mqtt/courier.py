@@ -140,6 +140,11 @@ class Courier:
                 self._counts["rejected"] += 1
                 self._mailbox.release([self._in_flight.pop(event.packet)[0]])
 
+    def begin_anew(self, reason: str, now_ns: int) -> None:
+        """Drop the connection and whatever is under way, and make a new one after the usual wait."""
+        self._link.close(polite=False)
+        self._fail(Failure(reason), now_ns)
+
     def idle(self, now_ns: int) -> bool:
         """True when nothing is in flight and the outbox has just been found empty, or must wait."""
         return not self._in_flight and (self._ask_at_ns > now_ns or self._pause_until_ns > now_ns)

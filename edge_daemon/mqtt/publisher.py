@@ -138,6 +138,14 @@ class Publisher:
 
     def _turn(self, end_ns: int | None, *, leaving: bool = False) -> None:
         """One round: what is due, then wait for what comes; when leaving, not if nothing is to come."""
+        try:
+            self._work(end_ns, leaving=leaving)
+        except Exception as error:  # whatever it is, publishing goes on: there is nobody at sea to restart it
+            log.exception("publishing failed, beginning anew")
+            self._courier.begin_anew(f"internal error: {type(error).__name__}: {error}", self._time.monotonic_ns())
+        self._log()
+
+    def _work(self, end_ns: int | None, *, leaving: bool) -> None:
         now = self._time.monotonic_ns()
         while self._orders:
             self._orders.popleft()(now)
@@ -148,7 +156,6 @@ class Publisher:
             until = now
         for event in self._link.poll(max(0, until - self._time.monotonic_ns()) / SECOND_NS):
             self._courier.handle(event, self._time.monotonic_ns())
-        self._log()
 
     def _log(self) -> None:
         connection = self._courier.connection
