@@ -51,7 +51,7 @@ class Summary:
             return
         self.without_utc += result.start_utc_ns is None
         self.seconds += result.seconds
-        self.detections += len(result.detections)
+        self.detections += len(result.found)
         self.windows += result.windows
         self.unusable += result.unusable
         self.lost_s.update(result.lost_s)

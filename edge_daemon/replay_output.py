@@ -80,12 +80,12 @@ class ReplayOutput:
         recording = result.recording
         if "raven" in self._formats:
             write_raven(
-                self._folder / f"{recording.output}.selections.txt", result.detections, recording.path.absolute()
+                self._folder / f"{recording.output}.selections.txt", result.detections(), recording.path.absolute()
             )
         if "audacity" in self._formats:
-            write_audacity(self._folder / f"{recording.output}.labels.txt", result.detections)
+            write_audacity(self._folder / f"{recording.output}.labels.txt", result.detections())
         for table in self._run_tables:
-            table.add(result.detections)
+            table.add(result.detections())
         if self._scores is not None:
             self._scores.add(
                 recording.name,

@@ -7,7 +7,7 @@ tasks are run. A recording that cannot be read gives a result that says so; it n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -17,7 +17,6 @@ from time import perf_counter_ns
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.source import Gap
 from edge_daemon.audio.starttime import StartTime
 from edge_daemon.audio.wavfile import FileSource
 from edge_daemon.backends.base import Backend
@@ -53,7 +52,7 @@ class ReplaySettings:
     channel: int = 1
     start: StartTime | None = None
     scores: bool = False
-    batch: int = 32
+    batch: int = 8  # more is hardly faster, and takes a megabyte a window
     block_s: float = 16.0
     device: str = "replay"
     backend: str = "onnx"
@@ -67,11 +66,13 @@ class ReplayResult:
         recording: which one.
         error: a sentence on why it could not be replayed, or None; the rest is then empty.
         problem: a sentence on what was wrong with a recording that was replayed all the same, or None.
-        detections: in order of time.
+        found: events in order of time; `detections()` gives them as documents.
         starts: first sample of each window at the model's rate, int64 [N]; empty unless scores were asked for.
         scores: score of each window, float32 [N]; likewise.
         window: samples in a window.
         rate: the model's samples per second.
+        origin: what its detections have in common.
+        clock: what their UTC rests on.
         start_utc_ns: when the recording began, nanoseconds since 1970 UTC, or None.
         seconds: length of the recording.
         lost_s: seconds that were not analysed, by cause.
@@ -83,7 +84,9 @@ class ReplayResult:
     recording: Recording
     error: str | None = None
     problem: str | None = None
-    detections: list[Detection] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    origin: Origin | None = None
+    clock: UtcBasis = "none"
     starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     window: int = 0
@@ -94,6 +97,26 @@ class ReplayResult:
     windows: int = 0
     unusable: int = 0
     stage_ns: dict[str, int] = field(default_factory=dict)
+
+    def detections(self) -> Iterator[Detection]:
+        """The documents, made one by one: a document takes twenty times the memory of its event."""
+        if self.origin is None:
+            return
+        for found in self.found:
+            yield describe(
+                found.event,
+                self.origin,
+                begin_utc_ns=self._utc_ns(found.event.begin),
+                end_utc_ns=self._utc_ns(found.event.end),
+                clock=self.clock,
+                gaps=[
+                    AdjoiningGap(begin_s=gap.start / self.rate, length_s=gap.length / self.rate, cause=gap.cause)
+                    for gap in found.gaps
+                ],
+            )
+
+    def _utc_ns(self, sample: int) -> int | None:
+        return None if self.start_utc_ns is None else self.start_utc_ns + sample * 10**9 // self.rate
 
 
 Progress = Callable[[float], None]
@@ -176,7 +199,8 @@ def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, 
         )
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
         result.start_utc_ns = None if source.start_utc is None else _nanoseconds(source.start_utc)
-        collector = _Collector(result, _origin(recording, settings, model), _basis(settings, source))
+        result.origin, result.clock = _origin(recording, settings, model), _basis(settings, source)
+        collector = _Collector(result)
         while (item := source.read()) is not None:
             pipeline.tally.stage_ns["read"] += perf_counter_ns() - began
             collector.add(pipeline.push(item), keep_scores=settings.scores)
@@ -196,10 +220,8 @@ def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, 
 class _Collector:
     """Gathers a pipeline's outputs into a result, in few bytes per window."""
 
-    def __init__(self, result: ReplayResult, origin: Origin, clock: UtcBasis) -> None:
+    def __init__(self, result: ReplayResult) -> None:
         self._result = result
-        self._origin = origin
-        self._clock = clock
         self._starts: list[NDArray[np.int64]] = []
         self._scores: list[NDArray[np.float32]] = []
         self._lost: Counter[str] = Counter()
@@ -210,32 +232,14 @@ class _Collector:
             self._scores.append(np.array([window.score for window in output.windows], np.float32))
         for gap in output.gaps:
             self._lost[gap.cause] += gap.length
-        self._result.detections += [self._document(found) for found in output.found]
+        self._result.found += output.found
 
     def close(self) -> None:
         if self._starts:
             self._result.starts = np.concatenate(self._starts)
             self._result.scores = np.concatenate(self._scores)
-        rate = self._origin.rate
+        rate = self._result.rate
         self._result.lost_s = {cause: length / rate for cause, length in sorted(self._lost.items()) if length}
-
-    def _document(self, found: Found) -> Detection:
-        return describe(
-            found.event,
-            self._origin,
-            begin_utc_ns=self._utc_ns(found.event.begin),
-            end_utc_ns=self._utc_ns(found.event.end),
-            clock=self._clock,
-            gaps=[self._gap(gap) for gap in found.gaps],
-        )
-
-    def _gap(self, gap: Gap) -> AdjoiningGap:
-        rate = self._origin.rate
-        return AdjoiningGap(begin_s=gap.start / rate, length_s=gap.length / rate, cause=gap.cause)
-
-    def _utc_ns(self, sample: int) -> int | None:
-        start = self._result.start_utc_ns
-        return None if start is None else start + sample * 10**9 // self._origin.rate
 
 
 def _origin(recording: Recording, settings: ReplaySettings, model: LoadedModel) -> Origin:

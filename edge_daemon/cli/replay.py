@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ def _formats(_ctx: click.Context, _option: click.Parameter, text: str | None) ->
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 @click.option("--start", metavar="TIME", help="When the (one) recording began, ISO 8601 [default: from its name].")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Recordings at a time.")
-@click.option("--batch", type=click.IntRange(1, 4096), default=32, show_default=True, help="Windows per inference.")
+@click.option("--batch", type=click.IntRange(1, 4096), default=8, show_default=True, help="Windows per inference.")
 @click.option("--backend", default="onnx", show_default=True, metavar="NAME", help="What runs the network.")
 @click.option("--device", default="replay", show_default=True, metavar="NAME", help="Device named in detections.")
 def replay(
@@ -101,8 +102,8 @@ def replay(
         def each(result: ReplayResult) -> None:
             if result.error or result.problem:
                 bar.say(f"skipped: {result.error}" if result.error else f"warning: {result.problem}")
-            room = len(result.detections) if output is None else max(0, _ROWS_BESIDE_FILES - len(rows))
-            rows.extend(row(detection) for detection in result.detections[:room])
+            room = None if output is None else max(0, _ROWS_BESIDE_FILES - len(rows))
+            rows.extend(row(detection) for detection in islice(result.detections(), room))
 
         summary = replay_recordings(recordings, settings, jobs=jobs, output=tables, watch=bar.watch, each=each)
     if rows:

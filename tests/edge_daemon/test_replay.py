@@ -167,15 +167,15 @@ def test_the_start_that_the_user_gives(archive: Path, settings: ReplaySettings) 
     chosen = dataclasses.replace(settings, start=parse_start("2020-01-01T00:00:00Z"))
     result = replay_recording(find_recordings([archive / "one" / "sea.wav"])[0], chosen)
     assert result.start_utc_ns == 1577836800 * 10**9
-    assert {d.clock for d in result.detections} == {"given"}
-    assert all(d.begin_utc is not None and d.begin_utc.startswith("2020-01-01T00:00:") for d in result.detections)
+    assert {d.clock for d in result.detections()} == {"given"}
+    assert all(d.begin_utc is not None and d.begin_utc.startswith("2020-01-01T00:00:") for d in result.detections())
 
 
 def test_a_bad_recording_is_a_sentence(archive: Path, settings: ReplaySettings) -> None:
     result = replay_recording(find_recordings([archive / "broken.wav"])[0], settings)
     assert result.error is not None
     assert "broken.wav" in result.error
-    assert result.detections == []
+    assert list(result.detections()) == []
 
 
 def test_a_channel_that_is_not_there_is_a_sentence(archive: Path, settings: ReplaySettings) -> None:
@@ -214,7 +214,7 @@ def test_channels(tmp_path: Path, settings: ReplaySettings) -> None:
     second = replay_recording(find_recordings([tmp_path / "two.wav"])[0], dataclasses.replace(settings, channel=2))
     alone = replay_recording(find_recordings([tmp_path / "right.wav"])[0], settings)
     np.testing.assert_array_equal(second.scores, alone.scores)
-    assert {d.channel for d in second.detections} <= {2}
+    assert {d.channel for d in second.detections()} <= {2}
 
 
 def test_a_model_that_is_none_ends_the_run_before_it_begins(archive: Path, tmp_path: Path) -> None:
