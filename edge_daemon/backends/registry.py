@@ -17,6 +17,7 @@ DEFAULT = "onnx"
 BUILT_IN = {
     "onnx": "edge_daemon.backends.onnx:OnnxBackend",
     "event": "edge_daemon.backends.event:EventBackend",
+    "loihi": "edge_daemon.backends.loihi:LoihiBackend",
 }
 """Ours are listed here, so that they work even where package metadata is damaged; a plug-in cannot take their names."""
 

@@ -1,0 +1,141 @@
+"""The Loihi simulator: traces by hand, the reference's spikes for portable models, refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_daemon.backends import conformance, create
+from edge_daemon.backends.loihi import LoihiBackend, chip_weights, integrate, place, run_chip, run_layer
+from edge_daemon.backends.loihi_mapping import count_synapses, map_network
+from edge_daemon.bundle import Bundle
+from edge_daemon.errors import BackendError
+from edge_daemon.network import IntegerNetwork, Layer, run
+
+
+def dense(weight: list[list[int]], threshold: int, shift: int = 0, leak: int = 128) -> Layer:
+    out = len(weight)
+    return Layer(
+        name="layer",
+        kind="dense",
+        weight=np.array(weight, np.int8),
+        bias=np.zeros(out, np.int32),
+        threshold=np.full(out, threshold, np.int32),
+        beta_256=np.array([leak], np.int32),
+        reset="zero",
+        shift=shift,
+    )
+
+
+def test_a_membrane_by_hand() -> None:
+    # weights 10, threshold 15: aligned 640 and 960. 640; 320 + 640 = 960 is not above; 480 + 640 = 1120 fires; 640 anew
+    raster = run_layer(place(dense([[10]], 15)), np.ones((4, 1, 1, 1, 1), np.bool_))
+    assert raster.membranes.ravel().tolist() == [640, 960, 1120, 640]
+    assert raster.spikes.ravel().tolist() == [False, False, True, False]
+
+
+def test_decay_rounds_towards_zero() -> None:
+    state = np.array([7, -7, 1, -1])
+    assert integrate(state, np.zeros(4, np.int64), 2048).tolist() == [3, -3, 0, 0]
+    # 4096 − 1000 = 3096 parts of 4096: 7 · 3096 / 4096 = 5.29
+    assert integrate(state, np.zeros(4, np.int64), 1000).tolist() == [5, -5, 0, 0]
+
+
+def test_currents_wrap_and_membranes_are_limited() -> None:
+    full = 1 << 23
+    # (2^17 + 1) · 64 = 2^23 + 64 wraps to −2^23 + 64; 2^17 · 64 = 2^23 is limited to 2^23 − 1
+    arriving = np.array([(1 << 17) + 1, 1 << 17, -(1 << 17)])
+    assert integrate(np.zeros(3, np.int64), arriving, 2048).tolist() == [64 - full, full - 1, full - 1]
+    assert integrate(np.array([full - 1]), np.array([100_000]), 0).tolist() == [full - 1]
+
+
+def test_weights_of_both_signs_lose_their_lowest_bit() -> None:
+    assert chip_weights(np.array([3, -3, 4, -127], np.int8)).tolist() == [2, -4, 4, -128]
+    assert chip_weights(np.array([3, 0, 127], np.int8)).tolist() == [3, 0, 127]
+    assert chip_weights(np.array([-3, 0], np.int8)).tolist() == [-3, 0]
+
+
+def test_portable_models_give_the_references_spikes_and_scores() -> None:
+    bundle, vectors = conformance.shipped()
+    backend = create(bundle, "loihi")
+    found = backend.infer(vectors.features)
+    np.testing.assert_array_equal(found.spike_counts, vectors.expected.spike_counts)
+    np.testing.assert_array_equal(found.layer_spikes, vectors.expected.layer_spikes)
+    np.testing.assert_array_equal(found.score, vectors.expected.score)
+
+
+def test_rasters_are_the_references() -> None:
+    bundle, vectors = conformance.shipped()
+    network = bundle.network()
+    rasters = run_chip(network, [place(layer) for layer in network.layers[1:]], vectors.features)
+    trace = run(network, vectors.features, keep=True)
+    for number, (raster, spikes) in enumerate(zip(rasters, trace.spikes, strict=True)):
+        np.testing.assert_array_equal(raster.spikes, spikes, err_msg=f"layer {number}")
+        assert spikes.any()
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (replace(dense([[1], [2]], 8), threshold=np.array([8, 9], np.int32)), "several thresholds"),
+        (dense([[1]], 9, shift=1), "no whole number of weight units"),
+        (dense([[1]], 8, shift=-1), "no whole number of weight units"),
+        (dense([[1]], 1 << 17), "17 bits"),
+        (dense([[1]], 8, leak=0), "forgets everything"),
+    ],
+)
+def test_what_the_chip_cannot_hold_is_refused(layer: Layer, reason: str) -> None:
+    with pytest.raises(BackendError, match=reason):
+        place(layer)
+
+
+def test_models_that_are_not_portable_are_refused(tiny_model: Path) -> None:
+    with pytest.raises(BackendError, match=r"resets by the rule 'subtract'.*max-pools.*biases.*effective bits"):
+        create(Bundle.read(tiny_model), "loihi")
+
+
+def test_mapping_by_hand() -> None:
+    # 1 × 4 × 5 neurons on the host; a 3 × 3 kernel with stride 2 and padding 1 on 4 × 5: 2 × 3 places. Rows use
+    # 2 + 3 of the kernel's rows, columns 2 + 3 + 2: 5 · 7 connections for each of two channels; then 12 → 2, dense.
+    first = Layer(
+        name="first",
+        kind="conv",
+        weight=np.ones((1, 1, 1, 1), np.int8),
+        bias=np.zeros(1, np.int32),
+        threshold=np.ones(1, np.int32),
+        beta_256=np.array([128], np.int32),
+        reset="zero",
+    )
+    second = replace(
+        first,
+        name="second",
+        weight=np.ones((2, 1, 3, 3), np.int8),
+        bias=np.zeros(2, np.int32),
+        threshold=np.ones(2, np.int32),
+        stride=(2, 2),
+        padding=(1, 1),
+    )
+    output = dense([[1] * 12, [1, 0] * 6], 1)
+    mapping = map_network(IntegerNetwork((first, second, output), 2, (4, 5)))
+    assert (mapping.host_neurons, mapping.neurons, mapping.synapses) == (20, 12 + 2, 2 * 35 + 12 + 6)
+    assert [layer.bits for layer in mapping.layers] == [70 * 8 + 12 * 48, 18 * 8 + 2 * 48]
+    assert (mapping.cores("Loihi"), mapping.cores("Loihi 2")) == (2, 2)
+    assert mapping.lines()[-1].startswith("Loihi 2: 2 of 128 cores, fits")
+    assert count_synapses(replace(output, pool="global_sum", weight=np.ones((2, 4), np.int8)), (2, 2, 3)) == 2 * 12
+
+
+def test_closed_and_wrong_features_are_refused() -> None:
+    bundle, vectors = conformance.shipped()
+    backend = create(bundle, "loihi")
+    assert isinstance(backend, LoihiBackend)
+    with pytest.raises(BackendError, match="features are uint8"):
+        backend.infer(vectors.features[:, :, :-1])
+    backend.infer(vectors.features[:2])
+    assert backend.health()["windows"] == 2.0
+    assert backend.health()["chip_neurons"] == float(backend.mapping.neurons)
+    backend.close()
+    with pytest.raises(BackendError, match="closed"):
+        backend.infer(vectors.features[:1])
