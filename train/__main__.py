@@ -20,16 +20,22 @@ def main() -> None:
     """Train spiking networks to hear right whales."""
 
 
-def _recipe(network: str, recipe: Path | None, settings: tuple[str, ...], epochs: int | None, seed: int) -> Any:
-    from train.recipe import Recipe, default_recipe
+def _recipe(
+    data: str, network: str, recipe: Path | None, settings: tuple[str, ...], epochs: int | None, seed: int
+) -> Any:
+    from train.recipe import Recipe, default_recipe, untaught
 
     if recipe is not None:
         try:
             found = Recipe.from_json(json.loads(recipe.read_text(encoding="utf-8")))
         except (OSError, json.JSONDecodeError) as error:
-            raise UsageError(f"{recipe} cannot be read: {error}", "It is a JSON file like train/recipes.") from error
+            raise UsageError(
+                f"{recipe} cannot be read: {error}", "It is a JSON file; the fields are those of train/recipe.py."
+            ) from error
     else:
         found = default_recipe(network)
+        if data.startswith("synthetic"):
+            found = untaught(found)
     if epochs is not None:
         found = replace(found, schedule=replace(found.schedule, epochs=epochs))
     if seed:
@@ -82,7 +88,7 @@ def _with(options: list[Any]) -> Callable[[Callable[..., None]], Callable[..., N
 
 @main.command()
 @_with(network_options)
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the checkpoint.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the checkpoint.  [default: runs/NETWORK]")
 @click.option(
     "--hold-out",
     default="random:5:0",
@@ -102,7 +108,7 @@ def fit(
     epochs: int | None,
     seed: int,
     noise: str | None,
-    output: Path,
+    output: Path | None,
     hold_out: str,
     calibration: Path | None,
 ) -> None:
@@ -111,7 +117,8 @@ def fit(
     from train.shipping import fit_checkpoint
 
     single_thread()
-    chosen = _recipe(network, recipe, settings, epochs, seed)
+    chosen = _recipe(data, network, recipe, settings, epochs, seed)
+    output = output or Path("runs") / chosen.network
     document = fit_checkpoint(
         _open(data),
         chosen,
@@ -151,7 +158,7 @@ def crossval(
     from train.loop import Part
 
     single_thread()
-    opened, chosen = _open(data), _recipe(network, recipe, settings, epochs, seed)
+    opened, chosen = _open(data), _recipe(data, network, recipe, settings, epochs, seed)
     part = Part(opened.features, opened.labels)
     numbered = list(enumerate(folds(part.labels, opened.order, count, split, group=opened.group)))
     results = []

@@ -22,6 +22,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_daemon.errors import UsageError
 from train.augment import Augmentation, augment
 from train.quantise import QuantisedNetwork
 
@@ -288,7 +289,9 @@ def _resume(
 ) -> tuple[int, dict[str, Tensor]]:
     state = torch.load(path, weights_only=True)
     if json.loads(state["schedule"]) != asdict(schedule):
-        raise ValueError(f"{path} belongs to a run with another schedule")
+        raise UsageError(
+            f"{path} belongs to a run with another schedule.", "Give another --output, or delete the folder."
+        )
     network.load_state_dict(state["network"])
     average.load_state_dict(state["average"])
     optimiser.load_state_dict(state["optimiser"])

@@ -192,6 +192,21 @@ def default_recipe(name: str, epochs: int | None = None) -> Recipe:
     return recipe if epochs is None else replace(recipe, schedule=replace(recipe.schedule, epochs=epochs))
 
 
+def untaught(recipe: Recipe) -> Recipe:
+    """The recipe without its teachers.
+
+    Teachers help where labels are doubtful: they say how sure one can be. A synthetic ocean's labels are exact, so there
+    they would only cost time.
+    """
+    tuning = recipe.fine_tuning
+    return replace(
+        recipe,
+        teacher=None,
+        schedule=replace(recipe.schedule, distil=0.0),
+        fine_tuning=None if tuning is None else replace(tuning, distil=0.0),
+    )
+
+
 def _set_aside(part: Part, share: float, seed: int) -> tuple[Part, Part | None]:
     if share <= 0:
         return part, None

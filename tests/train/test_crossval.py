@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from train import crossval
 from train.augment import NOTHING
 from train.crossval import folds, run_fold, summary
 from train.loop import Part, Schedule
-from train.recipe import Recipe
+from train.recipe import Recipe, default_recipe, untaught
 
 
 def part(n: int = 120) -> Part:
@@ -119,3 +120,13 @@ def test_summary_by_hand() -> None:
     assert (found["least_auc"], found["greatest_auc"]) == (0.5, 0.9)
     assert found["median_auc_float"] == pytest.approx(0.81)
     assert found["not_converged"] == [1]
+
+
+def test_an_untaught_recipe_is_the_same_but_for_its_teachers() -> None:
+    taught = default_recipe("conv")
+    alone = untaught(taught)
+    assert taught.teacher is not None
+    assert alone.teacher is None
+    assert alone.schedule == dataclasses.replace(taught.schedule, distil=0.0)
+    assert alone.fine_tuning == dataclasses.replace(taught.fine_tuning, distil=0.0)
+    assert untaught(default_recipe("template")) == default_recipe("template")

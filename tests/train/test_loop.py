@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
 from train.loop import Part, Schedule, fit, margins, score_auc
 from train.networks import build
@@ -94,7 +95,7 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path: Path) -> N
 
 def test_a_state_of_another_schedule_is_refused(tmp_path: Path) -> None:
     fit(network("mlp2d"), rising(), QUICK, NOTHING, folder=tmp_path)
-    with pytest.raises(ValueError, match="another schedule"):
+    with pytest.raises(UsageError, match="another schedule"):
         fit(network("mlp2d"), rising(), replace(QUICK, rate=1e-4), NOTHING, folder=tmp_path)
 
 
