@@ -12,6 +12,7 @@ from math import ceil, prod
 
 import numpy as np
 
+from edge_daemon.backends.fit import refusals
 from edge_daemon.bundle import Bundle, default_model_path
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.network import IntegerNetwork, Layer, synapses
@@ -116,14 +117,18 @@ def count_synapses(layer: Layer, shape: tuple[int, int, int]) -> int:
 
 
 def main() -> int:
-    """Print the mapping of a model file."""
+    """Print the mapping of a model file, or why there is none."""
+    from edge_daemon.backends.loihi import LoihiBackend
+
     try:
         bundle = Bundle.read(sys.argv[1] if len(sys.argv) > 1 else default_model_path())
     except EdgeDaemonError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write("\n".join(map_network(bundle.network()).lines()) + "\n")
-    return 0
+    network = bundle.network()
+    reasons = refusals(network, LoihiBackend.capabilities)
+    sys.stdout.write("\n".join(reasons or map_network(network).lines()) + "\n")
+    return 1 if reasons else 0
 
 
 if __name__ == "__main__":

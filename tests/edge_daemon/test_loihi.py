@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.backends import conformance, create
+from edge_daemon.backends import conformance, create, loihi_mapping
 from edge_daemon.backends.loihi import LoihiBackend, chip_weights, integrate, place, run_chip, run_layer
 from edge_daemon.backends.loihi_mapping import count_synapses, map_network
 from edge_daemon.bundle import Bundle
@@ -139,3 +139,19 @@ def test_closed_and_wrong_features_are_refused() -> None:
     backend.close()
     with pytest.raises(BackendError, match="closed"):
         backend.infer(vectors.features[:1])
+
+
+def test_the_mapping_of_a_file_is_printed(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portable = tmp_path / "portable.onnx"
+    portable.write_bytes(conformance.shipped()[0].data)
+    for file, code, text in (
+        (portable, 0, "chip: third, 728 neurons, 45,590 synapses, 50.0 kB"),
+        (tiny_model, 1, "Layer second max-pools its currents"),
+        (tmp_path / "absent.onnx", 1, "cannot be read"),
+    ):
+        monkeypatch.setattr("sys.argv", ["loihi_mapping", str(file)])
+        assert loihi_mapping.main() == code
+        output = capsys.readouterr()
+        assert text in output.out + output.err
