@@ -5,17 +5,19 @@
 #   systemd/install.sh --uninstall [--purge]
 #
 #   --source    what pip installs (default: the checkout that this script stands in); a folder or a wheel
+#   --python    the interpreter (default: /usr/bin/python3)
 #   --extras    optional parts, as "prometheus"
 #   --start     start (or restart) the service afterwards
 #   --uninstall remove program and unit; settings, recordings and the database stay
 #   --purge     with --uninstall: remove those and the user too
 #   --root DIR  install below DIR instead of /, without touching the running system (for images and tests)
 set -eu
+umask 022 # the daemon's user must be able to read the program
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 source_dir=$(dirname -- "$here")
 profile=buoy
-python=python3
+python=/usr/bin/python3
 extras=
 root=
 start=no
@@ -93,6 +95,9 @@ fi
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     fail "needs Python 3.11 or later as $python: apt-get install python3, or name one with --python"
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "needs Python's venv: apt-get install python3-venv"
+case $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
+    /root/* | /home/*) fail "$python lies in a home folder, which the service cannot see: apt-get install python3" ;;
+esac
 [ -e "$source_dir" ] || fail "there is nothing to install at $source_dir"
 if [ -z "$root" ]; then
     if ! /sbin/ldconfig -p | grep -q 'libportaudio\.so'; then

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,11 +115,25 @@ def test_installer_says_what_is_wrong(tmp_path: Path, arguments: list[str], code
     assert not (tmp_path / "root").exists()
 
 
+def test_installer_refuses_an_interpreter_that_the_service_cannot_see(tmp_path: Path) -> None:
+    if not Path(sys.executable).resolve().is_relative_to("/root") and "/home/" not in sys.executable:
+        pytest.skip("the interpreter of these tests lies in no home folder")
+    result = subprocess.run(
+        ["sh", SYSTEMD / "install.sh", "--root", tmp_path / "root", "--python", sys.executable],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "which the service cannot see" in result.stderr
+
+
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_install_twice_then_uninstall(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root: the settings belong to root")
+    modules = subprocess.run(["/usr/bin/python3", "-c", "import ensurepip, venv"], capture_output=True, check=False)
+    if modules.returncode != 0:
+        pytest.skip("needs Debian's Python with venv: apt-get install python3-venv")
     root = tmp_path / "root"
 
     def install(*arguments: str) -> str:
