@@ -41,12 +41,16 @@ def rise(features: NDArray[np.uint8]) -> NDArray[np.int32]:
     return difference
 
 
-def outstanding_band(features: NDArray[np.uint8], edges_hz: NDArray[np.float64]) -> tuple[float, float]:
+def outstanding_band(
+    features: NDArray[np.uint8], edges_hz: NDArray[np.float64], within_hz: tuple[float, float] | None = None
+) -> tuple[float, float]:
     """Lower and upper frequency of the bands in which something stood out.
 
     Args:
         features: uint8 [bands, frames], row 0 the lowest band.
         edges_hz: float64 [bands, 2], lower and upper edge of each band, hertz.
+        within_hz: where the best band is looked for, such as the species' range, so that a swell's or a ship's rise
+            below a call is not taken for the call; its neighbours may lie outside. None looks everywhere.
 
     Returns:
         (low, high) in hertz, low < high; the whole range where no band stands out from the others.
@@ -54,9 +58,12 @@ def outstanding_band(features: NDArray[np.uint8], edges_hz: NDArray[np.float64])
     risen = _neighbourhood_sums(rise(features), edges_hz)
     middle = (len(risen) - 1) // 2
     excess = risen - np.partition(risen, middle)[middle]
-    best = int(excess.argmax())
+    candidates = np.ones(len(excess), np.bool_)
+    if within_hz is not None:
+        candidates = (edges_hz[:, 1] > within_hz[0]) & (edges_hz[:, 0] < within_hz[1])
+    best = int(np.where(candidates, excess, np.iinfo(np.int32).min).argmax())
     low = high = best
-    if excess[best] <= 0:
+    if excess[best] <= 0 or not candidates[best]:
         low, high = 0, len(excess) - 1
     while low > 0 and 3 * excess[low - 1] > excess[best]:
         low -= 1

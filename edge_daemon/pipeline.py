@@ -96,6 +96,7 @@ class Pipeline:
         source_rate: samples per second of the blocks that will be pushed.
         hop: samples at the model's rate between successive windows.
         batch: windows gathered before inference; 1 for the least delay.
+        call_band_hz: where the species calls, to find an event's band in; None looks everywhere.
         pad_short: score a stream that is shorter than a window, filled up with zeros (recordings).
 
     Raises:
@@ -112,6 +113,7 @@ class Pipeline:
         source_rate: int,
         hop: int,
         batch: int = 1,
+        call_band_hz: tuple[float, float] | None = None,
         pad_short: bool = False,
     ) -> None:
         if batch < 1:
@@ -124,6 +126,7 @@ class Pipeline:
         self._front_end = FrontEnd(spec)
         self._backend = backend
         self._edges_hz = spec.band_edges_hz()
+        self._call_band_hz = call_band_hz
         self._batch = batch
         self._pending: list[Window] = []
         self._recent_gaps: deque[Gap] = deque(maxlen=16)  # more within a window say no more
@@ -189,7 +192,7 @@ class Pipeline:
         low = self.builder.rules.threshold_low
         for window, score, picture in zip(windows, scores.tolist(), features, strict=True):
             self.tally.short += window.short
-            band = outstanding_band(picture, self._edges_hz) if score >= low else None
+            band = outstanding_band(picture, self._edges_hz, self._call_band_hz) if score >= low else None
             scored = ScoredWindow(window.start, score, band)
             output.windows.append(scored)
             self._add(self.builder.push(scored), output)

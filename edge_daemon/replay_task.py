@@ -195,6 +195,7 @@ def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, 
             source_rate=source.rate,
             hop=model.hop,
             batch=settings.batch,
+            call_band_hz=model.bundle.metadata.call_band_hz,
             pad_short=True,
         )
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)

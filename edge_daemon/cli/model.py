@@ -67,7 +67,7 @@ def describe(bundle: Bundle) -> list[tuple[str, str]]:
             f"{point.threshold:g}, down to {point.threshold_low:g} inside an event, at least {point.min_windows}"
             f" window{'s' if point.min_windows > 1 else ''}" + (f"\n{point.note}" if point.note else ""),
         ),
-        ("measured", _nested(metadata.metrics)),
+        ("measured", _measured(metadata.metrics)),
         ("weaknesses", "\n".join(metadata.weaknesses)),
         ("trained on", metadata.provenance.data),
         ("credit", metadata.provenance.credit),
@@ -82,14 +82,14 @@ def _listed(settings: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in settings.items())
 
 
-def _nested(values: dict[str, Any], prefix: str = "") -> str:
-    """Metrics, one a line, those inside others as `outer.inner`; lists are too long for a person."""
+def _measured(metrics: dict[str, Any]) -> str:
+    """Figures and words, one a line; what is nested, such as all settings of the training, is for `--json`."""
     lines = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            lines.append(_nested(value, f"{prefix}{key}."))
-        elif isinstance(value, float):
-            lines.append(f"{prefix}{key}: {value:.4g}")
-        elif not isinstance(value, list):
-            lines.append(f"{prefix}{key}: {value}")
-    return "\n".join(line for line in lines if line)
+    for name, value in metrics.items():
+        if isinstance(value, float):
+            lines.append(f"{name}: {value:.4g}")
+        elif not isinstance(value, dict | list):
+            lines.append(f"{name}: {value}")
+    if len(lines) < len(metrics):
+        lines.append("more with --json")
+    return "\n".join(lines)

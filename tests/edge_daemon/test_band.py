@@ -53,6 +53,17 @@ def test_a_second_rise_that_is_not_adjacent_is_outside() -> None:
     assert outstanding_band(image, EDGES) == (10.0, 30.0)
 
 
+def test_the_best_band_is_looked_for_within_the_species_range() -> None:
+    image = np.zeros((10, 100), np.uint8)
+    image[0, 30:45] = 200
+    image[5:8, 30:45] = 90
+    assert outstanding_band(image, EDGES) == (0.0, 20.0)
+    # 40 Hz is the edge between two bands: the one below does not reach into the range
+    assert outstanding_band(image, EDGES, (40.0, 100.0)) == (50.0, 80.0)
+    assert outstanding_band(image, EDGES, (20.0, 40.0)) == (0.0, 100.0)  # nothing rises there
+    assert outstanding_band(image, EDGES, (500.0, 600.0)) == (0.0, 100.0)  # nothing is there
+
+
 def test_a_steady_tone_is_no_rise() -> None:
     image = np.zeros((10, 100), np.uint8)
     image[1] = 255

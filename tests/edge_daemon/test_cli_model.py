@@ -10,6 +10,8 @@ import pytest
 
 from edge_daemon.bundle import ModelMetadata
 from edge_daemon.cli import run
+from edge_daemon.network import IntegerNetwork
+from export.graph import model_file
 
 
 def test_info_for_a_person(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +27,18 @@ def test_info_for_a_person(tiny_model: Path, capsys: pytest.CaptureFixture[str])
     assert facts["threshold"] == "0.6, down to 0.4 inside an event, at least 1 window"
     assert facts["trained on"] == "random numbers"
     assert "credit" not in facts
+
+
+def test_figures_are_shown_and_nested_settings_are_not(
+    tiny_network: IntegerNetwork, tiny_metadata: ModelMetadata, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {"auc": 0.96954321, "clips": 6920, "training": {"rate": 0.005}, "curve": [1, 2]}
+    metadata = tiny_metadata.model_copy(update={"metrics": metrics, "summary": "Two\nlines."})
+    (tmp_path / "m.onnx").write_bytes(model_file(tiny_network, metadata))
+    assert run(["model", "info", str(tmp_path / "m.onnx")]) == 0
+    printed = capsys.readouterr().out
+    assert "\n                Two\n                lines.\n" in printed
+    assert "\nmeasured        auc: 0.9695\n                clips: 6920\n                more with --json\n" in printed
 
 
 def test_info_for_a_machine(tiny_model: Path, tiny_metadata: ModelMetadata, capsys: pytest.CaptureFixture[str]) -> None:
