@@ -202,11 +202,10 @@ def _prepare(graph: _Graph, network: IntegerNetwork) -> str:
         mean = graph.node("Floor", [graph.node("Div", [raised, graph.constant(float(frames))])])
         x = graph.node("Sub", [x, mean])
     elif network.stem == "band_median":
-        k = (frames - 1) // 2 + 1
-        smallest = graph.node_many(
-            "TopK", [x, graph.constant(np.array([k], np.int64))], 2, axis=2, largest=0, sorted=1
-        )[0]
-        median = graph.node("Gather", [smallest, graph.constant(np.array([k - 1], np.int64))], axis=2)
+        k = graph.constant(np.array([(frames - 1) // 2 + 1], np.int64))
+        # the greatest of the k smallest; selecting them is quicker than sorting them
+        smallest = graph.node_many("TopK", [x, k], 2, axis=2, largest=0, sorted=0)[0]
+        median = graph.node("ReduceMax", [smallest, graph.constant(np.array([2], np.int64))], keepdims=1)
         x = graph.node("Sub", [x, median])
     return x
 
