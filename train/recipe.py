@@ -195,8 +195,8 @@ def default_recipe(name: str, epochs: int | None = None) -> Recipe:
 def untaught(recipe: Recipe) -> Recipe:
     """The recipe without its teachers.
 
-    Teachers help where labels are doubtful: they say how sure one can be. A synthetic ocean's labels are exact, so there
-    they would only cost time.
+    Teachers help where labels are doubtful: they say how sure one can be. A synthetic ocean's labels are exact, so
+    there they would only cost time.
     """
     tuning = recipe.fine_tuning
     return replace(
