@@ -161,7 +161,7 @@ class FileSource:
         if not 0 <= channel < self.channels:
             count = "one channel" if self.channels == 1 else f"{self.channels} channels"
             raise AudioError(
-                f"'{self.name}' has {count}; there is no channel with index {channel} (the first one is 0).",
+                f"'{self.name}' has {count}; there is no channel {channel + 1}, counted from 1.",
                 "Choose another channel.",
             )
         size = os.fstat(self._handle.fileno()).st_size
