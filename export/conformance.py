@@ -47,7 +47,7 @@ def network() -> IntegerNetwork:
             layer("first", (6, 1, 5, 5), 6000, bias=2000),
             layer("second", (8, 6, 3, 3), 220),
             layer("third", (8, 8, 3, 3), 160),
-            layer("output", (2, 56), 1600, pooled=True),
+            layer("labels", (2, 56), 1600, pooled=True),
         ),
         time_steps=TIME_STEPS,
         input_shape=LogMelSpec().shape,

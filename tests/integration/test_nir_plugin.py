@@ -1,0 +1,82 @@
+"""A plug-in that is a package of its own: installed into a fresh environment, found, and right."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from edge_daemon.backends import conformance
+from export.nir import write_nir
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+PLUGIN = Path(__file__).resolve().parent.parent / "plugins" / "edge-daemon-nir"
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the plug-in; what is heavy (torch, ours) is seen where it is installed already."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = folder / "lib" / name / "site-packages"
+    root = PLUGIN.parent.parent.parent
+    (packages / "base.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n{root}\n")
+    pip = [folder / "bin" / "pip", "install", "--quiet", "--no-deps"]
+    done = subprocess.run([*pip, "norse==1.1.0"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"norse cannot be installed: {done.stderr.splitlines()[-1:]}")
+    subprocess.run([*pip, "--no-build-isolation", PLUGIN], check=True)
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portable model with its NIR file beside it."""
+    path = tmp_path_factory.mktemp("model") / "portable.onnx"
+    bundle, _ = conformance.shipped()
+    path.write_bytes(bundle.data)
+    write_nir(bundle.network(), path.with_suffix(".nir"))
+    return path
+
+
+def call(python: Path, *arguments: str | Path) -> str:
+    done = subprocess.run([python, "-m", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_it_is_listed(python: Path, model: Path) -> None:
+    entries = json.loads(call(python, "edge_daemon", "backends", "--json", "--model", model))
+    entry = next(entry for entry in entries if entry["name"] == "nir")
+    assert (entry["package"], entry["version"], entry["runs_model"]) == ("edge-daemon-nir", "0.1.0", True)
+    assert "file" in entry["options"]
+
+
+def test_it_conforms(python: Path, model: Path) -> None:
+    options = json.dumps({"file": str(model.with_suffix(".nir"))})
+    text = call(python, "edge_daemon.backends.conformance", "nir", "--options", options)
+    assert "nir conforms: 15 of 15 checks passed." in text
+
+
+def test_a_replay_finds_the_same(python: Path, model: Path, tmp_path: Path) -> None:
+    found = {}
+    for backend in ("nir", "onnx"):
+        folder = tmp_path / backend
+        sample = Path(conformance.__file__).parent.parent / "assets" / "sample.flac"
+        options = ["--model", model, "--backend", backend, "--output", folder, "--scores", "--threshold", "0.5"]
+        call(python, "edge_daemon", "replay", sample, *options)
+        (scores,) = folder.rglob("*scores*.csv")
+        (lines,) = folder.rglob("*.jsonl")
+        detections = [json.loads(line) for line in lines.read_text().splitlines()]
+        assert {detection["backend"] for detection in detections} == {backend}
+        spans = [(d["begin_s"], d["end_s"], d["peak_score"], d["mean_score"]) for d in detections]
+        with scores.open() as rows:
+            found[backend] = (spans, list(csv.reader(rows)))
+    assert found["nir"] == found["onnx"]
+    assert len(found["onnx"][0]) > 0

@@ -1,0 +1,1 @@
+"""A backend for edge-daemon: a model's NIR file, run on norse."""
