@@ -1,4 +1,4 @@
-"""`python -m train`: fit, crossval, sweep and figures from the command line."""
+"""`python -m train`: prepare, fit, crossval, sweep, figures and sample from the command line."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ def _open(spec: str) -> Any:
     from train.data import open as open_data
 
     data = open_data(spec)
+    for note in data.notes:
+        click.echo(f"{spec}: {note}", err=True)
     if data.features is None:
         raise UsageError(f"{spec} has no features.", "Prepare it with `python -m train prepare`.")
     return data
@@ -207,6 +209,49 @@ def figures(results: Path) -> None:
 
     for path in draw_all(results):
         click.echo(str(path))
+
+
+@main.command()
+@click.argument("data")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The .npz file to write.")
+@click.option("--frontend", default="logmel", show_default=True, type=click.Choice(["logmel", "stft", "waveform"]))
+@click.option(
+    "--call-label", multiple=True, help="Label, folder or annotation that means a call; all others mean none."
+)
+@click.option("--negatives-per-call", default=2.0, show_default=True, type=click.FloatRange(0), help="From recordings.")
+@click.option("--recordings", type=click.Path(path_type=Path), help="Folder of the recordings that verdicts are about.")
+@click.option("--channel", default=0, show_default=True, type=click.IntRange(0), help="Of the sound files, from 0.")
+@click.option("--seed", default=0, show_default=True, help="For windows drawn from recordings.")
+def prepare(
+    data: str,
+    output: Path,
+    frontend: str,
+    call_label: tuple[str, ...],
+    negatives_per_call: float,
+    recordings: Path | None,
+    channel: int,
+    seed: int,
+) -> None:
+    """Make an archive of features from labelled sound.
+
+    DATA is the challenge's folder or zip file, a folder of labelled clips, recordings with Raven selection tables,
+    reviewers' verdicts, noise:FOLDER or synthetic:n=4000,seed=1,snr=-6..12.
+    """
+    from train.data import Options
+    from train.prepare import prepare as write
+
+    options = Options(seed, call_label or None, negatives_per_call, recordings, channel)
+    write(data, output, frontend, options=options, report=click.echo)
+
+
+@main.command()
+@click.option("--output", type=click.Path(path_type=Path), help="Folder.  [default: the package's assets]")
+def sample(output: Path | None) -> None:
+    """Make the package's synthetic sample again, with the list of its calls."""
+    from train.sample import ASSETS, write_sample
+
+    sound, text = write_sample(output or ASSETS)
+    click.echo(f"{sound} ({sound.stat().st_size / 1000:.0f} kB) and {text}")
 
 
 def run() -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
+from click.testing import CliRunner
 
 import train.data
 from edge_daemon.frontend import FrontEnd, LogMelSpec
+from train.__main__ import main
 from train.data import FRONT_ENDS, DataError, Dataset, write_archive
 from train.data.archive import read_archive
 from train.data.features import cache_folder, compute, digest, features_of
@@ -107,7 +110,9 @@ def test_pickles_and_rubbish_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "pickled.npz", X=np.array([{"a": 1}], dtype=object), y=np.zeros(1))
     (tmp_path / "rubbish.npz").write_bytes(b"PK\x03\x04 and so on")
     (tmp_path / "empty.npz").write_bytes(b"")
-    for name in ("pickled", "rubbish", "empty"):
+    with (tmp_path / "single.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    for name in ("pickled", "rubbish", "empty", "single"):
         with pytest.raises(DataError, match=r"not a readable \.npz"):
             read_archive(tmp_path / f"{name}.npz")
 
@@ -145,7 +150,7 @@ def test_cache_key_sees_every_sample_and_the_front_end(audio: np.ndarray) -> Non
     assert len({digest(audio, LOGMEL), digest(other, LOGMEL), digest(audio, narrower), digest(audio[:4], LOGMEL)}) == 4
 
 
-@pytest.mark.parametrize("damage", [b"", b"rubbish", None])
+@pytest.mark.parametrize("damage", [b"", b"rubbish", b"PK\x03\x04 and so on", None])
 def test_damaged_cache_is_computed_again(tmp_path: Path, audio: np.ndarray, damage: bytes | None) -> None:
     path = tmp_path / f"{digest(audio, LOGMEL)}.npz"
     if damage is None:
@@ -188,6 +193,24 @@ def test_prepare_writes_an_archive_that_opens(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.features, direct.features)
     np.testing.assert_array_equal(data.group, direct.group)
     assert said[0].startswith("synthetic ocean (20 clips, seed 3): 20 windows, 10 with a call")
+
+
+def test_prepare_and_sample_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    clips = tmp_path / "clips"
+    for name in ("moo", "quiet"):
+        (clips / name).mkdir(parents=True)
+        sf.write(clips / name / f"{name}.wav", np.random.default_rng(0).normal(0, 0.1, 4000), 2000)
+    run = CliRunner()
+    result = run.invoke(main, ["prepare", str(clips), "--output", str(tmp_path / "c.npz"), "--call-label", "moo"])
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(train.data.open(str(tmp_path / "c.npz")).labels, [1, 0])
+    result = run.invoke(main, ["prepare", str(clips), "--output", str(tmp_path / "d.npz")])
+    assert isinstance(result.exception, DataError)
+    assert not (tmp_path / "d.npz").exists()
+    result = run.invoke(main, ["sample", "--output", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "sample.flac").read_bytes()[:4] == b"fLaC"
 
 
 @pytest.mark.data

@@ -29,6 +29,7 @@ def bright(_spec: str) -> SimpleNamespace:
         features=features.astype(np.uint8),
         frontend=SPEC,
         credit="made up",
+        notes=(),
     )
 
 

@@ -39,8 +39,12 @@ def read_archive(path: Path) -> Dataset:
         DataError: not such a file, damaged, or arrays that do not fit each other.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files}
+        with path.open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
+            if not isinstance(stored, np.lib.npyio.NpzFile):
+                raise ValueError("it holds one array without a name")
+            with stored:
+                arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is not a readable .npz archive: {error}", "Make it again or copy it again.") from error
     missing = [key for key in ("X", "y") if key not in arrays]

@@ -65,11 +65,12 @@ def features_of(
     """
     path = (cache or cache_folder()) / f"{digest(audio, spec)}.npz"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with path.open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
             features, flags = stored["features"], stored["flags"]
         if features.shape == (len(audio), *spec.shape) and len(flags) == len(audio):
             return features, flags
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+    except (OSError, KeyError, IndexError, ValueError, EOFError, zipfile.BadZipFile):
         pass  # not there, or half-written by a machine that lost power: computed again below
     features, flags = compute(audio, spec)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
