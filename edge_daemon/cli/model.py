@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_daemon.cli.model_raster import raster
+
 if TYPE_CHECKING:
     from edge_daemon.bundle import Bundle
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 @click.group()
 def model() -> None:
     """Look into model files."""
+
+
+model.add_command(raster)
 
 
 @model.command()

@@ -1,0 +1,26 @@
+"""`edge-daemon model raster`: a picture of the network at work on one window of a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path), metavar="FILE.wav")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="PICTURE.png", help="Picture."
+)
+@click.option("--model", type=click.Path(path_type=Path), metavar="FILE", help="Model [default: the one inside].")
+@click.option("--at", type=click.FloatRange(0), metavar="S", help="Moment to look at [default: the highest score].")
+@click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
+def raster(recording: Path, output: Path, model: Path | None, at: float | None, channel: int) -> None:
+    """Draw what the network sees, which neurons fire when, and the output neurons' membranes, for one window."""
+    from edge_daemon.bundle import Bundle, default_model_path
+    from edge_daemon.raster import draw, think
+
+    bundle = Bundle.read(model or default_model_path())
+    thought = think(bundle, recording, at, channel - 1)
+    draw(bundle, thought, f"{bundle.metadata.name} on {recording.name}", output)
+    click.echo(f"{output}: the window at {thought.begin_s:.2f} s, score {thought.score:.3f}")
