@@ -52,7 +52,7 @@ def test_call_sweeps_along_its_contour() -> None:
     found = np.diff(np.unwrap(np.angle(hilbert(fundamental)))) / (2 * np.pi) * RATE
     expected = wanted.contour(np.linspace(0, 1, 2000)[None])[0]
     inside = slice(300, 1600)  # away from the fades
-    error = np.abs(np.convolve(found, np.ones(21) / 21, "same") - expected)[inside]
+    error = np.abs(np.convolve(found, np.ones(21) / 21, "same") - expected[1:])[inside]
     # the second harmonic's begin lies below the cut and beats with the fundamental by a few hertz
     assert error.max() < 5.0
     assert error.mean() < 0.7
@@ -62,7 +62,7 @@ def test_pure_sweep_has_the_asked_instantaneous_frequency() -> None:
     expected = shape().contour(np.linspace(0, 1, 2000)[None])
     tone = sweep(expected, np.ones((1, 2000)), np.ones((1, 1)))[0]
     found = np.diff(np.unwrap(np.angle(hilbert(tone)))) / (2 * np.pi) * RATE
-    assert np.abs(found - expected[0, 1:])[100:-100].max() < 1.0
+    assert np.abs(found - expected[0, 1:])[300:-300].max() < 1.0
 
 
 def test_concave_upwards_when_bent() -> None:
