@@ -95,6 +95,7 @@ class ModelMetadata(_Document):
     provenance: Provenance
     metrics: dict[str, Any] = Field(default_factory=dict, description="What was measured, by name.")
     weaknesses: tuple[str, ...] = ()
+    graph_sha256: str = Field("", description="SHA-256 of the graph in front of this document, hex; set by `write`.")
 
     @model_validator(mode="after")
     def _call_is_a_label(self) -> ModelMetadata:
@@ -149,6 +150,7 @@ class Bundle:
         """Read a model file from memory; raises `ModelError` as `read` does."""
         file = parse(data)
         metadata = _metadata(file)
+        _check_graph(data, file, metadata)
         _check_tensors(file, metadata)
         bundle = cls(metadata, data, file, path)
         bundle.network()
@@ -199,7 +201,8 @@ class Bundle:
 
 
 def write(graph: bytes, metadata: ModelMetadata) -> bytes:
-    """A model file: the serialised graph with the document under its key."""
+    """A model file: the serialised graph with the document, and in it the graph's digest, under its key."""
+    metadata = metadata.model_copy(update={"graph_sha256": hashlib.sha256(graph).hexdigest()})
     return graph + metadata_entry(METADATA_KEY, metadata.model_dump_json(exclude_defaults=False))
 
 
@@ -229,6 +232,15 @@ def _metadata(file: OnnxFile) -> ModelMetadata:
         raise ModelError(
             f"The model's metadata is malformed at {place}: {first['msg']}.", "Export it again."
         ) from error
+
+
+def _check_graph(data: bytes, file: OnnxFile, metadata: ModelMetadata) -> None:
+    """Refuse a file with a flipped bit: weights that rotted on a card would run, and hear something else."""
+    if not metadata.graph_sha256:
+        return
+    graph = data.removesuffix(metadata_entry(METADATA_KEY, file.metadata[METADATA_KEY]))
+    if hashlib.sha256(graph).hexdigest() != metadata.graph_sha256:
+        raise ModelError("The graph in the file is not the one that was written.", "Copy the model again.")
 
 
 def _version(text: str) -> int | None:

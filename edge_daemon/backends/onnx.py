@@ -51,7 +51,10 @@ class OnnxBackend:
         # The arena keeps the largest batch's memory for ever; a compact model gains nothing from it.
         settings.enable_cpu_mem_arena = False
         try:
-            session = onnxruntime.InferenceSession(bundle.data, settings, providers=["CPUExecutionProvider"])
+            # without enable_fallback=0 the runtime prints to standard output and tries a second time
+            session = onnxruntime.InferenceSession(
+                bundle.data, settings, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:
             raise BackendError(
                 f"ONNX Runtime {onnxruntime.__version__} refuses the model: {_first_line(error)}.",

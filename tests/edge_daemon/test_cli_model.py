@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_daemon.bundle import ModelMetadata
+from edge_daemon.bundle import Bundle, ModelMetadata
 from edge_daemon.cli import run
 from edge_daemon.network import IntegerNetwork
 from export.graph import model_file
@@ -41,12 +41,12 @@ def test_figures_are_shown_and_nested_settings_are_not(
     assert "\nmeasured        auc: 0.9695\n                clips: 6920\n                more with --json\n" in printed
 
 
-def test_info_for_a_machine(tiny_model: Path, tiny_metadata: ModelMetadata, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_for_a_machine(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["model", "info", str(tiny_model), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["digest"] == hashlib.sha256(tiny_model.read_bytes()).hexdigest()
     assert document["bytes"] == tiny_model.stat().st_size
-    assert ModelMetadata.model_validate(document["metadata"]) == tiny_metadata
+    assert ModelMetadata.model_validate(document["metadata"]) == Bundle.read(tiny_model).metadata
 
 
 def test_what_is_no_model_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
