@@ -1,4 +1,6 @@
-"""Operations and energy of a window, counted on real clips: `python tests/benchmarks/bench_energy.py [MODEL] [CLIPS.npz]`.
+"""Operations and energy of a window, counted on real clips.
+
+    python tests/benchmarks/bench_energy.py [MODEL] [CLIPS.npz]
 
 Prints a table for the README. Conventional network: the same layers computed once, every product (its twin in `train`
 has the same number). Spiking network on a processor: every product of every time step, as ONNX Runtime computes them.

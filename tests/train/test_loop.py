@@ -135,7 +135,7 @@ def test_a_pupil_comes_to_agree_with_its_teacher() -> None:
     # the labels say nothing, only the teacher knows
     wrong = Part(part.features, np.random.default_rng(0).integers(0, 2, 128).astype(np.uint8))
     pupil = network("mlp2d", seed=1)
-    fit(pupil, wrong, replace(QUICK, epochs=8, distil=1.0), NOTHING, teachers=[teacher])
+    fit(pupil, wrong, replace(QUICK, epochs=16, distil=1.0), NOTHING, teachers=[teacher])
     assert np.corrcoef(margins(pupil, part.features), margins(teacher, part.features))[0, 1] > 0.9
 
 
