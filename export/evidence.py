@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.event import EventBackend
 from edge_daemon.calibration import Calibration
-from edge_daemon.energy import FLOAT32, INTEGER, dense_operations
+from edge_daemon.energy import FLOAT32, INTEGER, products
 from edge_daemon.errors import UsageError
 from edge_daemon.network import IntegerNetwork
 
@@ -68,9 +68,8 @@ def reliability(score: NDArray[np.float32], label: NDArray[np.uint8]) -> list[li
 def operations(network: IntegerNetwork, calibration: Calibration, features: NDArray[np.uint8]) -> dict[str, Any]:
     """Operations and energy a window, counted on given windows by the event-driven backend (`edge_daemon.energy`)."""
     inference, counted = EventBackend(network, calibration).count(features)
-    dense = dense_operations(network)
-    once = dense.multiply_accumulates[0] - network.time_steps * _deeper(network)
-    conventional = float(once + _deeper(network))
+    # a conventional network of the same shape does every product of every layer once
+    conventional = float(sum(map(products, network.layers, network.shapes())))
     return {
         "windows": len(features),
         "neurons_a_layer": [int(np.prod(shape)) for shape in network.shapes()[1:]],
@@ -86,11 +85,3 @@ def operations(network: IntegerNetwork, calibration: Calibration, features: NDAr
         "conventional_energy_float_nj": round(conventional * FLOAT32.multiply_accumulate_pj / 1000, 2),
         "conventional_energy_integer_nj": round(conventional * INTEGER.multiply_accumulate_pj / 1000, 2),
     }
-
-
-def _deeper(network: IntegerNetwork) -> int:
-    """Products of one pass through all layers but the first."""
-    from edge_daemon.energy import products
-
-    shapes = network.shapes()
-    return sum(products(layer, shape) for layer, shape in zip(network.layers[1:], shapes[1:-1], strict=True))

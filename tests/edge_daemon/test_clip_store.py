@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -148,18 +146,6 @@ def test_free_space_is_that_of_the_disk_even_before_the_folder_is_there(tmp_path
     status = os.statvfs(tmp_path)
     free = FolderClipFiles(tmp_path / "not" / "yet").free_bytes()
     assert free == pytest.approx(status.f_bavail * status.f_frsize, rel=0.2)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of 512 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs root and the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_real_disk_never_falls_below_the_floor(small_disk: Path) -> None:

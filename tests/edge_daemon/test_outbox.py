@@ -407,18 +407,6 @@ def test_kill_9_again_and_again_loses_nothing_durable_and_nothing_published(tmp_
 # --- disks that fill up or turn read-only ---------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of 512 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs root and the right to mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_is_a_state_and_nothing_is_lost(small_disk: Path) -> None:
     time = ManualTime()
     outbox = make(small_disk / "o.db", time, hold_rows=100)
