@@ -71,7 +71,7 @@ def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract",
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", f"--include={packages}", "bookworm", str(root),
     )  # fmt: skip
-    for folder in ("proc", "dev", "opt/packages", "work"):
+    for folder in ("proc", "dev", "opt/packages", "opt/test"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     run("chroot", str(root), "/sbin/ldconfig")
     platforms = [f"--platform=manylinux_2_{n}_aarch64" for n in (28, 27, 17)] + ["--platform=manylinux2014_aarch64"]
@@ -80,8 +80,8 @@ def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--only-binary=:all:", f"--target={root}/opt/packages", "numpy", "onnxruntime>=1.27", "pydantic>=2.7",
     )  # fmt: skip
     shutil.copytree(ROOT / "edge_daemon", root / "opt/packages/edge_daemon")
-    shutil.copy(ROOT / "tests/integration/arm64_outputs.py", root / "work")
-    shutil.copy(default_model_path(), root / "work/model.onnx")
+    shutil.copy(ROOT / "tests/integration/arm64_outputs.py", root / "opt/test")
+    shutil.copy(default_model_path(), root / "opt/test/model.onnx")
     return root
 
 
@@ -97,17 +97,17 @@ def windows() -> np.ndarray:
 
 @pytest.mark.parametrize("name", PROCESSORS)
 def test_every_output_is_the_same_bit_for_bit(board: Path, tmp_path: Path, name: str) -> None:
-    np.save(board / "work/windows.npy", windows())
-    script = str(board / "work/arm64_outputs.py")
-    model, samples = str(board / "work/model.onnx"), str(board / "work/windows.npy")
+    np.save(board / "opt/test/windows.npy", windows())
+    script = str(board / "opt/test/arm64_outputs.py")
+    model, samples = str(board / "opt/test/model.onnx"), str(board / "opt/test/windows.npy")
     run(sys.executable, script, model, samples, str(tmp_path / "here.npz"), PYTHONPATH=str(ROOT))
     done = run(
-        "chroot", str(board), "/usr/bin/python3", "/work/arm64_outputs.py",
-        "/work/model.onnx", "/work/windows.npy", "/work/board.npz",
+        "chroot", str(board), "/usr/bin/python3", "/opt/test/arm64_outputs.py",
+        "/opt/test/model.onnx", "/opt/test/windows.npy", "/opt/test/board.npz",
         PYTHONPATH="/opt/packages", QEMU_CPU=PROCESSORS[name], OMP_NUM_THREADS="2",
     )  # fmt: skip
     assert done.stdout.startswith("aarch64")
-    here, there = np.load(tmp_path / "here.npz"), np.load(board / "work/board.npz")
+    here, there = np.load(tmp_path / "here.npz"), np.load(board / "opt/test/board.npz")
     assert set(here.files) == set(there.files)
     for key in here.files:
         np.testing.assert_array_equal(there[key], here[key], err_msg=f"{name}: {key}")
