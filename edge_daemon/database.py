@@ -35,6 +35,7 @@ T = TypeVar("T")
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _STILL_READABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 _SIDECARS = ("", "-wal", "-shm")
+_FRESH = ".fresh"
 _BUSY_S = 5.0
 
 
@@ -160,6 +161,7 @@ class Database:
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._take_fresh()
             try:
                 self._connection = _open(self.path, self._schema, self._version)
             except sqlite3.DatabaseError as error:
@@ -185,15 +187,32 @@ class Database:
         while aside.exists():
             number += 1
             aside = self.path.with_name(f"{self.path.name}.damaged-{moment}-{number}")
-        for suffix in reversed(_SIDECARS):  # the log goes with its file; the file last: what is left is then consistent
+        fresh = self.path.with_name(self.path.name + _FRESH)
+        _remove(fresh)
+        # Copied first, set aside afterwards: a power cut at any moment leaves one of the two under a known name, and
+        # a full disk leaves the damaged file where it is, to be tried again.
+        try:
+            self._connection = _open(fresh, self._schema, self._version)
+            with contextlib.closing(_connect(self.path)) as old:
+                self._copy_from(old)
+        finally:
+            self._disconnect()
+        for suffix in _SIDECARS:  # the file first: while it is there, the copy does not count
             part = self.path.with_name(self.path.name + suffix)
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
         self._set_aside.append(aside)
+        self._take_fresh()
         self._connection = _open(self.path, self._schema, self._version)
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(_connect(aside)) as old:
-            self._copy_from(old)
         self._make_room_for(aside)
+
+    def _take_fresh(self) -> None:
+        """Put the copy of a damaged file into its place, now or after a power cut between the two renamings."""
+        fresh = self.path.with_name(self.path.name + _FRESH)
+        if not self.path.exists() and fresh.exists():
+            for suffix in _SIDECARS[1:]:  # a log of the damaged file; SQLite would play it into the copy
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            fresh.rename(self.path)
 
     def _copy_from(self, old: sqlite3.Connection) -> None:
         assert self._connection is not None  # noqa: S101 for the type checker
@@ -211,8 +230,7 @@ class Database:
         ]
         kept.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
         for file in kept[max(0, self._keep_set_aside - 1) :]:
-            for suffix in _SIDECARS:
-                file.with_name(file.name + suffix).unlink(missing_ok=True)
+            _remove(file)
 
     def _follow(self) -> None:
         """Begin a new file if somebody removed the open one, which SQLite would go on writing to, unseen."""
@@ -225,6 +243,11 @@ class Database:
             self._disconnect()
             self._connected()
             self._copy_from(copy)
+
+
+def _remove(file: Path) -> None:
+    for suffix in _SIDECARS:
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -247,6 +270,7 @@ def _open(path: Path, schema: str, version: int) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")  # NORMAL would lose commits since the last checkpoint
         connection.execute("PRAGMA journal_size_limit=1048576")
+        connection.execute("PRAGMA cache_size=-256")  # KiB; 2 MB each by default, taken little by little over hours
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise _damaged(verdict)

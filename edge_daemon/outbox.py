@@ -110,8 +110,10 @@ class Outbox:
         self._memory = threading.Lock()  # held for moments only
         self._held: dict[str, Message] = {}  # not on disk yet, oldest first
         self._waiting_since_ns: int | None = None
+        self._being_written: frozenset[str] = frozenset()  # of those held: may be on disk already
         self._in_flight: set[str] = set()
         self._acknowledged: set[str] = set()  # to be deleted from disk
+        self._sent_from_memory: dict[str, None] = {}  # on disk only if put twice; the oldest forgotten beyond hold_rows
         self._drops: Counter[tuple[str, str]] = Counter()  # to be added on disk
         self._depth = 0  # rows on disk as of the last commit, 0 before the first
         self._dropped: dict[tuple[str, str], int] = {}  # counts on disk as of the last commit
@@ -154,9 +156,11 @@ class Outbox:
         """
         with self._disk:
             with self._memory:
-                held, gone, drops = list(self._held.values()), set(self._acknowledged), Counter(self._drops)
+                held, drops = list(self._held.values()), Counter(self._drops)
+                gone = self._acknowledged.union(self._sent_from_memory)
                 under_way = set(self._in_flight)
                 nothing_to_do = not (held or gone or drops)
+                self._being_written = frozenset(self._held)
             if nothing_to_do and self._database.report().state == "open":
                 return True
 
@@ -171,14 +175,18 @@ class Outbox:
             try:
                 found = self._database.transact(write, force=force)
             except StorageError:
+                self._being_written = frozenset()
                 return False
             with self._memory:
+                self._being_written = frozenset()
                 self._depth, self._dropped = found
                 for message in held:
                     self._held.pop(message.id, None)
                 self._acknowledged -= gone
+                self._sent_from_memory = {name: None for name in self._sent_from_memory if name not in gone}
                 self._drops -= drops
-                self._waiting_since_ns = self._time.monotonic_ns() if self._held or self._acknowledged else None
+                left = self._held or self._acknowledged or self._sent_from_memory
+                self._waiting_since_ns = self._time.monotonic_ns() if left else None
             return True
 
     def take(self, limit: int, order: Order = "newest_first") -> list[Message]:
@@ -191,13 +199,13 @@ class Outbox:
         self.commit()
         with self._disk:
             with self._memory:
-                skip = self._in_flight | self._acknowledged
+                skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
             try:
-                on_disk = self._database.read(lambda c: select(c, limit + len(skip), order))
+                on_disk = self._database.read(lambda c: select(c, limit, order, skip))
             except StorageError:
                 on_disk = []
             with self._memory:
-                skip = self._in_flight | self._acknowledged
+                skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
                 damaged = [m.id for m, sound in on_disk if not sound and m.id not in self._acknowledged]
                 for message, sound in on_disk:
                     if not sound and message.id not in self._acknowledged:
@@ -215,8 +223,13 @@ class Outbox:
         """The broker has the message with this id: forget it; an unknown id is no error."""
         with self._memory:
             self._in_flight.discard(name)
-            self._held.pop(name, None)
-            self._acknowledged.add(name)
+            from_memory = self._held.pop(name, None) is not None and name not in self._being_written
+            if not from_memory:
+                self._acknowledged.add(name)
+            else:  # bounded: a disk may fail for months, and what is forgotten here is at worst sent twice
+                self._sent_from_memory[name] = None
+                if len(self._sent_from_memory) > self.limits.hold_rows:
+                    del self._sent_from_memory[next(iter(self._sent_from_memory))]
             self._wait_begins()
 
     def release(self, names: Iterable[str] | None = None) -> None:

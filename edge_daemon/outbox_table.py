@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from edge_daemon.message import Message
@@ -60,21 +61,40 @@ def delete(connection: sqlite3.Connection, names: Iterable[str]) -> None:
     connection.executemany("DELETE FROM message WHERE id = ?", [(name,) for name in names])
 
 
-def select(connection: sqlite3.Connection, limit: int, order: Order) -> list[tuple[Message, bool]]:
-    """The first `limit` messages, higher priorities first, each with whether its bytes are still those written."""
+def select(
+    connection: sqlite3.Connection, limit: int, order: Order, skip: AbstractSet[str] = frozenset()
+) -> list[tuple[Message, bool]]:
+    """The first `limit` messages, higher priorities first, each with whether its bytes are still those written.
+
+    Args:
+        connection: to the database.
+        limit: how many at most.
+        order: of messages of one priority.
+        skip: ids passed over, however many; their payloads are not read.
+    """
     columns = "id, topic, payload, kind, priority, created_utc_ns, dated, crc"
     direction = "DESC" if order == "newest_first" else "ASC"
-    query = f"SELECT {columns} FROM message WHERE priority = ? ORDER BY seq {direction} LIMIT ?"  # noqa: S608 our words
+    query = f"SELECT seq, id FROM message WHERE priority = ? ORDER BY seq {direction}"  # noqa: S608 our words
     below = "SELECT max(priority) FROM message WHERE priority < ?"
-    found: list[tuple[Message, bool]] = []
+    wanted: list[int] = []
     priority = connection.execute("SELECT max(priority) FROM message").fetchone()[0]
-    while priority is not None and len(found) < limit:  # priority by priority, so that the index serves both orders
-        rows = connection.execute(query, (priority, limit - len(found)))
-        for name, topic, payload, kind, level, created, dated, crc in rows:
-            message = Message(name, topic, bytes(payload), kind, level, created, bool(dated))
-            found.append((message, message.crc == crc))
+    while priority is not None and len(wanted) < limit:  # priority by priority, so that the index serves both orders
+        rows = connection.execute(query, (priority,))
+        wanted += islice((seq for seq, name in rows if name not in skip), limit - len(wanted))
+        rows.close()
         priority = connection.execute(below, (priority,)).fetchone()[0]
-    return found
+    found = (connection.execute(f"SELECT {columns} FROM message WHERE seq = ?", (seq,)).fetchone() for seq in wanted)  # noqa: S608
+    return [_read(*row) for row in found]
+
+
+def _read(
+    name: str, topic: str, payload: object, kind: object, level: int, created: int, dated: int, crc: int
+) -> tuple[Message, bool]:
+    """A row as a message, and whether its bytes are still those written; rot may have changed even a value's type."""
+    content = payload if isinstance(payload, bytes) else b""
+    known = kind if isinstance(kind, str) else "unknown"
+    message = Message(name, topic, content, known, level, created, bool(dated))
+    return message, isinstance(payload, bytes) and isinstance(level, int) and message.crc == crc
 
 
 def count_drops(connection: sqlite3.Connection, drops: Mapping[tuple[str, str], int]) -> None:

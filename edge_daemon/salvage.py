@@ -6,14 +6,17 @@ from either end yields every row before the first unreadable page that it meets.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Generator
 
 
 def salvage(old: sqlite3.Connection, fresh: sqlite3.Connection) -> int:
     """Copy the readable rows of every table of `fresh` out of `old`; returns how many.
 
-    Rows are read from the lowest rowid up to the first unreadable page, then from the highest one down to it. Rows that
-    `fresh` has already, or refuses by a constraint, are passed over.
+    Rows are read in the order of the table's tree (of rowids or, without them, of the primary key), from the lowest up
+    to the first unreadable page, then from the highest one down to it. Rows that `fresh` has already, or refuses by a
+    constraint, are passed over.
 
     Raises:
         sqlite3.Error: `fresh` cannot be written; what `old` suffers from is never raised.
@@ -23,15 +26,38 @@ def salvage(old: sqlite3.Connection, fresh: sqlite3.Connection) -> int:
     tables = [str(name) for (name,) in fresh.execute(query)]
     fresh.execute("BEGIN IMMEDIATE")
     for table in tables:
-        columns = [str(row[1]) for row in fresh.execute(f"PRAGMA table_info({table})")]
+        described = fresh.execute(f"PRAGMA table_info({table})").fetchall()
+        columns = [str(row[1]) for row in described]
+        keys = _keys(fresh, table, {int(row[5]): str(row[1]) for row in described if row[5]})
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 the schema's own names
         for order in ("ASC", "DESC"):
+            ordered = ", ".join(f"{key} {order}" for key in keys)
+            rows = _readable(old, f"SELECT {names} FROM {table} ORDER BY {ordered}")  # noqa: S608
             try:
-                for row in old.execute(f"SELECT {names} FROM {table} ORDER BY rowid {order}"):  # noqa: S608
-                    copied += fresh.execute(insert, row).rowcount
-                break
-            except sqlite3.DatabaseError:
-                continue
+                while True:
+                    with contextlib.suppress(sqlite3.IntegrityError):  # of a type that the key cannot have
+                        copied += fresh.execute(insert, next(rows)).rowcount
+            except StopIteration as end:
+                if end.value:
+                    break
     fresh.execute("COMMIT")
     return copied
+
+
+def _readable(old: sqlite3.Connection, query: str) -> Generator[tuple[object, ...], None, bool]:
+    """Rows up to the first that cannot be read; returns whether all could."""
+    try:
+        yield from old.execute(query)
+    except sqlite3.DatabaseError:
+        return False
+    return True
+
+
+def _keys(fresh: sqlite3.Connection, table: str, primary: dict[int, str]) -> list[str]:
+    """The columns by which the tree of a table is ordered; `primary`: those of its primary key by their place in it."""
+    try:
+        fresh.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608 the schema's own names
+    except sqlite3.OperationalError:
+        return [primary[place] for place in sorted(primary)]
+    return ["rowid"]

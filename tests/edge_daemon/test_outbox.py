@@ -12,14 +12,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from edge_daemon import database, outbox_table
+from edge_daemon.errors import StorageError
 from edge_daemon.message import Message
 from edge_daemon.outbox import Outbox, OutboxLimits
 from edge_daemon.timesource import ManualTime
@@ -210,6 +213,89 @@ def test_rotten_bytes_are_not_published_but_counted(tmp_path: Path) -> None:
     assert rows(tmp_path / "o.db") == 1
 
 
+@pytest.mark.parametrize(
+    "rot", ["payload = CAST(payload AS TEXT)", "payload = 10000000000000", "kind = x'ff', crc = 0"]
+)
+def test_a_payload_of_another_type_holds_up_nobody(tmp_path: Path, rot: str) -> None:
+    # one bit of a row's header is what tells bytes from text
+    outbox = make(tmp_path / "o.db")
+    for name in "abc":
+        outbox.put(message(name))
+    assert outbox.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "o.db")) as connection, connection:
+        connection.execute(f"UPDATE message SET {rot} WHERE id = 'b'")  # noqa: S608 our words
+    outbox = make(tmp_path / "o.db")
+    assert ids(outbox.take(10, "oldest_first")) == ["a", "c"]
+    assert outbox.commit()
+    kind = "unknown" if rot.startswith("kind") else "detection"
+    assert outbox.report().dropped == {(kind, "damaged"): 1}
+    assert rows(tmp_path / "o.db") == 2
+    outbox.close()
+
+
+def test_what_was_never_written_need_not_be_deleted(tmp_path: Path) -> None:
+    (tmp_path / "in the way").write_text("")
+    outbox = make(tmp_path / "in the way" / "o.db")
+    for n in range(1000):  # months without a disk: each is sent from memory and gone
+        outbox.put(message(str(n)))
+        assert ids(outbox.take(1)) == [str(n)]
+        outbox.acknowledge(str(n))
+    assert outbox.report().depth == outbox.report().held == 0
+    assert not outbox._acknowledged
+    assert outbox.commit() is False
+
+
+def test_a_message_put_again_while_its_disk_is_away_is_deleted_when_it_is_back(tmp_path: Path) -> None:
+    time = ManualTime()
+    outbox = make(tmp_path / "state" / "o.db", time)
+    outbox.put(message("a"))
+    assert outbox.commit()
+    outbox._database.close()
+    (tmp_path / "state").rename(tmp_path / "away")
+    (tmp_path / "state").write_text("a file in the way of the folder")
+    outbox.put(message("a"))
+    assert ids(outbox.take(1)) == ["a"]
+    outbox.acknowledge("a")
+    (tmp_path / "state").unlink()
+    (tmp_path / "away").rename(tmp_path / "state")
+    time.advance(100)
+    assert outbox.take(1) == []
+    assert outbox.commit()
+    assert outbox.report().depth == rows(tmp_path / "state" / "o.db") == 0
+    outbox.close()
+
+
+def test_what_is_remembered_of_messages_sent_without_a_disk_is_bounded(tmp_path: Path) -> None:
+    (tmp_path / "in the way").write_text("")
+    outbox = make(tmp_path / "in the way" / "o.db", hold_rows=10)
+    for n in range(100):
+        outbox.put(message(str(n)))
+        assert ids(outbox.take(1)) == [str(n)]
+        outbox.acknowledge(str(n))
+    assert list(outbox._sent_from_memory) == [str(n) for n in range(90, 100)]
+
+
+def test_rows_that_cannot_be_deleted_are_not_read_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = make(tmp_path / "o.db")
+    for n in range(500):
+        outbox.put(message(str(n)))
+        outbox.tick()
+    assert outbox.commit()
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(outbox._database, "transact", full)
+    read: list[str] = []
+    monkeypatch.setattr(outbox_table, "_read", lambda *row: read.append(row[0]) or (message(row[0]), True))
+    for n in range(490):
+        outbox.acknowledge(str(n))
+    assert ids(outbox.take(5, "oldest_first")) == ["490", "491", "492", "493", "494"]
+    assert read == ["490", "491", "492", "493", "494"]
+
+
 def test_a_damaged_file_costs_what_cannot_be_read_and_nothing_else(tmp_path: Path) -> None:
     outbox = make(tmp_path / "o.db")
     for n in range(500):
@@ -227,6 +313,44 @@ def test_a_damaged_file_costs_what_cannot_be_read_and_nothing_else(tmp_path: Pat
     assert len(report.database.set_aside) == 1
     assert report.database.set_aside[0].exists()
     assert report.database.salvaged == len(taken) - 1
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_a_power_cut_while_a_damaged_file_is_set_aside_costs_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    outbox = make(tmp_path / "o.db")
+    for n in range(500):
+        outbox.put(Message(str(n), "t", b"x" * 1000, "detection", 5, 0))
+    assert outbox.close()
+    content = bytearray((tmp_path / "o.db").read_bytes())
+    content[4096 * 60 : 4096 * 61] = b"\xff" * 4096
+    (tmp_path / "o.db").write_bytes(content)
+    steps = 0
+
+    def cut(call: Callable[..., Any]) -> Callable[..., Any]:
+        def until_then(*args: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps > step:
+                raise PowerCut
+            return call(*args)
+
+        return until_then
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "salvage", cut(database.salvage))
+        patch.setattr(Path, "rename", cut(Path.rename))
+        with contextlib.suppress(PowerCut):
+            make(tmp_path / "o.db").take(1000)
+    outbox = make(tmp_path / "o.db")
+    assert len(outbox.take(1000)) >= 480
+    assert len(list(tmp_path.glob("o.db.damaged-*Z"))) == 1
+    assert not list(tmp_path.glob("*.fresh*"))
+    outbox.close()
 
 
 def test_rows_lost_to_damage_while_running_are_counted(tmp_path: Path) -> None:
@@ -434,6 +558,32 @@ def test_a_full_disk_is_a_state_and_nothing_is_lost(small_disk: Path) -> None:
     outbox = make(small_disk / "o.db")
     assert ids(outbox.take(100, "oldest_first")) == names[1:]
     assert outbox.report().dropped == {}
+    outbox.close()
+
+
+def test_damage_on_a_full_disk_is_mended_once_there_is_room(small_disk: Path) -> None:
+    time = ManualTime()
+    outbox = make(small_disk / "o.db", time)
+    for n in range(60):
+        outbox.put(Message(str(n), "t", b"x" * 1000, "detection", 5, 0))
+    assert outbox.close()
+    content = bytearray((small_disk / "o.db").read_bytes())
+    content[4096 * 10 : 4096 * 11] = b"\xff" * 4096
+    (small_disk / "o.db").write_bytes(content)
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    outbox = make(small_disk / "o.db", time)
+    outbox.put(message("new"))
+    assert not outbox.commit()
+    assert ids(outbox.take(1000)) == ["new"]
+    outbox.release()
+    filler.unlink()
+    time.advance(61)
+    assert outbox.commit()
+    assert len(outbox.take(1000)) >= 50
+    assert len(outbox.report().database.set_aside) == 1
     outbox.close()
 
 
