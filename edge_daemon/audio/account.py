@@ -33,6 +33,7 @@ class LiveAccount:
         time: clocks.
         dead_s: samples that do not change for so many seconds mean a dead input: from then on a gap.
         clip_level: magnitude from which on samples count as clipped.
+        lead: samples left out after each opening; they count as missing, or the stream begins after them.
 
     Attributes:
         ready: blocks and gaps to be given to the reader, oldest first.
@@ -42,8 +43,9 @@ class LiveAccount:
         arrived_ns: monotonic time at which the last sample booked arrived, or None.
     """
 
-    def __init__(self, name: str, rate: int, time: TimeSource, dead_s: float, clip_level: float) -> None:
+    def __init__(self, name: str, rate: int, time: TimeSource, dead_s: float, clip_level: float, lead: int = 0) -> None:
         self._rate, self._time = rate, time
+        self._lead = self._skip = lead
         self._timeline = Timeline(rate)
         self._check = InputCheck(round(dead_s * rate), clip_level)
         self.ready: deque[Block | Gap] = deque()
@@ -58,10 +60,16 @@ class LiveAccount:
         if self.cause is None:
             self._enter("opening")
         self.sounding = False
+        self._skip = self._lead
         self._check.reset()
 
     def sound(self, samples: NDArray[np.float32], arrived_ns: int, *, lost: int = 0, device: str) -> bool:
         """Samples [n ≥ 1] have arrived, after `lost` lost ones; True if they are the first after opening."""
+        skipped = min(self._skip, len(samples))
+        self._skip -= skipped
+        samples = samples[skipped:]
+        if not len(samples):
+            return False
         first, self.sounding = not self.sounding, True
         if first:
             if self.cause is not None:

@@ -40,6 +40,7 @@ class DeviceInfo:
         channels: inputs.
         default_rate: Hz.
         is_default: the one used when none is named.
+        host_api: the sound system that it is reached through, or empty.
     """
 
     index: int
@@ -47,6 +48,7 @@ class DeviceInfo:
     channels: int
     default_rate: int
     is_default: bool = False
+    host_api: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ def find_device(devices: Sequence[DeviceInfo], wanted: str | int | None) -> Devi
         fitting = fitting or [device for device in devices if text in device.name.casefold()]
         called = f"called '{wanted}'"
     if not fitting:
-        there = ", ".join(f"{device.index} '{device.name}'" for device in devices) or "none"
+        if not devices:
+            lacking = "There is no sound input" + ("." if wanted is None else f" {called}, nor any other.")
+            raise DeviceAbsentError(lacking, "Check the cable and audio.device.")
+        there = ", ".join(f"{device.index} '{device.name}'" for device in devices)
         raise DeviceAbsentError(
             f"There is no sound input {called}; there is: {there}.", "Check the cable and audio.device."
         )

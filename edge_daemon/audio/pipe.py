@@ -36,9 +36,9 @@ class PipeSource:
         sample_format: int16, int24 (three bytes), int32 or float32.
         channels: in a frame.
         channel: wanted one, counted from 0.
-        block_s: longest block, seconds.
+        block_s: length of a block, seconds; what comes in smaller pieces is gathered, unless nothing follows.
         stall_s: without sound for so long, the time becomes a gap, and a command is started again.
-        dead_s, clip_level, time, backoff, rng: as for the sound card.
+        dead_s, clip_level, lead_s, time, backoff, rng: as for the sound card.
         wait: waits so many seconds between attempts; None: really.
 
     Attributes:
@@ -61,6 +61,7 @@ class PipeSource:
         stall_s: float = 2.0,
         dead_s: float = 10.0,
         clip_level: float = 0.999,
+        lead_s: float = 0.0,
         time: TimeSource | None = None,
         backoff: Backoff | None = None,
         rng: random.Random | None = None,
@@ -71,14 +72,14 @@ class PipeSource:
         self.rate, self.name = rate, source.name
         self._source, self._format, self._channels, self._channel = source, sample_format, channels, channel
         self._time = time or SystemTime()
-        self._account = LiveAccount(self.name, rate, self._time, dead_s, clip_level)
+        self._account = LiveAccount(self.name, rate, self._time, dead_s, clip_level, round(lead_s * rate))
         self._retry = Retry(backoff or Backoff(first_s=1.0, limit_s=60.0), rng or random.Random())  # noqa: S311 jitter
         self._wake = threading.Event()
         self._wait = wait or self._wake_or_wait
         self._frame = BYTES[sample_format] * channels
         self._most = max(1, round(block_s * rate)) * self._frame
         self._stall_ns = round(stall_s * SECOND_NS)
-        self._rest = b""  # of a frame that has not come whole
+        self._held = b""  # of a block that has not come whole
         self._open = False
         self._ended = False
         self._wanted = True  # not paused
@@ -110,6 +111,8 @@ class PipeSource:
         account = self._account
         while not account.ready:
             if self._closing or self._ended:
+                if self._open and self._wanted:
+                    self._sound()
                 self._give_back()
                 account.closed()
                 if not account.ready:
@@ -129,40 +132,46 @@ class PipeSource:
         except AudioError as error:
             self._fail("device_absent", str(error))
             return
-        self._open, self._rest = True, b""
+        self._open, self._held = True, b""
         self._heard_ns = self._time.monotonic_ns()
 
     def _take(self) -> None:
         """Read what is there, and see what it means if nothing is."""
         try:
-            data = self._source.read(self._most - len(self._rest), _TICK_S)
+            data = self._source.read(self._most - len(self._held), _TICK_S)
         except AudioError as error:
+            self._sound()
             self._fail("device_error", str(error))
             self._ended = not self._source.reopens
             return
         now = self._time.monotonic_ns()
-        if self._closing and not data:
-            return
-        if not self._wanted:
-            self._pause(data)
-        elif data:
+        if data:
             self._heard_ns = now
-            self._sound(data, now)
+            self._held += data
+        if not self._wanted:
+            self._pause(ended=data == b"")
+        elif data:
+            if len(self._held) >= self._most:
+                self._sound()
+        elif self._closing:
+            return
         elif data == b"":
+            self._sound()
             if self._source.reopens:
                 self._fail("device_absent", f"'{self.name}' has ended.")
             self._ended = not self._source.reopens
-        elif now - self._heard_ns > self._stall_ns:
+        elif not self._sound() and now - self._heard_ns > self._stall_ns:
             self._stalled(now)
 
-    def _sound(self, data: bytes, now: int) -> None:
-        data = self._rest + data
-        whole = len(data) - len(data) % self._frame
-        self._rest = data[whole:]
+    def _sound(self) -> bool:
+        """Make a block of what is held; False if that is not even a frame."""
+        whole = len(self._held) - len(self._held) % self._frame
         if whole:
-            samples = decode(data[:whole], self._format, self._channels, self._channel)
-            if self._account.sound(samples, now, device=self.name):
+            samples = decode(self._held[:whole], self._format, self._channels, self._channel)
+            if self._account.sound(samples, self._heard_ns, device=self.name):
                 self._retry.succeeded()
+        self._held = self._held[whole:]
+        return whole > 0
 
     def _stalled(self, now: int) -> None:
         error = f"'{self.name}' has given no sound for {(now - self._heard_ns) / SECOND_NS:.1f} s."
@@ -175,18 +184,17 @@ class PipeSource:
         else:
             self._account.book()
 
-    def _pause(self, data: bytes | None) -> None:
+    def _pause(self, *, ended: bool) -> None:
         """By schedule: a pipe that can be is closed; what comes through another is thrown away."""
         if self._account.cause != "schedule":
             self._account.silent("schedule", "paused")
             self._account.sounding = False
         if self._source.reopens:
             self._give_back()
-        elif data == b"":
+        elif ended:
             self._ended = True
         else:
-            whole = self._rest + (data or b"")
-            self._rest = whole[len(whole) - len(whole) % self._frame :]
+            self._held = self._held[len(self._held) - len(self._held) % self._frame :]
             self._heard_ns = self._time.monotonic_ns()
             self._account.book()
 

@@ -21,8 +21,8 @@ from edge_daemon.errors import AudioError
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-# Offered in messages where the device takes them.
-_COMMON_RATES = (2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000)
+# Tried for the list of devices, and offered in messages where the device takes them.
+COMMON_RATES = (2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000)
 
 
 class PortAudioStream:
@@ -76,6 +76,7 @@ class PortAudioDriver:
                 default = self._api.query_devices(kind="input")["index"]
             except (self._api.PortAudioError, ValueError):
                 default = -1
+        systems = [str(system["name"]) for system in self._api.query_hostapis()]
         return [
             DeviceInfo(
                 index,
@@ -83,6 +84,7 @@ class PortAudioDriver:
                 int(entry["max_input_channels"]),
                 round(entry["default_samplerate"]),
                 index == default,
+                systems[entry["hostapi"]],
             )
             for index, entry in enumerate(self._api.query_devices())
             if entry["max_input_channels"] > 0
@@ -97,6 +99,18 @@ class PortAudioDriver:
             AudioError: it failed, or does not answer.
         """
         return self.patiently(lambda: self._open(request, sink), "opening the sound card")
+
+    def rates(self, device: DeviceInfo, channels: int) -> list[int]:
+        """Common rates, Hz, at which the sound system opens the device with so many channels.
+
+        Raises:
+            AudioError: it does not answer.
+        """
+        wanted = {"device": device.index, "channels": channels, "dtype": "float32"}
+        return self.patiently(
+            lambda: [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})],
+            f"trying '{device.name}'",
+        )
 
     def rescan(self) -> None:
         """End and begin PortAudio, so that it lists its devices anew.
@@ -182,7 +196,7 @@ class PortAudioDriver:
         text = _text(error)
         if "sample rate" not in text.lower():
             return AudioError(f"'{info.name}' can't be opened: {text}.", "Another program may be using it.")
-        rates = [rate for rate in _COMMON_RATES if self._works(wanted | {"samplerate": rate})]
+        rates = [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})]
         can = f"it can do {', '.join(map(str, rates))} Hz" if rates else "it can do none of the common rates"
         return DeviceSettingsError(
             f"'{info.name}' can't sample at {wanted['samplerate']} Hz; {can}.", "Set audio.rate."

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 USUAL_RATE = 48_000  # Hz, where neither the configuration nor a device that is there says another
 _TICK_S = 0.25  # longest wait, so that loss and stall are noticed
+_STEADY_NS = 5 * SECOND_NS  # sound for so long ends a series of failures
 _LONGEST_BLOCK_S = 0.1  # what has queued up in the ring is given in blocks of about this length
 
 
@@ -52,6 +53,7 @@ class SoundCardSource:
         stall_s: without sound for so many seconds the device counts as stalled and is opened again.
         dead_s: samples that do not change for so many seconds mean a dead input: from then on a gap.
         clip_level: magnitude from which on samples count as clipped.
+        lead_s: seconds of sound left out after each opening.
         wait: waits at most so many seconds, less if sound arrives; None: really.
 
     Attributes:
@@ -71,13 +73,14 @@ class SoundCardSource:
         stall_s: float = 2.0,
         dead_s: float = 10.0,
         clip_level: float = 0.999,
+        lead_s: float = 0.0,
         wait: Callable[[float], None] | None = None,
     ) -> None:
         self._driver, self._time = driver, time or SystemTime()
         self.rate = request.rate or self._own_rate(request)
         self._request = replace(request, rate=self.rate)
         self.name = "default input" if request.device is None else str(request.device)
-        self._account = LiveAccount(self.name, self.rate, self._time, dead_s, clip_level)
+        self._account = LiveAccount(self.name, self.rate, self._time, dead_s, clip_level, round(lead_s * self.rate))
         self._retry = Retry(backoff or Backoff(first_s=1.0, limit_s=60.0), rng or random.Random())  # noqa: S311 jitter
         self._ring = SampleRing(max(1, round(ring_s * self.rate)))
         self._scale = SCALE[request.sample_format]
@@ -88,6 +91,7 @@ class SoundCardSource:
         self._stream: AudioStream | None = None
         self._called_ns: int | None = None  # the callback's last call in this stream
         self._opened_ns = 0
+        self._sound_since_ns = 0
         self._attempted = False
         self._wanted = True  # not paused
         self._closing = False
@@ -146,6 +150,8 @@ class SoundCardSource:
             if chunk is not None:
                 device = self._stream.name if self._stream is not None else self.name
                 if account.sound(chunk.samples, chunk.arrived_ns, lost=chunk.lost, device=device):
+                    self._sound_since_ns = chunk.arrived_ns
+                if chunk.arrived_ns - self._sound_since_ns >= _STEADY_NS:
                     self._retry.succeeded()
                 continue
             if self._closing:
@@ -195,10 +201,13 @@ class SoundCardSource:
         self._opened_ns = self._time.monotonic_ns()
 
     def _fail(self, cause: GapCause, error: str) -> None:
-        """After sound the next attempt comes at once; what never gave sound since it was opened waits."""
-        attempt = not self._account.sounding
-        if attempt:
-            self._retry.failed(self._time.monotonic_ns())
+        """After steady sound the next attempt comes at once; what gave none since it was opened, or hardly any, waits.
+
+        A hydrophone on a worn cable comes for a block and goes; each opening ends and begins PortAudio.
+        """
+        attempt, now = not self._account.sounding, self._time.monotonic_ns()
+        if attempt or now - self._sound_since_ns < _STEADY_NS:
+            self._retry.failed(now)
         self._close_stream()
         self._account.failed(cause, error, attempt=attempt)
 

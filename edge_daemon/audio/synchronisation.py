@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -94,7 +95,12 @@ class AdjtimexClock:
 
 
 def _adjtimex(timex: _Timex) -> int:
-    return int(ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex)))
+    return int(_libc().adjtimex(ctypes.byref(timex)))
+
+
+@lru_cache(maxsize=1)
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)  # each opening makes a class of its own, for the collector to find
 
 
 class Synchronisation:

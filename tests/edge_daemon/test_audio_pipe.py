@@ -324,3 +324,25 @@ def test_named_pipe_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> Non
     with pytest.raises(AudioError) as caught:
         NamedPipeBytes(tmp_path / "absent").open()
     assert "mkfifo" in caught.value.hint
+
+
+def test_small_pieces_are_gathered_to_blocks() -> None:
+    """A writer that hands over every few milliseconds must not make a block of each piece; a late rest still comes."""
+    piece = b"\x01\x00" * 30  # 30 ms; blocks have 100 ms
+    source, _, _ = scripted([piece] * 7 + [1000])
+    lengths = []
+    while len(lengths) < 3:
+        item = source.read()
+        assert isinstance(item, Block)
+        lengths.append(len(item.samples))
+    assert lengths == [100, 100, 10]
+
+
+def test_half_a_frame_of_a_writer_that_ended_is_not_the_next_ones() -> None:
+    source, _, _ = scripted([b"\x01\x00" * 30 + b"\x7f"], reopens=True)
+    assert isinstance(source.read(), Block)
+    source._source.steps = [b"\x02\x00" * 100]  # type: ignore[attr-defined]
+    gap, block = source.read(), source.read()
+    assert isinstance(gap, Gap)
+    assert isinstance(block, Block)
+    np.testing.assert_array_equal(block.samples, np.full(100, 2 / 32768, np.float32))

@@ -155,6 +155,27 @@ def test_a_device_that_never_gives_sound_is_not_opened_in_a_frenzy() -> None:
     assert sea.source.state.attempts >= 10
 
 
+def test_a_device_that_comes_and_goes_at_once_is_not_opened_in_a_frenzy() -> None:
+    sea = Sea()
+
+    def wear() -> None:  # pulls the cable after each block
+        if sea.driver.stream is not None:
+            sea.driver.stream.plugged = False
+        sea.at.append((sea.seconds() + 0.2, wear))
+
+    sea.at = [(0.2, wear)]
+    sea.listen(120.0)
+    # pauses of 1, 2, 4, 8, 8 … s
+    assert sea.driver.rescans < 20
+    assert sea.source.state.opened >= 10
+    sea.at = []
+    sea.listen(sea.seconds() + 20.0)
+    assert sea.source.state.phase == "listening"
+    sea.driver.stream.plugged = False  # type: ignore[union-attr]
+    gaps = [item for item in sea.listen(sea.seconds() + 5.0) if isinstance(item, Gap)]
+    assert sum(gap.length for gap in gaps) < 500  # steady before, and so opened again at once
+
+
 def test_device_that_fails_is_another_cause_than_one_that_is_absent() -> None:
     sea = Sea()
     sea.driver.failure = AudioError("'USB' is busy.", "Close the other program.")
@@ -327,9 +348,32 @@ def test_devices_by_name_part_and_index(wanted: str | int | None, index: int) ->
 def test_absent_and_ambiguous_devices_are_told_apart() -> None:
     with pytest.raises(DeviceAbsentError, match="4 'USB Audio: Front Mic'"):
         find_device(MANY, "hydrophone")
-    with pytest.raises(DeviceAbsentError, match="there is: none"):
+    with pytest.raises(DeviceAbsentError, match=r"^There is no sound input\. Check"):
         find_device([], None)
+    with pytest.raises(DeviceAbsentError, match="called 'USB', nor any other"):
+        find_device([], "USB")
     with pytest.raises(DeviceAbsentError):
         find_device(MANY, 2)
     with pytest.raises(DeviceSettingsError, match="Several"):
         find_device(MANY, "usb")
+
+
+def test_the_lead_is_left_out_after_each_opening_and_accounted_for() -> None:
+    sea = Sea(lead_s=0.05)
+    sea.at = [(10.0, sea.driver.unplug), (15.0, lambda: sea.driver.plugged.append(CARD))]
+    items = sea.listen(30.0)
+    blocks = [item for item in items if isinstance(item, Block)]
+    assert (blocks[0].start, len(blocks[0].samples), len(blocks[1].samples)) == (0, 50, 100)
+    gap = next(item for item in items if isinstance(item, Gap))
+    after = next(block for block in blocks if block.start == gap.end)
+    assert len(after.samples) == 50
+    # the first 50 ms are in no span: the stream begins after them; the second 50 ms are a part of the gap
+    assert items[-1].end == round(sea.seconds() * RATE) - 50
+
+
+def test_a_lead_longer_than_the_blocks() -> None:
+    sea = Sea(lead_s=0.25)
+    items = sea.listen(2.0)
+    assert isinstance(items[0], Block)
+    assert (items[0].start, len(items[0].samples)) == (0, 50)
+    assert sea.source.state.opened == 1
