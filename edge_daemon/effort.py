@@ -23,7 +23,10 @@ from typing import TYPE_CHECKING
 from edge_daemon.audio.clock import ClockStep
 from edge_daemon.audio.source import Gap
 from edge_daemon.audio.synchronisation import ClockState
+from edge_daemon.band_levels import BandMinute
 from edge_daemon.database import Database, DatabaseReport
+from edge_daemon.effort_bands import SCHEMA as BANDS_SCHEMA
+from edge_daemon.effort_bands import prune_minutes, write_minutes
 from edge_daemon.effort_span import ENTRY, EffortAccount, EntryCause, Session, Span
 from edge_daemon.errors import StorageError
 from edge_daemon.timesource import SECOND_NS, TimeSource
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 Entries = list[tuple[Session, Span]]
 
 _VERSION = 1
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE session (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -54,7 +57,8 @@ CREATE TABLE span (
     clock TEXT NOT NULL,
     PRIMARY KEY (session, number)
 );
-CREATE INDEX span_end ON span (end_utc_ns)
+CREATE INDEX span_end ON span (end_utc_ns);
+{BANDS_SCHEMA}
 """
 
 
@@ -102,6 +106,7 @@ class EffortLedger:
         self._disk = threading.Lock()  # one commit at a time; taken before _memory, never after it
         self._memory = threading.Lock()  # held for moments only
         self._accounts: list[EffortAccount] = []  # oldest first; the last one is the running session's
+        self._minutes: list[tuple[str, BandMinute]] = []  # band levels not on disk yet, with their session
         self._due_ns = 0
         self._forgotten = 0
 
@@ -128,6 +133,12 @@ class EffortLedger:
         with self._memory:
             self._running().stepped(step, clock)
 
+    def band_minute(self, minute: BandMinute) -> None:
+        """Band levels of the running session's stream; its seconds are those in which the spans are counted."""
+        with self._memory:
+            self._minutes.append((self._running().session.id, minute))
+            del self._minutes[: -self._hold]
+
     def tick(self) -> bool:
         """Commit if it is due; returns False if it was due and failed."""
         return self.commit() if self._time.monotonic_ns() >= self._due_ns else True
@@ -138,8 +149,9 @@ class EffortLedger:
             self._due_ns = self._time.monotonic_ns() + self._every_ns
             with self._memory:
                 work = [(account, dict(account.changed), account.redate_ns) for account in self._accounts]
+                minutes = list(self._minutes)
             try:
-                self._database.transact(lambda connection: self._write(connection, work), force=force)
+                self._database.transact(lambda connection: self._write(connection, work, minutes), force=force)
             except StorageError:
                 return False
             with self._memory:
@@ -149,6 +161,8 @@ class EffortLedger:
                             del account.changed[number]
                     account.redate_ns -= redated_ns
                 self._accounts = [a for a in self._accounts[:-1] if a.changed or a.redate_ns] + self._accounts[-1:]
+                written_minutes = set(map(id, minutes))
+                self._minutes = [held for held in self._minutes if id(held) not in written_minutes]
         return True
 
     def spans(self, since_ns: int, until_ns: int) -> Entries:
@@ -183,6 +197,12 @@ class EffortLedger:
         with self._memory:
             return self._accounts[-1].end_utc_ns if self._accounts else None
 
+    def previous_end_ns(self) -> int | None:
+        """UTC (ns) at which the session before the running one ended; None if there was none, or the disk fails."""
+        with self._memory:
+            entry = self._accounts[-1].entry if self._accounts else None
+            return None if entry is None else entry.begin_utc_ns
+
     def prune(self, before_utc_ns: int) -> None:
         """Delete spans that ended before this moment, of sessions that are over; does nothing while the disk fails."""
 
@@ -194,6 +214,7 @@ class EffortLedger:
                 "DELETE FROM session WHERE seq < (SELECT max(seq) FROM session)"
                 " AND seq NOT IN (SELECT session FROM span)"
             )
+            prune_minutes(connection)
 
         with self._disk, contextlib.suppress(StorageError):
             self._database.transact(delete)
@@ -228,7 +249,12 @@ class EffortLedger:
                 self._forgotten += 1
                 excess -= 1
 
-    def _write(self, connection: sqlite3.Connection, work: list[tuple[EffortAccount, dict[int, Span], int]]) -> None:
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        work: list[tuple[EffortAccount, dict[int, Span], int]],
+        minutes: list[tuple[str, BandMinute]],
+    ) -> None:
         """Write the changed spans; a session new to the file is led over from where the ledger ended."""
         for account, changed, redate_ns in work:
             session = account.session
@@ -258,6 +284,7 @@ class EffortLedger:
                     for s in changed.values()
                 ],
             )
+        write_minutes(connection, minutes)
 
 
 def read_spans(connection: sqlite3.Connection, since_ns: int, until_ns: int) -> Entries:
@@ -283,7 +310,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(connection.close)
-            connection.execute("SELECT count(*) FROM span").fetchone()
+            connection.execute("SELECT 1 FROM session, span, band_minute LIMIT 0").fetchone()
             on_failure.pop_all()
     except sqlite3.Error as error:
         raise StorageError(
