@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from importlib import resources
+from mmap import mmap
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -19,15 +20,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge_daemon.calibration import Calibration
 from edge_daemon.errors import ModelError
+from edge_daemon.filecontents import FileContents
 from edge_daemon.frontend import FrontEndSpec
 from edge_daemon.network import InputMode, IntegerNetwork, Layer, Pool, Stem
 from edge_daemon.neuron import Reset
 from edge_daemon.onnxfile import OnnxFile, metadata_entry, parse
+from edge_daemon.shipped import named_models
 
 METADATA_KEY = "edge_daemon"
 FORMAT_VERSION = 1
-WEIGHT_OFFSET = 128
-"""Weights stored as uint8 are this much too large (`export.graph` says why some are)."""
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
@@ -115,16 +116,24 @@ class Bundle:
     Attributes:
         metadata: the document.
         digest: SHA-256 of the file, hex.
-        data: the file's bytes.
-        path: where it was read, for messages.
+        contents: the file's bytes.
     """
 
-    def __init__(self, metadata: ModelMetadata, data: bytes, file: OnnxFile, path: Path | None = None) -> None:
+    def __init__(self, metadata: ModelMetadata, contents: FileContents, file: OnnxFile) -> None:
         self.metadata = metadata
-        self.data = data
-        self.path = path
-        self.digest = hashlib.sha256(data).hexdigest()
+        self.contents = contents
+        self.digest = hashlib.sha256(contents.data).hexdigest()
         self._file = file
+
+    @property
+    def data(self) -> bytes | mmap:
+        """The file's bytes; a map of the file where it is large."""
+        return self.contents.data
+
+    @property
+    def path(self) -> Path | None:
+        """Where it was read, None for a model that was made in memory."""
+        return self.contents.path
 
     @classmethod
     def read(cls, path: str | Path) -> Bundle:
@@ -137,23 +146,29 @@ class Bundle:
         try:
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise ModelError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB.", "This is not a model of ours.")
-            data = path.read_bytes()
+            contents = FileContents.read(path)
         except OSError as error:
-            raise ModelError(f"The model {path} cannot be read: {error.strerror}.", "Check path and rights.") from error
+            hint = f"Check the path. {named_models()}" if not path.exists() else "Check path and rights."
+            raise ModelError(f"The model {path} cannot be read: {error.strerror}.", hint) from error
         try:
-            return cls.from_bytes(data, path)
+            return cls._checked(contents)
         except ModelError as error:
             raise ModelError(f"{path}: {error.message}", error.hint) from error
 
     @classmethod
     def from_bytes(cls, data: bytes, path: Path | None = None) -> Bundle:
         """Read a model file from memory; raises `ModelError` as `read` does."""
-        file = parse(data)
+        return cls._checked(FileContents(data, path))
+
+    @classmethod
+    def _checked(cls, contents: FileContents) -> Bundle:
+        file = parse(contents.data)
         metadata = _metadata(file)
-        _check_graph(data, file, metadata)
+        _check_graph(contents.data, file, metadata)
         _check_tensors(file, metadata)
-        bundle = cls(metadata, data, file, path)
+        bundle = cls(metadata, contents, file)
         bundle.network()
+        contents.release()
         return bundle
 
     def network(self) -> IntegerNetwork:
@@ -177,9 +192,7 @@ class Bundle:
 
     def _layer(self, document: LayerDocument) -> Layer:
         fields = document.model_dump()
-        weight = self._array(document.name, "weight", np.int8, np.uint8)
-        if weight.dtype == np.uint8:
-            weight = (weight.astype(np.int16) - WEIGHT_OFFSET).astype(np.int8)
+        weight = self._array(document.name, "weight", np.int8)
         if document.kind == "dense":
             weight = weight.T  # the graph multiplies from the left: [in, out]
         return Layer(
@@ -190,13 +203,12 @@ class Bundle:
             **fields,
         )
 
-    def _array(self, layer: str, part: str, *dtypes: type[np.generic]) -> NDArray[np.generic]:
+    def _array(self, layer: str, part: str, dtype: type[np.generic]) -> NDArray[np.generic]:
         array = self._file.tensors.get(f"{layer}.{part}")
         if array is None:
             raise ModelError(f"The file holds no tensor {layer}.{part}.", "Export the model again.")
-        if array.dtype not in dtypes:
-            expected = " or ".join(str(np.dtype(dtype)) for dtype in dtypes)
-            raise ModelError(f"Tensor {layer}.{part} is {array.dtype}, not {expected}.", "Export it again.")
+        if array.dtype != dtype:
+            raise ModelError(f"Tensor {layer}.{part} is {array.dtype}, not {np.dtype(dtype)}.", "Export it again.")
         return array
 
 
@@ -234,11 +246,13 @@ def _metadata(file: OnnxFile) -> ModelMetadata:
         ) from error
 
 
-def _check_graph(data: bytes, file: OnnxFile, metadata: ModelMetadata) -> None:
+def _check_graph(data: bytes | mmap, file: OnnxFile, metadata: ModelMetadata) -> None:
     """Refuse a file with a flipped bit: weights that rotted on a card would run, and hear something else."""
     if not metadata.graph_sha256:
         return
-    graph = data.removesuffix(metadata_entry(METADATA_KEY, file.metadata[METADATA_KEY]))
+    document = metadata_entry(METADATA_KEY, file.metadata[METADATA_KEY])
+    whole = memoryview(data)
+    graph = whole[: -len(document)] if whole[-len(document) :] == document else whole
     if hashlib.sha256(graph).hexdigest() != metadata.graph_sha256:
         raise ModelError("The graph in the file is not the one that was written.", "Copy the model again.")
 

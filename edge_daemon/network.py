@@ -213,12 +213,13 @@ def synapses(layer: Layer, x: NDArray[np.int64]) -> NDArray[np.int64]:
         x = _patches(x, layer.pool_size).sum(axis=(4, 5))
     elif layer.pool == "global_sum":
         x = x.sum(axis=3, keepdims=True)
+    # float64 holds these integers exactly (below 2⁵³) and has a fast product
     if layer.kind == "dense":
-        acc = x.reshape(len(x), -1) @ layer.weight.T.astype(np.int64) + layer.bias
+        product = x.reshape(len(x), -1).astype(np.float64) @ layer.weight.T.astype(np.float64)
+        acc = np.rint(product).astype(np.int64) + layer.bias
         return shift_current(acc, layer.shift)[:, :, None, None]
     (ph, pw), (sh, sw) = layer.padding, layer.stride
     x = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    # float64 holds these integers exactly (below 2⁵³) and has a fast product
     views = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), layer.weight.shape[2:], axis=(2, 3))
     product = np.tensordot(views[:, :, ::sh, ::sw], layer.weight.astype(np.float64), axes=([1, 4, 5], [1, 2, 3]))
     acc = np.rint(product).astype(np.int64).transpose(0, 3, 1, 2) + layer.bias[:, None, None]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
+from mmap import mmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class OnnxFile:
     tensors: dict[str, NDArray[np.generic]] = field(repr=False)
 
 
-def parse(data: bytes) -> OnnxFile:
+def parse(data: bytes | mmap) -> OnnxFile:
     """Read the parts of an ONNX file that matter here.
 
     Args:

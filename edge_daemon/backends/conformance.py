@@ -30,6 +30,7 @@ from edge_daemon.backends.worker import WorkerBackend
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError, EdgeDaemonError
 from edge_daemon.network import run
+from edge_daemon.shipped import model_path
 
 WINDOWS = 16
 """Windows of a vector file."""
@@ -94,6 +95,9 @@ def check(name: str, bundle: Bundle, vectors: Vectors, options: Mapping[str, Any
     except EdgeDaemonError as error:
         yield Verdict("starts with the model", str(error))
         return
+    except Exception as error:  # noqa: BLE001 - whatever a plug-in throws is its verdict
+        yield Verdict("starts with the model", f"{type(error).__name__}: {error}")
+        return
     yield Verdict("starts with the model", "")
     kit = _Kit(name, bundle, vectors, dict(options))
     for text, one in kit.checks():
@@ -146,14 +150,8 @@ class _Kit:
         backend.close()
         _refuses(backend, self.vectors.features[:1], "windows after it was closed")
 
-    def _infer(self, backend: Backend, features: NDArray[np.uint8]) -> Inference:
-        """All windows, in batches no larger than the backend can take."""
-        most = load(self.name).capabilities.max_batch or len(features)
-        parts = [backend.infer(features[i : i + most].copy()) for i in range(0, len(features), most)]
-        return Inference(*(np.concatenate([getattr(p, field) for p in parts]) for field in Inference.__slots__))
-
     def _all(self, backend: Backend) -> Inference:
-        return self._infer(backend, self.vectors.features)
+        return backend.infer(self.vectors.features.copy())
 
     def _same(self, found: Inference, *fields: str) -> None:
         for field in fields or Inference.__slots__:
@@ -223,7 +221,7 @@ class _Kit:
             if worker.pid is None:
                 raise NonconformanceError("the worker ended by itself")
             os.kill(worker.pid, blow)
-            self._same(self._infer(worker, self.vectors.features))
+            self._same(self._all(worker))
         finally:
             worker.close()
 
@@ -242,7 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the verdicts; 0 where the backend conforms, 1 where it does not."""
     parser = argparse.ArgumentParser(prog="python -m edge_daemon.backends.conformance", description=__doc__)
     parser.add_argument("name", help="the backend, as `edge-daemon backends` lists it")
-    parser.add_argument("--model", type=Path, help="a model file instead of the one that comes with the package")
+    parser.add_argument("--model", type=model_path, help="a model, by file or name, instead of the kit's own")
     parser.add_argument("--options", type=json.loads, default={}, help="the backend's options, a JSON object")
     asked = parser.parse_args(arguments)
     try:

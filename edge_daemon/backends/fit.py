@@ -14,6 +14,9 @@ import numpy as np
 from edge_daemon.backends.base import Capabilities
 from edge_daemon.network import IntegerNetwork, Layer
 
+INT8_BITS = 8
+"""No weight has more, so a backend that holds as many need not look at them."""
+
 
 def refusals(network: IntegerNetwork, capabilities: Capabilities) -> list[str]:
     """Reasons why the network cannot be honoured, one sentence each; empty where it can.
@@ -22,41 +25,50 @@ def refusals(network: IntegerNetwork, capabilities: Capabilities) -> list[str]:
         network: what is to be run.
         capabilities: what the backend has.
     """
-    reasons: list[str] = []
+    found: dict[str, list[str]] = {}  # layers by reason: a rule that all of them break is told once
     shapes = network.shapes()
     for number, (layer, before, after) in enumerate(zip(network.layers, shapes[:-1], shapes[1:], strict=True)):
-        reasons += _of_layer(layer, number, before, after, capabilities)
-    return reasons
+        for reason in _of_layer(layer, number, before, after, capabilities):
+            found.setdefault(reason, []).append(layer.name)
+    return [f"{_subject(layers, len(network.layers))} {reason}." for reason, layers in found.items()]
+
+
+def _subject(layers: list[str], of: int) -> str:
+    if len(layers) == 1:
+        return f"Layer {layers[0]}"
+    if len(layers) == of:
+        return "Every layer"
+    return f"Each of the layers {', '.join(layers[:-1])} and {layers[-1]}"
 
 
 def _of_layer(
     layer: Layer, number: int, before: tuple[int, int, int], after: tuple[int, int, int], can: Capabilities
 ) -> list[str]:
-    where, reasons = f"Layer {layer.name}", []
+    reasons = []
     if layer.reset not in can.resets:
         known = " or ".join(sorted(can.resets))
-        reasons.append(f"{where} resets by the rule '{layer.reset}', and the backend knows only '{known}'.")
+        reasons.append(f"resets by the rule '{layer.reset}', and the backend knows only '{known}'")
     if layer.kind not in can.layer_kinds:
-        reasons.append(f"{where} is {layer.kind}, which the backend does not have.")
+        reasons.append(f"is {layer.kind}, which the backend does not have")
     if layer.max_pool != (1, 1) and not can.max_pool:
-        reasons.append(f"{where} max-pools its currents, which the backend cannot; use strides instead.")
+        reasons.append("max-pools its currents, which the backend cannot; use strides instead")
     if number and layer.bias.any() and not can.deep_bias:
-        reasons.append(f"{where} has biases, which the backend allows in the first layer only.")
+        reasons.append("has biases, which the backend allows in the first layer only")
     if (bits := weight_bits(layer)) > can.weight_bits:
-        reasons.append(f"{where} has weights of {bits} effective bits, and the backend holds {can.weight_bits}.")
+        reasons.append(f"has weights of {bits} effective bits, and the backend holds {can.weight_bits}")
     if can.max_neurons is not None and (neurons := prod(after)) > can.max_neurons:
-        reasons.append(f"{where} has {neurons} neurons, and the backend holds {can.max_neurons} in a layer.")
+        reasons.append(f"has {neurons} neurons, and the backend holds {can.max_neurons} in a layer")
     if can.max_fan_in is not None and (synapses := fan_in(layer, before)) > can.max_fan_in:
-        reasons.append(f"{where} has {synapses} synapses a neuron, and the backend holds {can.max_fan_in}.")
+        reasons.append(f"has {synapses} synapses a neuron, and the backend holds {can.max_fan_in}")
     return reasons
 
 
 def weight_bits(layer: Layer) -> int:
     """Effective bits of a layer's signed weights: multiples of a power of two need as many bits fewer."""
-    weight = layer.weight.astype(np.int64)
+    weight = layer.weight  # may be tens of megabytes: no copies
     if not weight.any():
         return 1
-    used = int(np.bitwise_or.reduce(np.abs(weight), axis=None))
+    used = int(np.bitwise_or.reduce(weight, axis=None))
     grain = used & -used  # lowest bit that any weight has
     low, high = int(weight.min()) // grain, int(weight.max()) // grain
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1

@@ -12,16 +12,16 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.backends.base import Backend, Inference
-from edge_daemon.backends.registry import create, load
+from edge_daemon.backends.registry import create
 from edge_daemon.backoff import Backoff, Retry
 from edge_daemon.bundle import Bundle
-from edge_daemon.errors import BackendError
+from edge_daemon.errors import BackendError, EdgeDaemonError
 from edge_daemon.timesource import SystemTime, TimeSource
 
 if TYPE_CHECKING:
@@ -192,33 +192,34 @@ def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | Non
         BackendError: neither it nor its fallback starts.
     """
 
+    defaults = {"threads": section.threads}
+
     def start() -> Backend:
         if section.worker:
-            from edge_daemon.backends.worker import WorkerBackend
+            from edge_daemon.backends.worker import WorkerBackend, worker_command
 
-            return WorkerBackend.start(bundle, section.name, _options(section), timeout_s=section.timeout_s)
-        return create(bundle, section.name, _options(section))
+            return WorkerBackend.start(
+                bundle,
+                section.name,
+                section.options,
+                defaults=defaults,
+                timeout_s=section.timeout_s,
+                command=worker_command(section.python, section.worker_module),
+            )
+        return create(bundle, section.name, section.options, defaults)
 
     fallback = section.fallback
     metadata = bundle.metadata
     return GuardedBackend(
         section.name,
         start,
-        None if fallback is None or fallback == section.name else lambda: create(bundle, fallback),
+        None if fallback is None or fallback == section.name else lambda: create(bundle, fallback, None, defaults),
         labels=len(metadata.labels),
         layers=len(metadata.network.layers),
         retries=section.retries,
         time=time or SystemTime(),
         rng=random.Random(),  # noqa: S311 - jitter, no secret
     )
-
-
-def _options(section: BackendSection) -> dict[str, Any]:
-    """The backend's own options, with `threads` where it knows them."""
-    options = dict(section.options)
-    if "threads" in load(section.name).Options.model_fields:
-        options.setdefault("threads", section.threads)
-    return options
 
 
 def _close(backend: Backend | None) -> None:
@@ -231,5 +232,7 @@ def _close(backend: Backend | None) -> None:
 
 
 def _line(error: BaseException) -> str:
+    if isinstance(error, EdgeDaemonError):
+        return str(error)  # a sentence, and what to do
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -13,9 +13,10 @@ from math import ceil, prod
 import numpy as np
 
 from edge_daemon.backends.fit import refusals
-from edge_daemon.bundle import Bundle, default_model_path
+from edge_daemon.bundle import Bundle
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.network import IntegerNetwork, Layer, synapses
+from edge_daemon.shipped import model_path
 
 WEIGHT_BITS = 8
 STATE_BITS = 24 + 24
@@ -121,7 +122,7 @@ def main() -> int:
     from edge_daemon.backends.loihi import LoihiBackend
 
     try:
-        bundle = Bundle.read(sys.argv[1] if len(sys.argv) > 1 else default_model_path())
+        bundle = Bundle.read(model_path(sys.argv[1] if len(sys.argv) > 1 else "right_whale_portable"))
     except EdgeDaemonError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -48,18 +48,21 @@ class OnnxBackend:
         settings.log_severity_level = 4
         # A spinning pool of threads would burn a buoy's battery between windows.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The arena keeps the largest batch's memory for ever; a compact model gains nothing from it.
-        settings.enable_cpu_mem_arena = False
+        # A large file is read by the runtime itself: bytes from our hands would be one copy more.
+        contents = bundle.contents
+        contents.release()
         try:
             # without enable_fallback=0 the runtime prints to standard output and tries a second time
             session = onnxruntime.InferenceSession(
-                bundle.data, settings, providers=["CPUExecutionProvider"], enable_fallback=0
+                contents.mapped or contents.data, settings, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except Exception as error:
             raise BackendError(
                 f"ONNX Runtime {onnxruntime.__version__} refuses the model: {_first_line(error)}.",
                 "Export the model again, or update onnxruntime.",
             ) from error
+        if not contents.unchanged():
+            raise BackendError(f"The model {contents.path} changed while it was being loaded.", "Start again.")
         return cls(session)
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:

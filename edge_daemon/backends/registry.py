@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend, BackendPlugin
+from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend, BackendOptions, BackendPlugin, Capabilities
+from edge_daemon.backends.batches import BatchedBackend
 from edge_daemon.backends.fit import refusals
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
@@ -33,35 +34,63 @@ def load(name: str) -> type[BackendPlugin]:
     """Import a backend's class.
 
     Raises:
-        BackendError: no such backend, or its package fails to import.
+        BackendError: no such backend, or its package fails to import, or what it offers is no backend.
     """
     points = installed()
     if name not in points:
         raise BackendError(f"There is no backend named {name!r}.", f"Installed: {', '.join(points)}.")
     try:
         backend: type[BackendPlugin] = points[name].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BackendError(
             f"The backend {name!r} fails to import ({type(error).__name__}: {error}).",
             f"Reinstall the package that provides it: {points[name].value}.",
         ) from error
+    if wrong := _unlike_a_plugin(backend, name):
+        raise BackendError(
+            f"What {points[name].value} offers is no backend: {wrong}.", "See edge_daemon/backends/base.py."
+        )
     return backend
 
 
-def create(bundle: Bundle, name: str = DEFAULT, options: Mapping[str, Any] | None = None) -> Backend:
+def _unlike_a_plugin(backend: Any, name: str) -> str:
+    """What a class lacks of `BackendPlugin`, or an empty text."""
+    missing = [
+        method for method in ("create", "infer", "health", "close") if not callable(getattr(backend, method, None))
+    ]
+    if missing:
+        return f"it has no {' and no '.join(missing)}"
+    options = getattr(backend, "Options", None)
+    if not (isinstance(options, type) and issubclass(options, BackendOptions)):
+        return "its Options are no subclass of BackendOptions"
+    if not isinstance(getattr(backend, "capabilities", None), Capabilities):
+        return "its capabilities are no Capabilities"
+    if (own := getattr(backend, "name", None)) != name:
+        return f"it is announced as {name!r} and calls itself {own!r}"
+    return ""
+
+
+def create(
+    bundle: Bundle,
+    name: str = DEFAULT,
+    options: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> Backend:
     """A backend of that name with a model loaded.
 
     Args:
         bundle: the model.
         name: as in `installed()`.
         options: the backend's own options, checked against its `Options`.
+        defaults: options for a backend that knows them (`threads`); the others do not see them.
 
     Raises:
         BackendError: it is not there, refuses its options, or cannot honour the model.
     """
     backend = load(name)
     try:
-        checked = backend.Options.model_validate(dict(options or {}))
+        known = {key: value for key, value in (defaults or {}).items() if key in backend.Options.model_fields}
+        checked = backend.Options.model_validate({**known, **(options or {})})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -71,6 +100,8 @@ def create(bundle: Bundle, name: str = DEFAULT, options: Mapping[str, Any] | Non
     if reasons := refusals(bundle.network(), backend.capabilities):
         raise BackendError(
             f"The backend {name!r} cannot run the model {bundle.metadata.name}: {' '.join(reasons)}",
-            "Choose another backend or a portable model; `edge-daemon backends --model FILE` shows which fit.",
+            "Choose another backend or a portable model (model.path: right_whale_portable);"
+            " `edge-daemon backends --model FILE` shows which fit.",
         )
-    return backend.create(bundle, checked)
+    created, most = backend.create(bundle, checked), backend.capabilities.max_batch
+    return created if most is None else BatchedBackend(created, most)

@@ -7,11 +7,13 @@ memory, none counts twice. What the backend itself reports as an error is passed
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -26,25 +28,65 @@ RESTARTS = 3
 """Attempts to run the same windows in a new process before giving up."""
 START_S = 120.0
 """A worker that has not loaded the model after this long has failed; vendor libraries start slowly."""
-COMMAND = (sys.executable, "-m", "edge_daemon.backends.worker_main")
+MODULE = "edge_daemon.backends.worker_main"
+COMMAND = (sys.executable, "-m", MODULE)
+_FOR_THIS_PYTHON = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+"""What would lead another Python to this one's packages."""
+
+
+def worker_command(python: Path | None = None, module: str | None = None) -> tuple[str, ...]:
+    """The program of a worker.
+
+    Args:
+        python: interpreter; this one where None.
+        module: what it runs; edge-daemon's own worker where None.
+
+    Raises:
+        BackendError: there is no such interpreter, or it may not be run.
+    """
+    if python is None:
+        return (sys.executable, "-m", module or MODULE)
+    if not python.is_file():
+        problem = "is no program" if python.exists() else "does not exist"
+    elif not os.access(python, os.X_OK):
+        problem = "may not be run by this user"
+    else:
+        return (str(python), "-m", module or MODULE)
+    raise BackendError(
+        f"The worker's interpreter {python} {problem}.", "Set backend.python to a Python, as /opt/vendor/bin/python3."
+    )
 
 
 class WorkerBackend:
     """Runs a backend in a worker process.
 
     Args:
-        model: the model file's bytes.
+        bundle: the model.
         backend: name of the backend there.
         options: its options.
+        defaults: options for a backend that knows them.
         timeout_s: longest wait for an inference, seconds.
         command: program of the worker; `--fd N` is added. It speaks the protocol of `edge_daemon.backends.wire`.
     """
 
     def __init__(
-        self, model: bytes, backend: str, options: Mapping[str, Any], timeout_s: float, command: Sequence[str] = COMMAND
+        self,
+        bundle: Bundle,
+        backend: str,
+        options: Mapping[str, Any],
+        defaults: Mapping[str, Any],
+        timeout_s: float,
+        command: Sequence[str],
     ) -> None:
         self.name = backend
-        self._model, self._options = np.frombuffer(model, np.uint8), dict(options)
+        self._model = np.frombuffer(bundle.data, np.uint8)
+        self._begin: dict[str, Any] = {
+            "kind": "start",
+            "backend": backend,
+            "options": dict(options),
+            "defaults": dict(defaults),
+            "path": None if bundle.path is None else str(bundle.path.absolute()),
+        }
         self._timeout_s, self._command = timeout_s, list(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
@@ -60,20 +102,24 @@ class WorkerBackend:
         backend: str,
         options: Mapping[str, Any] | None = None,
         *,
+        defaults: Mapping[str, Any] | None = None,
         timeout_s: float = 10.0,
         command: Sequence[str] = COMMAND,
     ) -> Self:
         """Start a worker and load the model there.
 
         Raises:
-            BackendError: the backend refuses the model, or the worker does not come up.
+            BackendError: the backend refuses the model or its options, or the worker does not come up.
         """
-        worker = cls(bundle.data, backend, options or {}, timeout_s, command)
+        worker = cls(bundle, backend, options or {}, defaults or {}, timeout_s, command)
         try:
             worker._spawn()  # its own class
         except wire.WireError as error:
             worker.close()
-            raise BackendError(f"The worker of backend {backend!r} does not start: {error}.") from error
+            raise BackendError(
+                f"The worker of backend {backend!r} does not start: {error}.",
+                f"Its own message is on standard error; try: {' '.join(command)} --help",
+            ) from error
         except BackendError:
             worker.close()
             raise
@@ -126,14 +172,15 @@ class WorkerBackend:
             number = theirs.fileno()
             command = [*self._command, "--fd", str(number)]
             try:
-                self._process = subprocess.Popen(command, pass_fds=[number], stdin=subprocess.DEVNULL)  # noqa: S603
+                self._process = subprocess.Popen(  # noqa: S603
+                    command, pass_fds=[number], stdin=subprocess.DEVNULL, env=_environment(command[0])
+                )
             except OSError as error:
                 ours.close()
                 raise wire.WireError(f"{command[0]}: {error.strerror}") from error
         self._connection = ours
         self._starts += 1
-        start = {"kind": "start", "backend": self.name, "options": self._options}
-        self._ask(wire.encode(start, {"model": self._model}), START_S)
+        self._ask(wire.encode(self._begin, {"model": self._model}), START_S)
 
     def _ask(self, message: bytes, timeout_s: float) -> wire.Message:
         assert self._connection is not None  # noqa: S101 - there is one as long as there is a process
@@ -152,3 +199,10 @@ class WorkerBackend:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def _environment(python: str) -> dict[str, str] | None:
+    """The worker's environment: ours for this interpreter, and for another one without what is meant for ours."""
+    if python == sys.executable:
+        return None
+    return {name: value for name, value in os.environ.items() if name not in _FOR_THIS_PYTHON}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 from edge_daemon.backends import wire
@@ -28,8 +29,9 @@ def serve(connection: socket.socket) -> None:
             break
         try:
             if fields["kind"] == "start":
-                bundle = Bundle.from_bytes(arrays["model"].tobytes())
-                backend = create(bundle, fields["backend"], fields["options"])
+                path = None if fields["path"] is None else Path(fields["path"])
+                bundle = Bundle.from_bytes(arrays["model"].tobytes(), path)
+                backend = create(bundle, fields["backend"], fields["options"], fields["defaults"])
                 reply = wire.encode({"kind": "ready"})
             else:
                 reply = _infer(backend, fields, arrays)

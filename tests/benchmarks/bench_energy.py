@@ -1,25 +1,34 @@
-"""Operations and energy of a window, counted on real clips.
+"""Operations and energy of a window, counted on real clips: the tables of docs/energy.md.
 
-    python tests/benchmarks/bench_energy.py [MODEL] [CLIPS.npz]
+    python tests/benchmarks/bench_energy.py                 # prints the Markdown
+    python tests/benchmarks/bench_energy.py --write         # and puts it into docs/energy.md
 
-Prints a table for the README. Conventional network: the same layers computed once, every product (its twin in `train`
-has the same number). Spiking network on a processor: every product of every time step, as ONNX Runtime computes them.
-Event-driven: what the `event` backend counts.
+Conventional network: the same layers computed once, every product (its twin in `train`, network `cnn`, has the same
+number). Spiking network on a processor: every product of every time step, as ONNX Runtime computes them. Events: what
+the `event` backend counts.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_daemon.backends.event import EventBackend
 from edge_daemon.bundle import Bundle, default_model_path
 from edge_daemon.energy import FLOAT32, INTEGER, Operations, dense_operations
 
 CLIPS = 1000
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data" / "right_whale_logmel.npz"
+PAGE = ROOT / "docs" / "energy.md"
+BEGIN, END = "<!-- counted: bench_energy.py -->", "<!-- end of counted -->"
+HEAD = """\
+| arithmetic | multiply-accumulates | accumulates | membrane updates | float32, µJ | int8, µJ |
+|---|---:|---:|---:|---:|---:|"""
 
 
 def row(name: str, operations: Operations) -> str:
@@ -29,25 +38,65 @@ def row(name: str, operations: Operations) -> str:
     return f"| {name} | " + " | ".join([*(f"{c.mean():,.0f}" for c in counts), *(f"{e:.2f}" for e in energies)]) + " |"
 
 
-def main(model: Path, clips: Path) -> None:
-    """Print the table."""
-    bundle = Bundle.read(model)
-    network = bundle.network()
-    features = np.load(clips, allow_pickle=False)["X"]
-    features = features[np.linspace(0, len(features) - 1, CLIPS).astype(int)]
-    _, counted = EventBackend(network, bundle.metadata.calibration).count(features)
+def table(bundle: Bundle, features: NDArray[np.uint8], clips: str) -> str:
+    """The Markdown of one model."""
+    network, metadata = bundle.network(), bundle.metadata
+    backend = EventBackend(network, metadata.calibration)
+    _, counted = backend.count(features)
     once = replace(network, time_steps=1) if network.input_mode == "constant" else network
     conventional = replace(dense_operations(once), membrane_updates=np.zeros(1, np.int64))
-    print(f"{bundle.metadata.name} {bundle.metadata.version}, {CLIPS} clips of {clips.name}; energy in µJ a window")
-    print("| arithmetic | multiply-accumulates | accumulates | membrane updates | float32, 45 nm | int8, 45 nm |")
-    print("|---|---:|---:|---:|---:|---:|")
-    print(row("conventional network", conventional))
-    print(row("spiking network, every product", dense_operations(network)))
-    print(row("spiking network, events only", counted))
-    print(f"activation sparsity {counted.activation_sparsity().mean():.3f}")
+    low, high = (np.percentile(counted.energy_pj(INTEGER), share) / 1e6 for share in (5, 95))
+    return f"""\
+### `{metadata.name}` {metadata.version}
+
+Model {bundle.digest[:12]}; {network.neurons:,} neurons, {network.time_steps} time steps, reset {reset(bundle)};
+means over {len(features):,} clips of {clips}, per window.
+
+{HEAD}
+{row("conventional network, every product once", conventional)}
+{row("spiking network on a processor, every product of every step", dense_operations(network))}
+{row("spiking network, events only", counted)}
+
+{sparsity(counted)}
+Nine windows of ten cost {low:.2f} to {high:.2f} µJ in int8 arithmetic on events.
+"""
+
+
+def sparsity(counted: Operations) -> str:
+    """How sparse it is, in a sentence."""
+    return (
+        f"{counted.spikes.mean():,.0f} spikes of {int(counted.neuron_steps[0]):,} that there could be:"
+        f" activation sparsity {counted.activation_sparsity().mean():.3f}."
+    )
+
+
+def reset(bundle: Bundle) -> str:
+    """The model's reset rule in words."""
+    return {"subtract": "by subtraction", "zero": "to zero"}[bundle.metadata.network.layers[0].reset]
+
+
+def sample(clips: Path) -> NDArray[np.uint8]:
+    """Features of clips spread evenly over the archive, uint8 [1000, bands, frames]."""
+    features = np.load(clips, allow_pickle=False)["X"]
+    chosen: NDArray[np.uint8] = features[np.linspace(0, len(features) - 1, CLIPS).astype(int)]
+    return chosen
+
+
+def main() -> None:
+    """Print the tables, and write them if asked."""
+    shipped = [default_model_path(), default_model_path().with_name("right_whale_portable.onnx")]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", type=Path, default=[path for path in shipped if path.is_file()])
+    parser.add_argument("--clips", type=Path, default=DATA, help="archive with features X [default: %(default)s]")
+    parser.add_argument("--write", action="store_true", help=f"also put the tables into {PAGE.relative_to(ROOT)}")
+    asked = parser.parse_args()
+    features = sample(asked.clips)
+    text = "\n".join(table(Bundle.read(model), features, asked.clips.name) for model in asked.models)
+    print(text)
+    if asked.write:
+        before, rest = PAGE.read_text().split(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
 
 
 if __name__ == "__main__":
-    shared = Path(__file__).resolve().parents[3] / "shared" / "data" / "right_whale_logmel.npz"
-    arguments = [Path(argument) for argument in sys.argv[1:]]
-    main(arguments[0] if arguments else default_model_path(), arguments[1] if len(arguments) > 1 else shared)
+    main()

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.backends import create
+from edge_daemon.backends import create, registry
+from edge_daemon.backends.base import Capabilities, Inference
+from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.backends.registry import installed, load
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
@@ -68,3 +70,65 @@ def test_unknown_names_and_options_are_refused(bundle: Bundle) -> None:
         create(bundle, "onnx", {"threads": 0})
     with pytest.raises(BackendError, match="Option 'speed'"):
         create(bundle, "onnx", {"speed": 1})
+
+
+def test_a_backend_gets_no_more_windows_than_it_takes(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    class Narrow(OnnxBackend):
+        capabilities = Capabilities(max_batch=3)
+
+        def infer(self, features: np.ndarray) -> Inference:
+            sizes.append(len(features))
+            return super().infer(features)
+
+    monkeypatch.setattr(registry, "load", lambda _name: Narrow)
+    narrow, features = create(bundle, "narrow"), images(8)
+    expected = OnnxBackend.create(bundle, OnnxBackend.Options()).infer(features)
+    found = narrow.infer(features)
+    assert sizes == [3, 3, 2]
+    for field in ("score", "spike_counts", "layer_spikes"):
+        np.testing.assert_array_equal(getattr(found, field), getattr(expected, field))
+    assert (narrow.name, narrow.health()) == ("onnx", {"windows": 8.0})
+    narrow.close()
+    with pytest.raises(BackendError, match="closed"):
+        narrow.infer(images(1))
+
+
+def test_defaults_reach_only_those_that_know_them(bundle: Bundle) -> None:
+    with pytest.raises(BackendError, match="Option 'threads'"):
+        create(bundle, "onnx", None, {"threads": 0})
+    create(bundle, "onnx", {"threads": 1}, {"threads": 0}).close()
+    create(bundle, "event", None, {"threads": 0}).close()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "wrong"),
+    [
+        ("infer", None, "it has no infer"),
+        ("Options", dict, "its Options are no subclass of BackendOptions"),
+        ("capabilities", {}, "its capabilities are no Capabilities"),
+        ("name", "another", "it is announced as 'odd' and calls itself 'another'"),
+    ],
+)
+def test_what_is_no_plugin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, attribute: str, value: object, wrong: str
+) -> None:
+    class Odd(OnnxBackend):
+        name = "odd"
+
+    monkeypatch.setattr(registry.EntryPoint, "load", lambda _self: Odd)
+    monkeypatch.setattr(registry, "BUILT_IN", {"odd": "odd_package:Odd"})
+    assert load("odd") is Odd
+    monkeypatch.setattr(Odd, attribute, value)
+    with pytest.raises(BackendError, match=f"What odd_package:Odd offers is no backend: {wrong}"):
+        load("odd")
+
+
+def test_a_plugin_that_leaves_while_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(_self: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(registry.EntryPoint, "load", leave)
+    with pytest.raises(BackendError, match=r"'onnx' fails to import \(SystemExit: 3\)"):
+        load("onnx")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from edge_daemon.bundle import Bundle, default_model_path
 from edge_daemon.energy import FLOAT32, INTEGER, Operations, dense_operations, first_layer_products, joined
 from edge_daemon.network import IntegerNetwork, Layer
 
@@ -86,3 +89,11 @@ def test_batches_are_joined_in_order() -> None:
         one(multiply_accumulates=n, accumulates=2 * n, membrane_updates=3, spikes=1, neuron_steps=4) for n in (1, 2)
     ]
     assert joined(parts).accumulates.tolist() == [2, 4]
+
+
+def test_the_published_tables_are_those_of_the_models_in_the_package() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "energy.md").read_text()
+    for model in sorted(default_model_path().parent.glob("right_whale*.onnx")):
+        bundle = Bundle.read(model)
+        expected = f"`{bundle.metadata.name}` {bundle.metadata.version}", f"Model {bundle.digest[:12]};"
+        assert all(text in page for text in expected), "run: python tests/benchmarks/bench_energy.py --write"

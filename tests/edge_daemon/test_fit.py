@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.backends import create, registry
-from edge_daemon.backends.base import Capabilities
+from edge_daemon.backends.base import BackendOptions, Capabilities
 from edge_daemon.backends.fit import fan_in, refusals, weight_bits
 from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.bundle import Bundle
@@ -34,9 +34,8 @@ def test_a_full_backend_refuses_nothing(tiny_network: IntegerNetwork) -> None:
 def test_every_reason_is_named(tiny_network: IntegerNetwork) -> None:
     limits = Capabilities(layer_kinds=frozenset({"dense"}), max_pool=False, max_neurons=1000, max_fan_in=30)
     assert refusals(tiny_network, limits) == [
-        "Layer first is conv, which the backend does not have.",
+        "Each of the layers first and second is conv, which the backend does not have.",
         "Layer first has 5100 neurons, and the backend holds 1000 in a layer.",
-        "Layer second is conv, which the backend does not have.",
         "Layer second max-pools its currents, which the backend cannot; use strides instead.",
         "Layer second has 1800 neurons, and the backend holds 1000 in a layer.",
         "Layer second has 36 synapses a neuron, and the backend holds 30.",
@@ -44,10 +43,12 @@ def test_every_reason_is_named(tiny_network: IntegerNetwork) -> None:
         "Layer output has 1800 synapses a neuron, and the backend holds 30.",
     ]
     reasons = refusals(tiny_network, Chip.capabilities)
-    assert "Layer first resets by the rule 'subtract', and the backend knows only 'zero'." in reasons
-    assert "Layer second has biases, which the backend allows in the first layer only." in reasons
-    assert not any("Layer first has biases" in reason for reason in reasons)
-    assert "Layer output has weights of 8 effective bits, and the backend holds 7." in reasons
+    assert reasons == [
+        "Every layer resets by the rule 'subtract', and the backend knows only 'zero'.",
+        "Every layer has weights of 8 effective bits, and the backend holds 7.",
+        "Layer second max-pools its currents, which the backend cannot; use strides instead.",
+        "Each of the layers second and output has biases, which the backend allows in the first layer only.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_fan_in_counts_pooled_spikes(tiny_network: IntegerNetwork) -> None:
 
 def test_creation_refuses_with_the_reasons(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "load", lambda _: Chip)
-    with pytest.raises(BackendError, match="cannot run the model tiny: Layer first resets") as caught:
+    with pytest.raises(BackendError, match="cannot run the model tiny: Every layer resets") as caught:
         create(Bundle.read(tiny_model), "chip")
     assert "portable model" in caught.value.hint
 
@@ -93,5 +94,33 @@ def test_the_command_shows_broken_and_unfit_plug_ins(
     monkeypatch.setattr(registry, "load", lambda name: Chip if name == "chip" else real(name))
     text = listed(["--model", str(tiny_model)], capsys)
     assert "fails to import (ModuleNotFoundError" in text
-    assert "refuses the model" in text
+    assert "chip    edge-daemon 0.1.0: refuses the model" in text
     assert "    Layer second max-pools its currents" in text
+
+
+def test_the_command_tries_what_seems_to_fit(
+    tiny_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a backend declares is not all that it looks at."""
+
+    class Picky(OnnxBackend):
+        says: Exception
+
+        @classmethod
+        def create(cls, bundle: Bundle, options: BackendOptions) -> Picky:  # noqa: ARG003 - the protocol
+            raise cls.says
+
+    monkeypatch.setattr(registry, "BUILT_IN", {"picky": "a:b", "onnx": registry.BUILT_IN["onnx"]})
+    real = registry.load
+    monkeypatch.setattr(registry, "load", lambda name: Picky if name == "picky" else real(name))
+    for says, reason in (
+        (BackendError("A threshold needs 18 bits.", "Train it again."), "A threshold needs 18 bits. Train it again."),
+        (OSError("no device"), "OSError: no device"),
+    ):
+        Picky.says = says
+        lines = listed(["--model", str(tiny_model)], capsys).splitlines()
+        assert lines == [
+            "picky  edge-daemon 0.1.0: refuses the model",
+            f"         {reason}",
+            "onnx   edge-daemon 0.1.0: runs the model",
+        ]

@@ -93,7 +93,7 @@ def test_what_the_chip_cannot_hold_is_refused(layer: Layer, reason: str) -> None
 
 
 def test_models_that_are_not_portable_are_refused(tiny_model: Path) -> None:
-    with pytest.raises(BackendError, match=r"resets by the rule 'subtract'.*max-pools.*biases.*effective bits"):
+    with pytest.raises(BackendError, match=r"resets by the rule 'subtract'.*effective bits.*max-pools.*biases"):
         create(Bundle.read(tiny_model), "loihi")
 
 

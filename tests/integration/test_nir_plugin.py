@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.backends import conformance
+from edge_daemon.shipped import shipped_models
 from export.nir import write_nir
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -31,13 +32,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run([*pip, "norse==1.1.0"], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"norse cannot be installed: {done.stderr.splitlines()[-1:]}")
-    subprocess.run([*pip, "--no-build-isolation", PLUGIN], check=True)
+    done = subprocess.run([*pip, PLUGIN], capture_output=True, text=True, check=False)
+    if done.returncode and "hatchling" in done.stderr:
+        pytest.skip(f"hatchling cannot be had: {done.stderr.splitlines()[-1:]}")
+    assert done.returncode == 0, done.stderr
     return folder / "bin" / "python"
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["the kit's", "the package's"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A portable model with its NIR file beside it."""
+    if request.param == "the package's":
+        return shipped_models()["right_whale_portable"]
     path = tmp_path_factory.mktemp("model") / "portable.onnx"
     bundle, _ = conformance.shipped()
     path.write_bytes(bundle.data)
@@ -60,7 +66,7 @@ def test_it_is_listed(python: Path, model: Path) -> None:
 
 def test_it_conforms(python: Path, model: Path) -> None:
     options = json.dumps({"file": str(model.with_suffix(".nir"))})
-    text = call(python, "edge_daemon.backends.conformance", "nir", "--options", options)
+    text = call(python, "edge_daemon.backends.conformance", "nir", "--model", model, "--options", options)
     assert "nir conforms: 15 of 15 checks passed." in text
 
 
@@ -69,7 +75,7 @@ def test_a_replay_finds_the_same(python: Path, model: Path, tmp_path: Path) -> N
     for backend in ("nir", "onnx"):
         folder = tmp_path / backend
         sample = Path(conformance.__file__).parent.parent / "assets" / "sample.flac"
-        options = ["--model", model, "--backend", backend, "--output", folder, "--scores", "--threshold", "0.5"]
+        options = ["--model", model, "--backend", backend, "--output", folder, "--scores"]
         call(python, "edge_daemon", "replay", sample, *options)
         (scores,) = folder.rglob("*scores*.csv")
         (lines,) = folder.rglob("*.jsonl")
