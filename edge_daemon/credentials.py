@@ -60,7 +60,20 @@ def read_credential(name: str, environment: Mapping[str, str]) -> str:
     path = Path(folder) / name
     if not path.exists():
         raise ConfigError(
-            f"refers to the credential {name}, which systemd did not hand over",
-            f"Add LoadCredential={name}:/path to the unit.",
+            f"refers to the credential {name}, but there is no {path}",
+            f"The unit needs LoadCredential={name}:/path; a check by hand looks beside the configuration.",
         )
     return read_secret(path)
+
+
+def environment_by_hand(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment for a person's look at a configuration, without a service manager around.
+
+    systemd hands credentials over in a folder of its own; the unit takes them from beside the configuration, and there
+    they are found by hand.
+
+    Args:
+        folder: the configuration's.
+        environment: the process's.
+    """
+    return {"CREDENTIALS_DIRECTORY": str(folder.absolute()), **environment}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import shutil
 import sys
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from edge_daemon.checkup import Verdict
+    from edge_daemon.checks.verdict import Verdict
+    from edge_daemon.errors import ConfigError
 
 DEFAULT = Path("/etc/edge-daemon/config.yaml")
 MARKS = {"ok": "ok     ", "warning": "WARNING", "failed": "FAILED ", "skipped": "skipped"}
@@ -27,7 +32,7 @@ def config() -> None:
 
 @config.command()
 @click.option("--profile", type=click.Choice(["buoy", "drone", "bench"]), help="Starting point (default: bench).")
-@click.option("--output", type=click.Path(path_type=Path), help="File to write; without it, print.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write; without it, or with -, print.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option("--no-input", is_flag=True, help="Ask nothing, even on a terminal.")
 def init(profile: str | None, output: Path | None, force: bool, no_input: bool) -> None:
@@ -39,15 +44,23 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
     from edge_daemon.errors import StorageError, UsageError
     from edge_daemon.tables.atomic import whole_file
 
+    asking = not no_input and sys.stdin.isatty()
+    if output == Path("-"):
+        output = None
+    elif asking and output is None and sys.stdout.isatty():
+        output = Path(click.prompt("File to write", default=_usual_place(), err=True)).expanduser()
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} exists already.", "Use --force to replace it.")
-    asking = not no_input and sys.stdin.isatty() and output is not None
     if asking and profile is None:
-        profile = click.prompt("Profile", type=click.Choice(["buoy", "drone", "bench"]), default="buoy")
+        profile = click.prompt("Profile", type=click.Choice(["buoy", "drone", "bench"]), default="buoy", err=True)
     values = dict(PROFILES[profile or "bench"])  # type: ignore[index]
     values["device", "id"] = Config().device.id
     if asking:
-        values |= _ask(values)
+        from edge_daemon.cli.config_questions import Questionnaire
+
+        questions = Questionnaire(values, Path() if output is None else output.parent)
+        questions.ask_all()
+        values = questions.values
     text = template(values, f"Configuration of edge-daemon, profile {profile or 'bench'}.")
     load_text(text.encode(), path=output)  # a wrong answer is told here, not at sea
     if output is None:
@@ -63,67 +76,70 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
     click.echo(f"Next: edge-daemon config check {output}")
 
 
-def _ask(values: dict[tuple[str, ...], Any]) -> dict[tuple[str, ...], Any]:
-    """The few questions whose answers nobody can guess."""
-    answers: dict[tuple[str, ...], Any] = {}
-    answers["device", "id"] = click.prompt("Name of this device", default=values["device", "id"])
-    device = click.prompt("Sound card (name, part of it, or index; empty: default)", default="", show_default=False)
-    if device:
-        answers["audio", "device"] = int(device) if device.isdecimal() else device
-    rate = click.prompt("Sampling rate in Hz (0: the sound card's own)", type=int, default=0)
-    if rate:
-        answers["audio", "rate"] = rate
-    answers["mqtt", "host"] = click.prompt("Broker (name or address)", default=values["mqtt", "host"])
-    if click.confirm("Encrypted connection (TLS)?", default=False):
-        answers["mqtt", "tls", "enabled"] = True
-        authority = click.prompt("File with its authority (empty: the system's)", default="", show_default=False)
-        if authority:
-            answers["mqtt", "tls", "ca_file"] = authority
-    user = click.prompt("User name at the broker (empty: none)", default="", show_default=False)
-    if user:
-        answers["mqtt", "username"] = user
-        default = "/etc/edge-daemon/mqtt-password"
-        answers["mqtt", "password_file"] = click.prompt("File with the password (chmod 600)", default=default)
-    return answers
+def _usual_place() -> str:
+    """Where the service reads it, for those who may write there; else beside us."""
+    folder = DEFAULT.parent
+    return str(DEFAULT) if folder.is_dir() and os.access(folder, os.W_OK) else "edge-daemon.yaml"
 
 
-@config.command()
+@config.command(short_help="Check FILE, and whether what it names works.")
 @file_argument
 @click.option("--json", "as_json", is_flag=True, help="Verdicts as JSON.")
 @click.option("--syntax", is_flag=True, help="Only the file itself: try no model, device, broker, folder or clock.")
 def check(file: Path, as_json: bool, syntax: bool) -> int:
     """Check FILE, and whether what it names works; exit code 0 good, 1 something fails, 2 the file is wrong."""
-    from edge_daemon.checkup import Verdict, checkup
-    from edge_daemon.config import ConfigFileError, load
+    from edge_daemon.checks.verdict import Verdict
+    from edge_daemon.checkup import checks_in, checkup
+    from edge_daemon.config import load
+    from edge_daemon.credentials import environment_by_hand
+    from edge_daemon.errors import ConfigError
 
+    # what goes wrong in a check is its verdict; the parts' own logs would say it again, between the lines
+    if not (logger := logging.getLogger("edge_daemon")).handlers:
+        logger.addHandler(logging.NullHandler())
+    environment = environment_by_hand(file.parent, os.environ)
     try:
-        loaded = load(file)
-    except ConfigFileError as error:
+        loaded = load(file, environment)
+    except ConfigError as error:
         if not as_json:
             raise
-        problems = [
-            {"key": p.key, "line": p.place.line, "column": p.place.column, "text": p.sentence, "hint": p.hint}
-            for p in error.problems
-        ]
-        click.echo(json.dumps({"file": str(file), "good": False, "problems": problems, "verdicts": []}, indent=2))
+        document = {"file": str(file), "good": False, "problems": _problems(error), "verdicts": []}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return error.exit_code
     note = f", version {loaded.migrated_from}, migrated" if loaded.migrated_from is not None else ""
     verdicts = [Verdict("file", "ok", f"{file} is well-formed{note}")]
     _print(verdicts[0], as_json)
     if not syntax:
-        for verdict in checkup(loaded.config):
+        for verdict in checkup(loaded.config, checks_in(environment)):
             verdicts.append(verdict)
             _print(verdict, as_json)
     good = all(verdict.state != "failed" for verdict in verdicts)
     if as_json:
-        rows = [{"name": v.name, "state": v.state, "text": v.text} for v in verdicts]
-        click.echo(json.dumps({"file": str(file), "good": good, "problems": [], "verdicts": rows}, indent=2))
+        rows = [{"name": v.name, "state": v.state, "text": v.text, "hint": v.hint} for v in verdicts]
+        document = {"file": str(file), "good": good, "problems": [], "verdicts": rows}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     return 0 if good else 1
 
 
+def _problems(error: ConfigError) -> list[dict[str, object]]:
+    from edge_daemon.config import ConfigFileError
+
+    if not isinstance(error, ConfigFileError):
+        return [{"key": "", "line": None, "column": None, "text": error.message, "hint": error.hint}]
+    return [
+        {"key": p.key, "line": p.place.line, "column": p.place.column, "text": p.sentence, "hint": p.hint}
+        for p in error.problems
+    ]
+
+
 def _print(verdict: Verdict, as_json: bool) -> None:
-    if not as_json:
-        click.echo(f"{MARKS[verdict.state]}  {verdict.name:<8} {verdict.text}")
+    if as_json:
+        return
+    indent = " " * 18
+    width = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else 10_000  # a log keeps its lines whole
+    for start, words in ((f"{MARKS[verdict.state]}  {verdict.name:<8} ", verdict.text), (indent, verdict.hint)):
+        for text in textwrap.wrap(words, max(40, width), initial_indent=start, subsequent_indent=indent):
+            click.echo(text)
 
 
 @config.command()
@@ -143,8 +159,9 @@ def show(file: Path, as_json: bool, changed: bool) -> None:
     from edge_daemon.config import load
     from edge_daemon.config.loading import value_at
     from edge_daemon.config.template import yaml_value
+    from edge_daemon.credentials import environment_by_hand
 
-    loaded = load(file)
+    loaded = load(file, environment_by_hand(file.parent, os.environ))
     rows = []
     for path, origin in loaded.origins.items():
         if changed and origin.kind == "default":

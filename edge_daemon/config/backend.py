@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
-from edge_daemon.config.section import Section, key, refusal
+from edge_daemon.config.section import ConfigPath, Section, key, refusal
 
 
 class BackendSection(Section):
@@ -18,6 +18,12 @@ class BackendSection(Section):
     )
     retries: int = key(3, "Restarts of a failing backend before the fallback takes over", ge=0, le=100)
     worker: bool = key(False, "Run the backend in a process of its own, for libraries that crash or leak")
+    python: ConfigPath | None = key(
+        None, "Python that runs the worker, for a library that needs another one. Empty: the daemon's own"
+    )
+    worker_module: str | None = key(
+        None, "Module that is the worker, where edge-daemon cannot be installed. Empty: edge-daemon's", max_length=200
+    )
     timeout_s: float = key(10.0, "A worker silent for this long is restarted", unit="s", ge=0.1, le=600)
     threads: int = key(1, "Threads the backend may use", ge=1, le=64)
     options: dict[str, Any] = key(
@@ -30,3 +36,17 @@ class BackendSection(Section):
         if value is not None and not value.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise refusal("", f"must be the plain name of a backend, not {value!r}", "See `edge-daemon backends`.")
         return value
+
+    @field_validator("worker_module")
+    @classmethod
+    def _module(cls, value: str | None) -> str | None:
+        if value is not None and not all(part.isidentifier() for part in value.split(".")):
+            raise refusal("", f"must be a module's name as Python imports it, not {value!r}", "Write package.module.")
+        return value
+
+    @model_validator(mode="after")
+    def _only_a_worker_has_its_own(self) -> Self:
+        for name, value in (("python", self.python), ("worker_module", self.worker_module)):
+            if value is not None and not self.worker:
+                raise refusal(name, "is for a worker, and there is none", "Set backend.worker to true.")
+        return self

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from edge_daemon.config.catalogue import Entry, find, range_text, suggestion
 from edge_daemon.config.document import Document, Path
 from edge_daemon.config.problem import Problem
+from edge_daemon.config.substitution import Reference
 
 _WANTED = {
     "int": "a whole number",
@@ -37,6 +38,26 @@ def explain(errors: list[ErrorDetails], document: Document) -> list[Problem]:
         problem = _problem(error, document)
         problems.setdefault(problem.path, problem)
     return sorted(problems.values(), key=lambda problem: (problem.place.line, problem.place.column))
+
+
+def veil(problem: Problem, references: Mapping[Path, Reference]) -> Problem:
+    """The problem without the value, if that came from a credential or a file: messages end up in logs."""
+    path = problem.path
+    secret = next(
+        (used for where, used in references.items() if used.secret and _share_a_branch(where, path)),
+        None,
+    )
+    if secret is None:
+        return problem
+    entry = find(path)
+    hint = "" if entry is None or not range_text(entry) else f"Wanted is {range_text(entry)}."
+    return Problem(path, problem.place, f"does not accept what {secret.source} holds (not shown: a secret)", hint)
+
+
+def _share_a_branch(one: Path, other: Path) -> bool:
+    """True if one path leads to the other or to something inside it."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 def _problem(error: ErrorDetails, document: Document) -> Problem:

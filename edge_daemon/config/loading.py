@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from edge_daemon.config.catalogue import entries
 from edge_daemon.config.document import MAX_BYTES, Document, parse
-from edge_daemon.config.explanation import explain
+from edge_daemon.config.explanation import explain, veil
 from edge_daemon.config.migration import migrate
 from edge_daemon.config.problem import ConfigFileError, Problem, ProblemsFound
 from edge_daemon.config.root import CURRENT_VERSION, Config
@@ -35,6 +35,7 @@ class Origin:
     Attributes:
         kind: the default, the file, or from outside through a reference in the file.
         line: line in the file, or None.
+        column: column of the value in the file, or None.
         source: for references, where from ("environment variable BROKER"); else empty.
         secret: True when the value must not be shown.
     """
@@ -43,6 +44,7 @@ class Origin:
     line: int | None = None
     source: str = ""
     secret: bool = False
+    column: int | None = None
 
     def text(self, file: str) -> str:
         """For people: "default", "config.yaml:12", "config.yaml:12, environment variable BROKER"."""
@@ -116,7 +118,8 @@ def load_text(content: bytes, environment: Mapping[str, str] | None = None, path
         folder = None if path is None else str(path.absolute().parent)
         config = Config.model_validate(data, context={"folder": folder})
     except ValidationError as error:
-        raise ConfigFileError(name, explain(error.errors(include_url=False), document)) from None
+        problems = explain(error.errors(include_url=False), document)
+        raise ConfigFileError(name, [veil(problem, references) for problem in problems]) from None
     origins = _origins(data, document, references)
     return Loaded(config, path, origins, version if version < CURRENT_VERSION else None)
 
@@ -143,12 +146,13 @@ def _origins(
             origins[entry.path] = Origin("default")
             continue
         line = document.place(entry.path, of_key=True).line
+        column = document.place(entry.path).column
         inside = [used for where, used in references.items() if where[: len(entry.path)] == entry.path]
         if inside:
             source = ", ".join(dict.fromkeys(used.source for used in inside))
-            origins[entry.path] = Origin("reference", line, source, any(used.secret for used in inside))
+            origins[entry.path] = Origin("reference", line, source, any(used.secret for used in inside), column)
         else:
-            origins[entry.path] = Origin("file", line)
+            origins[entry.path] = Origin("file", line, column=column)
     return origins
 
 

@@ -23,6 +23,7 @@ PROFILES: Mapping[ProfileName, Mapping[tuple[str, ...], Any]] = {
     "drone": {
         ("mqtt", "host"): "localhost",
         ("mqtt", "reconnect_longest_s"): 10.0,
+        ("audio", "block_ms"): 50,
         ("detection", "hop_s"): 0.25,
         ("audio", "retry_longest_s"): 5.0,
         ("health", "interval_s"): 10.0,

@@ -1,23 +1,18 @@
-"""`edge-daemon config` and its checks, and `edge-daemon watch`."""
+"""`edge-daemon config`, and `edge-daemon watch`."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 
 from edge_daemon import checkup
-from edge_daemon.checkup import Verdict, check_broker, check_clock, check_device, check_folders, check_model
+from edge_daemon.checks.verdict import Verdict
 from edge_daemon.cli import run
 from edge_daemon.cli.watch import line
-from edge_daemon.config import Config, load, load_text
-from edge_daemon.errors import BackendError
-
-
-def config_of(text: str) -> Config:
-    return load_text(b"version: 1\n" + text.encode(), {}).config
+from edge_daemon.config import load, load_text
 
 
 @pytest.fixture
@@ -39,25 +34,10 @@ def test_init_writes_a_file_that_checks_and_is_never_replaced_unasked(
     assert load(bench).config.detection.hop_s == 0.25
 
 
-def test_init_prints_without_output(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["config", "init", "--profile", "buoy"]) == 0
+@pytest.mark.parametrize("output", [[], ["--output", "-"]])
+def test_init_prints_without_a_file(output: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "init", "--profile", "buoy", *output]) == 0
     assert load_text(capsys.readouterr().out.encode()).config.mqtt.bytes_per_hour == 500_000
-
-
-def test_init_asks_on_a_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers = iter(["buoy", "buoy-07", "2", 96_000, "shore.example", "", "whale", "/run/secret"])
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr(click, "prompt", lambda *_args, **_keys: next(answers))
-    monkeypatch.setattr(click, "confirm", lambda *_args, **_keys: True)
-    file = tmp_path / "new" / "c.yaml"
-    assert run(["config", "init", "--output", str(file)]) == 0
-    config = load(file).config
-    assert (config.device.id, config.audio.device, config.audio.rate) == ("buoy-07", 2, 96_000)
-    assert (config.mqtt.host, config.mqtt.tls.enabled, config.mqtt.username) == ("shore.example", True, "whale")
-    assert config.mqtt.password_file == Path("/run/secret")
-    assert "config check" in capsys.readouterr().out
 
 
 def test_a_bad_file_gives_exit_code_2_its_line_and_no_traceback(
@@ -77,76 +57,19 @@ def test_a_bad_file_gives_exit_code_2_its_line_and_no_traceback(
 def test_check_gives_a_verdict_per_line_and_exit_code(
     bench: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdicts = {"a": Verdict("a", "ok", "fine"), "b": Verdict("b", "warning", "hm")}
-    monkeypatch.setattr(checkup, "checkup", lambda _config: iter(verdicts.values()))
+    verdicts = {"a": Verdict("a", "ok", "fine"), "b": Verdict("b", "warning", "hm", "Think.")}
+    monkeypatch.setattr(checkup, "checkup", lambda _config, _checks: iter(verdicts.values()))
     assert run(["config", "check", str(bench)]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["ok       a        fine", "WARNING  b        hm"]
-    verdicts["c"] = Verdict("c", "failed", "no")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "ok       a        fine",
+        "WARNING  b        hm",
+        "                  Think.",
+    ]
+    verdicts["c"] = Verdict("c", "failed", "no", "Mend it.")
     assert run(["config", "check", "--json", str(bench)]) == 1
     document = json.loads(capsys.readouterr().out)
     assert document["good"] is False
-    assert document["verdicts"][-1] == {"name": "c", "state": "failed", "text": "no"}
-
-
-def test_a_check_that_fails_is_a_verdict_and_the_others_go_on() -> None:
-    def broken(_config: Config) -> Verdict:
-        raise BackendError("It is broken.", "Mend it.")
-
-    def unreadable(_config: Config) -> Verdict:
-        raise PermissionError(13, "Permission denied")
-
-    found = list(checkup.checkup(Config(), {"x": broken, "y": unreadable, "z": check_clock}))
-    assert found[0] == Verdict("x", "failed", "It is broken. Mend it.")
-    assert found[1] == Verdict("y", "failed", "Permission denied")
-    assert found[2].name == "clock"
-
-
-def test_model_check_loads_and_refuses(tmp_path: Path) -> None:
-    assert check_model(Config()).state == "ok"
-    bad = check_model(config_of("detection: {hop_s: 0.50005}"))
-    assert bad == Verdict("model", "failed", "detection.hop_s is not a whole number of samples at 2000 Hz")
-    (tmp_path / "m.onnx").write_bytes(b"nonsense")
-    config = config_of(f"model: {{path: {tmp_path}/m.onnx}}")
-    (verdict,) = checkup.checkup(config, {"model": check_model})
-    assert verdict.state == "failed"
-    (verdict,) = checkup.checkup(config_of("backend: {name: nosuch}"), {"model": check_model})
-    assert "nosuch" in verdict.text
-
-
-def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def folders(path: Path, extra: str = "") -> Verdict:
-        return check_folders(config_of(f"storage: {{folder: {path}}}\n{extra}"))
-
-    assert folders(tmp_path).state == "ok"
-    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be made")
-    assert not (tmp_path / "a").exists()
-    assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(checkup, "free_mb", lambda _folder: 10.0)
-    assert folders(tmp_path, "clips: {min_free_mb: 11}").state == "warning"
-    assert folders(tmp_path, "clips: {min_free_mb: 11, enabled: false}").state == "ok"
-    (tmp_path / "file").touch()
-    assert folders(tmp_path / "file").text == f"{tmp_path}/file is not a folder"
-    assert folders(Path("/proc/x")).state == "failed"
-
-
-def test_pipe_check(tmp_path: Path) -> None:
-    import os
-
-    fifo = tmp_path / "p"
-    text = f"audio: {{source: pipe, rate: 8000, pipe: {fifo}}}"
-    assert "mkfifo" in check_device(config_of(text)).text
-    os.mkfifo(fifo)
-    assert check_device(config_of(text)).state == "ok"
-    assert check_device(config_of("audio: {source: pipe, rate: 8000}")).state == "skipped"
-
-
-def test_broker_check_without_a_broker(tmp_path: Path) -> None:
-    assert check_broker(config_of("mqtt: {enabled: false}")).state == "skipped"
-    verdict = check_broker(config_of("mqtt: {host: 127.0.0.1, port: 1}"))
-    assert verdict == Verdict("broker", "failed", "127.0.0.1:1: connection refused")
-    config = config_of("mqtt: {username: u, password_file: /no/such}")
-    (verdict,) = checkup.checkup(config, {"broker": check_broker})
-    assert "/no/such, which does not exist" in verdict.text
+    assert document["verdicts"][-1] == {"name": "c", "state": "failed", "text": "no", "hint": "Mend it."}
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,6 +99,21 @@ def test_show_tells_origins_and_hides_secrets(
     assert rows["mqtt.port"] == {"key": "mqtt.port", "value": "", "origin": "default"}
 
 
+def test_credentials_are_found_by_hand_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    file = tmp_path / "c.yaml"
+    file.write_text('version: 1\nmqtt: {username: "${CREDENTIAL:user}"}\n')
+    assert run(["config", "check", "--syntax", str(file)]) == 2
+    assert f"{tmp_path}/user" in capsys.readouterr().err
+    (tmp_path / "user").write_text("whale")
+    (tmp_path / "user").chmod(0o600)
+    assert run(["config", "check", "--syntax", str(file)]) == 0
+    assert run(["config", "show", "--changed", str(file)]) == 0
+    assert "credential user" in capsys.readouterr().out
+
+
 # watch
 
 DETECTION = {
@@ -200,6 +138,30 @@ def test_watch_prints_a_detection_on_a_line() -> None:
     text = line("p/b/detections", json.dumps(DETECTION | {"begin_utc": None, "low_hz": None}).encode())
     assert text.startswith("3.250 s")
     assert "Hz" not in text
+
+
+def test_watch_says_how_the_device_is() -> None:
+    document: dict[str, Any] = {"state": "warning", "reasons": ["a", "b"], "detections": 3, "windows": {"scored": 70}}
+    text = line("p/buoy-7/health", json.dumps(document).encode())
+    assert text.split(maxsplit=2) == ["buoy-7", "health", "warning: a; b (detections 3, windows scored 70)"]
+    text = line("p/buoy-7/health", json.dumps(document | {"state": "ok", "reasons": []}).encode())
+    assert text.split(maxsplit=2)[2] == "ok (detections 3, windows scored 70)"
+    gaps = [{"cause": "stall", "seconds": 60.2}, {"cause": "tail", "seconds": 1.0}]
+    document = {"listened_s": 3538.8, "period_s": 3600.0, "end_utc": "2026-11-24T12:00:00.000000Z", "gaps": gaps}
+    text = line("p/buoy-7/effort", json.dumps(document).encode())
+    assert text.split(maxsplit=2)[2] == "listened 3539 s of 3600 s up to 2026-11-24 12:00: stall 60 s, tail 1 s"
+    assert line("p/buoy-7/status", b"online").split() == ["buoy-7", "status", "online"]
+    assert "not understood" in line("p/buoy-7/health", b"{}")
+
+
+def test_watch_names_the_option_whose_password_file_everybody_can_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    secret.chmod(0o644)
+    assert run(["watch", "--username", "a", "--password-file", str(secret)]) == 2
+    assert f"--password-file names {secret}, which everybody on this machine can read." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("payload", [b"\xff\x00", b"[]", b"{}", b'{"begin_utc": 3}', b"null"])

@@ -5,18 +5,22 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import jsonschema
 import pytest
 import yaml
+from pydantic import create_model
 
-from edge_daemon.config import Config, changes, json_schema, load, load_text, merge_live
+from edge_daemon.bundle import default_model_path
+from edge_daemon.cli import run
+from edge_daemon.config import Config, changes, json_schema, load, load_text, loading, merge_live
 from edge_daemon.config.catalogue import entries
 from edge_daemon.config.document import Document, scalar
 from edge_daemon.config.migration import migrate
 from edge_daemon.config.problem import ConfigFileError, Place
 from edge_daemon.config.profile import PROFILES
+from edge_daemon.config.root import CURRENT_VERSION
 from edge_daemon.config.template import template
 from edge_daemon.errors import ConfigError
 
@@ -64,6 +68,14 @@ def test_relative_paths_count_from_the_files_folder(tmp_path: Path) -> None:
     config = load(file).config
     assert config.model.path == tmp_path / "models" / "a.onnx"
     assert config.storage.folder == Path("/data")
+
+
+def test_a_model_inside_the_package_goes_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("version: 1\nmodel: {path: right_whale}\n")
+    assert load(file).config.model.path == default_model_path()
+    file.write_text("version: 1\nmodel: {path: ./right_whale}\n")
+    assert load(file).config.model.path == tmp_path / "right_whale"
 
 
 def test_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -148,6 +160,27 @@ def test_world_readable_secret_is_refused(tmp_path: Path) -> None:
     assert caught.value.problems[0].place == Place(2, 18)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'mqtt: {port: "${FILE:SECRET}"}',
+        'mqtt: {host: "${FILE:SECRET} x"}',
+        'log: {level: "${FILE:SECRET}"}',
+        'device: {id: "${FILE:SECRET}/"}',
+        'schedule: {mode: daily, daily: ["${FILE:SECRET}"]}',
+        'backend: {options: "${FILE:SECRET}"}',
+    ],
+)
+def test_secrets_are_in_no_message(tmp_path: Path, text: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    secret.chmod(0o600)
+    with pytest.raises(ConfigFileError) as caught:
+        load_text(f"version: 1\n{text}".replace("SECRET", str(secret)).encode(), {})
+    assert "hunter2" not in str(caught.value)
+    assert f"{secret} holds (not shown: a secret)" in str(caught.value)
+
+
 # migration
 
 
@@ -170,6 +203,43 @@ def test_migrations_run_in_order_and_leave_the_input_alone() -> None:
 def test_impossible_versions_are_refused(version: object) -> None:
     with pytest.raises(ConfigError):
         migrate({"version": version})
+
+
+def test_an_old_file_loads_says_so_and_keeps_its_places(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The day version 2 renames a section: a file of version 1 goes on working, and errors name its own lines."""
+
+    def renamed(data: dict) -> dict:
+        data["mqtt"] = data.pop("broker", {})
+        return data
+
+    monkeypatch.setattr(loading, "CURRENT_VERSION", 2)
+    monkeypatch.setattr(loading, "migrate", lambda data: migrate(data, {1: renamed}, current=2))
+    monkeypatch.setattr(loading, "Config", create_model("VersionTwo", __base__=Config, version=(Literal[2], ...)))
+    file = tmp_path / "c.yaml"
+    file.write_text("version: 1\nbroker: {host: shore}\n")
+    loaded = load(file, {})
+    assert loaded.migrated_from == 1
+    assert loaded.config.mqtt.host == "shore"
+    assert run(["config", "check", "--syntax", str(file)]) == 0
+    assert f"{file} is well-formed, version 1, migrated" in capsys.readouterr().out
+    file.write_text("version: 2\nmqtt: {host: shore}\n")
+    assert load(file, {}).migrated_from is None
+    file.write_text("version: 1\nbroker: {host: shore}\nlog: {level: loud}\n")
+    with pytest.raises(ConfigFileError, match=r"c\.yaml:3:14: log\.level"):
+        load(file, {})
+
+
+def test_the_first_versions_keys_are_taken_for_ever() -> None:
+    """`version-1.yaml` holds every key of version 1: who renames or removes one writes a migration."""
+    text = (Path(__file__).parent / "configurations" / "version-1.yaml").read_text(encoding="utf-8")
+    loaded = load_text(text.encode(), {})
+    assert loaded.config.version == CURRENT_VERSION
+    assert loaded.config.audio.device == "hydrophone"
+    assert loaded.config.mqtt.tls.ca_file == Path("/etc/edge-daemon/ca.crt")
+    assert loaded.config.hydrophone.calibrated
+    assert loaded.config.schedule.mode == "cycle"
 
 
 # reload

@@ -1,0 +1,173 @@
+"""The questions of `config init`: the few whose answers nobody can guess, each answer checked before the next question.
+
+Questions go to standard error, so that a file printed on standard output stays a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge_daemon.config.loading import DEFAULT_PATH, load_text
+from edge_daemon.config.problem import ConfigFileError
+from edge_daemon.config.template import template
+
+Key = tuple[str, ...]
+_NUMBERS: Collection[Key] = (
+    ("device", "latitude"),
+    ("device", "longitude"),
+    ("audio", "rate"),
+    ("hydrophone", "sensitivity_db"),
+    ("hydrophone", "gain_db"),
+    ("hydrophone", "adc_full_scale_v"),
+)
+CREDENTIAL = "mqtt-password"
+"""Name of the password's file beside the configuration, and of the unit's credential."""
+
+
+class Questionnaire:
+    """Asks, and keeps the answers that a configuration accepts.
+
+    Args:
+        values: what is set before the first question, by key.
+        folder: where the configuration will be; the password's file goes there.
+    """
+
+    def __init__(self, values: Mapping[Key, Any], folder: Path) -> None:
+        self.values = dict(values)
+        self._folder = folder
+
+    def ask_all(self) -> None:
+        """All questions, in the order of the file; an empty answer takes what stands in brackets, or nothing."""
+        self._ask("Name of this device", ("device", "id"), str(self.values["device", "id"]))
+        self._ask_position()
+        self._ask_device()
+        self._ask("Sampling rate in Hz (empty: the sound card's own)", ("audio", "rate"))
+        self._ask_hydrophone()
+        self._ask_broker()
+
+    def _ask(self, question: str, key: Key, default: str = "") -> None:
+        """Ask until the answer is empty or accepted; numbers are taken as numbers where the key wants them."""
+        while (text := _prompt(question, default).strip()) and not self._accept({key: text}):
+            pass
+
+    def _accept(self, answers: Mapping[Key, Any]) -> bool:
+        """Keep the answers if a configuration with them is good, else say what is wrong."""
+        typed = {key: _number(value) if key in _NUMBERS else value for key, value in answers.items()}
+        try:
+            load_text(template(self.values | typed).encode())
+        except ConfigFileError as error:
+            for problem in error.problems:
+                click.echo(f"  {problem.key} {problem.sentence}. {problem.hint}".rstrip(), err=True)
+            return False
+        self.values |= typed
+        return True
+
+    def _ask_position(self) -> None:
+        question = "Position in degrees, north and east (like 42.35 -70.25; empty: unknown)"
+        while text := _prompt(question, "").strip():
+            words = text.replace(",", " ").split()
+            if len(words) != 2:
+                click.echo("  Two numbers are wanted; south and west are negative.", err=True)
+            elif self._accept({("device", "latitude"): words[0], ("device", "longitude"): words[1]}):
+                return
+
+    def _ask_device(self) -> None:
+        there = _inputs()
+        for line in there or ["(no sound input is there now; it can be plugged in later)"]:
+            click.echo(f"  {line}", err=True)
+        while True:
+            text = _prompt("Sound input (index, name or part of it; empty: the default)", "").strip()
+            if not text:
+                return
+            # a name outlives the plugging in of another device, an index does not
+            names = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in there}
+            value: str | int = names.get(text, int(text) if text.isdecimal() else text)
+            if self._accept({("audio", "device"): value}):
+                return
+
+    def _ask_hydrophone(self) -> None:
+        if not _confirm("Is the hydrophone calibrated (its sensitivity known)?"):
+            return
+        while True:
+            answers: dict[Key, Any] = {
+                ("hydrophone", "sensitivity_db"): _prompt("Sensitivity in dB re 1 V/uPa (like -170)", ""),
+                ("hydrophone", "gain_db"): _prompt("Gain of the preamplifier in dB", "0"),
+                ("hydrophone", "adc_full_scale_v"): _prompt("Voltage (peak) that gives a full-scale sample", "1"),
+            }
+            if self._accept(answers):
+                return
+
+    def _ask_broker(self) -> None:
+        self._ask("Broker (name or address)", ("mqtt", "host"), str(self.values["mqtt", "host"]))
+        if _confirm("Encrypted connection (TLS)?"):
+            self._accept({("mqtt", "tls", "enabled"): True})
+            self._ask("File with the broker's authority (empty: the system's)", ("mqtt", "tls", "ca_file"))
+        self._ask("User name at the broker (empty: none)", ("mqtt", "username"))
+        if ("mqtt", "username") in self.values:
+            self._ask_password()
+
+    def _ask_password(self) -> None:
+        """The password goes into a file of its own; the service hands it over as a credential."""
+        secret = self._folder.resolve() / CREDENTIAL
+        if self._folder.resolve() == DEFAULT_PATH.parent:
+            self._accept({("mqtt", "password_credential"): CREDENTIAL})
+        else:
+            self._accept({("mqtt", "password_file"): str(secret)})
+        if secret.exists():
+            click.echo(f"  The password stands in {secret} already.", err=True)
+            return
+        password = click.prompt(
+            "Password (not shown; empty: write its file later)",
+            hide_input=True, default="", show_default=False, err=True,
+        )  # fmt: skip
+        if password:
+            _write_secret(secret, password)
+        else:
+            click.echo(f"  Write it later: {secret}, then chmod 600 {secret}", err=True)
+
+
+def _write_secret(path: Path, password: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(password + "\n")
+    except OSError as error:
+        click.echo(f"  {path} cannot be written ({error.strerror}); write it yourself.", err=True)
+    else:
+        click.echo(f"  Written: {path}, for its owner alone.", err=True)
+
+
+def _number(text: Any) -> Any:
+    """A number if it is one, else the text as it is, which the configuration refuses with a sentence."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _inputs() -> list[str]:
+    """Sound inputs as "index name"; empty where there is none or no PortAudio."""
+    from edge_daemon.audio.portaudio import PortAudioDriver
+    from edge_daemon.errors import AudioError
+
+    try:
+        return [f"{device.index} {device.name}" for device in PortAudioDriver().devices()]
+    except AudioError as error:
+        click.echo(f"  {error}", err=True)
+        return []
+
+
+def _prompt(question: str, default: str) -> str:
+    answer: str = click.prompt(question, default=default, show_default=bool(default), err=True)
+    return answer
+
+
+def _confirm(question: str) -> bool:
+    return click.confirm(question, default=False, err=True)
