@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edge_daemon.backoff import Backoff, Retry
@@ -50,6 +51,7 @@ class ClipStore:
         rng: jitter of the waiting.
         backoff: waiting after a failure.
         tidy_every_s: time between two looks at the whole folder, seconds.
+        dated: whether the clock knows the time; while it does not, nothing is deleted for its age.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class ClipStore:
         rng: random.Random,
         backoff: Backoff = Backoff(first_s=10, limit_s=600),  # noqa: B008 frozen
         tidy_every_s: float = 3600.0,
+        dated: Callable[[], bool] = lambda: True,
     ) -> None:
         self.rules = rules
+        self._dated = dated
         self._files = files
         self._time = time
         self._retry = Retry(backoff, rng)
@@ -138,7 +142,7 @@ class ClipStore:
         doomed = plan(
             files,
             rules,
-            now_utc_ns=self._time.utc_ns(),
+            now_utc_ns=self._time.utc_ns() if self._dated() else None,
             free_bytes=self._files.free_bytes(),
             incoming_bytes=incoming,
         )

@@ -61,6 +61,10 @@ class ReceivedLevel(_Part):
     rms_db: float = Field(description="Root-mean-square level over the event, dB re 1 µPa.")
     peak_to_peak_db: float | None = Field(default=None, description="Peak-to-peak level over the event, dB re 1 µPa.")
     ambient_db: float | None = Field(default=None, description="Root-mean-square level around the event, dB re 1 µPa.")
+    low_hz: float | None = Field(
+        default=None, ge=0, description="Lower edge of the band that the levels cover, Hz; 0: all but the mean."
+    )
+    high_hz: float | None = Field(default=None, ge=0, description="Upper edge of that band, Hz.")
 
 
 class AdjoiningGap(_Part):
@@ -102,7 +106,13 @@ class Detection(_Part):
                     "model": {"name": "right_whale", "version": "1", "digest": "ab" * 32},
                     "backend": "onnx",
                     "position": {"latitude": 42.35, "longitude": -70.25},
-                    "received_level": {"rms_db": 112.4, "peak_to_peak_db": 125.0, "ambient_db": 98.7},
+                    "received_level": {
+                        "rms_db": 112.4,
+                        "peak_to_peak_db": 125.0,
+                        "ambient_db": 98.7,
+                        "low_hz": 0.0,
+                        "high_hz": 1000.0,
+                    },
                     "gaps": [],
                     "clip": "2009-03-29/buoy-7_20090329T121503.250Z.flac",
                 }
@@ -160,7 +170,7 @@ class Origin:
         stream: what begin_s counts from: the recording's name, or an identity of the live session.
         label: what is detected.
         model: which model makes the scores.
-        backend: which backend runs it.
+        backend: which backend runs it, unless `describe` is told of another.
         threshold: score that a window must reach.
         rate: samples per second that events are counted in.
         file: the recording's name, or None when live.
@@ -194,6 +204,7 @@ def describe(
     end_utc_ns: int | None = None,
     clock: UtcBasis = "none",
     gaps: Sequence[AdjoiningGap] = (),
+    backend: str | None = None,
 ) -> Detection:
     """The document of one event.
 
@@ -204,6 +215,7 @@ def describe(
         end_utc_ns: end, likewise.
         clock: what UTC rests on.
         gaps: missing sound near the event.
+        backend: which backend made it, where that may be another than the origin's: a fallback.
     """
     return Detection(
         id=detection_id(origin, event.begin),
@@ -224,7 +236,7 @@ def describe(
         low_hz=None if event.low_hz is None else round(event.low_hz, 1),
         high_hz=None if event.high_hz is None else round(event.high_hz, 1),
         model=origin.model,
-        backend=origin.backend,
+        backend=backend or origin.backend,
         position=origin.position,
         gaps=tuple(gaps),
     )

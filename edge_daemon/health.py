@@ -33,7 +33,10 @@ HOT_C = 80.0
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the other parts say when a document is made; None and empty for what is not there."""
+    """What the other parts say when a document is made; None and empty for what is not there.
+
+    `problems` are sentences on what else works, but should be looked at.
+    """
 
     input: InputHealth | None = None
     queues: dict[str, QueueHealth] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class Surroundings:
     backend: dict[str, float] = field(default_factory=dict)
     clips: dict[str, object] = field(default_factory=dict)
     ambient_db: float | None = None
+    problems: tuple[str, ...] = ()
 
 
 class HealthBook:
@@ -61,18 +65,34 @@ class HealthBook:
         self._device = device
         self._started_ns = now_ns
         self._silence_limit_s = silence_limit_s
-        self._disk_warning_mb = disk_warning_mb
+        self.disk_warning_mb = disk_warning_mb
         self._lock = threading.Lock()
         self._latency = Histogram()
+        self._delivery = Histogram()
         self._gaps: dict[str, tuple[int, float]] = {}
         self._scored = self._unusable = self._detections = 0
         self._last_scored_ns: int | None = None
+        self._excused_ns: int | None = None
         self._last_cpu: tuple[int, float] | None = None
 
     @property
     def last_scored_ns(self) -> int | None:
-        """Monotonic time of the last score, for the watchdog."""
+        """Monotonic time at which windows were last scored, or None."""
         return self._last_scored_ns
+
+    @property
+    def last_alive_ns(self) -> int | None:
+        """Monotonic time at which windows were last scored, or last had a known reason not to be."""
+        return max((at for at in (self._last_scored_ns, self._excused_ns) if at is not None), default=None)
+
+    def excuse(self, now_ns: int) -> None:
+        """No window is scored, for a known reason; when that has ended, the next ones take some time."""
+        self._excused_ns = now_ns
+
+    @property
+    def detections(self) -> int:
+        """Events since the start."""
+        return self._detections
 
     def scored(self, now_ns: int, latency_s: float | None = None, count: int = 1) -> None:
         """Windows were scored, the last `latency_s` after the end of its sound."""
@@ -93,23 +113,23 @@ class HealthBook:
         with self._lock:
             self._detections += count
 
-    def gap(self, cause: str, seconds: float) -> None:
-        """Sound was lost."""
+    def delivered(self, latency_s: float) -> None:
+        """The broker has a detection, so long after the end of the sound by which its event was closed."""
+        with self._lock:
+            self._delivery.add(latency_s)
+
+    def gap(self, cause: str, seconds: float, *, begins: bool = True) -> None:
+        """Sound was lost; `begins` is False if this goes on with the gap told last."""
         with self._lock:
             number, total = self._gaps.get(cause, (0, 0.0))
-            self._gaps[cause] = (number + 1, total + max(0.0, seconds))
+            self._gaps[cause] = (number + begins, total + max(0.0, seconds))
 
     def document(self, now_ns: int, utc_ns: int, around: Surroundings) -> HealthDocument:
         """The document of this moment."""
         with self._lock:
             since = None if self._last_scored_ns is None else (now_ns - self._last_scored_ns) / SECOND_NS
             windows = WindowHealth(scored=self._scored, unusable=self._unusable, last_scored_s=_round(since, 1))
-            latency = LatencyHealth(
-                count=self._latency.count,
-                p50_ms=_milliseconds(self._latency.quantile(0.5)),
-                p99_ms=_milliseconds(self._latency.quantile(0.99)),
-                largest_ms=_milliseconds(self._latency.largest if self._latency.count else None),
-            )
+            latency, delivery = _latency(self._latency), _latency(self._delivery)
             gaps = {
                 cause: GapHealth(count=number, seconds=round(total, 3))
                 for cause, (number, total) in sorted(self._gaps.items())
@@ -117,7 +137,8 @@ class HealthBook:
             detections = self._detections
             board = self._board(now_ns, around.board)
         uptime_s = (now_ns - self._started_ns) / SECOND_NS
-        failing = self._failures(around, since if since is not None else uptime_s)
+        alive_ns = self.last_alive_ns
+        failing = self._failures(around, uptime_s if alive_ns is None else (now_ns - alive_ns) / SECOND_NS)
         warnings = self._warnings(around, gaps)
         return HealthDocument(
             device=self._device,
@@ -129,6 +150,7 @@ class HealthBook:
             detections=detections,
             windows=windows,
             latency=latency,
+            delivery=delivery,
             gaps=gaps,
             queues=around.queues,
             input=around.input,
@@ -167,7 +189,8 @@ class HealthBook:
             return []
         found = []
         if heard is not None and heard.phase == "waiting":
-            found.append(f"no sound: {heard.last_error or 'the input does not answer'}")
+            reason = heard.last_error.removesuffix(".") or "the input does not answer"
+            found.append(f"no sound: {reason}")
         if heard is not None and heard.dead_input:
             found.append("the samples do not change: is the hydrophone connected?")
         if silent_s > self._silence_limit_s:
@@ -195,11 +218,20 @@ class HealthBook:
         board = around.board
         if board is not None:
             found += [f"the board reports {name}" for name in board.throttling]
-            if board.disk_free_mb is not None and board.disk_free_mb < self._disk_warning_mb:
+            if board.disk_free_mb is not None and board.disk_free_mb < self.disk_warning_mb:
                 found.append(f"{board.disk_free_mb:.0f} MB of disk left")
             if board.temperature_c is not None and board.temperature_c >= HOT_C:
                 found.append(f"the processor is at {board.temperature_c:.0f} °C")
-        return found
+        return [*found, *around.problems]
+
+
+def _latency(histogram: Histogram) -> LatencyHealth:
+    return LatencyHealth(
+        count=histogram.count,
+        p50_ms=_milliseconds(histogram.quantile(0.5)),
+        p99_ms=_milliseconds(histogram.quantile(0.99)),
+        largest_ms=_milliseconds(histogram.largest if histogram.count else None),
+    )
 
 
 def _round(value: float | None, digits: int) -> float | None:

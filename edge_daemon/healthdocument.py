@@ -5,6 +5,7 @@ A field is never renamed within a version of the schema.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,9 +30,9 @@ class WindowHealth(_Part):
 
 
 class LatencyHealth(_Part):
-    """From the end of a window's sound to its score; quantiles within 2.5 %."""
+    """How long something took since the start; quantiles within 2.5 %."""
 
-    count: int = Field(ge=0, description="Windows measured.")
+    count: int = Field(ge=0, description="How often it was measured.")
     p50_ms: float | None = Field(description="Half of them took at most this, ms.")
     p99_ms: float | None = Field(description="99 of 100 took at most this, ms.")
     largest_ms: float | None = Field(description="The longest, ms.")
@@ -125,7 +126,12 @@ class HealthDocument(_Part):
     reasons: tuple[str, ...] = Field(description="Why the state is not ok.")
     detections: int = Field(ge=0, description="Events since the start.")
     windows: WindowHealth
-    latency: LatencyHealth
+    latency: LatencyHealth = Field(description="From the end of a window's sound to its score.")
+    delivery: LatencyHealth | None = Field(
+        default=None,
+        description="From the end of the sound that closed an event to the broker's acknowledgement of its detection, "
+        "where the broker was connected.",
+    )
     gaps: dict[str, GapHealth] = Field(description="By cause.")
     queues: dict[str, QueueHealth] = Field(default_factory=dict)
     input: InputHealth | None = None
@@ -146,3 +152,8 @@ class HealthDocument(_Part):
     def to_json(self) -> str:
         """The document on one line."""
         return self.model_dump_json(by_alias=True)
+
+
+if __name__ == "__main__":  # python -m edge_daemon.healthdocument writes the published schema anew
+    _schema = HealthDocument.model_json_schema(by_alias=True)
+    _SCHEMA_FILE.write_text(json.dumps(_schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -67,3 +67,8 @@ def set_up(level: str, stream: TextIO | None = None, environment: Mapping[str, s
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel(level.upper())
+
+
+def set_level(level: str) -> None:
+    """Log what is at least so severe: `debug`, `info`, `warning` or `error`."""
+    logging.getLogger("edge_daemon").setLevel(level.upper())

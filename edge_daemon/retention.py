@@ -45,7 +45,7 @@ class Retention:
 
 
 def plan(
-    files: Iterable[StoredFile], rules: Retention, *, now_utc_ns: int, free_bytes: int, incoming_bytes: int = 0
+    files: Iterable[StoredFile], rules: Retention, *, now_utc_ns: int | None, free_bytes: int, incoming_bytes: int = 0
 ) -> list[StoredFile]:
     """Files to delete, oldest first, so that the rules hold with `incoming_bytes` more written.
 
@@ -56,12 +56,12 @@ def plan(
     Args:
         files: what is there.
         rules: the bounds.
-        now_utc_ns: UTC, ns.
+        now_utc_ns: UTC, ns; None while nobody knows the time: then no file is too old.
         free_bytes: free space of the disk now.
         incoming_bytes: what is about to be written.
     """
     oldest_first = sorted(files, key=lambda file: (file.modified_utc_ns, file.name))
-    before_ns = now_utc_ns - round(rules.max_age_s * SECOND_NS)
+    before_ns = 0 if now_utc_ns is None else now_utc_ns - round(rules.max_age_s * SECOND_NS)
     doomed = [file for file in oldest_first if _BEFORE_ANY_CLIP_NS <= file.modified_utc_ns < before_ns]
     kept = [file for file in oldest_first if not _BEFORE_ANY_CLIP_NS <= file.modified_utc_ns < before_ns]
     total = sum(file.size for file in kept) + incoming_bytes

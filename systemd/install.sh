@@ -135,7 +135,8 @@ mkdir -p "$settings"
 if [ -e "$settings/config.yaml" ]; then
     say "Settings: $settings/config.yaml is there and stays as it is"
 else
-    "$program/venv/bin/edge-daemon" config init --profile "$profile" --no-input --output "$settings/config.yaml"
+    "$program/venv/bin/edge-daemon" config init --profile "$profile" --no-input --output "$settings/config.yaml" >/dev/null
+    say "Settings: $settings/config.yaml, profile $profile"
 fi
 if [ -n "$root" ]; then
     systemd-tmpfiles --root="$root" --create "$tmpfiles" 2>/dev/null || warn "no permissions were set below $root"

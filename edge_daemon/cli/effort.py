@@ -27,17 +27,26 @@ _DAY_NS = 86_400 * 1_000_000_000
 @click.option("--since", metavar="TIME", help="Begin, ISO 8601, UTC unless it says otherwise.  [default: the first]")
 @click.option("--until", metavar="TIME", help="End, likewise.  [default: the last]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print every span as CSV.")
-def effort(database: Path | None, since: str | None, until: str | None, as_csv: bool) -> None:
-    """Print what was listened to, day by day, and what was missed and why."""
+@click.option("--bands", is_flag=True, help="Print the band levels of every minute as CSV, dB re 1 µPa.")
+def effort(database: Path | None, since: str | None, until: str | None, as_csv: bool, bands: bool) -> None:
+    """Print what was listened to, day by day, and what was missed and why.
+
+    Band levels are there if `effort.band_levels` is set and the hydrophone calibrated: decidecade bands (ISO 18405)
+    from 10 Hz up to half the model's rate, a column each, over the seconds of sound given.
+    """
     from contextlib import closing
 
     from edge_daemon.effort import open_ledger, read_spans
+    from edge_daemon.effort_bands import read_minutes, write_minutes_csv
     from edge_daemon.effort_summary import write_csv
 
     since_ns = -(2**63) if since is None else parse_utc(since, "--since")
     until_ns = 2**63 - 1 if until is None else parse_utc(until, "--until")
     with closing(open_ledger(database or default_ledger())) as connection:
         entries = read_spans(connection, since_ns, until_ns)
+        if bands:
+            write_minutes_csv(read_minutes(connection, entries, since_ns, until_ns), sys.stdout)
+            return
     if as_csv:
         write_csv(entries, sys.stdout)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,12 @@ def watch(
 
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
-    from edge_daemon.errors import UsageError
+    from edge_daemon.credentials import environment_by_hand
+    from edge_daemon.errors import ConfigError, UsageError
     from edge_daemon.mqtt.watcher import Watcher
 
-    settings = MqttSection() if file is None else load(file).config.mqtt
+    environment = os.environ if file is None else environment_by_hand(file.parent, os.environ)
+    settings = MqttSection() if file is None else load(file, environment).config.mqtt
     given: dict[str, Any] = {"host": host, "port": port, "prefix": prefix, "username": username}
     given["password_file"] = password_file
     data = settings.model_dump() | {name: value for name, value in given.items() if value is not None}
@@ -59,7 +62,7 @@ def watch(
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"The broker's settings: {place} {first['msg']}.") from None
     pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
-    watcher = Watcher(settings, pattern, say=lambda text: click.echo(text, err=True))
+    watcher = Watcher(settings, pattern, say=lambda text: click.echo(text, err=True), environment=environment)
     printed = 0
     try:
         for topic, payload in watcher.messages():
@@ -67,6 +70,9 @@ def watch(
             printed += 1
             if printed == count:
                 return
+    except ConfigError as error:
+        key = "mqtt.password_file" if settings.password_file is not None else "mqtt.password_credential"
+        raise ConfigError(f"{'--password-file' if password_file else key} {error.message}.", error.hint) from None
     finally:
         watcher.close()
 
@@ -75,9 +81,13 @@ def line(topic: str, payload: bytes) -> str:
     """One message for a person; what is not understood is shown as it came."""
     *_, device, subject = ["", "", *topic.split("/")]
     text = payload.decode("utf-8", "replace")
-    if subject != "detections":
-        return f"{device:<12} {subject:<10} {text if len(text) <= 100 else text[:97] + '...'}"
     try:
+        if subject == "health":
+            return f"{device:<12} {subject:<10} {health(json.loads(text))}"
+        if subject == "effort":
+            return f"{device:<12} {subject:<10} {effort(json.loads(text))}"
+        if subject != "detections":
+            return f"{device:<12} {subject:<10} {text if len(text) <= 100 else text[:97] + '...'}"
         document = json.loads(text)
         begin = document["begin_utc"] or f"{document['begin_s']:.3f} s"
         length = document["end_s"] - document["begin_s"]
@@ -89,3 +99,17 @@ def line(topic: str, payload: bytes) -> str:
         ).rstrip()
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{device:<12} {subject:<10} not understood: {text[:80]!r}"
+
+
+def health(document: dict[str, Any]) -> str:
+    """State, reasons and counts of a health document."""
+    reasons = "; ".join(document["reasons"])
+    counts = f"detections {document['detections']}, windows scored {document['windows']['scored']}"
+    return f"{document['state']}{': ' if reasons else ''}{reasons} ({counts})"
+
+
+def effort(document: dict[str, Any]) -> str:
+    """What of a period was listened to, and what took the rest."""
+    lost = ", ".join(f"{gap['cause']} {gap['seconds']:.0f} s" for gap in document["gaps"])
+    share = f"listened {document['listened_s']:.0f} s of {document['period_s']:.0f} s"
+    return f"{share} up to {document['end_utc'][:16].replace('T', ' ')}{': ' if lost else ''}{lost}"

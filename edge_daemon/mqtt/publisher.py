@@ -88,6 +88,11 @@ class Publisher:
         """Begin; returns at once, also without a broker."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; after `start` it should, until `stop`."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """There is something new in the outbox; from any thread."""
         self._order(self._courier.notify)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from edge_daemon.backoff import Backoff
 from edge_daemon.config.mqtt import MqttSection
@@ -24,6 +24,7 @@ class Watcher:
         say: told about connections made and lost.
         link: paho's if None.
         time: monotonic time.
+        environment: where systemd's credentials are looked for; the process's if None.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class Watcher:
         say: Callable[[str], None],
         link: Link | None = None,
         time: TimeSource | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = settings
         self._pattern = pattern
         self._say = say
+        self._environment = os.environ if environment is None else environment
         self._link = link or PahoLink()
         self._time = time or SystemTime()
         backoff = Backoff(1.0, 30.0)
@@ -96,7 +99,7 @@ class Watcher:
                 keepalive_s=settings.keepalive_s,
                 timeout_s=settings.connect_timeout_s,
                 username=settings.username,
-                password=password_of(settings, os.environ),
+                password=password_of(settings, self._environment),
                 tls=Tls(tls.ca_file, tls.certificate_file, tls.key_file) if tls.enabled else None,
             )
         )

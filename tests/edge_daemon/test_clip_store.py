@@ -121,6 +121,25 @@ def test_the_old_go_when_it_is_time_to_look(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.flac"))) == 1
 
 
+def test_a_clock_that_does_not_know_the_time_deletes_nothing_for_its_age(tmp_path: Path) -> None:
+    time, known = ManualTime(), [True]
+    rules = Retention(max_age_s=86_400, max_bytes=10**9, min_free_bytes=0)
+    files = FolderClipFiles(tmp_path)
+    store = ClipStore(files, rules, time=time, rng=random.Random(0), dated=lambda: known[0])
+    assert store.save(clip(1))
+    known[0] = False
+    time.step(40 * 365 * 86_400.0)  # a battery clock that has gone mad, and no network to set it
+    time.advance(3601)
+    store.tick()
+    assert store.save(clip(2))
+    assert len(files.list()) == 2
+    time.step(-40 * 365 * 86_400.0)
+    time.advance(86_401)
+    known[0] = True
+    store.tick()
+    assert [file.name for file in files.list()] == [clip(2).name]  # dated in the future: it has no age
+
+
 def test_leftovers_go_and_strangers_stay(tmp_path: Path) -> None:
     (tmp_path / "2025-01-01").mkdir()
     (tmp_path / "2025-01-01" / "half.flac.part").write_bytes(b"half")

@@ -66,6 +66,12 @@ def test_the_published_example_is_valid() -> None:
         assert json.loads(Detection.model_validate(example).to_json()) == example
 
 
+def test_the_document_names_the_backend_that_made_it() -> None:
+    assert describe(EVENT, ORIGIN).backend == "onnx"
+    assert describe(EVENT, ORIGIN, backend="loihi").backend == "loihi"
+    assert describe(EVENT, ORIGIN, backend="loihi").id == describe(EVENT, ORIGIN).id
+
+
 def test_the_document() -> None:
     utc = 1238328900_000_000_000  # 2009-03-29 12:15:00 UTC
     detection = describe(

@@ -171,7 +171,7 @@ def test_input_is_taken_from_the_sound_cards_state() -> None:
 @pytest.mark.parametrize(
     ("changes", "state", "reason"),
     [
-        ({"input": InputHealth(phase="waiting", device="d", last_error="Gone.")}, "failing", "no sound: Gone."),
+        ({"input": InputHealth(phase="waiting", device="d", last_error="Gone.")}, "failing", "no sound: Gone"),
         ({"input": InputHealth(phase="listening", device="d", dead_input=True)}, "failing", "do not change"),
         ({"mqtt": mqtt_report(state="waiting", last_failure="refused")}, "warning", "broker: refused"),
         ({"mqtt": mqtt_report(rejected=1, last_rejection="quota")}, "warning", "refuses messages: quota"),

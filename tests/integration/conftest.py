@@ -1,4 +1,5 @@
-"""The real parts that integration tests share: a mosquitto broker with TLS and passwords, on loopback."""
+"""The real parts that integration tests share: a mosquitto broker with TLS and passwords, on loopback, and a microphone
+of PulseAudio's null sink → its monitor → ALSA → PortAudio, which needs no sound card."""
 
 from __future__ import annotations
 
@@ -8,11 +9,25 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
+PULSE = """
+load-module module-null-sink sink_name=vmic rate=16000 channels=1 format=s16le norewinds=1
+load-module module-native-protocol-unix socket={folder}/pulse.sock auth-anonymous=1
+set-default-source vmic.monitor
+set-default-sink vmic
+"""
+ASOUND = """
+</usr/share/alsa/alsa.conf>
+pcm.vmic {{ type pulse server "unix:{folder}/pulse.sock" device "vmic.monitor"
+  hint {{ show on description "virtual mic" }} }}
+"""
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
@@ -76,6 +91,7 @@ class Mosquitto:
         for name in ("server", "client"):
             make_certificate(folder, name)
         self.set_password("buoy", "right")
+        self.set_password("shore", "ashore")
         data = folder / "data"
         data.mkdir()
         (folder / "mosquitto.conf").write_text(
@@ -84,7 +100,7 @@ class Mosquitto:
             f"cafile {folder}/ca.crt\ncertfile {folder}/server.crt\nkeyfile {folder}/server.key\ntls_version tlsv1.2\n"
             f"require_certificate {'true' if client_certificates else 'false'}\n"
             f"allow_anonymous false\npassword_file {folder}/passwords\n"
-            f"persistence true\npersistence_location {data}/\nautosave_interval 1\n"
+            f"persistence true\npersistence_location {data}/\nautosave_interval 1\nlog_type all\n"
         )
 
     def set_password(self, user: str, password: str) -> None:
@@ -127,6 +143,14 @@ class Mosquitto:
         self.process.kill()
         self.process.wait(20)
 
+    def persisted(self) -> None:
+        """Wait until durable sessions and what waits for them are on disk; only then do they outlive a SIGKILL.
+
+        What the broker has acknowledged and not yet forwarded or saved dies with it: that loss is its own.
+        """
+        wait_until((self.folder / "data" / "mosquitto.db").exists)
+        time.sleep(2.5)  # it saves every two seconds
+
     def subscribe(self, topic: str, output: Path) -> None:
         """A `mosquitto_sub` with a durable session that adds `TOPIC RETAINED PAYLOAD` lines to a file."""
         output.touch()
@@ -138,7 +162,7 @@ class Mosquitto:
             watcher = subprocess.Popen(
                 [
                     "mosquitto_sub", "-h", "localhost", "-p", str(self.port), "--cafile", str(self.folder / "ca.crt"),
-                    "-u", "buoy", "-P", "right", "-t", topic, "-q", "1", "-i", f"shore-{output.name}", "-c",
+                    "-u", "shore", "-P", "ashore", "-t", topic, "-q", "1", "-i", f"shore-{output.name}", "-c",
                     "-F", "%t %r %p",
                 ],
                 stdout=out, stderr=subprocess.DEVNULL,
@@ -156,6 +180,65 @@ class Mosquitto:
         self._end_watchers()
         if self.process is not None and self.process.poll() is None:
             self.kill()
+
+
+class Microphone:
+    """A PulseAudio server of our own with a virtual microphone, to be killed and started at will."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "pulse.pa").write_text(PULSE.format(folder=folder))
+        (folder / "asound.conf").write_text(ASOUND.format(folder=folder))
+        self.server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "PULSE_SERVER": f"unix:{self.folder}/pulse.sock",
+            "ALSA_CONFIG_PATH": str(self.folder / "asound.conf"),
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(self.folder),
+        }
+
+    def start(self) -> None:
+        (self.folder / "pulse.sock").unlink(missing_ok=True)
+        command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "-F"]
+        self.server = subprocess.Popen(
+            [*command, str(self.folder / "pulse.pa")],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self.answers, 30.0)
+
+    def answers(self) -> bool:
+        asked = subprocess.run(["pactl", "info"], env=self.environment, capture_output=True, check=False)
+        return asked.returncode == 0
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.server is not None:
+            self.server.send_signal(how)
+            self.server.wait(10)
+            self.server = None
+
+    def play(self, path: Path) -> None:
+        subprocess.run(["paplay", "--device=vmic", str(path)], env=self.environment, check=True, timeout=3600)
+
+
+@pytest.fixture
+def microphone(tmp_path: Path) -> Iterator[Microphone]:
+    for program in ("pulseaudio", "pactl", "paplay"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}: apt-get install pulseaudio pulseaudio-utils")
+    if not any(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
+        pytest.skip("needs ALSA's pulse plug-in: apt-get install libasound2-plugins")
+    if subprocess.run([sys.executable, "-c", "import sounddevice"], capture_output=True, check=False).returncode:
+        pytest.skip("needs PortAudio: apt-get install libportaudio2")
+    made = Microphone(tmp_path)
+    yield made
+    made.stop(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -299,7 +299,7 @@ def test_config_check_and_watch_against_a_real_broker(
     until: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from edge_daemon.checkup import check_broker
+    from edge_daemon.checks.broker import check_broker
     from edge_daemon.cli import run
     from edge_daemon.config import Config
 
@@ -307,10 +307,34 @@ def test_config_check_and_watch_against_a_real_broker(
     broker.start()
     settings = section(broker, secret)
     good = Config(mqtt=settings)
-    assert check_broker(good).text == f"localhost:{broker.port} accepts us (mqtt5)"
+    assert check_broker(good).text == f"localhost:{broker.port} accepts us (mqtt5, TLS, user buoy)"
     secret.write_text("wrong")
-    assert "not authorized" in check_broker(good).text
+    refused = check_broker(good)
+    assert refused.state == "failed"
+    assert "not authorized" in refused.text
+    assert "mqtt.username and the password" in refused.hint
     secret.write_text("right")
+    without_authority = settings.model_copy(update={"tls": settings.tls.model_copy(update={"ca_file": None})})
+    untrusted = check_broker(Config(mqtt=without_authority))
+    assert "is not trusted" in untrusted.text
+    assert "mqtt.tls.ca_file" in untrusted.hint
+    without_tls = settings.model_copy(update={"tls": settings.tls.model_copy(update={"enabled": False})})
+    plain = check_broker(Config(mqtt=without_tls))
+    assert plain.state == "failed"
+    assert "mqtt.tls.enabled: true" in plain.hint
+
+    # a credential, which a service manager would hand over, is found beside the file that names it
+    beside = secret.parent / "etc"
+    beside.mkdir()
+    (beside / "c.yaml").write_text(
+        f"version: 1\nmqtt: {{host: localhost, port: {broker.port}, username: buoy, tls: {{enabled: true, "
+        f"ca_file: {broker.folder}/ca.crt}}, password_credential: mqtt-password}}\n"
+        f"audio: {{source: pipe, rate: 8000}}\nstorage: {{folder: {beside}}}\n"
+    )
+    (beside / "mqtt-password").write_text("right\n")
+    (beside / "mqtt-password").chmod(0o600)
+    assert run(["config", "check", str(beside / "c.yaml")]) == 0
+    assert f"ok       broker   localhost:{broker.port} accepts us (mqtt5, TLS, user buoy)" in capsys.readouterr().out
 
     arguments = ["--port", str(broker.port), "--ca-file", str(broker.folder / "ca.crt"), "--username", "buoy"]
     arguments += ["--password-file", str(secret), "--json", "--count", "1", "--all"]

@@ -1,0 +1,1 @@
+"""Rooms of the live daemon, which `edge_daemon.daemon` joins: listening, scoring, announcing, keeping, condition."""

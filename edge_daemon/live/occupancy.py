@@ -1,0 +1,58 @@
+"""One daemon to a storage folder: two would tear the same outbox, and throw each other off the broker.
+
+The kernel keeps the lock and gives it back when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from edge_daemon.errors import ConfigError
+
+NAME = "daemon.lock"
+
+
+def occupy(folder: Path) -> IO[str] | None:
+    """Take the folder for this process; None where the disk lets nobody write, which is no reason not to listen.
+
+    Args:
+        folder: made if absent.
+
+    Returns:
+        A file to be kept open as long as the folder is used.
+
+    Raises:
+        ConfigError: another process has it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / NAME).open("a+", encoding="utf-8")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read(20).strip() or "unknown"
+        file.close()
+        raise ConfigError(
+            f"names {folder}, which another edge-daemon uses (process {holder})",
+            "End that one first (systemctl stop edge-daemon), or give this one a folder and a device.id of its own.",
+        ) from None
+    except OSError:
+        return file  # a file system without locks
+    _sign(file)
+    return file
+
+
+def _sign(file: IO[str]) -> None:
+    """Write our process id into it, for the message above; on a full disk without."""
+    try:
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+    except OSError:
+        return

@@ -1,0 +1,389 @@
+"""The whole daemon in memory: disks that fail, schedules, watchdog, a backend that is too slow, a changed file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge_daemon.backends.base import Inference
+from edge_daemon.config import Config
+from edge_daemon.errors import BackendError, ConfigError
+
+Sound = NDArray[np.float32]
+RATE = 2000
+
+
+def messages(buoy: Any, kind: str) -> list[Any]:
+    taken = buoy.daemon.joined.outbox.take(1000, "oldest_first")
+    buoy.daemon.joined.outbox.release()
+    return [json.loads(message.payload) for message in taken if message.kind == kind]
+
+
+def fed(buoy: Any) -> int:
+    return sum("WATCHDOG=1" in entry for entry in buoy.channel.sent)
+
+
+# storage
+
+
+def test_no_folder_no_clips_detections_all_the_same(
+    make_buoy: Callable[..., Any], sample: Sound, tmp_path: Path
+) -> None:
+    (tmp_path / "in the way").write_text("a file where the folder should be")
+    buoy = make_buoy(folder=tmp_path / "in the way", health={"interval_s": 5.0}, mqtt=True)
+    buoy.clip_files.broken = True
+    buoy.play(sample)
+    buoy.played()
+    topic = "edge_daemon/buoy-7/detections"
+    buoy.settle(lambda: len(buoy.broker.payloads(topic)) == 5)
+    buoy.finish()
+    health = buoy.daemon.newest_health
+    assert health.state == "warning"
+    assert not health.outbox.available
+    assert any("the outbox is in memory only" in reason for reason in health.reasons)
+    assert any("effort is in memory only" in reason for reason in health.reasons)
+    assert "Clips cannot be stored" in health.clips["reason"]
+    # the first two clips fail, then clips rest: a detection promises no clip that will not be there
+    found = [json.loads(payload) for payload in buoy.broker.payloads(topic)]
+    assert found[-1]["clip"] is None
+
+
+def test_what_can_neither_be_written_nor_sent_goes_to_the_log(
+    make_buoy: Callable[..., Any], sample: Sound, replayed: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "in the way").write_text("")
+    buoy = make_buoy(folder=tmp_path / "in the way")
+    buoy.play(sample)
+    buoy.played()
+    with caplog.at_level(logging.CRITICAL, "edge_daemon"):
+        buoy.finish()
+    kept = [json.loads(record.payload) for record in caplog.records if record.message.startswith("a message could")]
+    assert [one["begin_s"] for one in kept] == [one.begin_s for one in replayed(sample, RATE)]
+
+
+def test_damaged_databases_are_set_aside_and_named(
+    make_buoy: Callable[..., Any], sample: Sound, tmp_path: Path
+) -> None:
+    state = tmp_path / "buoy" / "state"
+    state.mkdir(parents=True)
+    for name in ("outbox.db", "effort.db"):
+        (state / name).write_bytes(b"not a database, but long enough to be looked at" * 100)
+    buoy = make_buoy(folder=tmp_path / "buoy")
+    buoy.play(sample)
+    buoy.played()
+    buoy.finish()
+    assert len(buoy.detections()) == 5
+    assert sum("damaged and set aside" in reason for reason in buoy.daemon.newest_health.reasons) == 2
+    assert len(list(state.glob("*.damaged-*"))) == 2
+
+
+def test_what_fails_again_and_again_does_not_fill_the_log(
+    make_buoy: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    buoy = make_buoy()
+
+    def tick() -> None:
+        raise TypeError("a rotten row")
+
+    monkeypatch.setattr(buoy.daemon.joined.ledger, "tick", tick)
+    monkeypatch.setattr(buoy.daemon.joined.duty, "tick", tick)
+    with caplog.at_level(logging.ERROR, "edge_daemon"):
+        for _ in range(1000):
+            buoy.daemon.joined.keeper.tick()
+            buoy.daemon.tend()
+    for sentence in ("a task of the disk failed", "a task of the daemon failed"):
+        told = [record.times for record in caplog.records if record.message == sentence]
+        assert told == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    monkeypatch.undo()
+
+
+# schedule
+
+
+def test_between_listening_times_the_device_is_closed_and_effort_knows(make_buoy: Callable[..., Any]) -> None:
+    # cycles of two minutes are counted from midnight: 00:10 begins one
+    buoy = make_buoy(schedule={"mode": "cycle", "on_minutes": 1.0, "off_minutes": 1.0}, health={"interval_s": 1.0})
+    for second in range(1, 241):
+        buoy.until(float(second))
+        assert buoy.daemon.newest_health.state == "ok", second  # also just after a rest, before the first window
+        if second == 90:
+            assert buoy.driver.stream.closed
+            assert buoy.daemon.newest_health.input.phase == "paused"
+    buoy.finish()
+    effort = buoy.effort()
+    lost = {gap.cause: gap.seconds for gap in effort.gaps}
+    assert lost["schedule"] == pytest.approx(120.0, abs=1.0)
+    assert effort.listened_s + effort.lost_s == pytest.approx(240.0, abs=0.1)
+    assert fed(buoy) >= 11  # every 20 s, resting or not
+    assert buoy.daemon.newest_health.gaps["schedule"].count == 2
+
+
+# watchdog
+
+
+def test_nobody_is_told_all_is_well_when_nothing_is_scored_and_nobody_knows_why(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy()
+    buoy.until(10.0)
+    assert fed(buoy) == 1
+    for _ in range(20):  # the thread that scores hangs: time goes on, the input is open, and nothing comes out
+        buoy.time.advance(5.0)
+        buoy.daemon.tend()
+    assert fed(buoy) == 2  # the last at 30 s: 20 s without a window are no reason yet
+    assert "no window scored" in " ".join(buoy.daemon.joined.condition.document().reasons)
+
+
+def test_a_known_silence_that_nobody_handles_any_more_is_not_fed(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy(health={"handling_limit_s": 60.0})
+    buoy.until(5.0)
+    buoy.driver.unplug()
+    buoy.until(10.0)
+    assert buoy.source.state.phase == "waiting"
+    for _ in range(2 * 300):  # the thread that would try again hangs; the calling thread goes on
+        buoy.time.advance(0.5)
+        buoy.daemon.tend()
+    hung = fed(buoy)
+    for _ in range(2 * 600):
+        buoy.time.advance(0.5)
+        buoy.daemon.tend()
+    assert fed(buoy) == hung
+
+
+def test_a_rest_that_does_not_end_is_not_fed(make_buoy: Callable[..., Any]) -> None:
+    # cycles of 12 minutes: 00:10 is a minute before a rest
+    buoy = make_buoy(schedule={"mode": "cycle", "on_minutes": 11.0, "off_minutes": 1.0})
+    buoy.until(65.0)
+    assert buoy.source.state.phase == "paused"
+    for _ in range(2 * 90):  # the thread that would open the device hangs
+        buoy.time.advance(0.5)
+        buoy.daemon.tend()
+    assert buoy.daemon.joined.duty.on
+    hung = fed(buoy)
+    for _ in range(2 * 300):
+        buoy.time.advance(0.5)
+        buoy.daemon.tend()
+    assert fed(buoy) == hung
+
+
+def test_readiness_status_and_farewell(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy()
+    assert buoy.channel.sent[0].startswith("READY=1\nSTATUS=opening 'default input'")
+    buoy.until(5.0)
+    assert "STATUS=listening to 'USB Hydrophone H2a' at 2000 Hz; 0 detections; no broker configured; 0 unsent" in (
+        buoy.channel.sent
+    )
+
+
+# scoring that cannot keep up, or fails
+
+
+class SlowBackend:
+    """A backend that stops until it is let go."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self.name = "slow"
+        self.problem = ""
+        self.go = threading.Event()
+        self.failing = False
+
+    def infer(self, features: NDArray[np.uint8]) -> Inference:
+        if self.failing:
+            raise BackendError("The chip has gone.", "Plug it in.")
+        self.go.wait(30)
+        inference: Inference = self._backend.infer(features)
+        return inference
+
+    def health(self) -> dict[str, float]:
+        return {}
+
+    def close(self) -> None:
+        self._backend.close()
+
+
+def slow(buoy: Any) -> SlowBackend:
+    backend = SlowBackend(buoy.parts.model.backend)
+    buoy.daemon.joined.scorer._pipeline._backend = backend
+    return backend
+
+
+def test_sound_that_cannot_be_scored_in_time_is_a_gap_and_counted(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy(audio={"ring_s": 10.0})
+    joined = buoy.daemon.joined
+    while buoy.seconds < 25.0:  # listening goes on, scoring does not
+        joined.listener.turn()
+        assert joined.queue.report().samples <= 10 * RATE
+    buoy.until(40.0)
+    buoy.finish()
+    effort = buoy.effort()
+    lost = {gap.cause: gap.seconds for gap in effort.gaps}
+    dropped_s = joined.queue.report().dropped_samples / RATE
+    assert 15.0 <= dropped_s <= 20.0
+    assert lost["inference_behind"] == pytest.approx(dropped_s, abs=1e-6)
+    assert effort.listened_s + effort.lost_s == pytest.approx(40.0, abs=0.1)
+    health = buoy.daemon.newest_health
+    assert health.gaps["inference_behind"].count == 1
+    assert health.queues["sound"].dropped == joined.queue.report().dropped_blocks
+    assert "scoring does not keep up with the sound" in health.reasons
+
+
+def in_a_thread(buoy: Any) -> tuple[threading.Thread, list[BaseException]]:
+    """Run the daemon as it runs live, in simulated time; errors come back."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            buoy.daemon.run()
+        except (BackendError, RuntimeError) as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    buoy._ended = True
+    return thread, errors
+
+
+def paced(buoy: Any, speed: float) -> None:
+    """Let simulated time pass at a multiple of real time."""
+    inner = buoy.wait
+
+    def wait(longest: float) -> None:
+        time.sleep(buoy.block_s / speed)
+        inner(longest)
+
+    buoy.source._wait = wait
+
+
+def test_threads_find_what_one_thread_finds_and_end_quickly(
+    make_buoy: Callable[..., Any], sample: Sound, replayed: Any
+) -> None:
+    buoy = make_buoy(begin=False)
+    paced(buoy, 50.0)
+    buoy.play(sample)
+    thread, errors = in_a_thread(buoy)
+    buoy.settle(lambda: buoy.seconds > 46.0)
+    began = time.monotonic()
+    buoy.daemon.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert time.monotonic() - began < 5.0
+    assert errors == []
+    assert [one["begin_s"] for one in buoy.detections()] == [one.begin_s for one in replayed(sample, RATE)]
+    assert "STOPPING=1\nSTATUS=ending" in buoy.channel.sent
+
+
+def test_a_stop_waits_for_no_backend(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy(begin=False)
+    paced(buoy, 20.0)
+    backend = slow(buoy)
+    thread, _ = in_a_thread(buoy)
+    buoy.settle(lambda: buoy.seconds > 10.0)
+    began = time.monotonic()
+    buoy.daemon.stop()
+    thread.join(20)
+    assert time.monotonic() - began < 5.0
+    assert buoy.daemon.hangs
+    backend.go.set()
+
+
+def test_a_stop_waits_for_no_sound_server(make_buoy: Callable[..., Any], sample: Sound, replayed: Any) -> None:
+    buoy = make_buoy(begin=False)
+    paced(buoy, 50.0)
+    buoy.play(sample)
+    thread, errors = in_a_thread(buoy)
+    buoy.settle(lambda: buoy.seconds > 46.0)
+    answers = threading.Event()
+    buoy.driver.stream.close = lambda: answers.wait(30)
+    began = time.monotonic()
+    buoy.daemon.stop()
+    thread.join(20)
+    assert time.monotonic() - began < 5.0
+    assert buoy.daemon.hangs
+    assert errors == []
+    # what was heard before is scored, written and accounted for all the same
+    assert [one["begin_s"] for one in buoy.detections()] == [one.begin_s for one in replayed(sample, RATE)]
+    assert buoy.effort().listened_s >= 44.0
+    answers.set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_publisher_that_has_died_ends_the_daemon(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy(begin=False, mqtt=True)
+    paced(buoy, 20.0)
+    thread, errors = in_a_thread(buoy)
+    buoy.settle(lambda: buoy.seconds > 3.0)
+
+    def fails(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    buoy.parts.link.poll = buoy.parts.link.close = fails  # not even the new beginning succeeds
+    thread.join(20)
+    assert not thread.is_alive()
+    assert [str(error.__cause__) for error in errors] == ["the thread of publishing has died"]
+
+
+def test_scoring_that_cannot_go_on_ends_the_daemon_with_a_sentence(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy(begin=False)
+    paced(buoy, 50.0)
+    backend = slow(buoy)
+    backend.go.set()
+    thread, errors = in_a_thread(buoy)
+    buoy.settle(lambda: buoy.seconds > 10.0)
+    backend.failing = True
+    thread.join(20)
+    assert not thread.is_alive()
+    assert [str(error) for error in errors] == ["The chip has gone. Plug it in."]
+    effort = buoy.effort()
+    assert effort.listened_s >= 8.0
+
+
+# a changed configuration
+
+
+def test_reload_takes_what_it_can_and_names_the_rest(
+    make_buoy: Callable[..., Any], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    buoy = make_buoy(folder=tmp_path / "state")
+    document = buoy.config.model_dump()
+    document["health"]["interval_s"] = 7.0
+    document["outbox"]["max_rows"] = 500
+    document["clips"]["max_total_mb"] = 3.0
+    document["device"] |= {"latitude": 42.0, "longitude": -70.0}
+    document["audio"]["device"] = "another"
+    buoy.daemon._read = lambda: Config.model_validate(document)
+    with caplog.at_level(logging.INFO, "edge_daemon"):
+        buoy.daemon.reload()
+        buoy.daemon._reload()
+    text = caplog.text
+    assert "health.interval_s changed" in text
+    assert "audio.device changed in the file; it takes a restart" in text
+    assert "outbox.max_rows changed in" not in text
+    assert buoy.daemon.joined.outbox.limits.max_rows == 500
+    assert buoy.daemon.joined.store.rules.max_bytes == 3_000_000
+    assert buoy.daemon.config.health.interval_s == 7.0
+    assert buoy.daemon.config.audio.device is None
+    sent = buoy.channel.sent
+    assert any(entry.startswith("RELOADING=1") for entry in sent)
+    assert sent[-1].startswith("READY=1")
+
+
+def test_a_wrong_file_changes_nothing(make_buoy: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
+    buoy = make_buoy()
+
+    def wrong() -> Config:
+        raise ConfigError("mqtt.port must be 1 to 65535, not 0")
+
+    buoy.daemon._read = wrong
+    before = buoy.daemon.config
+    with caplog.at_level(logging.INFO, "edge_daemon"):
+        buoy.daemon._reload()
+    assert buoy.daemon.config == before
+    assert "was not taken" in caplog.text

@@ -1,0 +1,298 @@
+"""The daemon under a real systemd, booted in a container over this machine's own files.
+
+Unit, user, folders and credential are laid out as the installer does it; a broker with passwords runs as a unit beside
+it, and sound comes through a named pipe. So readiness, credential, state folder, hardening, the restart after a kill
+and the watchdog after a standstill are those of the program itself, and each ends with every detection delivered.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PORT = 18_883
+SPEED = 4.0
+
+PROGRAM = """\
+#!/usr/bin/python3
+import sys
+sys.path[:0] = ["/opt/edge-daemon/lib", "/opt/edge-daemon/site"]
+from edge_daemon.cli import main
+main()
+"""
+SETTINGS = f"""\
+version: 1
+device: {{id: buoy-07}}
+audio: {{source: pipe, pipe: /srv/hydrophone, rate: 2000, sample_format: int16, ring_s: 120, dead_input_s: 3600}}
+mqtt:
+  host: localhost
+  port: {PORT}
+  username: buoy
+  password_credential: mqtt-password
+  reconnect_first_s: 0.2
+  reconnect_longest_s: 1.0
+outbox: {{commit_interval_s: 0.1}}
+clips: {{min_free_mb: 0}}
+health: {{interval_s: 1}}
+"""
+BROKER_SETTINGS = f"""\
+user root
+listener {PORT} 127.0.0.1
+allow_anonymous false
+password_file /etc/broker/passwords
+"""
+BROKER_UNIT = """\
+[Service]
+ExecStart=mosquitto -c /etc/broker/broker.conf
+[Install]
+WantedBy=multi-user.target
+"""
+DROP_IN = "[Service]\nWatchdogSec=4\nRestartSec=200ms\nTimeoutAbortSec=2\n"
+
+
+class Machine:
+    """A booted container.
+
+    Attributes:
+        leader: its first process, as this machine counts.
+        root: its file system.
+    """
+
+    def __init__(self, leader: int, root: Path) -> None:
+        self.leader, self.root = leader, root
+
+    def inside(self, *command: str) -> list[str]:
+        """The command line that runs a command in the container."""
+        return ["nsenter", "-t", str(self.leader), "-a", "--", *command]
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """Run a command inside and give its output."""
+        result = subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=60, check=False)
+        assert not check or result.returncode == 0, result.stdout + result.stderr
+        return result.stdout.strip()
+
+    def log(self) -> str:
+        """The unit's state and journal."""
+        return self.run("systemctl", "status", "--no-pager", "edge-daemon", check=False) + self.journal()[-4000:]
+
+    def journal(self) -> str:
+        """All that the daemon and systemd said about the unit."""
+        return self.run("journalctl", "-u", "edge-daemon", "--no-pager", "-o", "cat", check=False)
+
+    def show(self, name: str) -> str:
+        """A property of the unit."""
+        return self.run("systemctl", "show", "edge-daemon", "-p", name, "--value")
+
+    def found(self) -> set[str]:
+        """Identities of the detections in the journal."""
+        return set(re.findall(r"id=([0-9a-f]{8}-[0-9a-f-]{27})", self.journal()))
+
+
+def until(condition: Callable[[], object], seconds: float, explain: Callable[[], str] = str) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain\n{explain()}"
+        time.sleep(0.1)
+
+
+def put(path: Path, text: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def prepare(root: Path) -> None:
+    """Unit, user, folders and program, as the installer lays them out; the broker; the hydrophone."""
+    systemd = ROOT / "systemd"
+    for source, target in {
+        "edge-daemon.service": "etc/systemd/system/edge-daemon.service",
+        "sysusers.d/edge-daemon.conf": "etc/sysusers.d/edge-daemon.conf",
+        "tmpfiles.d/edge-daemon.conf": "etc/tmpfiles.d/edge-daemon.conf",
+    }.items():
+        put(root / target, (systemd / source).read_text())
+    put(root / "etc/edge-daemon/config.yaml", SETTINGS)
+    put(root / "etc/edge-daemon/mqtt-password", "s3cret\n", 0o600)
+    library = root / "opt/edge-daemon/lib"
+    library.mkdir(parents=True)
+    (root / "opt/edge-daemon/site").mkdir()  # the packages it needs are bound there
+    for folder in (root / "opt/edge-daemon", library):
+        folder.chmod(0o755)
+    shutil.copytree(ROOT / "edge_daemon", library / "edge_daemon", ignore=shutil.ignore_patterns("__pycache__"))
+    # Debian's own Python: the one that runs the tests may lie in a home folder, which the unit cannot see
+    put(root / "opt/edge-daemon/venv/bin/edge-daemon", PROGRAM, 0o755)
+    put(root / "etc/systemd/system/edge-daemon.service.d/test.conf", DROP_IN)
+    put(root / "etc/broker/broker.conf", BROKER_SETTINGS)
+    put(root / "etc/broker/passwords", "", 0o600)
+    for user, password in (("buoy", "s3cret"), ("shore", "ashore")):
+        command = ["mosquitto_passwd", "-b", str(root / "etc/broker/passwords"), user, password]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    put(root / "etc/systemd/system/broker.service", BROKER_UNIT)
+    os.mkfifo(root / "srv/hydrophone")
+    (root / "srv/hydrophone").chmod(0o644)
+    for command in (["enable", "edge-daemon", "broker"], ["mask", "mosquitto"], ["set-default", "multi-user.target"]):
+        subprocess.run(["systemctl", f"--root={root}", *command], check=True, capture_output=True, timeout=60)
+
+
+def site_packages() -> str:
+    """Where the packages are that the daemon needs; skips where Debian's Python cannot use them."""
+    site = sysconfig.get_path("platlib")
+    names = "numpy, onnxruntime, soundfile, soxr, sounddevice, paho.mqtt, yaml, pydantic, click, rich"
+    result = subprocess.run(
+        ["/usr/bin/python3", "-c", f"import sys; sys.path.insert(0, {site!r}); import {names}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if result.returncode != 0:
+        reason = result.stderr.strip().splitlines()[-1]
+        pytest.skip(f"/usr/bin/python3 cannot use the packages of Python {sys.version_info[:2]}: {reason}")
+    return site
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    for program in ("systemd-nspawn", "nsenter", "pgrep", "mosquitto", "mosquitto_sub"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}: apt-get install systemd-container dbus util-linux procps mosquitto-clients")
+    if not Path("/usr/bin/python3").exists():
+        pytest.skip("needs /usr/bin/python3: apt-get install python3")
+    site = site_packages()
+    scratch, root = tmp_path / "scratch", tmp_path / "root"
+    scratch.mkdir()
+    root.mkdir()
+    mounted: list[Path] = []
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        try:
+            subprocess.run(["mount", "-t", "tmpfs", "tmpfs", scratch], check=True, capture_output=True, timeout=60)
+            mounted.append(scratch)
+            for name in ("upper", "work"):
+                (scratch / name).mkdir()
+            options = f"lowerdir=/,upperdir={scratch}/upper,workdir={scratch}/work"
+            command = ["mount", "-t", "overlay", "overlay", "-o", options, root]
+            subprocess.run(command, check=True, capture_output=True, timeout=60)
+            mounted.append(root)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"this machine mounts no overlay: {error.stderr.decode().strip()}")
+        prepare(root)
+        with (tmp_path / "boot.log").open("wb") as log:
+            process = subprocess.Popen(
+                ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--boot",
+                 "-D", root, "--console=pipe", f"--bind-ro={site}:/opt/edge-daemon/site"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        found: list[int] = []
+
+        def booted() -> bool:
+            assert process is not None
+            assert process.poll() is None, (tmp_path / "boot.log").read_text()
+            if not found:
+                answer = subprocess.run(
+                    ["pgrep", "-P", str(process.pid), "-x", "systemd"], capture_output=True, text=True, check=False
+                )
+                found.extend(int(pid) for pid in answer.stdout.split())
+                return False
+            state = Machine(found[0], root).run("systemctl", "is-system-running", check=False)
+            return state in ("running", "degraded")
+
+        until(booted, 120)
+        yield Machine(found[0], root)
+    finally:
+        if process is not None and process.poll() is None:
+            for pid in subprocess.run(
+                ["pgrep", "-P", str(process.pid), "-x", "systemd"], capture_output=True, text=True, check=False
+            ).stdout.split():
+                os.kill(int(pid), signal.SIGRTMIN + 4)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(20)
+        for place in reversed(mounted):
+            subprocess.run(["umount", "-l", place], check=False, capture_output=True, timeout=60)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_daemon_lives_and_heals(machine: Machine, tmp_path: Path, make_feeder: Callable[..., Any], calls: Any) -> None:
+    arrivals = tmp_path / "arrivals"
+    with arrivals.open("wb") as out:
+        shore = subprocess.Popen(
+            machine.inside("mosquitto_sub", "-h", "localhost", "-p", str(PORT), "-u", "shore", "-P", "ashore",
+                           "-t", "edge_daemon/buoy-07/detections", "-q", "1"),
+            stdout=out, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def ids() -> set[str]:
+        text = arrivals.read_text()
+        return {json.loads(line)["id"] for line in text[: text.rfind("\n") + 1].splitlines()}
+
+    def alive(restarts: int) -> bool:
+        """Active after so many restarts, and three more detections have come since the last look."""
+        return machine.show("NRestarts") == str(restarts) and machine.show("ActiveState") == "active"
+
+    must_arrive: set[str] = set()
+
+    def hears_three_more() -> None:
+        before, earlier = len(ids()), machine.found()
+        until(lambda: len(ids()) >= before + 3, 60, machine.log)
+        must_arrive.update(machine.found() - earlier)
+        time.sleep(1.0)  # what was found is in the outbox now
+
+    feeder = make_feeder(machine.root / "srv/hydrophone", calls(1000), SPEED, wait_for_reader=False)
+    try:
+        until(lambda: alive(0), 60, machine.log)
+        feeder.start()
+        hears_three_more()
+        assert "listening" in machine.show("StatusText")
+        main = machine.show("MainPID")
+        user, *groups = machine.run("ps", "-o", "user:20,supgrp:60", "--no-headers", "-p", main).split()
+        assert user == "edge-daemon"
+        assert "audio" in ",".join(groups).split(",")
+        assert machine.run("stat", "-L", "-c", "%U %a", "/var/lib/edge-daemon") == "edge-daemon 750"
+        assert machine.run("stat", "-L", "-c", "%U %a", "/var/lib/edge-daemon/outbox.db") == "edge-daemon 600"
+        for place in ("/etc/edge-daemon", "/opt/edge-daemon", "/usr", "/srv"):
+            machine.run("nsenter", "-t", main, "-m", "--", "sh", "-c", f"! touch {place}/x")
+
+        machine.run("systemctl", "kill", "--kill-who=main", "-s", "KILL", "edge-daemon")
+        until(lambda: alive(1), 60, machine.log)
+        hears_three_more()
+
+        stood_still = time.monotonic()
+        machine.run("systemctl", "kill", "--kill-who=main", "-s", "STOP", "edge-daemon")
+        until(lambda: alive(2), 60, machine.log)
+        assert 2.0 < time.monotonic() - stood_still < 20.0
+        assert "Watchdog timeout" in machine.journal()
+        hears_three_more()
+
+        # without sound, but with a known cause, it is not restarted
+        feeder.stop()
+        time.sleep(10.0)
+        assert alive(2)
+
+        began = time.monotonic()
+        machine.run("systemctl", "stop", "edge-daemon")
+        assert time.monotonic() - began < 5.0
+        assert machine.show("ActiveState") == "inactive"
+        assert machine.show("Result") == "success"
+        until(lambda: must_arrive <= ids(), 20, machine.log)
+        assert len(must_arrive) >= 9
+        assert ids() <= machine.found()
+        assert "Traceback" not in machine.journal()
+    finally:
+        feeder.stop()
+        shore.kill()
+        shore.wait(20)
