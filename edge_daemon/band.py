@@ -16,6 +16,9 @@ interpolation, so that every machine gives the same answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +39,8 @@ def rise(features: NDArray[np.uint8]) -> NDArray[np.int32]:
     """
     frames = features.shape[1]
     middle, high = (frames - 1) // 2, int(HIGH_QUANTILE * (frames - 1))
-    ordered = np.partition(features, (middle, high), axis=1).astype(np.int32)
-    difference: NDArray[np.int32] = ordered[:, high] - ordered[:, middle]
+    ordered = np.partition(features, (middle, high), axis=1)
+    difference: NDArray[np.int32] = ordered[:, high].astype(np.int32) - ordered[:, middle]
     return difference
 
 
@@ -55,15 +58,16 @@ def outstanding_band(
     Returns:
         (low, high) in hertz, low < high; the whole range where no band stands out from the others.
     """
-    risen = _neighbourhood_sums(rise(features), edges_hz)
+    risen = _neighbourhood_sums(rise(features), _neighbours(edges_hz.tobytes()))
     middle = (len(risen) - 1) // 2
-    excess = risen - np.partition(risen, middle)[middle]
-    candidates = np.ones(len(excess), np.bool_)
+    excess = (risen - np.partition(risen, middle)[middle]).tolist()
+    candidates: Sequence[int] = range(len(excess))
     if within_hz is not None:
-        candidates = (edges_hz[:, 1] > within_hz[0]) & (edges_hz[:, 0] < within_hz[1])
-    best = int(np.where(candidates, excess, np.iinfo(np.int32).min).argmax())
+        inside = (edges_hz[:, 1] > within_hz[0]) & (edges_hz[:, 0] < within_hz[1])
+        candidates = np.flatnonzero(inside).tolist()
+    best = max(candidates, key=excess.__getitem__, default=0)  # of equal ones the lowest
     low = high = best
-    if excess[best] <= 0 or not candidates[best]:
+    if excess[best] <= 0 or not candidates:
         low, high = 0, len(excess) - 1
     while low > 0 and 3 * excess[low - 1] > excess[best]:
         low -= 1
@@ -72,12 +76,24 @@ def outstanding_band(
     return float(edges_hz[low, 0]), float(edges_hz[high, 1])
 
 
-def _neighbourhood_sums(risen: NDArray[np.int32], edges_hz: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Sums over an odd number of bands, as many as fit into `NEIGHBOURHOOD_HZ`; the outermost bands go on outside."""
-    width = float(np.median(edges_hz[:, 1] - edges_hz[:, 0]))
-    reach = int(NEIGHBOURHOOD_HZ / width) // 2
-    padded = np.pad(risen, reach, mode="edge")
-    sums: NDArray[np.int32] = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).sum(
-        axis=1, dtype=np.int32
-    )
+def _neighbourhood_sums(risen: NDArray[np.int32], reach: int) -> NDArray[np.int64]:
+    """Sums of each band and `reach` neighbours on both sides; the outermost bands go on outside."""
+    total = np.empty(len(risen) + 2 * reach + 1, np.int64)
+    total[: reach + 1] = risen[0]
+    total[reach + 1 : reach + 1 + len(risen)] = risen
+    total[reach + 1 + len(risen) :] = risen[-1]
+    total[0] = 0
+    np.cumsum(total, out=total)
+    sums: NDArray[np.int64] = total[2 * reach + 1 :] - total[: len(risen)]
     return sums
+
+
+@lru_cache(maxsize=8)
+def _neighbours(edges_hz: bytes) -> int:
+    """Neighbours on one side, so that as many bands as fit into `NEIGHBOURHOOD_HZ` are averaged, an odd number.
+
+    Args:
+        edges_hz: bytes of float64 [bands, 2]; they are the same for every window.
+    """
+    edges = np.frombuffer(edges_hz).reshape(-1, 2)
+    return int(NEIGHBOURHOOD_HZ / float(np.median(edges[:, 1] - edges[:, 0]))) // 2

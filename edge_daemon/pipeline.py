@@ -38,10 +38,12 @@ class Found:
     Attributes:
         event: samples at the model's rate.
         gaps: gaps, known when the event closed, that lie within one window of it: the call may have gone on there.
+        backend: name of the backend that gave the event's peak its score; a fallback may have taken over since.
     """
 
     event: Event
     gaps: tuple[Gap, ...]
+    backend: str
 
 
 @dataclass(slots=True)
@@ -52,11 +54,14 @@ class Output:
         windows: scored windows; their bands are given from threshold_low up.
         found: events that are complete.
         gaps: sound that was not analysed.
+        sound: the stream itself at the model's rate, blocks and gaps, for clips and levels. It runs ahead of the
+            windows: what an event covers has always been in an output before, or is in the same one.
     """
 
     windows: list[ScoredWindow] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    sound: list[Block | Gap] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -130,6 +135,7 @@ class Pipeline:
         self._batch = batch
         self._pending: list[Window] = []
         self._recent_gaps: deque[Gap] = deque(maxlen=16)  # more within a window say no more
+        self._scored_by: deque[tuple[int, str]] = deque(maxlen=16)  # backends in turn, each with its first window
 
     @property
     def latency_s(self) -> float:
@@ -144,9 +150,10 @@ class Pipeline:
             ValueError: the item does not begin where the one before ended.
         """
         began = perf_counter_ns()
-        cut = [part for piece in self._resampler.push(item) for part in self._windower.push(piece)]
+        sound = list(self._resampler.push(item))
+        cut = [part for piece in sound for part in self._windower.push(piece)]
         self.tally.stage_ns["resample"] += perf_counter_ns() - began
-        output = Output()
+        output = Output(sound=sound)
         self._take(cut, output)
         return output
 
@@ -157,10 +164,11 @@ class Pipeline:
             BackendError: inference failed.
         """
         began = perf_counter_ns()
-        cut = [part for piece in self._resampler.finish() for part in self._windower.push(piece)]
+        sound = list(self._resampler.finish())
+        cut = [part for piece in sound for part in self._windower.push(piece)]
         cut += self._windower.finish()
         self.tally.stage_ns["resample"] += perf_counter_ns() - began
-        output = Output()
+        output = Output(sound=sound)
         self._take(cut, output)
         self._score(output)
         self._add(self.builder.finish(), output)
@@ -187,6 +195,8 @@ class Pipeline:
         features, flags = self._front_end.batch(np.stack([window.samples for window in windows]))
         times.append(perf_counter_ns())
         scores = self._infer(features, (flags & np.uint8(UNUSABLE)) == 0)
+        if not self._scored_by or self._scored_by[-1][1] != self._backend.name:
+            self._scored_by.append((windows[0].start, self._backend.name))
         times.append(perf_counter_ns())
         self.tally.note(flags)
         low = self.builder.rules.threshold_low
@@ -216,4 +226,6 @@ class Pipeline:
         reach = self.spec.window
         for event in events:
             near = (gap for gap in self._recent_gaps if gap.end > event.begin - reach and gap.start < event.end + reach)
-            output.found.append(Found(event, tuple(near)))
+            turns = reversed(self._scored_by)
+            by = next((name for first, name in turns if first <= event.peak_start), self._scored_by[0][1])
+            output.found.append(Found(event, tuple(near), by))

@@ -6,121 +6,56 @@ tasks are run. A recording that cannot be read gives a result that says so; it n
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.starttime import StartTime
 from edge_daemon.audio.wavfile import FileSource
 from edge_daemon.backends.base import Backend
 from edge_daemon.backends.registry import create
 from edge_daemon.bundle import Bundle
-from edge_daemon.detection import AdjoiningGap, Detection, ModelReference, Origin, UtcBasis, describe
+from edge_daemon.detection import ModelReference, Origin, UtcBasis
 from edge_daemon.errors import AudioError, BackendError, ConfigError
 from edge_daemon.events import EventRules
-from edge_daemon.pipeline import Found, Output, Pipeline
+from edge_daemon.pipeline import Output, Pipeline
 from edge_daemon.recordings import Recording
+from edge_daemon.replay_result import ReplayResult
+from edge_daemon.replay_settings import ReplaySettings
 
+if TYPE_CHECKING:
+    from edge_daemon.replay_levels import ReplayLevels
 
-@dataclass(frozen=True, slots=True)
-class ReplaySettings:
-    """What is the same for all recordings of a run.
-
-    Attributes:
-        model: the model file.
-        hop_s: seconds between successive windows.
-        threshold: instead of the model's own, or None.
-        channel: counted from 1.
-        start: when the (only) recording began, if the user said so.
-        scores: whether the result carries the score of every window.
-        batch: windows per inference.
-        block_s: seconds of sound per read.
-        device: what detections give as their device.
-        backend: name of the backend.
-    """
-
-    model: Path
-    hop_s: float = 0.5
-    threshold: float | None = None
-    channel: int = 1
-    start: StartTime | None = None
-    scores: bool = False
-    batch: int = 8  # more is hardly faster, and takes a megabyte a window
-    block_s: float = 16.0
-    device: str = "replay"
-    backend: str = "onnx"
-
-
-@dataclass(slots=True)
-class ReplayResult:
-    """What became of one recording.
-
-    Attributes:
-        recording: which one.
-        error: a sentence on why it could not be replayed, or None; the rest is then empty.
-        problem: a sentence on what was wrong with a recording that was replayed all the same, or None.
-        found: events in order of time; `detections()` gives them as documents.
-        starts: first sample of each window at the model's rate, int64 [N]; empty unless scores were asked for.
-        scores: score of each window, float32 [N]; likewise.
-        window: samples in a window.
-        rate: the model's samples per second.
-        origin: what its detections have in common.
-        clock: what their UTC rests on.
-        start_utc_ns: when the recording began, nanoseconds since 1970 UTC, or None.
-        seconds: length of the recording.
-        lost_s: seconds that were not analysed, by cause.
-        windows: number of windows scored.
-        unusable: of these, those without sound.
-        stage_ns: time spent in each stage of the pipeline, nanoseconds.
-    """
-
-    recording: Recording
-    error: str | None = None
-    problem: str | None = None
-    found: list[Found] = field(default_factory=list)
-    origin: Origin | None = None
-    clock: UtcBasis = "none"
-    starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    window: int = 0
-    rate: int = 0
-    start_utc_ns: int | None = None
-    seconds: float = 0.0
-    lost_s: dict[str, float] = field(default_factory=dict)
-    windows: int = 0
-    unusable: int = 0
-    stage_ns: dict[str, int] = field(default_factory=dict)
-
-    def detections(self) -> Iterator[Detection]:
-        """The documents, made one by one: a document takes twenty times the memory of its event."""
-        if self.origin is None:
-            return
-        for found in self.found:
-            yield describe(
-                found.event,
-                self.origin,
-                begin_utc_ns=self._utc_ns(found.event.begin),
-                end_utc_ns=self._utc_ns(found.event.end),
-                clock=self.clock,
-                gaps=[
-                    AdjoiningGap(begin_s=gap.start / self.rate, length_s=gap.length / self.rate, cause=gap.cause)
-                    for gap in found.gaps
-                ],
-            )
-
-    def _utc_ns(self, sample: int) -> int | None:
-        return None if self.start_utc_ns is None else self.start_utc_ns + sample * 10**9 // self.rate
-
+__all__ = [
+    "Keep",
+    "LoadedModel",
+    "Plan",
+    "Progress",
+    "ReplayResult",
+    "ReplaySettings",
+    "Stopped",
+    "Watch",
+    "load_model",
+    "plan",
+    "replay_recording",
+    "unload_model",
+]
 
 Progress = Callable[[float], None]
 """Told now and then which share of the recording is done, 0…1; may raise `Stopped`."""
+
+
+Watch = Callable[[float], None]
+"""Told now and then how many bytes of the recordings are done."""
+
+Keep = Callable[[ReplayResult], None]
+"""Given each result as soon as it is there, in any order."""
 
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
@@ -128,23 +63,53 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A model that is ready to run, with the rules and the hop of this run."""
+class Plan:
+    """A model with the rules and the hop (in samples) of this run."""
 
     bundle: Bundle
-    backend: Backend
     rules: EventRules
     hop: int
 
 
-@lru_cache(maxsize=1)
+@dataclass(frozen=True, slots=True)
+class LoadedModel(Plan):
+    """A plan with what runs it."""
+
+    backend: Backend
+
+
+_loaded = threading.local()
+"""The model of each thread (a cluster's workers have several): backends need not stand two callers at a time."""
+
+
 def load_model(settings: ReplaySettings) -> LoadedModel:
-    """Load the model of a run, once in each process.
+    """Load the model of a run, once in each thread; settings other than last time's close that one's backend.
 
     Raises:
         ModelError: the file is no model of ours.
         BackendError: the backend is not there or refuses the model.
-        ConfigError: hop or threshold do not suit the model.
+        ConfigError: hop or rules do not suit the model.
+    """
+    if getattr(_loaded, "settings", None) != settings:
+        unload_model()
+        _loaded.model, _loaded.settings = _load(settings), settings
+    model: LoadedModel = _loaded.model
+    return model
+
+
+def unload_model() -> None:
+    """Close this thread's backend, if there is one: a vendor's device or process is given back."""
+    if getattr(_loaded, "settings", None) is not None:
+        _loaded.settings = None
+        _loaded.model.backend.close()
+        del _loaded.model
+
+
+def plan(settings: ReplaySettings) -> Plan:
+    """Read the model of a run and see whether the settings suit it, without a backend.
+
+    Raises:
+        ModelError, ConfigError: as `load_model`.
     """
     bundle = Bundle.read(settings.model)
     metadata = bundle.metadata
@@ -155,8 +120,29 @@ def load_model(settings: ReplaySettings) -> LoadedModel:
             f"A hop of {settings.hop_s:g} s does not suit windows of {spec.window_seconds:g} s.",
             f"Choose one between {1 / spec.sample_rate:g} and {spec.window_seconds:g} s.",
         )
-    rules = EventRules.for_model(metadata.operating_point, threshold=settings.threshold)
-    return LoadedModel(bundle, create(bundle, settings.backend), rules, hop)
+    rules = EventRules.for_model(
+        metadata.operating_point,
+        threshold=settings.threshold,
+        threshold_low=settings.threshold_low,
+        min_windows=settings.min_windows,
+        merge_gap_s=settings.merge_gap_s,
+        max_length_s=settings.max_length_s,
+        refractory_s=settings.refractory_s,
+    )
+    return Plan(bundle, rules, hop)
+
+
+def _load(settings: ReplaySettings) -> LoadedModel:
+    made = plan(settings)
+    return LoadedModel(made.bundle, made.rules, made.hop, _backend(made.bundle, settings))
+
+
+def _backend(bundle: Bundle, settings: ReplaySettings) -> Backend:
+    if settings.backend is None:
+        return create(bundle)
+    from edge_daemon.backends.guarded import open_backend
+
+    return open_backend(bundle, settings.backend)
 
 
 def replay_recording(recording: Recording, settings: ReplaySettings, progress: Progress | None = None) -> ReplayResult:
@@ -169,13 +155,18 @@ def replay_recording(recording: Recording, settings: ReplaySettings, progress: P
     try:
         return _replay(recording, settings, model, progress or _ignore)
     except AudioError as error:
-        return ReplayResult(recording, error=str(error))
+        return ReplayResult(recording, error=_unicode(str(error)))
     except (BackendError, ConfigError, Stopped):
         raise
     except Exception as error:  # noqa: BLE001 - one strange recording must not stop an archive's run
         return ReplayResult(
-            recording, error=f"'{recording.name}' could not be replayed ({type(error).__name__}: {error})."
+            recording, error=_unicode(f"'{recording.name}' could not be replayed ({type(error).__name__}: {error}).")
         )
+
+
+def _unicode(text: str) -> str:
+    """Fit to be written: bytes of a file's name that are no UTF-8 become replacement signs."""
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
 def _ignore(_share: float) -> None:
@@ -201,19 +192,20 @@ def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, 
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
         result.start_utc_ns = None if source.start_utc is None else _nanoseconds(source.start_utc)
         result.origin, result.clock = _origin(recording, settings, model), _basis(settings, source)
-        collector = _Collector(result)
+        collector = _Collector(result, settings, _levels(settings, model))
         while (item := source.read()) is not None:
             pipeline.tally.stage_ns["read"] += perf_counter_ns() - began
-            collector.add(pipeline.push(item), keep_scores=settings.scores)
+            collector.add(pipeline.push(item))
             progress(min(1.0, item.end / max(1, source.frames)))
             began = perf_counter_ns()
-        collector.add(pipeline.finish(), keep_scores=settings.scores)
+        collector.add(pipeline.finish())
         result.seconds = source.duration
-        result.problem = source.problem
+        result.problem = None if source.problem is None else _unicode(source.problem)
     finally:
         source.close()
     collector.close()
     result.windows, result.unusable = pipeline.tally.windows, pipeline.tally.unusable
+    result.layer_spikes = pipeline.tally.layer_spikes
     result.stage_ns = dict(pipeline.tally.stage_ns)
     return result
 
@@ -221,26 +213,50 @@ def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, 
 class _Collector:
     """Gathers a pipeline's outputs into a result, in few bytes per window."""
 
-    def __init__(self, result: ReplayResult) -> None:
+    def __init__(self, result: ReplayResult, settings: ReplaySettings, levels: ReplayLevels | None) -> None:
         self._result = result
+        self._keep_scores = settings.scores
+        self._levels = levels
         self._starts: list[NDArray[np.int64]] = []
         self._scores: list[NDArray[np.float32]] = []
         self._lost: Counter[str] = Counter()
 
-    def add(self, output: Output, *, keep_scores: bool) -> None:
-        if keep_scores:
+    def add(self, output: Output) -> None:
+        if self._keep_scores:
             self._starts.append(np.array([window.start for window in output.windows], np.int64))
             self._scores.append(np.array([window.score for window in output.windows], np.float32))
         for gap in output.gaps:
             self._lost[gap.cause] += gap.length
+            if gap.length:
+                self._result.gaps.append(gap)
         self._result.found += output.found
+        if self._levels is not None:
+            self._levels.add(output)
 
     def close(self) -> None:
+        if self._levels is not None:
+            self._levels.finish()
+            self._result.levels = self._levels.levels
         if self._starts:
             self._result.starts = np.concatenate(self._starts)
             self._result.scores = np.concatenate(self._scores)
         rate = self._result.rate
         self._result.lost_s = {cause: length / rate for cause, length in sorted(self._lost.items()) if length}
+
+
+def _levels(settings: ReplaySettings, model: LoadedModel) -> ReplayLevels | None:
+    if settings.full_scale_db is None:
+        return None
+    from edge_daemon.replay_levels import ReplayLevels
+
+    spec, rules = model.bundle.metadata.frontend, model.rules
+    known_s = settings.batch * model.hop / spec.sample_rate + 2 * spec.window_seconds + rules.merge_gap_s
+    return ReplayLevels(
+        spec.sample_rate,
+        settings.full_scale_db,
+        longest_event_s=rules.max_length_s,
+        delay_s=known_s + settings.block_s + 1.0,  # the resampler works in quarters of a second
+    )
 
 
 def _origin(recording: Recording, settings: ReplaySettings, model: LoadedModel) -> Origin:
@@ -255,6 +271,7 @@ def _origin(recording: Recording, settings: ReplaySettings, model: LoadedModel) 
         rate=metadata.frontend.sample_rate,
         file=recording.name,
         channel=settings.channel,
+        position=settings.position,
     )
 
 

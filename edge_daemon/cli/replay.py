@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_daemon.cli.model_option import MODEL
+from edge_daemon.cli.replay_html import html_options, html_report
+
 if TYPE_CHECKING:
+    from edge_daemon.config.root import Config
     from edge_daemon.recordings import Recording
     from edge_daemon.replay import Summary
     from edge_daemon.replay_task import ReplayResult
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 _FORMATS = ("raven", "audacity", "csv", "jsonl")
 _ROWS_BESIDE_FILES = 200
 """With --output the tables on disk hold everything; a screen need not."""
+_FAILURES_SHOWN = 20
 
 
 def _formats(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
@@ -30,69 +35,126 @@ def _formats(_ctx: click.Context, _option: click.Parameter, text: str | None) ->
     return chosen
 
 
+def _options(_ctx: click.Context, _option: click.Parameter, words: tuple[str, ...]) -> dict[str, Any]:
+    """KEY=VALUE pairs; values are read as in the configuration file: numbers, true, false, text."""
+    chosen: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{word!r} is not KEY=VALUE.")
+        import yaml
+
+        try:
+            chosen[name] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise click.BadParameter(f"the value of {word!r} cannot be read.") from None
+    return chosen
+
+
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FILES or FOLDERS]...")
-@click.option("--model", type=click.Path(path_type=Path), metavar="FILE", help="Model [default: the one inside].")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Work as the daemon with this configuration: its model, backend, detection rules, hydrophone and device.",
+)
+@click.option("--model", type=MODEL, metavar="FILE", help="Model: a file or a name [default: right_whale].")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write tables there.")
 @click.option(
     "--formats", callback=_formats, metavar="LIST", help=f"Which tables [default: {','.join(_FORMATS)}]; with --output."
 )
 @click.option("--scores", is_flag=True, help="Also write every window's score (scores.csv); with --output.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score of a call [default: the model's].")
-@click.option("--hop", type=float, default=0.5, show_default=True, metavar="S", help="Seconds from window to window.")
+@click.option("--hop", type=float, metavar="S", help="Seconds from window to window [default: 0.5].")
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 @click.option("--start", metavar="TIME", help="When the (one) recording began, ISO 8601 [default: from its name].")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Recordings at a time.")
+@click.option(
+    "--dask",
+    "cluster",
+    metavar="ADDRESS",
+    help="Let the workers of this dask scheduler (tcp://HOST:8786, or its scheduler file) replay; they must see the"
+    " recordings under the same paths.",
+)
 @click.option("--batch", type=click.IntRange(1, 4096), default=8, show_default=True, help="Windows per inference.")
-@click.option("--backend", default="onnx", show_default=True, metavar="NAME", help="What runs the network.")
-@click.option("--device", default="replay", show_default=True, metavar="NAME", help="Device named in detections.")
+@click.option("--backend", metavar="NAME", help="What runs the network [default: onnx].")
+@click.option(
+    "--backend-option",
+    "backend_options",
+    multiple=True,
+    callback=_options,
+    metavar="KEY=VALUE",
+    help="An option of the backend; may be given several times.",
+)
+@click.option("--device", metavar="NAME", help="Device named in detections [default: replay].")
+@html_options
 def replay(
     paths: tuple[Path, ...],
+    config: Path | None,
     model: Path | None,
     output: Path | None,
     formats: tuple[str, ...] | None,
     scores: bool,
     threshold: float | None,
-    hop: float,
+    hop: float | None,
     channel: int,
     start: str | None,
     jobs: int,
+    cluster: str | None,
     batch: int,
-    backend: str,
-    device: str,
+    backend: str | None,
+    backend_options: dict[str, Any],
+    device: str | None,
+    html: Path | None,
+    html_detections: int,
 ) -> int:
     """Find calls in recordings.
 
     Folders are searched with their sub-folders. Without files, the sample inside the package is replayed. Without
-    --output nothing is written; a table of the detections is printed in any case.
+    --output nothing is written; a table of the detections is printed in any case. With --config detections are those
+    that the daemon would have made; other options go before what the file says.
+
+    What an interrupted run with --output has finished is kept there, and the same command goes on from it. The exit
+    code is 1 if recordings could not be replayed; they are listed at the end, and in failures.csv.
     """
     if output is None and (scores or formats):
         raise click.UsageError("--scores and --formats say what to write; say where with --output DIR.")
+    if cluster is not None and jobs > 1:
+        raise click.UsageError("--jobs is for this machine; with --dask the cluster's workers do the work.")
     from edge_daemon.audio.starttime import parse_start
-    from edge_daemon.bundle import default_model_path
     from edge_daemon.cli.detection_table import row, show
+    from edge_daemon.cli.interruption import interruptible
     from edge_daemon.cli.progress import progress
     from edge_daemon.replay import replay as replay_recordings
     from edge_daemon.replay_output import ReplayOutput
-    from edge_daemon.replay_task import ReplaySettings
+    from edge_daemon.replay_settings import backend_for, settings_for
 
     recordings = _recordings(paths)
     if start is not None and len(recordings) > 1:
         raise click.UsageError(f"--start tells when one recording began, but there are {len(recordings)}.")
-    settings = ReplaySettings(
-        model=model or default_model_path(),
+    loaded = _load(config)
+    settings = settings_for(
+        loaded,
+        model=model,
         hop_s=hop,
         threshold=threshold,
         channel=channel,
         start=None if start is None else parse_start(start),
-        scores=scores,
+        scores=scores or html is not None,  # the report draws them
         batch=batch,
         device=device,
-        backend=backend,
+        backend=backend_for(loaded, backend, backend_options),
     )
     rows: list[tuple[str, ...]] = []
     began = perf_counter()
+    kept = "" if output is None else f"What is finished is kept in {output}: the same command goes on from there."
     with ExitStack() as stack:
+        stack.enter_context(interruptible(kept))
+        if output is not None:
+            with suppress(OSError):  # whoever writes there says what is wrong
+                output.mkdir(parents=True, exist_ok=True)  # the page may lie in it, too
+        gather = stack.enter_context(html_report(html, html_detections, settings))
         # entered before the bar: what cannot be written is said before the work
         tables = (
             None if output is None else stack.enter_context(ReplayOutput(output, formats or _FORMATS, scores=scores))
@@ -102,17 +164,31 @@ def replay(
         def each(result: ReplayResult) -> None:
             if result.error or result.problem:
                 bar.say(f"skipped: {result.error}" if result.error else f"warning: {result.problem}")
+            gather(result)
             room = None if output is None else max(0, _ROWS_BESIDE_FILES - len(rows))
             rows.extend(row(detection) for detection in islice(result.detections(), room))
 
-        summary = replay_recordings(recordings, settings, jobs=jobs, output=tables, watch=bar.watch, each=each)
+        summary = replay_recordings(
+            recordings, settings, jobs=jobs, cluster=cluster, output=tables, watch=bar.watch, each=each
+        )
+        took_s = perf_counter() - began
     if rows:
         show(rows)
     if summary.detections > len(rows):
         click.echo(f"… and {summary.detections - len(rows)} more, in {output}")
-    for line in _closing_lines(summary, perf_counter() - began, output):
+    for line in _closing_lines(summary, took_s, output):
         click.echo(line)
+    if html is not None:
+        click.echo(f"Page to look at: {html} ({html.stat().st_size / 1e6:.1f} MB).")
     return 1 if summary.failed else 0
+
+
+def _load(config: Path | None) -> Config | None:
+    if config is None:
+        return None
+    from edge_daemon.config import load
+
+    return load(config).config
 
 
 def _recordings(paths: tuple[Path, ...]) -> list[Recording]:
@@ -131,13 +207,20 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
     from edge_daemon.cli.detection_table import clock_text
 
     done = summary.recordings - summary.failed
-    speed = f"{summary.seconds / took_s:.0f} × real time" if took_s > 0 else "at once"
+    fresh_s = summary.seconds - summary.taken_s
+    speed = f"{fresh_s / took_s:.0f} × real time"
+    if summary.taken:
+        others = f", the others {speed}" if fresh_s else ""
+        speed = f"{_count(summary.taken, 'recording')} taken over from an earlier run{others}"
     lines = [
         f"{_count(summary.detections, 'detection')} in {_count(done, 'recording')},"
         f" {clock_text(summary.seconds)[:-3]} of sound ({summary.seconds / 3600:.2f} h), {speed}."
     ]
-    if summary.failed:
-        lines.append(f"{_count(summary.failed, 'recording')} could not be replayed.")
+    if summary.failures:
+        lines.append(f"{_count(summary.failed, 'recording')} could not be replayed:")
+        lines += [f"  {error}" for error in summary.failures[:_FAILURES_SHOWN]]
+        if (more := summary.failed - _FAILURES_SHOWN) > 0:
+            lines.append(f"  … and {more:,} more" + ("." if output is None else f", in {output / 'failures.csv'}."))
     if summary.without_utc:
         which = "The recording's name tells" if done == 1 else f"The names of {summary.without_utc} of them tell"
         lines.append(f"{which} no start time: times count from the beginning of the file (--start gives one).")

@@ -20,5 +20,6 @@ def seconds_text(samples: int, rate: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that fits a tab-separated cell: tabs and line ends become spaces."""
-    return " ".join(text.replace("\t", " ").splitlines()) or ""
+    """Text that fits a tab-separated cell: tabs and line ends become spaces, bytes that are no UTF-8 become signs."""
+    valid = text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+    return " ".join(valid.replace("\t", " ").splitlines()) or ""

@@ -1,9 +1,10 @@
 """How fast replay is, where the time goes, and how much memory it takes. Figures are printed, never asserted.
 
-    python tests/benchmarks/bench_replay.py [--model FILE] [--hours 1] [--memory-hours 10]
+    python tests/benchmarks/bench_replay.py [--model FILE] [--hours 1] [--memory-hours 10] [--rate 2000]
 
-One hour of 2 kHz WAV (noise with a sweep every ten seconds), 1 s hop, one core, in a process of its own, so that
-start-up is measured too; then the peak resident memory of a process that replays a long file at the default hop.
+One hour of WAV at the model's rate or another (noise with a sweep every ten seconds), 1 s hop, one core, in a process
+of its own, so that start-up is measured too; then the peak resident memory of a process that replays a long file at
+the default hop.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from edge_daemon.bundle import default_model_path
 RATE = 2000
 
 
-def write_sound(path: Path, hours: float) -> None:
+def write_sound(path: Path, hours: float, rate: int = RATE) -> None:
     """16-bit WAV, minute by minute."""
     rng = np.random.default_rng(1)
-    time = np.arange(60 * RATE) / RATE
+    time = np.arange(60 * rate) / rate
     sweep = np.where(time % 10 < 1, np.sin(2 * np.pi * (100 * (time % 10) + 50 * (time % 10) ** 2)), 0.0)
-    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+    with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
         for _ in range(round(hours * 60)):
             file.write(0.02 * rng.standard_normal(len(time)) + 0.02 * sweep)
 
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--memory-hours", type=float, default=10.0)
     parser.add_argument("--hop", type=float, default=1.0)
+    parser.add_argument("--rate", type=int, default=RATE)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -92,10 +94,10 @@ def main() -> None:
     say = sys.stdout.write
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sound.wav"
-        write_sound(path, options.hours)
+        write_sound(path, options.hours, options.rate)
         report = measure(path, options.model, options.hop)
         total = float(report["replay_s"])  # type: ignore[arg-type]
-        say(f"{options.hours:g} h at {RATE} Hz, hop {options.hop:g} s, {report['windows']} windows, one core\n")
+        say(f"{options.hours:g} h at {options.rate} Hz, hop {options.hop:g} s, {report['windows']} windows, one core\n")
         say(f"  start-up (imports, model)  {report['load_s']:8.2f} s\n")
         say(f"  replay                     {total:8.2f} s  {options.hours * 3600 / total:8.0f} × real time\n")
         cpu = float(report["cpu_s"])  # type: ignore[arg-type]
@@ -106,7 +108,7 @@ def main() -> None:
             say(f"    {stage:<24} {spent:8.3f} s  {spent / total:7.1%}  {per_window:8.1f} µs a window\n")
         say(f"  peak resident memory       {report['peak_mb']:8.1f} MB\n")
         if options.memory_hours:
-            write_sound(path, options.memory_hours)
+            write_sound(path, options.memory_hours, options.rate)
             report = measure(path, options.model, 0.5)
             say(f"{options.memory_hours:g} h, hop 0.5 s, {report['detections']} detections\n")
             say(f"  peak resident memory       {report['peak_mb']:8.1f} MB  in {report['replay_s']:.1f} s\n")

@@ -9,6 +9,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,6 +100,75 @@ def test_the_threshold(sea: Path, tiny_model: Path, tmp_path: Path) -> None:
     assert none == []
 
 
+CONFIG = """
+version: 1
+device: {{id: buoy-7, latitude: 42.35, longitude: -70.25}}
+hydrophone: {{sensitivity_db: -165, gain_db: 20, adc_full_scale_v: 10}}
+model: {{path: {model}}}
+backend: {{name: {backend}, retries: 0}}
+detection: {{hop_s: 1, threshold: 0.7, merge_gap_s: 0.0}}
+"""
+
+
+def replayed(sea: Path, config: Path, output: Path, *words: str) -> list[dict[str, Any]]:
+    assert run(["replay", str(sea), "--config", str(config), "--output", str(output), "--scores", *words]) == 0
+    return [json.loads(line) for line in (output / "detections.jsonl").read_text().splitlines()]
+
+
+def test_as_the_daemon_would(sea: Path, tiny_model: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(model=tiny_model, backend="event"))
+    documents = replayed(sea, config, tmp_path / "out")
+    assert documents
+    assert {d["device"] for d in documents} == {"buoy-7"}
+    assert {d["backend"] for d in documents} == {"event"}
+    assert {d["threshold"] for d in documents} == {0.7}
+    assert {tuple(d["position"].values()) for d in documents} == {(42.35, -70.25)}
+    # sweeps of amplitude 0.05 under 165 dB: 136 dB in the sweep's second, less over a window with the noise around it
+    assert all(125 < d["received_level"]["rms_db"] < 137 for d in documents)
+    assert (tmp_path / "out" / "scores.csv").read_text().count("\n") == 1 + 59  # a hop of 1 s
+
+
+def test_options_go_before_the_configuration(sea: Path, tiny_model: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(model="nowhere.onnx", backend="event"))
+    words = ["--model", str(tiny_model), "--threshold", "0.65", "--hop", "0.5", "--device", "lab", "--backend", "onnx"]
+    documents = replayed(sea, config, tmp_path / "out", *words, "--backend-option", "threads=2")
+    assert {(d["device"], d["backend"], d["threshold"]) for d in documents} == {("lab", "onnx", 0.65)}
+    assert (tmp_path / "out" / "scores.csv").read_text().count("\n") == 1 + 117
+
+
+def test_detections_name_the_backend_that_took_over(sea: Path, tiny_model: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.format(model=tiny_model, backend="not-installed"))
+    documents = replayed(sea, config, tmp_path / "out")
+    assert {d["backend"] for d in documents} == {"onnx"}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--config", "nowhere.yaml"], "nowhere.yaml does not exist"),
+        (["--config", "{bad}"], "bad.yaml:2:13: detection.hopp_s is not a known key"),
+        (["--backend-option", "threads"], "'threads' is not KEY=VALUE"),
+        (["--backend-option", "threads=[1"], "'threads=[1' cannot be read"),
+    ],
+)
+def test_bad_configurations(
+    sea: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
+) -> None:
+    (tmp_path / "bad.yaml").write_text("version: 1\ndetection: {hopp_s: 1}\n")
+    assert run(["replay", str(sea), *(word.format(bad=tmp_path / "bad.yaml") for word in words)]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_an_option_that_the_backend_does_not_have(
+    sea: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["replay", str(sea), "--model", str(tiny_model), "--backend-option", "speed=9"]) == 1
+    assert "Option 'speed' of backend 'onnx'" in capsys.readouterr().err
+
+
 def test_a_bad_file_among_good_ones(
     sea: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,9 +180,48 @@ def test_a_bad_file_among_good_ones(
     assert printed.err.count("\n") == 1
     assert printed.err.startswith("skipped: ")
     assert "bad.wav" in printed.err
-    assert "1 recording could not be replayed." in printed.out
+    lines = printed.out.splitlines()
+    place = lines.index("1 recording could not be replayed:")
+    assert lines[place + 1].startswith(f"  '{bad}' is not a sound file")
+    with (tmp_path / "out" / "failures.csv").open() as file:
+        assert [row["file"] for row in csv.DictReader(file)] == [str(bad)]
     assert not [p for p in (tmp_path / "out").iterdir() if p.name.startswith("bad")]
     assert (tmp_path / "out" / "sea.labels.txt").exists()
+
+
+def test_mended_recordings_are_all_that_is_done_again(
+    sea: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    words = ["replay", str(bad), str(sea), "--model", str(tiny_model), "--output", str(tmp_path / "out")]
+    assert run(words) == 1
+    bad.write_bytes(sea.read_bytes())
+    capsys.readouterr()
+    assert run(words) == 0
+    assert "1 recording taken over from an earlier run, the others " in capsys.readouterr().out
+    assert not {".replay", "failures.csv"} & {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_nothing_left_to_do(sea: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    words = ["replay", str(bad), str(sea), "--model", str(tiny_model), "--output", str(tmp_path / "out")]
+    assert run(words) == 1
+    first = (tmp_path / "out" / "detections.csv").read_bytes()
+    capsys.readouterr()
+    assert run(words) == 1
+    assert "0:01:00 of sound (0.02 h), 1 recording taken over from an earlier run.\n" in capsys.readouterr().out
+    assert (tmp_path / "out" / "detections.csv").read_bytes() == first
+
+
+def test_the_page_may_lie_in_the_output_folder(sea: Path, tiny_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib (extra `report`)")
+    output = tmp_path / "new"
+    words = ["replay", str(sea), "--model", str(tiny_model), "--output", str(output), "--html", str(output / "r.html")]
+    assert run([*words, "--html-detections", "0"]) == 0
+    assert (output / "r.html").stat().st_size > 1000
+    assert (output / "detections.csv").exists()
 
 
 def test_the_sample_in_the_package(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,6 +243,7 @@ def test_the_sample_in_the_package(tiny_model: Path, capsys: pytest.CaptureFixtu
         (["{sea}", "--hop", "3"], "hop of 3 s"),
         (["{sea}", "--threshold", "2"], "threshold"),
         (["{sea}", "--jobs", "0"], "jobs"),
+        (["{sea}", "--jobs", "2", "--dask", "tcp://127.0.0.1:1"], "--jobs is for this machine"),
         (["{sea}", "--channel", "0"], "channel"),
     ],
 )
@@ -148,6 +258,14 @@ def test_usage_errors(
     assert complaint in printed.err
     assert "Traceback" not in printed.err
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_a_cluster_needs_the_extra(
+    sea: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert run(["replay", str(sea), "--model", str(tiny_model), "--dask", "tcp://127.0.0.1:1"]) == 2
+    assert "pip install 'edge-daemon[cluster]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--model", "no.onnx"], ["--backend", "abacus"]])

@@ -113,6 +113,24 @@ def test_a_call_becomes_an_event_with_its_band() -> None:
     assert output.found[0].gaps == ()
 
 
+class ChangingBackend(ListeningBackend):
+    """Another name after each inference of its own, as when a fallback takes over and the chosen one returns."""
+
+    def infer(self, features: NDArray[np.uint8]) -> Inference:
+        inference = super().infer(features)
+        self.name = "chosen" if len(self.batches) % 2 else "fallback"
+        return inference
+
+
+@pytest.mark.parametrize(("call", "expected"), [(4.25, "chosen"), (4.75, "fallback")])
+def test_an_event_names_the_backend_that_scored_its_peak(call: float, expected: str) -> None:
+    line = Pipeline(SPEC, ChangingBackend(), RULES, source_rate=2000, hop=1000)
+    (found,) = drive(line, [Block(sea(10, calls=(call,)), 0)]).found
+    assert found.event.windows > 1  # both had a part in it
+    assert found.event.peak_start // 1000 % 2 == (expected == "fallback")
+    assert found.backend == expected
+
+
 def test_bands_are_given_from_the_low_threshold_up_only() -> None:
     output = drive(pipeline(), [Block(sea(10, calls=(4.0,)), 0)])
     for window in output.windows:
@@ -234,6 +252,14 @@ def test_every_sample_is_in_a_window_or_a_gap() -> None:
         assert not heard[gap.start : gap.end].any()
         heard[gap.start : gap.end] = 1
     assert heard.all()
+
+
+def test_the_stream_itself_is_given_on_without_a_hole() -> None:
+    pipeline = Pipeline(SPEC, ListeningBackend(), RULES, source_rate=2000, hop=1000)
+    outputs = [pipeline.push(Block(sea(3), 0)), pipeline.push(Gap(6000, 500, "stall")), pipeline.finish()]
+    sound = [piece for output in outputs for piece in output.sound]
+    assert [type(piece) for piece in sound] == [Block, Gap]
+    assert [(piece.start, piece.end) for piece in sound] == [(0, 6000), (6000, 6500)]
 
 
 def test_a_short_recording_is_scored_once_if_asked() -> None:

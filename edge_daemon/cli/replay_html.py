@@ -1,0 +1,123 @@
+"""The report of a replay: the options of the command, and the page written when the run is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from edge_daemon.bundle import Bundle
+    from edge_daemon.events import EventRules
+    from edge_daemon.replay_result import ReplayResult
+    from edge_daemon.replay_settings import ReplaySettings
+    from edge_daemon.report.document import Facts
+    from edge_daemon.report.gathering import Gathering
+
+PICTURED = 500
+"""Detections with picture and sound: about 20 MB, which a browser opens at once and a mail still takes."""
+
+
+def html_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--html` and `--html-detections`."""
+    command = click.option(
+        "--html-detections",
+        type=click.IntRange(0, 10_000),
+        default=PICTURED,
+        show_default=True,
+        metavar="N",
+        help="So many of the best-scored get picture and sound on the page (40 kB each), the others a line.",
+    )(command)
+    return click.option(
+        "--html",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write a page to look at, listen to and judge the detections.",
+    )(command)
+
+
+@contextmanager
+def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> Iterator[Callable[[ReplayResult], None]]:
+    """Gathers results inside the block, and writes the page at its end if that was reached without an error.
+
+    Args:
+        path: the page, or None for no report.
+        pictured: how many detections have picture and sound.
+        settings: of the run; their `scores` must be set, or there are no curves.
+
+    Raises:
+        UsageError: matplotlib is missing.
+        StorageError: the page cannot be written.
+    """
+    if path is None:
+        yield lambda _result: None
+        return
+    from edge_daemon.cli.progress import progress
+    from edge_daemon.replay_task import plan
+    from edge_daemon.report.clip import playing_speed
+    from edge_daemon.report.document import document
+    from edge_daemon.report.gathering import Gathering
+    from edge_daemon.report.media import MediaMaker
+    from edge_daemon.report.page import write_page
+    from edge_daemon.report.picture import require_matplotlib
+    from edge_daemon.tables.atomic import whole_file
+
+    require_matplotlib()
+    with whole_file(path) as file:  # entered before the run: what cannot be written is said before the work
+        model = plan(settings)
+        gathering = Gathering(model.hop)
+        yield gathering.add
+        entries = gathering.entries()
+        band = model.bundle.metadata.call_band_hz
+        maker = MediaMaker(model.bundle.metadata.frontend.sample_rate, settings.channel - 1, band)
+        chosen = entries[:pictured]
+        content = document(
+            gathering,
+            entries,
+            _facts(model.bundle, model.rules, settings, gathering),
+            pictured=len(chosen),
+            top_hz=maker.top_hz,
+            speed=playing_speed(band[0]),
+        )
+        with progress("Drawing", len(chosen)) as bar:
+
+            def media() -> Iterator[tuple[int, dict[str, Any]]]:
+                for row, entry in enumerate(chosen):
+                    yield row, maker.make(entry, gathering.recordings[entry.recording])
+                    bar.watch(row + 1)
+
+            write_page(file, f"Detections: {model.bundle.metadata.label.replace('_', ' ')}", content, media())
+
+
+def _facts(bundle: Bundle, rules: EventRules, settings: ReplaySettings, gathering: Gathering) -> Facts:
+    from edge_daemon import __version__
+    from edge_daemon.cli.model import describe
+    from edge_daemon.report.document import Facts
+    from edge_daemon.report.energy_line import energy_line
+
+    metadata = bundle.metadata
+    energy = energy_line(bundle.network(), gathering.layer_spikes, gathering.windows)
+    lines = [
+        ("threshold", f"{rules.threshold:g}, down to {rules.threshold_low:g} inside an event"),
+        ("fewest windows", f"{rules.min_windows}"),
+        ("windows", f"{gathering.windows:,} of {metadata.frontend.window_seconds:g} s, every {settings.hop_s:g} s"),
+        ("channel", f"{settings.channel}"),
+        ("backend", ", ".join(sorted(gathering.backends)) or settings.backend_name),
+        ("energy", energy),
+        ("device", settings.device),
+        ("program", f"edge-daemon {__version__}"),
+    ]
+    return Facts(
+        label=metadata.label,
+        model=f"{metadata.name} {metadata.version}",
+        digest=bundle.digest,
+        device=settings.device,
+        threshold=rules.threshold,
+        threshold_low=rules.threshold_low,
+        call_band_hz=metadata.call_band_hz,
+        settings=[line for line in lines if line[1]],
+        card=describe(bundle),
+    )

@@ -1,0 +1,91 @@
+"""What the report keeps of a recording and of a detection while a run goes on: little, for there may be many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Sound of a recording that was not analysed.
+
+    Attributes:
+        begin_s: seconds since the recording began.
+        length_s: seconds, > 0.
+        cause: what kept it away.
+    """
+
+    begin_s: float
+    length_s: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """A recording that was replayed.
+
+    Attributes:
+        path: where it is.
+        name: what it is called in tables and documents.
+        start_utc_ns: when it began, nanoseconds since 1970 UTC, or None.
+        seconds: its length.
+        lost: what was not analysed, in order of time, but for a rest too short for a window.
+    """
+
+    path: Path
+    name: str
+    start_utc_ns: int | None
+    seconds: float
+    lost: tuple[Lost, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCurve:
+    """Scores of successive windows; each speaks for its cell, the hop around its centre.
+
+    Attributes:
+        begins_s: begin of each cell, float64 [N], seconds since the recording began.
+        scores: float32 [N], 0…1.
+        cell_s: length of a cell, seconds.
+    """
+
+    begins_s: NDArray[np.float64]
+    scores: NDArray[np.float32]
+    cell_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One detection, as the page shows it.
+
+    Attributes:
+        id: the detection's identity.
+        recording: number of its recording in the gathering.
+        begin_s: seconds since the recording began.
+        end_s: likewise.
+        peak_score: highest score of a window.
+        mean_score: mean of its windows' scores.
+        windows: how many.
+        low_hz: lower edge of its band, or None.
+        high_hz: upper edge, or None.
+        rms_db: received level, dB re 1 µPa, or None.
+        gaps: whether sound is missing within a window of it.
+        curve: scores of the windows around it, or None where none were kept.
+    """
+
+    id: str
+    recording: int
+    begin_s: float
+    end_s: float
+    peak_score: float
+    mean_score: float
+    windows: int
+    low_hz: float | None
+    high_hz: float | None
+    rms_db: float | None = None
+    gaps: bool = False
+    curve: ScoreCurve | None = None

@@ -1,0 +1,92 @@
+"""The sound around a detection, read again from its recording.
+
+Keeping the sound of all detections while a run goes on would fill the memory; reading a few seconds again is cheap,
+for a sound file can be entered anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from edge_daemon.errors import AudioError
+
+_FILTER_S = 0.25
+"""Sound read before and after, so that the resampler's filter does not see an edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A piece of a recording.
+
+    Attributes:
+        samples: float32 [n], finite.
+        rate: samples per second.
+        begin_s: where it begins in the recording, seconds.
+    """
+
+    samples: NDArray[np.float32]
+    rate: int
+    begin_s: float
+
+    @property
+    def end_s(self) -> float:
+        """Where it ends in the recording, seconds."""
+        return self.begin_s + len(self.samples) / self.rate
+
+    def part(self, begin_s: float, end_s: float) -> Excerpt:
+        """What lies in a span, times in the recording; at least one sample.
+
+        Raises:
+            AudioError: nothing lies in it.
+        """
+        first = max(0, round((begin_s - self.begin_s) * self.rate))
+        last = round((end_s - self.begin_s) * self.rate)
+        if not len(self.samples[first:last]):
+            raise AudioError("The recording holds no sound there any more.")
+        return Excerpt(self.samples[first:last], self.rate, self.begin_s + first / self.rate)
+
+
+def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: int = 0) -> Excerpt:
+    """Read the part of a span that the recording has.
+
+    Args:
+        path: the recording.
+        begin_s: seconds; before the recording begins is its beginning.
+        end_s: seconds; after its end is its end.
+        rate: samples per second wanted.
+        channel: counted from 0.
+
+    Raises:
+        AudioError: it cannot be read there.
+    """
+    try:
+        # by descriptor, as in replay itself, so that the content decides and not the name's ending
+        with path.open("rb") as handle, soundfile.SoundFile(handle.fileno(), closefd=False) as sound:
+            own = int(sound.samplerate)
+            margin = 0.0 if own == rate else _FILTER_S
+            first = round(max(0.0, begin_s - margin) * own)
+            last = min(round((end_s + margin) * own), int(sound.frames))
+            samples = np.zeros((0, 1), np.float32)
+            if first < last and channel < sound.channels:
+                sound.seek(first)
+                samples = sound.read(last - first, dtype="float32", always_2d=True)[:, channel]
+    except (OSError, soundfile.SoundFileError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AudioError(f"'{path}' cannot be read again: {reason.rstrip('.')}.") from error
+    if not samples.size:
+        raise AudioError(f"'{path}' holds no sound there.")
+    samples = np.where(np.isfinite(samples), samples, np.float32(0))
+    if own != rate:
+        samples = soxr.resample(samples, own, rate, quality="HQ")
+    skip = max(0, round((begin_s - first / own) * rate))
+    wanted = round((end_s - max(begin_s, 0.0)) * rate)
+    kept = np.ascontiguousarray(samples[skip : skip + wanted], np.float32)
+    if not kept.size:
+        raise AudioError(f"'{path}' holds no sound there.")
+    return Excerpt(kept, rate, first / own + skip / rate)

@@ -1,0 +1,426 @@
+"""The replay report in a real browser: looked at, listened to, judged, and its verdicts learned from."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+import soundfile
+
+import train.data
+from edge_daemon.cli.replay_html import PICTURED, html_report
+from edge_daemon.recordings import find_recordings
+from edge_daemon.replay import replay
+from edge_daemon.replay_settings import settings_for
+from edge_daemon.replay_task import replay_recording
+from edge_daemon.report.document import Facts, document
+from edge_daemon.report.gathering import Gathering
+from edge_daemon.report.media import MediaMaker
+from edge_daemon.report.page import write_page
+from train.data import Options
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLE = ROOT / "edge_daemon" / "assets" / "sample.flac"
+PER_SAMPLE = 5  # calls found in the sample
+NASTY = "<script>alert(1)</script>.flac"
+"""A folder and a file in it: the only way to a slash in a name."""
+
+pytest.importorskip("matplotlib", reason="the report's pictures need matplotlib: pip install 'edge-daemon[report]'")
+
+
+class Browser(Protocol):
+    """What these tests use of the fixture."""
+
+    errors: list[str]
+    requests: list[str]
+
+    def command(self, method: str, **parameters: Any) -> dict[str, Any]: ...
+    def open(self, page: Path) -> float: ...
+    def value(self, expression: str) -> Any: ...
+    def until(self, expression: str, seconds: float = 30.0) -> None: ...
+    def press(self, key: str) -> None: ...
+    def click(self, selector: str) -> None: ...
+    def mouse(self, kind: str, x: float, y: float) -> None: ...
+    def screen(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None: ...
+    def downloaded(self) -> Path: ...
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's sample twice: under a name that tells the time, and under one that tries to be a script."""
+    folder = tmp_path_factory.mktemp("archive")
+    (folder / NASTY).parent.mkdir(parents=True)
+    shutil.copy(SAMPLE, folder / NASTY)
+    shutil.copy(SAMPLE, folder / "5678.200910153045.flac")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page on these, with the model that comes with the package; the worst detection has no picture."""
+    page = tmp_path_factory.mktemp("report") / "report.html"
+    settings = settings_for(None, scores=True)
+    with html_report(page, 2 * PER_SAMPLE - 1, settings) as gather:
+        replay(find_recordings([archive]), settings, each=gather)
+    return page
+
+
+def data_of(page: Path) -> dict[str, Any]:
+    text = page.read_text(encoding="utf-8").partition('id="data">')[2].partition("</script>")[0]
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+def visible(browser: Browser, what: str) -> list[str]:
+    """The texts of all elements that a selector finds."""
+    found: list[str] = browser.value(f"[...document.querySelectorAll({json.dumps(what)})].map(it => it.innerText)")
+    return found
+
+
+def choose(browser: Browser, field: str, value: str) -> None:
+    """Set a field as a user does."""
+    browser.value(
+        f"(() => {{ const field = document.getElementById({json.dumps(field)}); field.value = {json.dumps(value)};"
+        " field.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+
+
+def test_what_goes_wrong_on_a_page_is_seen(browser: Browser, tmp_path: Path) -> None:
+    """The fixture itself: without this, a page's silence would prove nothing."""
+    (tmp_path / "bad.html").write_text(
+        "<html data-ready=yes><script>setTimeout(() => nothing())</script><img src='http://127.0.0.1:9/a.png'>"
+    )
+    browser.open(tmp_path / "bad.html")
+    browser.value("new Promise(done => setTimeout(done, 100))")
+    assert any("nothing is not defined" in error for error in browser.errors)
+    assert browser.requests == ["http://127.0.0.1:9/a.png"]
+    browser.errors.clear()
+    browser.requests.clear()
+
+
+def test_the_page_shows_what_was_found(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    assert visible(browser, "h1") == ["Detections: right whale upcall"]
+    assert visible(browser, "#figures dd:nth-of-type(1)")[:2] == ["10", "400.0"]  # in 90 s
+    scores = visible(browser, ".card .score")
+    assert len(scores) == 2 * PER_SAMPLE
+    assert scores == sorted(scores, reverse=True)
+    assert len(visible(browser, ".timeline")) == 2
+    # nine pictures, decoded, each with its box inside; one line without
+    assert browser.value("[...document.images].map(it => it.decode().then(() => it.naturalWidth))[0]") == 480
+    assert browser.value("document.images.length") == 2 * PER_SAMPLE - 1
+    assert len(visible(browser, ".card.bare")) == 1
+    assert "9 best-scored of 10" in visible(browser, "#notice")[0]
+    assert browser.value(
+        "[...document.querySelectorAll('.box')].every(box => { const b = box.getBoundingClientRect(),"
+        " s = box.parentElement.getBoundingClientRect();"
+        " return b.left >= s.left && b.right <= s.right && b.top >= s.top && b.bottom <= s.bottom && b.width > 5; })"
+    )
+
+
+def test_the_box_and_the_curve_are_where_the_call_is(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    row = data_of(report)["rows"][0]
+    begin, end, low, high = row[2], row[3], row[7], row[8]
+    left, width, bottom, height = browser.value(
+        "['left', 'width', 'bottom', 'height'].map(it => parseFloat(document.querySelector('.box').style[it]))"
+    )
+    span = end - begin + 3.0  # 1.5 s on either side
+    assert [left, width] == pytest.approx([100 * 1.5 / span, 100 * (end - begin) / span], abs=0.1)
+    assert [bottom, height] == pytest.approx([100 * low / 500, 100 * (high - low) / 500], abs=0.1)
+    path = browser.value("document.querySelector('.curve').getAttribute('d')")
+    points = [tuple(map(float, point.split())) for point in path.replace("M", "L").split("L") if point]
+    top = min(y for _, y in points)
+    assert 1 - top == pytest.approx(row[4], abs=1e-4)
+    highest = [x for x, y in points if y == top]
+    assert all(1.5 / span - 1e-3 <= x <= (span - 1.5) / span + 1e-3 for x in highest)
+
+
+def test_names_of_recordings_are_text(browser: Browser, report: Path, archive: Path) -> None:
+    browser.open(report)
+    where = browser.value("[...document.querySelectorAll('.where')].map(it => it.title)")
+    assert set(where) == {str(archive / NASTY), str(archive / "5678.200910153045.flac")}
+    assert "script>.flac" in visible(browser, ".name")
+
+
+def test_verdicts_by_key_and_by_button_are_kept(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    assert visible(browser, "#judged") == ["0 of 10 judged"]
+    for key in "123":
+        browser.press(key)
+    given = "[...document.querySelectorAll('.card')].map(it => it.dataset.verdict ?? '')"
+    assert browser.value(given)[:4] == ["call", "not a call", "unsure", ""]
+    browser.press("0")  # the fourth is the current one and has none
+    browser.press("ArrowLeft")
+    browser.press("0")
+    browser.click(".card:nth-child(5) .verdicts button:nth-child(2)")
+    assert browser.value(given)[:5] == ["call", "not a call", "", "", "not a call"]
+    assert visible(browser, "#judged") == ["3 of 10 judged"]
+    browser.open(report)  # as the reviewer does on the next day
+    assert browser.value(given)[:5] == ["call", "not a call", "", "", "not a call"]
+    browser.click(".card:nth-child(5) .verdicts button:nth-child(2)")  # once more takes it back
+    assert visible(browser, "#judged") == ["2 of 10 judged"]
+
+
+def test_verdicts_become_labels(
+    browser: Browser, report: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    browser.open(report)
+    for key in "1231":
+        browser.press(key)
+    browser.click("#export")
+    table = browser.downloaded()
+    assert table.name == "verdicts.csv"
+    data = data_of(report)
+    names = [name for name, *_ in data["recordings"]]
+    words = ["call", "not a call", "unsure", "call"]
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["file", "begin_s", "end_s", "verdict"]
+    told = {(file, float(begin), float(end), verdict) for file, begin, end, verdict in rows[1:]}
+    judged = list(zip(data["rows"][:4], words, strict=True))
+    assert told == {(names[row[1]], row[2], row[3], word) for row, word in judged}
+    learned = train.data.open(str(table), options=Options(recordings=archive))
+    expected = {
+        f"{Path(names[row[1]]).name}@{(row[2] + row[3]) / 2 - 1:.3f}": int(word == "call")
+        for row, word in judged
+        if word != "unsure"
+    }
+    assert dict(zip(learned.names, learned.labels.tolist(), strict=True)) == expected
+    assert learned.features is not None
+    assert learned.features.shape == (3, 50, 101)
+    # what was exported is taken back on another machine
+    browser.value("localStorage.clear()")
+    browser.open(report)
+    assert visible(browser, "#judged") == ["0 of 10 judged"]
+    document = browser.command("DOM.getDocument")["root"]["nodeId"]
+    field = browser.command("DOM.querySelector", nodeId=document, selector="#import")["nodeId"]
+    browser.command("DOM.setFileInputFiles", nodeId=field, files=[str(table)])
+    browser.until("document.getElementById('judged').textContent.startsWith('4 of 10')")
+    given = browser.value("[...document.querySelectorAll('.card')].slice(0, 4).map(it => it.dataset.verdict)")
+    assert given == words
+
+
+@pytest.fixture
+def listening(browser: Browser) -> Browser:
+    """The browser with the page's player within reach, as `sounds[0]`."""
+    source = (
+        "window.sounds = []; const Own = Audio;"
+        " window.Audio = function () { const made = new Own(); sounds.push(made); return made; };"
+    )
+    browser.command("Page.addScriptToEvaluateOnNewDocument", source=source)
+    return browser
+
+
+def test_the_player(listening: Browser, report: Path) -> None:
+    listening.open(report)
+    begin, end = data_of(report)["rows"][0][2:4]
+    listening.click(".card .play")
+    listening.until("!sounds[0].paused && sounds[0].currentTime > 0")
+    assert listening.value("[sounds[0].playbackRate, sounds[0].preservesPitch]") == [4, False]  # calls from 50 Hz
+    assert listening.value("sounds[0].duration") == pytest.approx(end - begin + 3.0, abs=0.01)
+    listening.until("parseFloat(document.querySelector('.cursor').style.left) > 0")
+    listening.click(".card [data-speed='1']")
+    assert listening.value("sounds[0].playbackRate") == 1
+    assert visible(listening, ".card .play")[0] == "❚❚"
+    # a click on the spectrogram goes there
+    listening.value("sounds[0].pause()")
+    listening.click(".card .sound")
+    listening.until("sounds[0].currentTime / sounds[0].duration > 0.45")
+    assert listening.value("sounds[0].currentTime / sounds[0].duration") < 0.9
+    listening.press(" ")
+    listening.until("sounds[0].paused")
+    link = listening.value(
+        "[document.querySelector('.save').download, document.querySelector('.save').href.slice(0, 22)]"
+    )
+    assert link[0].endswith(".flac")
+    assert link[1] == "data:audio/flac;base64"
+    listening.click(".save")
+    info = soundfile.info(listening.downloaded())
+    assert (info.format, info.samplerate) == ("FLAC", 8000)
+    # a clicked button does not keep the keys: Space plays, and takes no verdict back
+    listening.click(".card .verdicts button")
+    listening.press(" ")
+    listening.until("!sounds[0].paused")
+    assert visible(listening, "#judged") == ["1 of 10 judged"]
+
+
+def test_order_and_filters(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    rows = data_of(report)["rows"]
+    choose(browser, "order", "time")
+    files = browser.value("[...document.querySelectorAll('.where')].map(it => it.title)")
+    assert files == [data_of(report)["recordings"][number][0] for number in [0] * PER_SAMPLE + [1] * PER_SAMPLE]
+    times = visible(browser, ".card .when")
+    assert times[:PER_SAMPLE] == sorted(times[:PER_SAMPLE])
+    choose(browser, "least", "0.96")
+    assert len(visible(browser, ".card")) == sum(row[4] >= 0.96 for row in rows)
+    choose(browser, "least", "0.9999")
+    assert visible(browser, "#none") == ["No detection fits what was chosen above."]
+    browser.click("#filters [type='reset']")
+    browser.until("document.querySelectorAll('.card').length === 10")
+    browser.press("1")
+    choose(browser, "which", "open")
+    assert len(visible(browser, ".card")) == 9
+    browser.click("#filters [type='reset']")
+    browser.until("document.querySelectorAll('.card').length === 10")
+
+
+def test_a_time_is_chosen_on_the_timeline(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    place = browser.value(
+        "(() => { const it = document.querySelectorAll('canvas')[0]; it.scrollIntoView({block: 'center'});"
+        " const r = it.getBoundingClientRect(); return [r.x + 44, r.width - 56, r.y + 100]; })()"
+    )
+    left, width, y = place
+    browser.mouse("mousePressed", left + 0.2 * width, y)
+    browser.mouse("mouseMoved", left + 0.3 * width, y)
+    browser.mouse("mouseMoved", left + 0.5 * width, y)
+    browser.mouse("mouseReleased", left + 0.5 * width, y)
+    rows = [row for row in data_of(report)["rows"] if row[1] == 0]  # the first track: the one with a time of day
+    wanted = sorted(row[2] for row in rows if 9.0 <= row[2] <= 22.5)  # of 45 s
+    assert len(wanted) == 2
+    assert len(visible(browser, ".card")) == len(wanted)
+    fields = browser.value("[...document.querySelectorAll('.range input')].slice(0, 2).map(it => it.value)")
+    assert fields == ["2020-09-10 15:30:54", "2020-09-10 15:31:08"]
+    browser.value(
+        "(() => { const it = document.querySelector('.range input'); it.value = '2020-09-10 15:31:00';"
+        " it.dispatchEvent(new Event('change')); })()"
+    )
+    assert len(visible(browser, ".card")) == sum(15.0 <= begin <= 22.5 for begin in wanted)
+    # enlarged, the same place of the canvas is another time
+    browser.click(".range .enlarge")
+    left, width, y = browser.value(
+        "(() => { const it = document.querySelectorAll('canvas')[0]; it.scrollIntoView({block: 'center'});"
+        " const r = it.getBoundingClientRect(); return [r.x + 44, r.width - 56, r.y + 100]; })()"
+    )
+    browser.mouse("mousePressed", left, y)
+    browser.mouse("mouseMoved", left + 0.4 * width, y)
+    browser.mouse("mouseReleased", left + 0.5 * width, y)
+    fields = browser.value("[...document.querySelectorAll('.range input')].slice(0, 2).map(it => it.value)")
+    assert fields == ["2020-09-10 15:31:00", "2020-09-10 15:31:03"]  # 0.4 of the 7.5 s: where the mouse last moved
+    browser.click(".range button:not(.enlarge)")
+    assert len(visible(browser, ".card")) == 10
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_on_a_phone_nothing_reaches_over_the_edge(browser: Browser, report: Path, dark: bool) -> None:
+    browser.screen(390, 844, phone=True, dark=dark)
+    browser.open(report)
+    browser.value("document.querySelectorAll('details').forEach(it => { it.open = true; })")
+    assert browser.value("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
+    assert (
+        browser.value(
+            "Math.max(...[...document.querySelectorAll('body *')].map(it => it.getBoundingClientRect().right))"
+        )
+        <= 390
+    )
+    # thumbs need 40 pixels
+    assert (
+        browser.value("Math.min(...[...document.querySelectorAll('.verdicts button')].map(it => it.offsetHeight))")
+        >= 40
+    )
+    paper = browser.value("getComputedStyle(document.body).backgroundColor")
+    assert (max(int(part) for part in paper[4:-1].split(",")) < 60) == dark
+
+
+def test_text_stands_out_in_light_and_dark(browser: Browser, report: Path) -> None:
+    """Contrast of all texts with what is behind them: 4.5 to 1 at least, as WCAG 2 asks (AA)."""
+    script = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+    for dark in (False, True):
+        browser.screen(1280, 900, dark=dark)
+        browser.open(report)
+        for key in "123":
+            browser.press(key)
+        least, where = browser.value(script)
+        assert least >= 4.5, (dark, where)
+
+
+@pytest.mark.parametrize("case", ["nothing found", "nothing replayed"])
+def test_an_empty_page_says_so(browser: Browser, tmp_path: Path, case: str) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"RIFF and nothing else")
+    recordings = [tmp_path / "broken.wav"] + ([SAMPLE] if case == "nothing found" else [])
+    settings = settings_for(None, scores=True, threshold=1.0)
+    with html_report(tmp_path / "report.html", PICTURED, settings) as gather:
+        replay(find_recordings(recordings), settings, each=gather)
+    browser.open(tmp_path / "report.html")
+    assert visible(browser, "#figures dd")[0] == "0"
+    assert visible(browser, "#none") == ["No detection fits what was chosen above."]
+    assert len(visible(browser, ".timeline")) == len(recordings) - 1
+    browser.value("document.querySelectorAll('details').forEach(it => { it.open = true; })")
+    assert "broken.wav" in visible(browser, "#sections")[0]
+    for key in ("1", " ", "ArrowRight"):
+        browser.press(key)
+
+
+def test_a_browser_that_keeps_nothing_says_so(browser: Browser, report: Path) -> None:
+    source = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('not here'); } });"
+    browser.command("Page.addScriptToEvaluateOnNewDocument", source=source)
+    browser.open(report)
+    assert "keeps nothing for this page: export verdicts before you close it" in visible(browser, "#notice")[0]
+    browser.press("1")
+    assert visible(browser, "#judged") == ["1 of 10 judged"]
+
+
+def test_ten_thousand_detections(browser: Browser, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As many as a season gives, as many of them with pictures as there are by default; times are printed."""
+    settings = settings_for(None, scores=True)
+    (recording,) = find_recordings([SAMPLE])
+    result = replay_recording(recording, settings)
+    gathering, rng = Gathering(1000), np.random.default_rng(4)
+    for hour in range(10_000 // PER_SAMPLE):
+        found = [
+            dataclasses.replace(one, event=dataclasses.replace(one.event, peak_score=float(rng.uniform(0.7, 1))))
+            for one in result.found
+        ]
+        named = dataclasses.replace(recording, name=f"{hour:04d}.flac")
+        origin = dataclasses.replace(result.origin, stream=named.name, file=named.name)  # type: ignore[type-var]
+        gathering.add(
+            dataclasses.replace(
+                result, recording=named, found=found, origin=origin, start_utc_ns=hour * 3600 * 10**9, clock="given"
+            )
+        )
+    entries = gathering.entries()
+    assert len(entries) == 10_000
+    facts = Facts("call", "tiny 1", "00", "replay", 0.7, 0.4, (50.0, 250.0))
+    data = document(gathering, entries, facts, pictured=PICTURED, top_hz=500, speed=4)
+    maker = MediaMaker(2000, 0, (50.0, 250.0))
+    begin = time.perf_counter()
+    few = [maker.make(entry, gathering.recordings[entry.recording]) for entry in entries[:20]]
+    drawn_s = (time.perf_counter() - begin) / len(few)
+    file = io.StringIO()
+    write_page(file, "Season", data, ((row, few[row % len(few)]) for row in range(PICTURED)))
+    page = tmp_path / "season.html"
+    page.write_text(file.getvalue(), encoding="utf-8")
+
+    loaded_s = browser.open(page)
+    assert len(visible(browser, ".card")) == 24
+    assert visible(browser, "nav.pages span")[0] == "1–24 of 10,000"
+    times = {}
+    set_field = "(it => {{ it.value = '{}'; it.dispatchEvent(new Event('change')); }})(document.getElementById('{}'))"
+    for name, action in {
+        "order": set_field.format("time", "order"),
+        "page": "document.querySelector('nav.pages button:nth-of-type(3)').click()",
+        "filter": set_field.format("0.85", "least"),
+        "verdict": "document.querySelector('.verdicts button').click()",
+    }.items():
+        drawn = "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now() - begin))))"
+        times[name] = browser.value(f"(() => {{ const begin = performance.now(); {action}; return {drawn}; }})()")
+    fitting = sum(entry.peak_score >= 0.85 for entry in entries)
+    assert visible(browser, "nav.pages span")[0] == f"1–24 of {fitting:,}"
+    with capsys.disabled():
+        print(  # noqa: T201 - figures are told, not asserted
+            f"\nreport of 10,000 detections, {PICTURED} with pictures: {page.stat().st_size / 1e6:.1f} MB,"
+            f" usable after {loaded_s:.1f} s; "
+            + ", ".join(f"{name} {took:.0f} ms" for name, took in times.items())
+            + f"; drawing {1000 * drawn_s:.0f} ms each"
+        )
