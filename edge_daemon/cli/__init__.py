@@ -1,7 +1,8 @@
 """The command line: one group, one file per command, nothing heavy before it is needed.
 
 Importing this package costs click alone. A command's module is imported when that command is run; the table below
-carries what `--help` shows, so that help imports none of them. To add a command, write `cli/NAME.py` and add a line.
+carries what `--help` shows, so that help imports none of them. To add a command, write `cli/NAME.py` and add a line
+(`run` is in `live.py`: a module `run` would stand in the way of the function below).
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from edge_daemon import __version__
 from edge_daemon.errors import EdgeDaemonError
 
 COMMANDS = {
+    "run": ("edge_daemon.cli.live:run", "Listen to the hydrophone and report calls."),
     "replay": ("edge_daemon.cli.replay:replay", "Find calls in recordings."),
+    "bench": ("edge_daemon.cli.bench:bench", "Measure how fast this machine is at the daemon's work."),
     "backends": ("edge_daemon.cli.backends:backends", "List what can run a network."),
     "model": ("edge_daemon.cli.model:model", "Look into model files."),
+    "devices": ("edge_daemon.cli.devices:devices", "List sound inputs and show what comes from them."),
     "config": ("edge_daemon.cli.config:config", "Write, check and show the configuration."),
     "watch": ("edge_daemon.cli.watch:watch", "Print detections as they arrive at a broker."),
     "effort": ("edge_daemon.cli.effort:effort", "Print what was listened to and what was missed."),

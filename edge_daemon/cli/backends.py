@@ -9,12 +9,18 @@ from typing import Any
 
 import click
 
+from edge_daemon.cli.model_option import MODEL
+
 
 @click.command()
-@click.option("--model", type=click.Path(path_type=Path), metavar="FILE", help="Also tell which can run this model.")
+@click.option("--model", type=MODEL, metavar="FILE", help="Also tell which can run this model: a file or a name.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def backends(model: Path | None, as_json: bool) -> int:
-    """List what is installed to run networks, with versions and, for a model, every reason against."""
+    """List what is installed to run networks, with versions and, for a model, every reason against.
+
+    With --model each backend loads the model for a moment; one whose device is in use says so. What is installed in
+    another Python (`backend.python` in the configuration) is listed by that one: PYTHON -m edge_daemon backends.
+    """
     from edge_daemon.backends.registry import installed
     from edge_daemon.bundle import Bundle
 
@@ -45,9 +51,23 @@ def _look_at(name: str, point: EntryPoint, bundle: Any) -> dict[str, Any]:
         return entry | {"usable": False, "problem": error.message, "options": {}}
     entry |= {"usable": True, "problem": "", "options": backend.Options.model_json_schema().get("properties", {})}
     if bundle is not None:
-        entry["refusals"] = refusals(bundle.network(), backend.capabilities)
+        entry["refusals"] = refusals(bundle.network(), backend.capabilities) or _tried(name, bundle)
         entry["runs_model"] = not entry["refusals"]
     return entry
+
+
+def _tried(name: str, bundle: Any) -> list[str]:
+    """What the backend itself says when it is given the model; empty where it takes it."""
+    from edge_daemon.backends.registry import create
+    from edge_daemon.errors import EdgeDaemonError
+
+    try:
+        create(bundle, name).close()
+    except EdgeDaemonError as error:
+        return [str(error)]
+    except Exception as error:  # noqa: BLE001 - whatever a plug-in throws is its verdict
+        return [f"{type(error).__name__}: {error}"]
+    return []
 
 
 def _verdict(entry: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.model_raster import raster
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ def model() -> None:
 model.add_command(raster)
 
 
-@model.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@model.command(short_help="Print what a model is.")
+@click.argument("file", required=False, type=MODEL)
 @click.option("--json", "as_json", is_flag=True, help="Print the metadata document and what was found, as JSON.")
 def info(file: Path | None, as_json: bool) -> None:
-    """Print what a model FILE is (default: the model inside the package)."""
+    """Print what a model is: a FILE, or one inside the package by its name (default: right_whale)."""
     from edge_daemon.bundle import Bundle, default_model_path
 
     bundle = Bundle.read(file or default_model_path())

@@ -1,0 +1,112 @@
+"""`edge-daemon bench`: what this machine makes of the daemon's work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_daemon.cli.model_option import MODEL
+
+if TYPE_CHECKING:
+    from edge_daemon.bench import BenchReport
+    from edge_daemon.config import Loaded
+    from edge_daemon.live.model import LiveModel
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Work as this configuration says: model, backend, hop, rate and blocks of the sound card.",
+)
+@click.option("--model", type=MODEL, metavar="FILE", help="Another model: a file or a name.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, 3600), default=8.0, show_default=True, metavar="S", help="Time to measure."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool) -> int:
+    """Measure how fast this machine is at the daemon's work, and what is left of it.
+
+    The real pipeline is fed with real sound for some seconds; neither sound card nor broker is needed. A running
+    daemon goes on, but makes the figures worse. Several minutes (--seconds 600) show whether the board gets too hot.
+    """
+    from edge_daemon.bench import bench as measure
+    from edge_daemon.board import LinuxBoard
+    from edge_daemon.config import load, load_text
+
+    loaded = load_text(b"version: 1\n", {}) if config is None else load(config)
+    began = perf_counter()
+    ready = _open(loaded, model)
+    load_s = perf_counter() - began
+    try:
+        report = measure(
+            loaded.config, ready, LinuxBoard(loaded.config.storage.folder), seconds=seconds, model_load_s=load_s
+        )
+    finally:
+        ready.backend.close()
+    click.echo(json.dumps(asdict(report), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(report)))
+    return 0
+
+
+def _open(loaded: Loaded, model: Path | None) -> LiveModel:
+    """The model and all that runs it, or a refusal with the key that is wrong."""
+    from edge_daemon.backends.guarded import open_backend
+    from edge_daemon.bundle import Bundle, default_model_path
+    from edge_daemon.live.model import LiveModel, hop_of, rules_of
+    from edge_daemon.live.refusal import about
+
+    config = loaded.config
+    bundle = Bundle.read(model or config.model.path or default_model_path())
+    with about(loaded, "detection.hop_s"):
+        hop = hop_of(config, bundle)
+    with about(loaded, "detection.threshold_low"):
+        rules = rules_of(config, bundle)
+    return LiveModel(bundle, open_backend(bundle, config.backend), rules, hop)
+
+
+def _lines(report: BenchReport) -> list[str]:
+    """A table that can be pasted into an issue: Markdown, readable as it is."""
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    cores = "1 core" if report.cores == 1 else f"{report.cores} cores"
+    whole = report.stages[-1]
+    lines = [
+        f"{report.machine}, {cores}; {versions}",
+        f"{report.model} on {report.backend}, windows of {report.window_s:g} s every {report.hop_s:g} s,"
+        f" sound at {report.source_rate} Hz",
+        "",
+        "| stage, ms a window | p50 | p99 | mean without pauses |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {times.stage} | {times.p50_ms:.2f} | {times.p99_ms:.2f} | {times.busy_mean_ms:.2f} |"
+            for times in report.stages
+        ),
+        "",
+        "| | |",
+        "|---|---:|",
+        f"| processor, of one core | {report.cpu_share:.2%} |",
+        f"| channels that one core could carry | {report.channels_per_core:,} |",
+        f"| memory, and its peak | {_megabytes(report.memory_mb)}, {report.peak_memory_mb:.0f} MB |",
+        f"| start of model and backend | {report.model_load_s:.2f} s |",
+    ]
+    if report.energy_nj is not None:
+        lines.append(f"| energy of a window's arithmetic, estimated | {report.energy_nj / 1000:.2f} µJ |")
+        lines.append(f"| synaptic operations of a window, counted | {report.synaptic_operations:,.0f} |")
+    if report.temperature_c is not None:
+        lines.append(f"| processor's temperature at the end | {report.temperature_c:.0f} °C |")
+    lines += [
+        "",
+        f"Measured on {report.windows} windows with a pause after each, as at sea, and {report.busy_windows} without"
+        f" ({1e3 * report.hop_s / whole.busy_mean_ms:,.0f} × real time). Without sound card, broker and disk."
+        " Energy: integer arithmetic in 45 nm, without memory.",
+    ]
+    return lines + [f"WARNING: {warning}" for warning in report.warnings]
+
+
+def _megabytes(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0f} MB"
