@@ -39,6 +39,9 @@ def main() -> None:
 @click.option("--weakness", "weaknesses", multiple=True, help="A known weakness, a sentence; may be repeated.")
 @click.option("--licence", default="Apache-2.0", show_default=True)
 @click.option("--results", type=click.Path(path_type=Path), help="Cross-validation whose figures go into the file.")
+@click.option(
+    "--evidence", type=click.Path(path_type=Path), help="Figures measured elsewhere, as export/evidence.py says."
+)
 @click.option("--features", help="Data set for the parity check; synthetic pictures if left out.")
 def model(
     checkpoint: Path,
@@ -54,10 +57,12 @@ def model(
     weaknesses: tuple[str, ...],
     licence: str,
     results: Path | None,
+    evidence: Path | None,
     features: str | None,
 ) -> None:
     """Export CHECKPOINT as a model file, after trainer, reference and graph agreed on every spike."""
     from edge_daemon.bundle import OperatingPoint
+    from export.evidence import Evidence
     from export.modelfile import PARITY_WINDOWS, Wishes, make, save, synthetic_features
     from train.checkpoint import load
 
@@ -86,6 +91,7 @@ def model(
         weaknesses=weaknesses,
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
         results=results,
+        evidence=Evidence() if evidence is None else Evidence.read(evidence),
     )
     bundle, parity = make(found, wishes, pictures)
     if nir is not None:
@@ -103,7 +109,7 @@ def model(
 
 @main.command()
 @click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Folder; beside the model if left out.")
+@click.option("--output", type=click.Path(path_type=Path), help="A .md file or a folder; beside the model if left out.")
 def card(model_path: Path, output: Path | None) -> None:
     """Render a model file's card: Markdown and a picture."""
     from export.card import write_card

@@ -1,6 +1,7 @@
 """The model card: what a model is, how well it does, what it costs and where it comes from, for a person to read.
 
-Everything in it is in the model file; nothing is computed anew and nothing can differ from what the device runs.
+Everything in it is in the model file; nothing is computed anew and nothing can differ from what the device runs. What
+was not measured is said to be so.
 """
 
 from __future__ import annotations
@@ -9,21 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from edge_daemon.bundle import Bundle
+from edge_daemon.network import IntegerNetwork, Layer
+
+FEW = 10
+"""Counts below this are uncertain by a third and more."""
 
 
-def write_card(model: Path, folder: Path) -> tuple[Path, Path]:
-    """Write NAME.md and NAME.png.
+def write_card(model: Path, output: Path) -> tuple[Path, Path]:
+    """Write the text and, beside it, the picture.
 
     Args:
         model: model file.
-        folder: where to.
+        output: a .md file, or a folder for files named after the model.
 
     Returns:
-        The two paths.
+        The paths of text and picture.
     """
+    from export.cardpicture import draw
+
     bundle = Bundle.read(model)
-    folder.mkdir(parents=True, exist_ok=True)
-    text, picture = folder / f"{model.stem}.md", folder / f"{model.stem}.png"
+    text = output if output.suffix == ".md" else output / f"{model.stem}.md"
+    picture = text.with_suffix(".png")
+    text.parent.mkdir(parents=True, exist_ok=True)
     text.write_text(markdown(bundle, picture.name), encoding="utf-8")
     draw(bundle, picture)
     return text, picture
@@ -39,7 +47,7 @@ def markdown(bundle: Bundle, picture: str) -> str:
         "",
         data.summary or "A spiking network that hears whales.",
         "",
-        f"![Architecture, ROC, calibration and activity]({picture})",
+        f"![Architecture, weights, activity, ROC and calibration]({picture})",
         "",
         "| | |",
         "|---|---|",
@@ -50,11 +58,13 @@ def markdown(bundle: Bundle, picture: str) -> str:
         f" reset {network.layers[0].reset}, stem {network.stem} |",
         f"| File | {len(bundle.data):,} bytes, SHA-256 `{bundle.digest}` |",
         f"| Operating point | score ≥ {point.threshold:g}, goes on down to {point.threshold_low:g},"
-        f" at least {point.min_windows} windows |",
+        f" at least {point.min_windows} {'window' if point.min_windows == 1 else 'windows'} |",
+        f"| Score | {_calibration(data.calibration.method)}, fitted on {data.calibration.note or 'unknown windows'} |",
         "",
-        point.note,
-        "",
+        *([point.note, ""] if point.note else []),
+        *_layers(network, data.metrics.get("operations")),
         *_quality(data.metrics),
+        *_continuous(data.metrics.get("continuous")),
         *_cost(data.metrics.get("operations")),
         "## Known weaknesses",
         "",
@@ -64,80 +74,137 @@ def markdown(bundle: Bundle, picture: str) -> str:
         "",
         f"- Data: {origin.data}",
         f"- {origin.credit}" if origin.credit else "- No credit line.",
-        f"- Weights: {origin.licence}. Made {origin.created} with version {origin.project_version}.",
-        f"- Command: `{origin.command}`",
+        f"- Weights: {origin.licence}. Made {origin.created or 'on an unknown day'}"
+        f" with version {origin.project_version or 'unknown'}.",
+        *(["- Commands:", "", "```sh", *origin.command.split(" && "), "```"] if origin.command else []),
         "",
     ]
     return "\n".join(lines)
 
 
+def synapses(layer: Layer) -> str:
+    """A layer's synapses in a few words."""
+    pooled = {"none": "", "sum": "sums of {} × {} spikes, ".format(*layer.pool_size), "global_sum": "sums over time, "}
+    before = pooled[layer.pool]
+    if layer.kind == "dense":
+        return f"{before}dense, {layer.channels} neurons"
+    _, _, height, width = layer.weight.shape
+    stride = "" if layer.stride == (1, 1) else ", stride {} × {}".format(*layer.stride)
+    pool = "" if layer.max_pool == (1, 1) else ", max-pool {} × {}".format(*layer.max_pool)
+    return f"{before}{height} × {width} convolution, {layer.channels} channels{stride}{pool}"
+
+
+def _calibration(method: str) -> str:
+    return {
+        "platt": "a logistic curve of the margin (Platt)",
+        "isotonic": "a rising curve of the margin (isotonic)",
+    }.get(method, f"a curve of the margin ({method})")
+
+
+def _layers(network: IntegerNetwork, counted: dict[str, Any] | None) -> list[str]:
+    lines = [
+        "## Layers",
+        "",
+        "| layer | synapses | neurons | weights | leak | spikes a window | a neuron and step |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    spikes = counted["spikes_a_layer"] if counted else [None] * len(network.layers)
+    for layer, shape, fired in zip(network.layers, network.shapes()[1:], spikes, strict=True):
+        channels, bands, frames = shape
+        neurons = channels * bands * frames
+        grid = f"{neurons:,}" if layer.kind == "dense" else f"{channels} × {bands} × {frames} = {neurons:,}"
+        rate = "not counted | " if fired is None else f"{fired:,.1f} | {fired / neurons / network.time_steps:.1%}"
+        leaks = sorted({k / 256 for k in layer.beta_256.tolist()})
+        leak = f"{leaks[0]:.3f}" if len(leaks) == 1 else f"{leaks[0]:.3f} to {leaks[-1]:.3f}"
+        lines.append(f"| {layer.name} | {synapses(layer)} | {grid} | {layer.weight.size:,} | {leak} | {rate} |")
+    return [*lines, ""]
+
+
 def _quality(metrics: dict[str, Any]) -> list[str]:
     rows = []
-    for split in ("random", "blocked"):
+    for split, what in (("random", "random folds"), ("blocked", "blocks, in order of time")):
         found = metrics.get(f"{split}_folds")
         if found:
-            folds = ", ".join(f"{auc:.4f}" for auc in found["auc"])
-            rows.append(f"| {split} | {found['median_auc']:.4f} | {found['median_auc_float']:.4f} | {folds} |")
-    if not rows:
-        return []
-    head = ["## Held-out AUC", "", "| folds | median | median, float network | each fold |", "|---|---|---|---|"]
-    return [*head, *rows, ""]
+            auc = found["auc"]
+            parts = ", ".join(f"{value:.4f}" for value in auc)
+            rows.append(
+                f"| {what} | {found['median_auc']:.4f} | {min(auc):.4f} to {max(auc):.4f} | {parts} |"
+                f" {found['median_auc_float']:.4f} |"
+            )
+        else:
+            rows.append(f"| {what} | not measured | | | |")
+    return [
+        "## Held-out AUC",
+        "",
+        "Of the recipe, each part judged by a network that learned from the others. Neighbouring clips resemble each"
+        " other, and random folds share them; blocks do not.",
+        "",
+        "| parts | median | least to greatest | each part | median, real-valued weights |",
+        "|---|---:|---|---|---:|",
+        *rows,
+        "",
+    ]
+
+
+def _continuous(found: list[dict[str, Any]] | None) -> list[str]:
+    lines = ["## Continuous sound", ""]
+    if not found:
+        return [*lines, "Recall at a given number of false alarms an hour was not measured.", ""]
+    lines += [
+        "| recordings | hours | calls | false alarms an hour | recall | threshold |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for sound in found:
+        for figure in sound["figures"]:
+            threshold = "" if figure.get("threshold") is None else f"{figure['threshold']:.3g}"
+            lines.append(
+                f"| {sound['data']} | {sound['hours']:,.3g} | {sound['calls']:,} |"
+                f" {figure['false_alarms_per_hour']:g} | {figure['recall']:.1%} | {threshold} |"
+            )
+    notes = [f"{sound['data']}: {sound['counted']}" for sound in found if sound.get("counted")]
+    if any(sound["hours"] * figure["false_alarms_per_hour"] < FEW for sound in found for figure in sound["figures"]):
+        notes.append(f"Rates that rest on fewer than {FEW} false alarms in the hours listened to are rough.")
+    return [*lines, "", *[line for note in notes for line in (note, "")]]
 
 
 def _cost(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
-    return [
+    lines = [
         "## Operations and energy a window",
         "",
-        f"Counted on {found['windows']} windows; the first layer once, as multiply-accumulates, the rest as accumulates"
-        " a spike (definitions of NeuroBench). Energy is arithmetic alone in a 45 nm process (Horowitz, ISSCC 2014): it"
-        " compares kinds of arithmetic, it does not predict a battery's life.",
+        f"Means over {found['windows']} windows. Definitions of NeuroBench (Yik et al., Nature Communications 16, 1545,"
+        " 2025), but for the first layer, whose input does not change: its products are multiply-accumulates, counted"
+        " once; the rest are accumulates, one for each weight that a spike adds. Energy is arithmetic alone in a 45 nm"
+        " process (Horowitz, ISSCC 2014, fig. 1.1.9): it compares kinds of arithmetic, it does not predict a battery's"
+        " life.",
         "",
         "| | multiply-accumulates | accumulates | membrane updates | float32, nJ | integers, nJ |",
-        "|---|---|---|---|---|---|",
-        f"| this network | {found['multiply_accumulates']:,.0f} | {found['accumulates']:,.0f} |"
-        f" {found['membrane_updates']:,.0f} | {found['energy_float_nj']:,.0f} | {found['energy_integer_nj']:,.0f} |",
-        f"| a conventional network of the same shape | {found['conventional_multiply_accumulates']:,.0f} | 0 | 0 |"
+        "|---|---:|---:|---:|---:|---:|",
+        f"| conventional network of the same shape, every product once |"
+        f" {found['conventional_multiply_accumulates']:,.0f} | 0 | 0 |"
         f" {found['conventional_energy_float_nj']:,.0f} | {found['conventional_energy_integer_nj']:,.0f} |",
-        "",
-        f"Activation sparsity {found['activation_sparsity']:.1%}.",
+    ]
+    if "dense_multiply_accumulates" in found:
+        lines.append(
+            f"| this network on a processor, every product of every step | {found['dense_multiply_accumulates']:,.0f} |"
+            f" 0 | {found['dense_membrane_updates']:,.0f} | {found['dense_energy_float_nj']:,.0f} |"
+            f" {found['dense_energy_integer_nj']:,.0f} |"
+        )
+    lines += [
+        f"| this network where only spikes are worked on | {found['multiply_accumulates']:,.0f} |"
+        f" {found['accumulates']:,.0f} | {found['membrane_updates']:,.0f} | {found['energy_float_nj']:,.0f} |"
+        f" {found['energy_integer_nj']:,.0f} |",
         "",
     ]
-
-
-def draw(bundle: Bundle, path: Path) -> None:
-    """The card's picture: weights and spikes a layer, ROC, reliability; panels without numbers say so."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    metrics, network = bundle.metadata.metrics, bundle.network()
-    figure, ((left, right), (low, corner)) = pyplot.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
-    names = [layer.name for layer in network.layers]
-    left.bar(names, [layer.weight.size for layer in network.layers], color="#27607d")
-    left.set(title="Weights a layer", yscale="log")
-    found = metrics.get("operations")
-    if found:
-        possible = [neurons * network.time_steps for neurons in found["neurons_a_layer"]]
-        right.bar(names, [s / p for s, p in zip(found["spikes_a_layer"], possible, strict=True)], color="#c76a1b")
-    right.set(title="Spikes a neuron and time step", ylim=(0, None))
-    if metrics.get("roc"):
-        wrong, recall = zip(*metrics["roc"], strict=True)
-        low.plot(wrong, recall, color="#27607d")
-    low.plot([0, 1], [0, 1], ":", color="grey")
-    low.set(
-        title="ROC, held-out random folds", xlabel="false-positive share", ylabel="recall", xlim=(0, 1), ylim=(0, 1)
-    )
-    if metrics.get("reliability"):
-        score, share, _ = zip(*metrics["reliability"], strict=True)
-        corner.plot(score, share, "o-", color="#c76a1b")
-    corner.plot([0, 1], [0, 1], ":", color="grey")
-    corner.set(title="Calibration, held-out random folds", xlabel="score", ylabel="share of calls", xlim=(0, 1))
-    for panel, there in ((right, found), (low, metrics.get("roc")), (corner, metrics.get("reliability"))):
-        if not there:
-            panel.text(0.5, 0.5, "not measured", ha="center", va="center", transform=panel.transAxes)
-    figure.suptitle(f"{bundle.metadata.name} {bundle.metadata.version}")
-    figure.savefig(path, dpi=90)
-    pyplot.close(figure)
+    if costs := found.get("costs_pj"):
+        lines += [
+            "; ".join(
+                f"{kind}: {cost['multiply_accumulate']:g} pJ a multiply-accumulate,"
+                f" {cost['accumulate']:g} an accumulate, {cost['membrane_update']:g} a membrane update"
+                for kind, cost in costs.items()
+            )
+            + ".",
+            "",
+        ]
+    return [*lines, f"Activation sparsity {found['activation_sparsity']:.1%}.", ""]

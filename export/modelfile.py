@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from edge_daemon import __version__
 from edge_daemon.bundle import Bundle, ModelMetadata, OperatingPoint, Provenance
 from edge_daemon.errors import ModelError, StorageError
 from edge_daemon.network import readout
-from export.evidence import from_results, operations
+from export.evidence import Evidence, from_results, operations
 from export.graph import model_file, network_document
 from export.parity import Forward, Parity, check
 from train.checkpoint import Checkpoint
@@ -36,6 +36,7 @@ class Wishes:
         weaknesses: known ones, a sentence each.
         command: that made the file.
         results: folder of cross-validation results whose figures go into the file.
+        evidence: what was measured elsewhere; its weaknesses are added to the others.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Wishes:
     weaknesses: tuple[str, ...] = ()
     command: str = ""
     results: Path | None = None
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) -> tuple[Bundle, Parity]:
@@ -67,6 +69,8 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) ->
         )
     network = checkpoint.integer_network()
     known = from_results(wishes.results, document.calibration) if wishes.results is not None else {}
+    if wishes.evidence.continuous:
+        known["continuous"] = wishes.evidence.model_dump(mode="json")["continuous"]
     counted = operations(network, document.calibration, features[:COUNTED_WINDOWS])
     metadata = ModelMetadata(
         name=wishes.name,
@@ -86,7 +90,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) ->
             project_version=__version__,
         ),
         metrics={**document.metrics, **known, "operations": counted, "training": document.training},
-        weaknesses=wishes.weaknesses,
+        weaknesses=wishes.weaknesses + wishes.evidence.weaknesses,
     )
     bundle = Bundle.from_bytes(model_file(network, metadata))
     return bundle, check(bundle, features, trainer_forward(checkpoint))

@@ -75,9 +75,10 @@ def to_nir(network: IntegerNetwork) -> Any:
     flat = network.layers[0].kind == "dense"
     first = (int(np.prod(shapes[0])),) if flat else shapes[0]
     nodes: dict[str, Any] = {"input": nir.Input(input_type=np.array(first))}
+    names = _names(network)
     edges: list[tuple[str, str]] = []
     last = "input"
-    for layer, before, after in zip(network.layers, shapes, shapes[1:], strict=False):
+    for layer, layer_names, before, after in zip(network.layers, names, shapes, shapes[1:], strict=False):
         leak = layer.beta_256.astype(np.float64) / UNIT_LEAK
         gain = (2.0**layer.shift / (1.0 - leak)) * np.ones(layer.channels)
         bias = (layer.bias * gain).astype(np.float32)
@@ -90,7 +91,7 @@ def to_nir(network: IntegerNetwork) -> Any:
             synapses = nir.Conv2d(
                 input_shape=before[1:], weight=weight, stride=stride, padding=padding, dilation=1, groups=1, bias=bias
             )
-        for name, node in ((layer.name, synapses), (f"{layer.name}_neurons", _neurons(layer, leak, after, flat))):
+        for name, node in zip(layer_names, (synapses, _neurons(layer, leak, after, flat)), strict=True):
             nodes[name] = node
             edges.append((last, name))
             last = name
@@ -109,6 +110,19 @@ def write_nir(network: IntegerNetwork, path: Path) -> None:
         fresh.replace(path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.", "Check folder and rights.") from error
+
+
+def _names(network: IntegerNetwork) -> list[tuple[str, str]]:
+    """Names of each layer's two nodes: NAME and NAME_neurons, with underscores added where a name is taken."""
+    taken = {"input", "output"}
+    names = []
+    for layer in network.layers:
+        name = layer.name
+        while name in taken or f"{name}_neurons" in taken:
+            name += "_"
+        names.append((name, f"{name}_neurons"))
+        taken.update(names[-1])
+    return names
 
 
 def _leak_is_exact(layer: Layer, steps: int) -> bool:

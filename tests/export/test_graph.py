@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -17,6 +18,7 @@ from edge_daemon.neuron import Reset
 from export.graph import model_file, network_document
 
 BANDS, FRAMES = 12, 21
+STEMS: tuple[Stem, ...] = ("none", "band_mean", "band_median")
 FRONTEND = LogMelSpec(window=800, bands=BANDS)  # 800 samples in hops of 40 make 21 frames
 
 
@@ -35,10 +37,14 @@ def layer(rng: np.random.Generator, name: str, shape: tuple[int, ...], threshold
     )
 
 
-def check(network: IntegerNetwork, metadata: ModelMetadata, windows: int = 9) -> None:
+def noise(windows: int = 9) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (windows, BANDS, FRAMES)).astype(np.uint8)
+
+
+def check(network: IntegerNetwork, metadata: ModelMetadata, features: np.ndarray | None = None) -> None:
     metadata = metadata.model_copy(update={"network": network_document(network), "frontend": FRONTEND})
     data = model_file(network, metadata)
-    features = np.random.default_rng(3).integers(0, 256, (windows, BANDS, FRAMES)).astype(np.uint8)
+    features = noise() if features is None else features
     trace = run(network, features)
     assert (trace.layer_spikes.sum(axis=0) > 0).all(), "a silent layer would agree with anything"
     for level in (
@@ -48,7 +54,7 @@ def check(network: IntegerNetwork, metadata: ModelMetadata, windows: int = 9) ->
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = level
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        outputs = [session.run(None, {"features": features[i : i + 3]}) for i in range(0, windows, 3)]
+        outputs = [session.run(None, {"features": features[i : i + 3]}) for i in range(0, len(features), 3)]
         counts, score, spikes = (
             np.concatenate([output[i] for output in outputs])
             for i in [
@@ -72,6 +78,49 @@ def test_convolutions(tiny_metadata: ModelMetadata, reset: Reset, stem: Stem) ->
     check(IntegerNetwork(layers, 5, (BANDS, FRAMES), stem=stem), tiny_metadata)
 
 
+@pytest.mark.parametrize("stem", ["band_mean", "band_median"])
+def test_stems_of_difficult_pictures(tiny_metadata: ModelMetadata, stem: Stem) -> None:
+    rng = np.random.default_rng(7)
+    quiet, loud = np.zeros((BANDS, FRAMES)), np.full((BANDS, FRAMES), 255)
+    # half of 21 frames: 10 or 11 of the greater value decide which of two values is the median
+    two_values = [np.where(np.arange(FRAMES) < n, low, high) + quiet for n in (10, 11) for low, high in ((0, 1), (0, 255), (127, 128), (254, 255))]  # fmt: skip  # noqa: E501
+    pictures = [quiet, loud, *two_values, rng.integers(126, 130, (BANDS, FRAMES)), rng.integers(0, 2, (BANDS, FRAMES))]
+    features = np.stack([rng.permuted(picture, axis=1) for picture in pictures]).astype(np.uint8)
+    layers = (
+        # every difference of a feature from its band's level counts: a leakless neuron for each
+        layer(rng, "one", (3, 1, 1, 1), 1, bias=np.zeros(3, np.int32)),
+        layer(rng, "out", (2, 3 * BANDS * FRAMES), 200),
+    )
+    check(IntegerNetwork(layers, 2, (BANDS, FRAMES), stem=stem), tiny_metadata, features)
+
+
+def test_integer_products_of_pooled_spikes(tiny_metadata: ModelMetadata, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of spikes as the input of a product, some greater than a pair of 16 bits allows in one piece."""
+    monkeypatch.setattr("export.synapses.MANY_WEIGHTS", 0)
+    rng = np.random.default_rng(9)
+    for bits in (7, 2):
+        monkeypatch.setattr("export.synapses.SAFE_BITS", bits)
+        for pool in ({"pool": "sum", "pool_size": (2, 2)}, {"pool": "global_sum"}):
+            inputs = 5 * (6 * 10 if pool["pool"] == "sum" else BANDS)
+            layers = (
+                layer(rng, "one", (5, 1, 3, 3), 900, padding=(1, 1)),
+                layer(rng, "out", (2, inputs), 300, bias=np.full(2, 20_000, np.int32), **pool),
+            )
+            check(IntegerNetwork(layers, 3, (BANDS, FRAMES)), tiny_metadata)
+
+
+def test_a_max_pools_remainder_is_not_computed(tiny_metadata: ModelMetadata) -> None:
+    rng = np.random.default_rng(10)
+    for size, stride, padding, pool in product([(3, 3), (5, 4)], [(1, 1), (2, 2), (2, 3)], [(0, 0), (2, 1)], [(2, 2), (3, 4), (1, 5)]):  # fmt: skip  # noqa: E501
+        first = layer(rng, "one", (3, 1, *size), 300, stride=stride, padding=padding, max_pool=pool)
+        try:
+            shape = first.output_shape((1, BANDS, FRAMES))
+        except ValueError:  # nothing is left of the picture
+            continue
+        last = layer(rng, "out", (2, int(np.prod(shape))), 300, bias=np.full(2, 20_000, np.int32))
+        check(IntegerNetwork((first, last), 2, (BANDS, FRAMES)), tiny_metadata)
+
+
 def test_per_channel_leak_and_three_labels(tiny_metadata: ModelMetadata) -> None:
     rng = np.random.default_rng(1)
     layers = (
@@ -82,15 +131,28 @@ def test_per_channel_leak_and_three_labels(tiny_metadata: ModelMetadata) -> None
           tiny_metadata.model_copy(update={"labels": ("a", "b", "c"), "call_label": 2}))  # fmt: skip
 
 
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_fully_connected(tiny_metadata: ModelMetadata, reset: Reset) -> None:
+@pytest.mark.parametrize(("reset", "stem"), list(product(["subtract", "zero"], ["none", "band_mean", "band_median"])))
+def test_fully_connected(tiny_metadata: ModelMetadata, reset: Reset, stem: Stem) -> None:
     rng = np.random.default_rng(2)
     layers = (
         layer(rng, "one", (300, BANDS * FRAMES), 4000, reset=reset, shift=-2),  # 75,600 weights: an int8 product
         layer(rng, "two", (230, 300), 700, reset=reset),  # and one on spikes
         layer(rng, "out", (2, 230), 500, reset=reset),
     )
-    check(IntegerNetwork(layers, 6, (BANDS, FRAMES)), tiny_metadata)
+    check(IntegerNetwork(layers, 6, (BANDS, FRAMES), stem=stem), tiny_metadata)
+
+
+def test_extreme_inputs_of_integer_products(tiny_metadata: ModelMetadata) -> None:
+    """Pairs of the largest products: where 16 bits saturate, they would here."""
+    rng = np.random.default_rng(13)
+    signs = np.repeat(rng.choice([-127, 127], (300, BANDS * FRAMES // 2)), 2, axis=1).astype(np.int8)
+    wide = replace(layer(rng, "one", (300, BANDS * FRAMES), 4000, shift=-2), weight=signs)
+    features = np.stack([np.full((BANDS, FRAMES), value) for value in (0, 1, 127, 128, 254, 255)]).astype(np.uint8)
+    edges = np.where(np.arange(FRAMES) < FRAMES // 3, 255, np.zeros((BANDS, 1))).astype(np.uint8)
+    for stem in STEMS:
+        out = layer(rng, "out", (2, 300), 500, bias=np.full(2, 400, np.int32))
+        network = IntegerNetwork((wide, out), 3, (BANDS, FRAMES), stem=stem)
+        check(network, tiny_metadata, np.concatenate([features, edges[None], 255 - edges[None]]))
 
 
 def test_a_sum_too_long_for_float32_is_shifted_as_an_integer(tiny_metadata: ModelMetadata) -> None:
@@ -121,6 +183,14 @@ def test_numbers_that_could_leave_their_type_are_refused(tiny_metadata: ModelMet
         export(bias=np.full(4, 2**24, np.int32))
     with pytest.raises(ModelError, match="Layer one: its leak product can reach"):
         export(shift=24, beta_256=np.array([255], np.int32))
+
+
+def test_a_weight_that_some_processors_get_wrong_is_refused(tiny_metadata: ModelMetadata) -> None:
+    rng = np.random.default_rng(6)
+    wide = layer(rng, "one", (300, BANDS * FRAMES), 4000)
+    wide.weight[7, 9] = -128
+    with pytest.raises(ModelError, match="Layer one has weights of -128"):
+        check(IntegerNetwork((wide, layer(rng, "out", (2, 300), 500)), 2, (BANDS, FRAMES)), tiny_metadata)
 
 
 def test_membranes_too_long_for_float32_are_carried_in_float64(tiny_metadata: ModelMetadata) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from edge_daemon.errors import ModelError
 from edge_daemon.frontend import LogMelSpec
 from export import parity
 from export.__main__ import run
-from export.card import write_card
+from export.card import markdown, write_card
 from export.modelfile import synthetic_features, trainer_forward
 
 torch = pytest.importorskip("torch")
@@ -88,7 +89,69 @@ def test_the_card_says_what_the_file_says(
     told = card.read_text(encoding="utf-8")
     for part in (Bundle.read(model).digest, "Credit where it is due.", "Activation sparsity", "50 × 101"):
         assert part in told
+    # what nobody measured is said to be missing
+    assert "| random folds | not measured |" in told
+    assert "Recall at a given number of false alarms an hour was not measured." in told
     assert picture.read_bytes()[:4] == b"\x89PNG"
+    text_path, picture_path = write_card(model, tmp_path / "docs" / "model-card.md")
+    assert (text_path.name, picture_path.name) == ("model-card.md", "model-card.png")
+    assert "(model-card.png)" in text_path.read_text(encoding="utf-8")
+
+
+def test_evidence_goes_into_file_and_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
+) -> None:
+    model, evidence = tmp_path / "first.onnx", tmp_path / "evidence.json"
+    figures = [
+        {"false_alarms_per_hour": rate, "recall": recall, "threshold": threshold}
+        for rate, recall, threshold in ((1, 0.614, 0.93), (10, 0.885, 0.7))
+    ]
+    night = {"data": "a night", "hours": 12.5, "calls": 1234, "figures": figures, "counted": "Events touch calls."}
+    evidence.write_text(json.dumps({"continuous": [night], "weaknesses": ["Deaf in rain."]}))
+    code, text = export(
+        capsys, monkeypatch, str(write_checkpoint(tmp_path / "first")), "--output", str(model),
+        "--evidence", str(evidence), "--weakness", "Old.",
+    )  # fmt: skip
+    assert code == 0, text
+    assert Bundle.read(model).metadata.weaknesses == ("Old.", "Deaf in rain.")
+    told = markdown(Bundle.read(model), "picture.png")
+    assert "| a night | 12.5 | 1,234 | 1 | 61.4% | 0.93 |" in told
+    assert "| a night | 12.5 | 1,234 | 10 | 88.5% | 0.7 |" in told
+    assert "a night: Events touch calls." in told
+    assert "Rates that rest on fewer than 10 false alarms in the hours listened to are rough." not in told
+    night["hours"] = 9.9
+    evidence.write_text(json.dumps({"continuous": [night]}))
+    metrics = {"continuous": json.loads(evidence.read_text())["continuous"]}
+    short = Bundle.read(model)
+    short.metadata = short.metadata.model_copy(update={"metrics": metrics})
+    assert "fewer than 10 false alarms" in markdown(short, "picture.png")
+    code, text = export(
+        capsys, monkeypatch, str(tmp_path / "first"), "--output", str(model), "--evidence", str(tmp_path / "none")
+    )
+    assert code != 0
+    assert "cannot be read" in text
+
+
+def test_the_card_tells_layers_and_folds_by_number(tiny_model: Path) -> None:
+    bundle = Bundle.read(tiny_model)
+    folds = {"auc": [0.9, 0.8, 0.95], "median_auc": 0.9, "median_auc_float": 0.91}
+    operations = {**dict.fromkeys(OPERATIONS, 10.0), "windows": 7, "spikes_a_layer": [510.0, 18.0, 4.0]}
+    bundle.metadata = bundle.metadata.model_copy(
+        update={"metrics": {"random_folds": folds, "blocked_folds": folds, "operations": operations}}
+    )
+    told = markdown(bundle, "picture.png")
+    assert "| random folds | 0.9000 | 0.8000 to 0.9500 | 0.9000, 0.8000, 0.9500 | 0.9100 |" in told
+    assert "| blocks, in order of time | 0.9000 |" in told
+    steps = bundle.network().time_steps
+    assert f"| 510.0 | {510 / 5100 / steps:.1%} |" in told
+    assert "sums over time, dense, 2 neurons" in told
+
+
+OPERATIONS = (
+    "multiply_accumulates", "accumulates", "membrane_updates", "activation_sparsity", "energy_float_nj",
+    "energy_integer_nj", "conventional_multiply_accumulates", "conventional_energy_float_nj",
+    "conventional_energy_integer_nj",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,17 @@ def fully_connected() -> IntegerNetwork:
     return IntegerNetwork(layers, 4, (12, 9))
 
 
-NETWORKS = {"convolutional": convolutional, "fully_connected": fully_connected}
+def strangely_named() -> IntegerNetwork:
+    """Layers whose names the file needs itself, or that would be another layer's neurons."""
+    network = convolutional()
+    names = ("output", "one", "one_neurons", "input")
+    layers = tuple(replace(layer, name=name) for layer, name in zip(network.layers, names, strict=True))
+    return replace(network, layers=layers)
+
+
+NETWORKS = {
+    "convolutional": convolutional, "fully_connected": fully_connected, "strangely_named": strangely_named
+}  # fmt: skip
 
 
 def case(name: str) -> tuple[IntegerNetwork, Any, Trace]:
@@ -79,6 +89,7 @@ def test_a_file_reads_back_as_it_was_written(name: str, tmp_path: Path) -> None:
                 np.testing.assert_array_equal(getattr(found.nodes[key], field), getattr(node, field))
     assert found.metadata["time_steps"] == 4
     assert found.metadata["reset"] == "zero"
+    assert len(found.nodes) == 2 * len(NETWORKS[name]().layers) + 2, "a layer's nodes took another's name"
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,4 +1,4 @@
-"""The shipped model on arm64 wheels under emulation, as a Raspberry Pi 4 and 5 would run it: same bits as here.
+"""The shipped model and a wide one on arm64 wheels under emulation, as Raspberry Pi 4 and 5 run them: the same bits.
 
 Debian's arm64 Python in a folder, the manylinux wheels for aarch64, and QEMU's user emulation with the boards'
 processors named: with its default processor ONNX Runtime crashed or, worse, gave wrong numbers without an error.
@@ -12,16 +12,17 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from edge_daemon.bundle import default_model_path
+from edge_daemon.bundle import Bundle, default_model_path
+from edge_daemon.network import Stem
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 INTERPRETER = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
 PROCESSORS = {"Raspberry Pi 4": "cortex-a72", "Raspberry Pi 5": "cortex-a76"}
@@ -63,7 +64,9 @@ def emulator() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def board(
+    emulator: None, tmp_path_factory: pytest.TempPathFactory, write_wide_model: Callable[[Path, Stem], Bundle]
+) -> Path:
     """Root folder of an arm64 Debian with the device's wheels and our code."""
     root = tmp_path_factory.mktemp("arm64") / "root"
     packages = "python3,libc-bin,libstdc++6,libsndfile1,ca-certificates,bash,coreutils"
@@ -80,8 +83,9 @@ def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--only-binary=:all:", f"--target={root}/opt/packages", "numpy", "onnxruntime>=1.27", "pydantic>=2.7",
     )  # fmt: skip
     shutil.copytree(ROOT / "edge_daemon", root / "opt/packages/edge_daemon")
-    shutil.copy(ROOT / "tests/integration/arm64_outputs.py", root / "opt/test")
-    shutil.copy(default_model_path(), root / "opt/test/model.onnx")
+    shutil.copy(ROOT / "tests/integration/processors/arm64_outputs.py", root / "opt/test")
+    shutil.copy(default_model_path(), root / "opt/test/shipped.onnx")
+    write_wide_model(root / "opt/test/wide.onnx", "band_median")
     return root
 
 
@@ -95,15 +99,16 @@ def windows() -> np.ndarray:
     return np.concatenate([cut, *noise, np.zeros((1, 4000))]).astype(np.float32)
 
 
+@pytest.mark.parametrize("model_name", ["shipped", "wide"])
 @pytest.mark.parametrize("name", PROCESSORS)
-def test_every_output_is_the_same_bit_for_bit(board: Path, tmp_path: Path, name: str) -> None:
+def test_every_output_is_the_same_bit_for_bit(board: Path, tmp_path: Path, name: str, model_name: str) -> None:
     np.save(board / "opt/test/windows.npy", windows())
     script = str(board / "opt/test/arm64_outputs.py")
-    model, samples = str(board / "opt/test/model.onnx"), str(board / "opt/test/windows.npy")
+    model, samples = str(board / f"opt/test/{model_name}.onnx"), str(board / "opt/test/windows.npy")
     run(sys.executable, script, model, samples, str(tmp_path / "here.npz"), PYTHONPATH=str(ROOT))
     done = run(
         "chroot", str(board), "/usr/bin/python3", "/opt/test/arm64_outputs.py",
-        "/opt/test/model.onnx", "/opt/test/windows.npy", "/opt/test/board.npz",
+        f"/opt/test/{model_name}.onnx", "/opt/test/windows.npy", "/opt/test/board.npz",
         PYTHONPATH="/opt/packages", QEMU_CPU=PROCESSORS[name], OMP_NUM_THREADS="2",
     )  # fmt: skip
     assert done.stdout.startswith("aarch64")
