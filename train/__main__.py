@@ -102,6 +102,13 @@ def _with(options: list[Any]) -> Callable[[Callable[..., None]], Callable[..., N
     type=click.Path(path_type=Path),
     help="Folder of cross-validation results with this recipe; calibrates a network that learned from everything.",
 )
+@click.option(
+    "--calibration-method",
+    default="platt",
+    show_default=True,
+    type=click.Choice(["platt", "isotonic"]),
+    help="A logistic curve, or any rising one; the latter wants thousands of held-out windows.",
+)
 def fit(
     data: str,
     network: str,
@@ -113,6 +120,7 @@ def fit(
     output: Path | None,
     hold_out: str,
     calibration: Path | None,
+    calibration_method: Any,
 ) -> None:
     """Train one network and write it as a checkpoint. Started again, it goes on where it was stopped."""
     from train.checkpoint import single_thread
@@ -127,6 +135,7 @@ def fit(
         output,
         hold_out=hold_out,
         calibration=calibration,
+        method=calibration_method,
         noise=_noise(noise),
         command=shlex.join(["python", "-m", "train", *sys.argv[1:]]),
         report=click.echo,

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from edge_daemon.calibration import Calibration, logistic
+from edge_daemon.calibration import Calibration
 from edge_daemon.errors import ModelError
 from edge_daemon.frontend import FrontEndSpec
 from edge_daemon.network import IntegerNetwork
@@ -127,19 +126,6 @@ def load(folder: Path | str) -> Checkpoint:
         raise ModelError(f"{folder}: weights and settings do not fit: {error}", "Train it again.") from error
     network.eval()
     return Checkpoint(network, document)
-
-
-def calibrate(margin: NDArray[np.float32], labels: NDArray[np.uint8], note: str = "") -> Calibration:
-    """Platt's calibration of margins on windows that the network did not learn from.
-
-    Args:
-        margin: float32 [N].
-        labels: uint8 [N], 1 = call.
-        note: on what it is fitted.
-    """
-    # almost no penalty: two parameters, thousands of windows
-    regression = LogisticRegression(C=1e6).fit(margin.astype(np.float64)[:, None], labels)
-    return logistic(float(regression.coef_[0, 0]), float(regression.intercept_[0]), note)
 
 
 def digest(features: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from edge_daemon.errors import UsageError
-from train.checkpoint import calibrate
+from train.calibrate import calibrate
 
 PARTS = 10
 """Bins of the reliability diagram."""

@@ -24,6 +24,7 @@ from train.networks.lif import INPUT_UNIT, SpikingLayer, SpikingNetwork, pool_sp
 from train.networks.normalise import fold
 from train.networks.stem import prepare
 
+WEIGHT_BITS = 8
 WEIGHT_LIMIT = 127
 """Weights stay within ±127, so that their negatives exist too."""
 THRESHOLD_BITS = 10
@@ -84,8 +85,7 @@ class QuantisedLayer(nn.Module):
         self.beta = nn.Parameter(
             layer.neurons.beta.detach().clone().reshape(-1)[:1], requires_grad=layer.neuron_plan.learn_beta
         )
-        # Even weights: chips that hold weights of both signs in 8 bits lose the lowest one.
-        self.grain = 2 if portable else 1
+        self.grain = 1 << (WEIGHT_BITS - layer.neuron_plan.weight_bits)
         peak = folded.abs().flatten(1).amax(dim=1).clamp_min(1e-6)
         if portable:
             peak = peak.max().expand(channels)

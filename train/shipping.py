@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from edge_daemon.calibration import Calibration
 from edge_daemon.errors import UsageError
 from train import checkpoint
-from train.checkpoint import CheckpointDocument, calibrate, digest
+from train.calibrate import Method, calibrate
+from train.checkpoint import CheckpointDocument, digest
 from train.crossval import Fold, folds
 from train.loop import Part, Report, margins, score_auc
 from train.quantise import QuantisedNetwork
@@ -29,6 +30,7 @@ def fit_checkpoint(
     *,
     hold_out: str = "random:5:0",
     calibration: Path | None = None,
+    method: Method = "platt",
     noise: NDArray[np.uint8] | None = None,
     command: str = "",
     report: Report | None = None,
@@ -41,6 +43,7 @@ def fit_checkpoint(
         output: folder of the checkpoint; interrupted training is kept there too.
         hold_out: `SPLIT:FOLDS:NUMBER`, the part that judges and calibrates, or `none`.
         calibration: folder of `crossval` results whose margins calibrate, needed with `none`.
+        method: shape of the calibration's curve.
         noise: pictures without a call, for augmentation.
         command: goes into the document.
         report: is told lines of progress.
@@ -60,9 +63,9 @@ def fit_checkpoint(
         test = part.take(fold.test)
         metrics |= {"auc": score_auc(trained.final, test), "auc_float": score_auc(trained.network, test)}
         found = margins(trained.final, test.features, exact=trained.quantised is not None)
-        curve = calibrate(found, test.labels, f"{data.name}, {hold_out}, {len(test.labels)} windows")
+        curve = calibrate(found, test.labels, f"{data.name}, {hold_out}, {len(test.labels)} windows", method)
     elif calibration is not None:
-        curve = calibrate_from(calibration)
+        curve = calibrate_from(calibration, method)
     document = CheckpointDocument(
         format_version=1,
         network=recipe.network,
@@ -83,11 +86,12 @@ def fit_checkpoint(
     return document
 
 
-def calibrate_from(folder: Path) -> Calibration:
-    """Platt's calibration from all held-out margins of a cross-validation on random folds.
+def calibrate_from(folder: Path, method: Method = "platt") -> Calibration:
+    """Calibration from all held-out margins of a cross-validation on random folds.
 
     Args:
         folder: of `python -m train crossval` results.
+        method: shape of the curve.
     """
     files = sorted(folder.glob("random-fold*.npz"))
     if not files:
@@ -95,7 +99,7 @@ def calibrate_from(folder: Path) -> Calibration:
     found = [np.load(file) for file in files]
     margin = np.concatenate([f["margin"] for f in found])
     label = np.concatenate([f["label"] for f in found])
-    return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows")
+    return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows", method)
 
 
 def _fold(

@@ -4,12 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import log_loss
 
 from edge_daemon.errors import ModelError
 from edge_daemon.frontend import LogMelSpec
 from edge_daemon.network import run
-from train.checkpoint import CheckpointDocument, calibrate, digest, load, save
+from train.checkpoint import CheckpointDocument, digest, load, save
 from train.networks import build
 from train.quantise import QuantisedNetwork, to_integer_network
 
@@ -73,16 +72,6 @@ def test_damage_is_told_in_a_sentence(tmp_path: Path, damage: str) -> None:
         text.write_text(json.dumps(found))
     with pytest.raises(ModelError):
         load(tmp_path)
-
-
-def test_calibration_finds_the_curve_that_made_the_labels() -> None:
-    rng = np.random.default_rng(0)
-    margin = rng.normal(0, 2, 20000).astype(np.float32)
-    truth = 1 / (1 + np.exp(-(1.5 * margin - 0.5)))
-    labels = (rng.random(20000) < truth).astype(np.uint8)
-    score = calibrate(margin, labels).score(margin)
-    assert np.abs(score - truth).max() < 0.03
-    assert log_loss(labels, score) < log_loss(labels, 1 / (1 + np.exp(-margin)))
 
 
 def test_digest_changes_with_features_labels_and_shape() -> None:

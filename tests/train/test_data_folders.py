@@ -120,6 +120,21 @@ def test_verdicts_become_labels(tmp_path: Path) -> None:
     )
 
 
+def test_recordings_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for number, place in enumerate(("north", "south")):
+        write(tmp_path / "sea" / place / "01" / "a.wav", 0.1 * (number + 1), 8000)
+    (tmp_path / "sea" / "review.csv").write_text(
+        "file,begin_s,end_s,verdict\n"
+        "archive/2026/south/01/a.wav,0.5,2.5,call\narchive/2026/north/01/a.wav,0.5,2.5,not a call\n"
+    )
+    data = train.data.open(str(tmp_path / "sea" / "review.csv"))
+    np.testing.assert_array_equal(values(data), [0.1, 0.2])
+    np.testing.assert_array_equal(data.labels, [0, 1])
+    (tmp_path / "sea" / "review.csv").write_text("file,begin_s,end_s,verdict\narchive/a.wav,0.5,2.5,call\n")
+    with pytest.raises(DataError, match="2 sound files"):
+        train.data.open(str(tmp_path / "sea" / "review.csv"))
+
+
 def test_verdicts_find_recordings_elsewhere(tmp_path: Path) -> None:
     write(tmp_path / "sea" / "a.wav", 0.1, 8000)
     (tmp_path / "out").mkdir()

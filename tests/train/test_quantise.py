@@ -3,6 +3,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from edge_daemon.backends.fit import weight_bits
+from edge_daemon.errors import UsageError
 from edge_daemon.network import run
 from train.networks import build
 from train.quantise import QuantisedNetwork, floor_straight, round_straight, to_integer_network
@@ -87,6 +89,21 @@ def test_portable_networks_keep_the_profile() -> None:
         assert np.all(layer.threshold % (1 << layer.shift) == 0)
         if number:
             assert not layer.bias.any()
+
+
+@pytest.mark.parametrize("bits", [2, 4, 7, 8])
+def test_weights_have_the_bits_that_were_asked_for(bits: int) -> None:
+    name, settings = NETWORKS[1]
+    layers = to_integer_network(trained(name, {**settings, "weight_bits": bits})).layers
+    most = 127 // 2 ** (8 - bits)
+    for layer in layers:
+        steps, rest = np.divmod(layer.weight.astype(int), 2 ** (8 - bits))
+        assert not rest.any()
+        assert most - 1 <= np.abs(steps).max() <= most  # the largest weight of a layer sets its threshold
+        assert weight_bits(layer) <= bits
+    assert max(weight_bits(layer) for layer in layers) == bits
+    with pytest.raises(UsageError, match="2 to 8 bits"):
+        build(name, (50, 101), {**settings, "weight_bits": 9})
 
 
 def test_rounding_costs_little() -> None:

@@ -54,7 +54,9 @@ def test_tasks_cover_the_grid_fold_by_fold() -> None:
 def test_a_point_goes_where_it_belongs_in_the_recipe() -> None:
     task = Task((("beta", "learned"), ("time_steps", 3), ("schedule.rate", 0.5)), 0)
     recipe = recipe_of(GRID, task)
-    assert recipe.settings == {"hidden": [12, 8, 8], "norm": "batch", "beta": 0.9, "learn_beta": True, "time_steps": 3}
+    own = {"slope": 2.0, "stem": "band_median"}  # the network's own recipe, where the grid says nothing
+    learned = {"hidden": [12, 8, 8], "norm": "batch", "beta": 0.9, "learn_beta": True, "time_steps": 3}
+    assert recipe.settings == own | learned
     assert recipe.schedule.rate == 0.5
     assert recipe.schedule.epochs == 2
     assert recipe_of(GRID, Task((("beta", 0.7),), 0)).settings["learn_beta"] is False

@@ -51,7 +51,20 @@ class RecordingIndex:
         matches = [path for path in self.paths if path.name == base] or [
             path for path in self.paths if path.stem == base
         ]
+        if len(matches) > 1:
+            matches = _alike(matches, PureWindowsPath(name).parts)
         if len(matches) != 1:
             count = "no sound file" if not matches else f"{len(matches)} sound files"
             raise DataError(f"{where}: {count} below {self.folder} is called {name!r}.", "Mend the name in the table.")
         return matches[0]
+
+
+def _alike(paths: list[Path], parts: tuple[str, ...]) -> list[Path]:
+    """Those paths that share most of their last parts with a name: recorders give the same names in every folder."""
+
+    def shared(path: Path) -> int:
+        pairs = zip(reversed(path.parts), reversed(parts), strict=False)
+        return next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(path.parts), len(parts)))
+
+    most = max(shared(path) for path in paths)
+    return [path for path in paths if shared(path) == most]

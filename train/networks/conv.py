@@ -45,6 +45,7 @@ def build(
     *,
     channels: Sequence[int] = (16, 24, 48, 48),
     portable: bool = False,
+    weight_bits: int | None = None,
     stem: Stem = "band_median",
     time_steps: int = 4,
     beta: float = 0.5,
@@ -59,6 +60,8 @@ def build(
         input_shape: (bands, frames) of the features.
         channels: channels of the four convolutions.
         portable: the profile that neuromorphic chips share (see `NeuronPlan`).
+        weight_bits: effective bits of integer weights; by default 8, portable 7, because chips that hold weights of
+            both signs in 8 bits lose the lowest one.
         stem: preparation of the features.
         time_steps: T.
         beta: leak.
@@ -75,5 +78,6 @@ def build(
         slope=slope,
         norm=norm,
         portable=portable,
+        weight_bits=weight_bits or (7 if portable else 8),
     )
     return SpikingNetwork(plans(channels, portable), neuron, input_shape, stem)

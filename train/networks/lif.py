@@ -42,6 +42,8 @@ class NeuronPlan:
         slope: steepness of the fast-sigmoid surrogate, 1/(1 + slope·|U − θ|)² in place of the step's derivative.
         norm: normalisation of the currents of every layer but the output.
         portable: the profile that chips share: reset to zero, no bias after the first layer, β = 1/2, no max-pool.
+        weight_bits: effective bits of the integer network's weights, 2…8: weights of fewer bits than 8 are multiples
+            of a power of two.
     """
 
     time_steps: int = 4
@@ -51,12 +53,15 @@ class NeuronPlan:
     slope: float = 2.0
     norm: Norm = "batch"
     portable: bool = False
+    weight_bits: int = 8
 
     def __post_init__(self) -> None:
         if self.time_steps < 1:
             raise ValueError("a network has at least one time step")
         if not 0 <= self.beta <= 1:
             raise ValueError("beta is between 0 and 1")
+        if not 2 <= self.weight_bits <= 8:
+            raise ValueError("weights have 2 to 8 bits")
         if self.portable and (self.reset != "zero" or self.learn_beta or self.beta != PORTABLE_BETA):
             raise ValueError("a portable network resets to zero and has a fixed leak of 1/2")
 

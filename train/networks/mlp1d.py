@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge_daemon.network import Stem
 from edge_daemon.neuron import Reset
 from train.networks import mlp2d
 from train.networks.lif import Norm, SpikingNetwork
@@ -16,6 +17,7 @@ def build(
     input_shape: tuple[int, int],
     *,
     hidden: Sequence[int] = (2048, 512, 64),
+    stem: Stem = "none",
     time_steps: int = 10,
     beta: float = 0.9,
     learn_beta: bool = False,
@@ -23,10 +25,15 @@ def build(
     slope: float = 25.0,
     norm: Norm = "none",
 ) -> SpikingNetwork:
-    """The network, untrained; arguments as in `mlp2d.build`, input (1, samples)."""
+    """The network, untrained; arguments as in `mlp2d.build`, input (1, samples).
+
+    With the stem `band_median` the waveform is measured from its zero line: features are 0…255, and a constant of 128
+    on every input would otherwise drown what differs between windows.
+    """
     return mlp2d.build(
         input_shape,
         hidden=hidden,
+        stem=stem,
         time_steps=time_steps,
         beta=beta,
         learn_beta=learn_beta,
