@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/edge-daemon replay"
 ELSEWHERE = {
     "tests/run": "runs this very test",
+    "edge-daemon devices": "tests/integration/test_devices.py, with a sound card",
+    "edge-daemon config check": "tests/integration/test_devices.py and test_mosquitto.py, with the real parts",
+    "edge-daemon run": "tests/integration/live",
+    "edge-daemon watch": "tests/integration/test_subscriber_guide.py, with a broker",
     "pip install '.[train]'": "what tests/run does first",
     "python -m train crossval": "tests/train/test_main.py, on small data: the real one takes an hour",
     "python -m train fit --data right_whale_logmel.npz": "tests/train/test_main.py, on small data",
@@ -35,6 +39,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
 
 
+@pytest.mark.timeout(600)
 def test_the_first_command_sets_up_and_finds_the_calls(tmp_path: Path) -> None:
     assert FIRST in commands()
     tree = tmp_path / "clone"
@@ -61,6 +66,7 @@ def test_the_first_command_sets_up_and_finds_the_calls(tmp_path: Path) -> None:
     assert "scipy" not in packages
 
 
+@pytest.mark.timeout(600)
 def test_every_other_command_runs_in_order(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     shutil.copy(ROOT / "edge_daemon/assets/sample.flac", tmp_path / "recordings/5678.200910153045.flac")

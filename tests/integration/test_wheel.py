@@ -1,0 +1,64 @@
+"""The wheel: whole, nothing beside the package in it, and at work in an environment that never saw the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from edge_daemon.shipped import shipped_models
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCHEMAS = {"detection", "effort", "health"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "hatchling" in done.stderr and done.returncode:
+        pytest.skip(f"hatchling cannot be had: {done.stderr.splitlines()[-1:]}")
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_everything_in_the_package_is_in_it_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    listed = subprocess.run(["git", "ls-files", "edge_daemon"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        assert set(listed.stdout.splitlines()) - names == set()
+    assert {name.split("/")[0] for name in names} == {"edge_daemon"}
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+    assert "edge_daemon/backends/GUIDE.md" in names
+    assert {f"edge_daemon/assets/{name}.schema.json" for name in SCHEMAS} <= names
+    assert {f"edge_daemon/assets/{path.name}" for path in shipped_models().values()} <= names
+
+
+@pytest.mark.long
+def test_it_works_where_the_checkout_is_not(wheel: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    # what it depends on is seen where it is installed; an editable install of ours there is not: its .pth is not read
+    (packages / "seen.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
+    command = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "--quiet", "--no-deps"]
+    subprocess.run([*command, wheel], check=True)
+
+    def call(*arguments: str) -> str:
+        done = subprocess.run(
+            [folder / "bin" / "edge-daemon", *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    for name in shipped_models():
+        assert str(packages) in call("model", "info", name)
+        assert "detections in 1 recording" in call("replay", "--model", name)
