@@ -101,10 +101,11 @@ def test_the_monitor_prints_the_tones_level(tone: Any, microphone: Any, configur
     assert watched.returncode == 0, watched.stderr
     lines = watched.stdout.splitlines()
     assert lines[0] == "vmic, channel 1, 16000 Hz; levels in dBFS; spectrum from 0 to 1 kHz"
-    # 20·log10(0.25) = −12.04, its root mean square 3.01 below, and 150 above that in the water
+    # 20·log10(0.25) = −12.04, its root mean square 3.01 below (so it prints as −15.0 or −15.1), and 150 above that in
+    # the water
     values = [re.sub(r"\|.*", "", text).split() for text in lines if "|" in text]
     assert len(values) == 3
-    assert values[-1] == ["0:00:03", "-12.0", "-15.1", *values[-1][3:]]
+    assert values[-1][0] == "0:00:03"
     for _, peak, rms, band, pressure, clipped in values[1:]:
         assert float(peak) == pytest.approx(-12.04, abs=0.06)
         assert float(rms) == pytest.approx(-15.05, abs=0.06)
@@ -112,7 +113,7 @@ def test_the_monitor_prints_the_tones_level(tone: Any, microphone: Any, configur
         assert float(pressure) == pytest.approx(150 - 15.05, abs=0.06)
         assert clipped == "0"
     assert "sound comes" in watched.stdout
-    assert lines[-1] == "0:00:03: highest peak -12.0 dBFS, 0 samples clipped, nothing missing."
+    assert re.fullmatch(r"0:00:03: highest peak -12\.[01] dBFS, 0 samples clipped, nothing missing\.", lines[-1])
 
 
 def test_the_monitor_draws_on_a_terminal_of_80_columns_until_ctrl_c(tone: Any, microphone: Any) -> None:
@@ -134,10 +135,10 @@ def test_the_monitor_draws_on_a_terminal_of_80_columns_until_ctrl_c(tone: Any, m
             written += piece
     os.close(master)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
-    assert "rms   -15.1 dBFS" in text
+    assert re.search(r"rms   -15\.[01] dBFS", text)
     assert "250 Hz |" in text or "200 Hz |" in text
     assert max(len(part) for part in re.split(r"[\r\n]+", text)) <= 80
-    assert "highest peak -12.0 dBFS" in text
+    assert re.search(r"highest peak -12\.[01] dBFS", text)
     assert "Traceback" not in text
 
 
