@@ -53,7 +53,7 @@ def test_exposure_is_low() -> None:
 
 def test_unit_is_well_formed(tmp_path: Path) -> None:
     copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace("/opt/edge-daemon/venv/bin/edge-daemon", "/bin/true"))
+    copy.write_text(UNIT.read_text().replace("/opt/edge-daemon/venv/bin/python", "/bin/true"))
     result = subprocess.run(
         [tool("systemd-analyze"), "verify", copy], capture_output=True, text=True, timeout=60, check=False
     )
@@ -71,6 +71,32 @@ def test_unit_keeps_the_daemon_alive_and_small() -> None:
     assert "MemoryMax" in service
     assert service["LoadCredential"] == ["mqtt-password:/etc/edge-daemon/mqtt-password"]
     assert keys("Unit")["StartLimitIntervalSec"] == ["0"]
+
+
+def members(name: str) -> set[str]:
+    """System calls of a group of systemd's, groups within it opened up."""
+    listed = subprocess.run(
+        [tool("systemd-analyze"), "syscall-filter", "--no-pager", name],
+        capture_output=True, text=True, timeout=60, check=True,
+    ).stdout.splitlines()[1:]  # fmt: skip
+    entries = [line.strip() for line in listed if line.strip() and not line.strip().startswith("#")]
+    return {call for entry in entries for call in (members(entry) if entry.startswith("@") else {entry})}
+
+
+def test_the_kernel_may_be_asked_for_its_clock_and_not_told() -> None:
+    allowed: set[str] = set()
+    for line in keys("Service")["SystemCallFilter"]:  # as systemd does: line by line, `~` takes away
+        named = line.removeprefix("~").split()
+        calls = {call for name in named for call in (members(name) if name.startswith("@") else {name})}
+        allowed = allowed - calls if line.startswith("~") else allowed | calls
+    assert {"adjtimex", "clock_adjtime", "sched_setscheduler", "sched_setaffinity"} <= allowed
+    assert not allowed & {"clock_settime", "settimeofday", "setuid", "chown", "mount", "setrlimit"}
+    assert "ProtectClock" not in keys("Service")  # it denies adjtimex too
+    assert keys("Service")["CapabilityBoundingSet"] == [""]
+
+
+def test_a_worker_that_takes_all_memory_does_not_take_the_daemon_along() -> None:
+    assert keys("Service")["OOMPolicy"] == ["continue"]
 
 
 def test_drop_in_folders_agree_with_the_unit() -> None:
