@@ -38,9 +38,9 @@ def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool
     """
     from edge_daemon.bench import bench as measure
     from edge_daemon.board import LinuxBoard
-    from edge_daemon.config import load, load_text
+    from edge_daemon.config import load_by_hand, load_text
 
-    loaded = load_text(b"version: 1\n", {}) if config is None else load(config)
+    loaded = load_text(b"version: 1\n", {}) if config is None else load_by_hand(config)
     began = perf_counter()
     ready = _open(loaded, model)
     load_s = perf_counter() - began

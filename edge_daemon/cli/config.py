@@ -156,12 +156,11 @@ def schema() -> None:
 @click.option("--changed", is_flag=True, help="Only what is not the default.")
 def show(file: Path, as_json: bool, changed: bool) -> None:
     """Print all effective values of FILE and where each came from."""
-    from edge_daemon.config import load
+    from edge_daemon.config import load_by_hand
     from edge_daemon.config.loading import value_at
     from edge_daemon.config.template import yaml_value
-    from edge_daemon.credentials import environment_by_hand
 
-    loaded = load(file, environment_by_hand(file.parent, os.environ))
+    loaded = load_by_hand(file)
     rows = []
     for path, origin in loaded.origins.items():
         if changed and origin.kind == "default":

@@ -52,9 +52,9 @@ def devices(
     With --monitor, show one input's peak, level, clipping and spectrogram until Ctrl-C: tap the hydrophone and see.
     """
     from edge_daemon.audio.portaudio import PortAudioDriver
-    from edge_daemon.config import load
+    from edge_daemon.config import load_by_hand
 
-    config = None if config_file is None else load(config_file).config
+    config = None if config_file is None else load_by_hand(config_file).config
     driver = PortAudioDriver()
     if monitored is not None:
         return _monitor(driver, config, monitored, seconds, rate, channel, top_hz, plain)

@@ -186,9 +186,9 @@ def replay(
 def _load(config: Path | None) -> Config | None:
     if config is None:
         return None
-    from edge_daemon.config import load
+    from edge_daemon.config import load_by_hand
 
-    return load(config).config
+    return load_by_hand(config).config
 
 
 def _recordings(paths: tuple[Path, ...]) -> list[Recording]:
@@ -223,7 +223,8 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
             lines.append(f"  … and {more:,} more" + ("." if output is None else f", in {output / 'failures.csv'}."))
     if summary.without_utc:
         which = "The recording's name tells" if done == 1 else f"The names of {summary.without_utc} of them tell"
-        lines.append(f"{which} no start time: times count from the beginning of the file (--start gives one).")
+        way_out = " (--start gives one)" if summary.recordings == 1 else ""
+        lines.append(f"{which} no start time: times count from the beginning of the file{way_out}.")
     lost = {cause: seconds for cause, seconds in summary.lost_s.items() if cause != "tail"}
     if lost:
         lines.append("Not analysed: " + ", ".join(f"{lost[cause]:.1f} s {cause}" for cause in sorted(lost)) + ".")

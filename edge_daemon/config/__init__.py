@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_daemon.config.change import Change, changes, merge_live
-from edge_daemon.config.loading import DEFAULT_PATH, Loaded, Origin, load, load_text
+from edge_daemon.config.loading import DEFAULT_PATH, Loaded, Origin, load, load_by_hand, load_text
 from edge_daemon.config.problem import ConfigFileError, Place, Problem
 from edge_daemon.config.root import Config, json_schema
 
@@ -19,6 +19,7 @@ __all__ = [
     "changes",
     "json_schema",
     "load",
+    "load_by_hand",
     "load_text",
     "merge_live",
 ]

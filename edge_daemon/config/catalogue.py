@@ -12,15 +12,15 @@ from pydantic.fields import FieldInfo
 from edge_daemon.config.root import Config
 from edge_daemon.config.section import Section
 
-_ELSEWHERE = {
-    "password": "A password never stands in this file: use password_file or password_credential under `mqtt`.",
-    "samplerate": "Did you mean `rate`?",
-    "sample_rate": "Did you mean `rate`?",
-    "broker": "Did you mean `host`?",
-    "server": "Did you mean `host`?",
-    "user": "Did you mean `username`?",
-    "lat": "Did you mean `latitude`?",
-    "lon": "Did you mean `longitude`?",
+_SECRETS_STAY_OUT = "A password never stands in this file: use password_file or password_credential under `mqtt`."
+_OTHER_NAMES = {
+    "samplerate": "rate",
+    "sample_rate": "rate",
+    "broker": "host",
+    "server": "host",
+    "user": "username",
+    "lat": "latitude",
+    "lon": "longitude",
 }
 
 
@@ -113,15 +113,17 @@ def suggestion(path: tuple[str | int, ...]) -> str:
     name = str(unknown)
     beside = [entry.path[-1] for entry in entries() if entry.path[:-1] == tuple(parent)]
     if difflib.get_close_matches(name.lower(), ["password", "passphrase"], n=1, cutoff=0.75):
-        return _ELSEWHERE["password"]
+        return _SECRETS_STAY_OUT
+    # people's other names for a key, then a key's own name in the wrong section, then slips of the keyboard
+    other_name = _OTHER_NAMES.get(name.lower())
+    if other_name in beside:
+        return f"Did you mean `{other_name}`?"
+    elsewhere = [".".join(entry.path) for entry in entries() if entry.path[-1] == (other_name or name.lower())]
+    if elsewhere:
+        return f"Did you mean `{elsewhere[0]}`?"
     near = difflib.get_close_matches(name.lower(), beside, n=1, cutoff=0.6)
     if near:
         return f"Did you mean `{near[0]}`?"
-    if name.lower() in _ELSEWHERE:
-        return _ELSEWHERE[name.lower()]
-    elsewhere = [".".join(entry.path) for entry in entries() if entry.path[-1] == name.lower()]
-    if elsewhere:
-        return f"Did you mean `{elsewhere[0]}`?"
     known = {entry.path[-1]: ".".join(entry.path) for entry in entries()}
     near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
     if near:

@@ -89,7 +89,8 @@ def parse(content: bytes) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        raise _found(place, *_explain(str(error.problem or error.context or "cannot be read"))) from None
+        line = text.splitlines()[place.line - 1 : place.line]
+        raise _found(place, *_explain(str(error.problem or error.context or "cannot be read"), "".join(line))) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _found(Place(1, 1), f"is not valid YAML: {' '.join(str(error).split())[:200]}") from None
 
@@ -133,7 +134,9 @@ _EXPLANATIONS = (
 """Part of the parser's message, and what to say instead."""
 
 
-def _explain(problem: str) -> tuple[str, str]:
+def _explain(problem: str, line: str) -> tuple[str, str]:
+    if "${" in line and "expected ',' or" in problem:
+        return "has a reference that YAML takes for brackets", 'Put it in quotes: "${ENV:NAME}".'
     for part, sentence, hint in _EXPLANATIONS:
         if part in problem:
             return sentence, hint

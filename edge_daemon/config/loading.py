@@ -23,6 +23,7 @@ from edge_daemon.config.problem import ConfigFileError, Problem, ProblemsFound
 from edge_daemon.config.root import CURRENT_VERSION, Config
 from edge_daemon.config.section import Section
 from edge_daemon.config.substitution import Reference, substitute
+from edge_daemon.credentials import environment_by_hand
 from edge_daemon.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/edge-daemon/config.yaml")
@@ -95,6 +96,15 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
             f"The configuration {path} cannot be read: {getattr(error, 'strerror', None) or error}."
         ) from None
     return load_text(content, environment, path)
+
+
+def load_by_hand(path: Path) -> Loaded:
+    """Read and check a configuration file for a person's command: credentials are looked for beside it.
+
+    Raises:
+        ConfigError, ConfigFileError: as `load`.
+    """
+    return load(path, environment_by_hand(path.parent, os.environ))
 
 
 def load_text(content: bytes, environment: Mapping[str, str] | None = None, path: Path | None = None) -> Loaded:

@@ -102,6 +102,9 @@ class MqttSection(Section):
             )
         if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
             raise refusal("", f"is not a name or an address: {value!r}")
+        # RFC 1035, 2.3.4: labels of 1 to 63 octets; one empty label at the end is the root
+        if ":" not in value and not all(1 <= len(label) <= 63 for label in value.removesuffix(".").split(".")):
+            raise refusal("", f"is not a name or an address: {value!r}", "Its parts have 1 to 63 characters each.")
         return value
 
     @field_validator("prefix")

@@ -68,6 +68,7 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "edge-daemon configuration"
     schema["required"] = ["version"]
     _allow_empty_sections(schema)
+    _allow_references(schema)
     return schema
 
 
@@ -78,3 +79,25 @@ def _allow_empty_sections(schema: dict[str, Any]) -> None:
             if "$ref" in field:
                 reference = {"$ref": field.pop("$ref")}
                 section["properties"][name] = {"anyOf": [reference, {"type": "null"}], **field}
+
+
+_ABOUT = ("title", "description", "default", "live", "unit")
+"""What a key's schema says of the key, not of its values."""
+
+
+def _allow_references(schema: dict[str, Any]) -> None:
+    """A value that is no text may be a reference, `${ENV:NAME}`, all the same: it is replaced before it is checked."""
+    reference = {"type": "string", "pattern": r"^\$\{[A-Za-z]+:[^}]+\}$"}
+    for section in (schema, *schema["$defs"].values()):
+        for name, field in section.get("properties", {}).items():
+            section_reference = "$ref" in str(field.get("anyOf", ""))
+            if section_reference or field.get("type") in ("array", "object") or _takes(field, "string"):
+                continue
+            about = {word: field.pop(word) for word in _ABOUT if word in field}
+            alternatives = field.get("anyOf", [field])
+            section["properties"][name] = {"anyOf": [*alternatives, reference], **about}
+
+
+def _takes(field: dict[str, Any], kind: str) -> bool:
+    alternatives = field.get("anyOf", [field])
+    return any(one.get("type") == kind and not {"enum", "const", "pattern"} & one.keys() for one in alternatives)

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,30 @@ def test_as_the_daemon_would(sea: Path, tiny_model: Path, tmp_path: Path) -> Non
     # sweeps of amplitude 0.05 under 165 dB: 136 dB in the sweep's second, less over a window with the noise around it
     assert all(125 < d["received_level"]["rms_db"] < 137 for d in documents)
     assert (tmp_path / "out" / "scores.csv").read_text().count("\n") == 1 + 59  # a hop of 1 s
+
+
+def test_credentials_are_looked_for_beside_the_configuration(
+    sea: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    (tmp_path / "user").write_text("buoy\n", encoding="utf-8")
+    (tmp_path / "user").chmod(0o600)
+    config = tmp_path / "c.yaml"
+    config.write_text('version: 1\nmqtt: {username: "${CREDENTIAL:user}"}\n', encoding="utf-8")
+    assert run(["replay", str(sea), "--model", str(tiny_model), "--config", str(config)]) == 0
+    assert run(["bench", "--seconds", "0.1", "--model", str(tiny_model), "--config", str(config)]) == 0
+
+
+def test_start_is_offered_for_one_recording_only(
+    sea: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        shutil.copy(sea, tmp_path / name)
+    assert run(["replay", str(tmp_path), "--model", str(tiny_model)]) == 0
+    printed = capsys.readouterr().out
+    assert "tell no start time: times count from the beginning of the file." in printed
+    assert run(["replay", str(sea), "--model", str(tiny_model)]) == 0
+    assert "(--start gives one)" in capsys.readouterr().out
 
 
 def test_options_go_before_the_configuration(sea: Path, tiny_model: Path, tmp_path: Path) -> None:

@@ -295,6 +295,23 @@ def test_schema_accepts_the_example_and_refuses_what_the_loader_refuses() -> Non
         assert not validator.is_valid(bad)
 
 
+def test_schema_takes_references_where_the_loader_does() -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    for section in (
+        {"mqtt": {"port": "${ENV:P:-1884}", "enabled": "${ENV:E}", "protocol": "${ENV:V}", "host": "${ENV:H}"}},
+        {"detection": {"threshold": "${ENV:T:-0.5}"}},
+        {"mqtt": None},
+    ):
+        validator.validate({"version": 1, **section})
+    for bad in (
+        {"mqtt": {"port": "1884"}},
+        {"mqtt": {"port": "${P"}},
+        {"mqtt": {"protocol": "mqtt9"}},
+        {"mqtt": "${ENV:M}"},
+    ):
+        assert not validator.is_valid({"version": 1, **bad})
+
+
 def test_error_survives_pickling() -> None:
     with pytest.raises(ConfigFileError) as caught:
         load_text(b"version: 1\nx: 1\n")

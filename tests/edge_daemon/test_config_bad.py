@@ -47,6 +47,13 @@ BAD = [
     ("version: 1\nmqtt:\n  tls:\n    cafile: a\n", "mqtt.tls.cafile", 4, 5, "Did you mean `ca_file`?"),
     ("version: 1\nthreshold: 0.5\n", "threshold", 2, 1, "Did you mean `detection.threshold`?"),
     ("version: 1\nmqtt: {broker: x}\n", "mqtt.broker", 2, 8, "Did you mean `host`?"),
+    ("version: 1\naudio: {samplerate: 1}\n", "audio.samplerate", 2, 9, "Did you mean `rate`?"),
+    ("version: 1\naudio: {sample_rate: 1}\n", "audio.sample_rate", 2, 9, "Did you mean `rate`?"),
+    ("version: 1\nmqtt: {ca_file: x}\n", "mqtt.ca_file", 2, 8, "Did you mean `mqtt.tls.ca_file`?"),
+    ("version: 1\ndevice: {lat: 1}\n", "device.lat", 2, 10, "Did you mean `latitude`?"),
+    ("version: 1\nmqtt: {host: a..b}\n", "mqtt.host", 2, 14, "1 to 63"),
+    (f"version: 1\nmqtt: {{host: {'a' * 64}.org}}\n", "mqtt.host", 2, 14, "1 to 63"),
+    ("version: 1\nmqtt: {port: ${ENV:PORT}}\n", "", 2, 15, "Put it in quotes"),
     ("version: 1\nmqtt: {user: u, password: p}\n", "mqtt.password", 2, 17, "never stands in this file"),
     ("version: 1\nlog: {zzz: 1}\n", "log.zzz", 2, 7, "Known here: level"),
     # wrong types

@@ -195,7 +195,7 @@ ABOUT_THE_WORLD = {
     "storage where nobody may make one": Bad(
         "storage.folder", {"storage": {"folder": "/proc/edge-daemon"}}, "cannot be written"
     ),
-    "pipe is a file": Bad("audio.pipe", {"audio": {"pipe": "{}/secret"}}, "not a (named )?pipe.*mkfifo", secret),
+    "pipe is a file": Bad("audio.pipe", {"audio": {"pipe": "{}/secret"}}, "not a named pipe.*mkfifo", secret),
     "pipe is a folder": Bad("audio.pipe", {"audio": {"pipe": "{}"}}, "not a (named )?pipe.*mkfifo"),
 }
 

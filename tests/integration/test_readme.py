@@ -19,6 +19,8 @@ ELSEWHERE = {
     "edge-daemon devices": "tests/integration/test_devices.py, with a sound card",
     "edge-daemon config check": "tests/integration/test_devices.py and test_mosquitto.py, with the real parts",
     "edge-daemon run": "tests/integration/live",
+    "mkfifo hydrophone": "tests/integration/test_readme_pipe.py",
+    "ffmpeg": "tests/integration/test_readme_pipe.py",
     "edge-daemon watch": "tests/integration/test_subscriber_guide.py, with a broker",
     "pip install '.[train]'": "what tests/run does first",
     "python -m train crossval": "tests/train/test_main.py, on small data: the real one takes an hour",

@@ -4,10 +4,12 @@ const PAGE = 24;
 
 const choice = { order: "score", least: 0, most: 1, which: "all", track: 0, from: null, to: null };
 
-// A score written with two digits is meant to take in what rounds to it.
+// Cards show three digits, and a limit that is written takes in what is shown so.
+const shown = (score) => Math.round(score * 1000) / 1000;
+
 const fits = (detection) =>
-  detection.peak >= choice.least - 1e-9 &&
-  detection.peak <= choice.most + 1e-9 &&
+  shown(detection.peak) >= choice.least &&
+  shown(detection.peak) <= choice.most &&
   (choice.from === null ||
     (detection.track === choice.track && detection.at >= choice.from && detection.at <= choice.to)) &&
   (choice.which === "all" || (verdicts.of(detection) ?? "open") === choice.which);
