@@ -21,9 +21,15 @@ def main() -> None:
 
 
 def _recipe(
-    data: str, network: str, recipe: Path | None, settings: tuple[str, ...], epochs: int | None, seed: int
+    data: str,
+    network: str,
+    recipe: Path | None,
+    settings: tuple[str, ...],
+    epochs: int | None,
+    seed: int | None,
+    noise: str | None,
 ) -> Any:
-    from train.recipe import Recipe, default_recipe, untaught
+    from train.recipe import Recipe, default_recipe, untaught, with_noise, with_seed
 
     if recipe is not None:
         try:
@@ -38,8 +44,10 @@ def _recipe(
             found = untaught(found)
     if epochs is not None:
         found = replace(found, schedule=replace(found.schedule, epochs=epochs))
-    if seed:
-        found = replace(found, schedule=replace(found.schedule, seed=seed))
+    if seed is not None:
+        found = with_seed(found, seed)
+    if noise is not None:
+        found = with_noise(found)
     return replace(found, settings={**found.settings, **dict(_setting(text) for text in settings)})
 
 
@@ -64,8 +72,22 @@ def _open(spec: str) -> Any:
     return data
 
 
-def _noise(spec: str | None) -> Any:
-    return None if spec is None else _open(spec).features
+def _noise(spec: str | None, data: Any) -> Any:
+    if spec is None:
+        return None
+    noise = _open(spec)
+    calls = int(noise.labels.sum())
+    if calls:
+        raise UsageError(
+            f"{spec} is no noise: {calls} of its windows hold a call.",
+            "Give noise:FOLDER with sound that holds none; mixed in, a call would be learned as noise.",
+        )
+    if noise.frontend != data.frontend:
+        raise UsageError(
+            f"{spec} and {data.name} have features of different front ends.",
+            "Put the front end's name behind it, as noise:FOLDER#waveform.",
+        )
+    return noise.features
 
 
 network_options = [
@@ -74,8 +96,8 @@ network_options = [
     click.option("--recipe", type=click.Path(path_type=Path), help="JSON file in place of the network's own recipe."),
     click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the network."),
     click.option("--epochs", type=click.IntRange(1), help="In place of the recipe's."),
-    click.option("--seed", default=0, show_default=True),
-    click.option("--noise", help="Data set without calls, mixed in by the recipe's augmentation."),
+    click.option("--seed", type=int, help="Of training, fine-tuning and teachers, in place of the recipe's."),
+    click.option("--noise", help="Data set without calls, mixed into training pictures (3 of 10 by default)."),
 ]
 
 
@@ -115,7 +137,7 @@ def fit(
     recipe: Path | None,
     settings: tuple[str, ...],
     epochs: int | None,
-    seed: int,
+    seed: int | None,
     noise: str | None,
     output: Path | None,
     hold_out: str,
@@ -127,16 +149,17 @@ def fit(
     from train.shipping import fit_checkpoint
 
     single_thread()
-    chosen = _recipe(data, network, recipe, settings, epochs, seed)
+    chosen = _recipe(data, network, recipe, settings, epochs, seed, noise)
     output = output or Path("runs") / chosen.network
+    opened = _open(data)
     document = fit_checkpoint(
-        _open(data),
+        opened,
         chosen,
         output,
         hold_out=hold_out,
         calibration=calibration,
         method=calibration_method,
-        noise=_noise(noise),
+        noise=_noise(noise, opened),
         command=shlex.join(["python", "-m", "train", *sys.argv[1:]]),
         report=click.echo,
     )
@@ -149,14 +172,14 @@ def fit(
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option("--folds", "count", default=5, show_default=True, type=click.IntRange(2))
 @click.option("--split", default="random", show_default=True, type=click.Choice(["random", "blocked"]))
-@click.option("--only", multiple=True, type=int, help="Only these folds (from 0).")
+@click.option("--only", multiple=True, type=int, help="Train only these folds (from 0).")
 def crossval(
     data: str,
     network: str,
     recipe: Path | None,
     settings: tuple[str, ...],
     epochs: int | None,
-    seed: int,
+    seed: int | None,
     noise: str | None,
     output: Path,
     count: int,
@@ -164,35 +187,26 @@ def crossval(
     only: tuple[int, ...],
 ) -> None:
     """Judge a recipe on folds. Each fold is a result file; what is there already is not done again."""
-    from train.checkpoint import single_thread, write_json
-    from train.crossval import folds, run_fold, summary
+    from train.checkpoint import single_thread, to_json
+    from train.crossval import cross_validate
     from train.loop import Part
 
     single_thread()
-    opened, chosen = _open(data), _recipe(data, network, recipe, settings, epochs, seed)
-    part = Part(opened.features, opened.labels)
-    numbered = list(enumerate(folds(part.labels, opened.order, count, split, group=opened.group)))
-    results = []
-    for number, fold in numbered:
-        if only and number not in only:
-            continue
-        outcome = run_fold(
-            chosen,
-            part,
-            fold,
-            output / f"{split}-fold{number}.json",
-            noise=_noise(noise),
-            about={"fold": number, "split": split, "folds": count, "data": opened.name},
-            keep=output / "unfinished" / f"{split}-fold{number}",
-            report=click.echo,
-        )
-        click.echo(f"{split} fold {number}: AUC {outcome['auc']:.4f} (real numbers {outcome['auc_float']:.4f})")
-        results.append(outcome)
-    if not results:
-        raise UsageError("No fold is left.", f"--only takes numbers from 0 to {count - 1}.")
-    found = {"network": chosen.network, "split": split, "data": opened.name, **summary(results)}
-    write_json(output / f"{split}-summary.json", found)
-    click.echo(json.dumps(found, indent=1))
+    opened, chosen = _open(data), _recipe(data, network, recipe, settings, epochs, seed, noise)
+    found = cross_validate(
+        chosen,
+        Part(opened.features, opened.labels),
+        opened.order,
+        opened.group,
+        count,
+        split,
+        output,
+        data=opened.name,
+        only=only,
+        noise=_noise(noise, opened),
+        report=click.echo,
+    )
+    click.echo(to_json(found))
 
 
 @main.command()

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,24 @@ def digest(features: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write JSON whole or not at all."""
+    """Write JSON whole or not at all; numbers that are not finite become null, for JSON knows none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.write_text(to_json(document) + "\n", encoding="utf-8")
     fresh.replace(path)
+
+
+def to_json(document: Any) -> str:
+    """Strict JSON text, indented; numbers that are not finite become null."""
+    return json.dumps(_strict(document), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _strict(inside) for key, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inside) for inside in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def single_thread() -> None:

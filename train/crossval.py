@@ -5,14 +5,16 @@ minutes of each other resemble each other, and some of them are in the training 
 runs in time, which is what a new buoy will meet. Report both.
 
 Each fold is a task whose result is one JSON file. Stop it and start it again: finished folds are read, a fold that was
-interrupted goes on from its last epoch.
+interrupted goes on from its last epoch. A fold whose training diverged has a result, too: without an AUC.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import re
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,12 +25,15 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from edge_daemon.errors import UsageError
-from train.checkpoint import write_json
+from train.checkpoint import digest, write_json
+from train.divergence import DivergedError
 from train.loop import Part, Report, margins
-from train.recipe import Recipe, follow
+from train.recipe import Recipe, Trained, follow
+from train.stored import HINT, check_result, read_result
 
 Split = Literal["random", "blocked"]
 
+NAN = float("nan")
 CONVERGED_AUC = 0.6
 """A fold below this AUC on its own training windows did not learn."""
 
@@ -62,23 +67,50 @@ def folds(
 
     Returns:
         A fold each; every window is in exactly one test part.
+
+    Raises:
+        UsageError: an unknown split, or too few windows, groups or calls for so many folds.
     """
     if split not in get_args(Split):
         raise UsageError(f"There is no split called {split!r}.", "Choose random or blocked.")
-    if not 2 <= count <= len(labels):
-        raise UsageError(f"{count} folds of {len(labels)} windows cannot be made.", "Choose 2 or more folds.")
+    there = len(labels) if group is None else len(np.unique(group))
+    what = "windows" if group is None else "groups of windows (recordings)"
+    if not 2 <= count <= there:
+        hint = f"Choose 2 to {there} folds, or add data." if there > 1 else "Add data."
+        raise UsageError(f"{count} folds of {there} {what} cannot be made.", hint)
     if split == "random":
+        calls = int(labels.sum())
+        if min(calls, len(labels) - calls) < count:
+            raise UsageError(
+                f"{count} random folds of {calls} windows with a call, {len(labels) - calls} without cannot be made.",
+                "Each fold needs one of each kind: choose fewer folds, or add data.",
+            )
         kind = StratifiedKFold if group is None else StratifiedGroupKFold
         cutter = kind(count, shuffle=True, random_state=seed)
-        return [Fold(train, test) for train, test in cutter.split(labels, labels, group)]
-    block = np.empty(len(labels), np.int64)
+        found = [Fold(train, test) for train, test in cutter.split(labels, labels, group)]
+    else:
+        block = _blocks(order, count, group)
+        found = [Fold(np.flatnonzero(block != i), np.flatnonzero(block == i)) for i in range(count)]
+    for number, fold in enumerate(found):
+        if not len(fold.test) or len(np.unique(labels[fold.train])) < 2:
+            wrong = "calls and other windows to learn from" if len(fold.test) else "windows to be judged on"
+            raise UsageError(
+                f"Of {count} {split} folds of {there} {what}, fold {number} has no {wrong}.",
+                "Choose fewer folds, the other split, or add data.",
+            )
+    return found
+
+
+def _blocks(order: NDArray[np.int64], count: int, group: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Number of the block of each window, int64 [N]."""
+    block = np.empty(len(order), np.int64)
     for number, places in enumerate(np.array_split(np.argsort(order, kind="stable"), count)):
         block[places] = number
     if group is not None:
         for name in np.unique(group):
             members = np.flatnonzero(group == name)
             block[members] = block[members[np.argmin(order[members])]]
-    return [Fold(np.flatnonzero(block != i), np.flatnonzero(block == i)) for i in range(count)]
+    return block
 
 
 def run_fold(
@@ -92,7 +124,7 @@ def run_fold(
     keep: Path | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
-    """Train on a fold, judge it, write the result; a result that is there already is read instead.
+    """Train on a fold, judge it, write the result; if the same is there already, it is read instead.
 
     Args:
         recipe: what to train.
@@ -105,60 +137,146 @@ def run_fold(
         report: is told lines of progress.
 
     Returns:
-        The result: `auc` (integer network where there is one), `auc_float`, `auc_training`, `converged`, …
+        The result: `auc` (integer network where there is one), `auc_float`, `auc_training`, `converged`, … Measures
+        that are no numbers (one class in the part, diverged training) are NaN, null in the file.
+
+    Raises:
+        UsageError: the result, or the state in `keep`, is of another recipe, data or fold.
     """
+    about = {**(about or {}), "data_digest": part.digest}
+    about["noise_digest"] = None if noise is None else digest(noise, np.zeros(0, np.uint8))
     if result.exists():
-        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        found = read_result(result)
+        check_result(result, found, recipe, about, fold.test)
         return found
     begin = time.monotonic()
     learn, test = part.take(fold.train), part.take(fold.test)
-    trained = follow(recipe, learn, noise=noise, folder=keep, report=report)
-    real = margins(trained.network, test.features)
-    final = real if trained.quantised is None else margins(trained.quantised, test.features, exact=True)
-    sample = np.random.default_rng(0).permutation(len(learn.labels))[:1500]
-    seen = _auc(learn.labels[sample], margins(trained.final, learn.features[sample]))
+    try:
+        measures = _judge(follow(recipe, learn, noise=noise, folder=keep, report=report), learn, test, fold, result)
+    except DivergedError as error:
+        measures = {"auc": NAN, "auc_float": NAN, "auc_training": NAN, "converged": False, "loss": []}
+        measures |= {"validation_auc": [], "diverged": error.message}
+        result.with_suffix(".npz").unlink(missing_ok=True)  # margins of an earlier result that was deleted
     outcome = {
-        **(about or {}),
+        **about,
         "network": recipe.network,
-        "auc": _auc(test.labels, final),
-        "auc_float": _auc(test.labels, real),
-        "auc_training": seen,
-        "converged": bool(np.isfinite(seen) and seen >= CONVERGED_AUC),
+        **measures,
         "windows": len(fold.test),
         "calls": int(test.labels.sum()),
-        "parameters": sum(p.numel() for p in trained.network.parameters()),
-        "loss": [round(x, 5) for x in trained.progress.loss],
-        "validation_auc": [round(x, 5) for x in trained.progress.validation_auc if np.isfinite(x)],
         "seconds": round(time.monotonic() - begin, 1),
         "recipe": recipe.to_json(),
     }
-    result.parent.mkdir(parents=True, exist_ok=True)
-    fresh = result.with_suffix(".new.npz")
-    np.savez_compressed(fresh, place=fold.test, label=test.labels, margin=final, margin_float=real)
-    fresh.replace(result.with_suffix(".npz"))
     write_json(result, outcome)
     if keep is not None:
         shutil.rmtree(keep, ignore_errors=True)
     return outcome
 
 
+def _judge(trained: Trained, learn: Part, test: Part, fold: Fold, result: Path) -> dict[str, Any]:
+    """What a fold's network is worth; its test margins go beside the result."""
+    real = margins(trained.network, test.features)
+    final = real if trained.quantised is None else margins(trained.quantised, test.features, exact=True)
+    sample = np.random.default_rng(0).permutation(len(learn.labels))[:1500]
+    seen = _auc(learn.labels[sample], margins(trained.final, learn.features[sample]))
+    result.parent.mkdir(parents=True, exist_ok=True)
+    fresh = result.with_name(f".{result.stem}.{os.getpid()}.npz")  # no name that a reader of results looks for
+    np.savez_compressed(fresh, place=fold.test, label=test.labels, margin=final, margin_float=real)
+    fresh.replace(result.with_suffix(".npz"))
+    return {
+        "auc": _auc(test.labels, final),
+        "auc_float": _auc(test.labels, real),
+        "auc_training": seen,
+        "converged": bool(np.isfinite(seen) and seen >= CONVERGED_AUC),
+        "parameters": sum(p.numel() for p in trained.network.parameters()),
+        "loss": [round(x, 5) for x in trained.progress.loss],
+        "validation_auc": [round(x, 5) for x in trained.progress.validation_auc if np.isfinite(x)],
+    }
+
+
+def cross_validate(
+    recipe: Recipe,
+    part: Part,
+    order: NDArray[np.int64],
+    group: NDArray[np.int64] | None,
+    count: int,
+    split: Split,
+    folder: Path,
+    *,
+    data: str,
+    only: Sequence[int] = (),
+    noise: NDArray[np.uint8] | None = None,
+    report: Report | None = None,
+) -> dict[str, Any]:
+    """Judge a recipe on folds, and write the summary of all that are there.
+
+    Args:
+        recipe: what to train.
+        part: all windows.
+        order: int64 [N], as in `folds`.
+        group: int64 [N] or None, as in `folds`.
+        count: folds.
+        split: how they are cut.
+        folder: gets `SPLIT-foldN.json`, `.npz` and `SPLIT-summary.json`.
+        data: name of the data set.
+        only: train only on these folds; others count where they have a result.
+        noise: pictures without a call, for augmentation.
+        report: is told lines of progress.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UsageError: folds that cannot be made, or results in the folder that belong to something else.
+    """
+    cut = folds(part.labels, order, count, split, group=group)
+    if any(not 0 <= number < count for number in only):
+        raise UsageError(f"There is no fold {max(only)} of {count}.", f"--only takes numbers from 0 to {count - 1}.")
+    surplus = sorted(number for number in fold_files(folder, split) if number >= count)
+    if surplus:
+        raise UsageError(f"{folder} holds results of more than {count} folds: {split}-fold{surplus[0]}.json.", HINT)
+    results = []
+    for number, fold in enumerate(cut):
+        path = folder / f"{split}-fold{number}.json"
+        if only and number not in only and not path.exists():
+            continue
+        about = {"fold": number, "split": split, "folds": count, "data": data}
+        keep = folder / "unfinished" / path.stem
+        outcome = run_fold(recipe, part, fold, path, noise=noise, about=about, keep=keep, report=report)
+        if report is not None:
+            report(f"{split} fold {number}: AUC {outcome['auc']:.4f} (real numbers {outcome['auc_float']:.4f})")
+        results.append(outcome)
+    found = {"network": recipe.network, "split": split, "data": data, **summary(results)}
+    write_json(folder / f"{split}-summary.json", found)
+    return found
+
+
+def fold_files(folder: Path, split: Split, ending: str = "json") -> dict[int, Path]:
+    """The files `SPLIT-foldN.ENDING` of a folder by N, in its order; nothing else that lies there."""
+    named = {path: re.fullmatch(rf"{split}-fold(\d+)\.{ending}", path.name) for path in folder.glob("*")}
+    return dict(sorted((int(match[1]), path) for path, match in named.items() if match))
+
+
 def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Median, mean, spread and each fold's AUC of one recipe on one split.
+
+    Folds without an AUC (diverged) are left out of median, mean and spread, and listed in `not_converged`; where no
+    fold has one, these are NaN.
 
     Args:
         results: of `run_fold`, at least one.
     """
     aucs = np.array([r["auc"] for r in results], np.float64)
     real = np.array([r["auc_float"] for r in results], np.float64)
+    known, known_real = (x[np.isfinite(x)] if np.isfinite(x).any() else np.array([NAN]) for x in (aucs, real))
     return {
         "folds": len(results),
-        "median_auc": float(np.median(aucs)),
-        "mean_auc": float(aucs.mean()),
-        "least_auc": float(aucs.min()),
-        "greatest_auc": float(aucs.max()),
+        "median_auc": float(np.median(known)),
+        "mean_auc": float(known.mean()),
+        "least_auc": float(known.min()),
+        "greatest_auc": float(known.max()),
         "auc": [round(float(a), 5) for a in aucs],
-        "median_auc_float": float(np.median(real)),
-        "not_converged": [i for i, r in enumerate(results) if not r["converged"]],
+        "median_auc_float": float(np.median(known_real)),
+        "not_converged": [r.get("fold", i) for i, r in enumerate(results) if not r["converged"]],
     }
 
 

@@ -6,9 +6,8 @@ held-out margins), so that they can be drawn again without training anything.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,8 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from edge_daemon.errors import UsageError
 from train.calibrate import calibrate
+from train.crossval import Split, fold_files
+from train.stored import read_result
 
 PARTS = 10
 """Bins of the reliability diagram."""
@@ -77,18 +78,22 @@ def draw_all(folder: Path) -> list[Path]:
         UsageError: there are no results.
     """
     written = []
-    for split in ("random", "blocked"):
-        histories = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob(f"{split}-fold*.json"))]
-        margins = [dict(np.load(p)) for p in sorted(folder.glob(f"{split}-fold*.npz"))]
+    for split in get_args(Split):
+        histories = [read_result(p) for p in fold_files(folder, split).values()]
+        margins = {number: dict(np.load(p)) for number, p in fold_files(folder, split, "npz").items()}
         if histories:
             written.append(_learning(histories, folder / f"{split}-learning.png"))
-        if margins:
+        if _both_classes(list(margins.values())):
             written.append(_curves(margins, folder / f"{split}-roc.png", recall=False))
             written.append(_curves(margins, folder / f"{split}-precision-recall.png", recall=True))
             written.append(_reliability(margins, folder / f"{split}-reliability.png"))
     if not written:
         raise UsageError(f"{folder} holds no results.", "Run `python -m train crossval --output` first.")
     return written
+
+
+def _both_classes(margins: list[dict[str, Any]]) -> bool:
+    return len(np.unique([label for found in margins for label in np.unique(found["label"])])) == 2
 
 
 def _learning(histories: list[dict[str, Any]], path: Path) -> Path:
@@ -102,9 +107,11 @@ def _learning(histories: list[dict[str, Any]], path: Path) -> Path:
     return path
 
 
-def _curves(margins: list[dict[str, Any]], path: Path, recall: bool) -> Path:
+def _curves(margins: dict[int, dict[str, Any]], path: Path, recall: bool) -> Path:
     figure, axis = new_figure(4.5, 4)
-    for number, found in enumerate(margins):
+    for number, found in margins.items():
+        if not _both_classes([found]):
+            continue  # a block without calls has no curve
         auc = roc_auc_score(found["label"], found["margin"])
         if recall:
             precision, share, _ = precision_recall_curve(found["label"], found["margin"])
@@ -119,11 +126,13 @@ def _curves(margins: list[dict[str, Any]], path: Path, recall: bool) -> Path:
     return path
 
 
-def _reliability(margins: list[dict[str, Any]], path: Path) -> Path:
+def _reliability(margins: dict[int, dict[str, Any]], path: Path) -> Path:
     """Each fold's score by the curve that the other folds give: nobody calibrates himself."""
     scores, labels = [], []
-    for number, found in enumerate(margins):
-        others = [m for i, m in enumerate(margins) if i != number] or [found]
+    for number, found in margins.items():
+        others = [m for i, m in margins.items() if i != number]
+        if not _both_classes(others):
+            others = list(margins.values())  # a single fold, or the only one with calls
         curve = calibrate(np.concatenate([m["margin"] for m in others]), np.concatenate([m["label"] for m in others]))
         scores.append(curve.score(found["margin"]))
         labels.append(found["label"])

@@ -8,11 +8,11 @@ derived from the seed and the epoch's number, so a run that was interrupted goes
 from __future__ import annotations
 
 import copy
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from math import cos, pi
+from functools import cached_property
+from math import cos, isfinite, pi
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_daemon.errors import UsageError
+from train import state
 from train.augment import Augmentation, augment
+from train.checkpoint import digest
+from train.divergence import HINT, DivergedError
 from train.quantise import QuantisedNetwork
 
 Report = Callable[[str], None]
@@ -100,6 +102,11 @@ class Part:
     features: NDArray[np.uint8]
     labels: NDArray[np.uint8]
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over features and labels, hex."""
+        return digest(self.features, self.labels)
+
     def take(self, index: NDArray[np.int64]) -> Part:
         """The part's windows at those places."""
         return Part(self.features[index], self.labels[index])
@@ -115,6 +122,7 @@ def fit(
     teachers: Sequence[nn.Module] = (),
     noise: NDArray[np.uint8] | None = None,
     folder: Path | None = None,
+    belongs: str = "",
     report: Report | None = None,
 ) -> Progress:
     """Train a network in place.
@@ -128,18 +136,24 @@ def fit(
         teachers: networks whose mean logits are imitated, in the share `schedule.distil`.
         noise: pictures without a call for augmentation.
         folder: where the state is kept after every epoch; if there is one already, training goes on from it.
+        belongs: what else a state belongs to beside schedule and windows: the recipe.
         report: is told a line an epoch, with the time left.
 
     Returns:
         The history.
+
+    Raises:
+        UsageError: the state in the folder belongs to another run.
+        DivergedError: loss, weights or evidence are not finite any more.
     """
     steps = max(len(part.labels) // schedule.batch, 1)
     optimiser = _optimiser(network, schedule)
     average, best = copy.deepcopy(network), copy.deepcopy(network.state_dict())
     progress, first = Progress(), 0
-    state = folder / "training-state.pt" if folder is not None else None
-    if state is not None and state.exists():
-        first, best = _resume(state, schedule, network, average, optimiser, progress)
+    place = folder / "training-state.pt" if folder is not None else None
+    run = {} if place is None else _run(part, schedule, augmentation, validation, noise, belongs)
+    if place is not None and place.exists():
+        first, best = state.resume(place, run, network, average, optimiser, progress)
     weights = _class_weights(part.labels) if schedule.class_weighting else torch.ones(2)
     targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
     begin = time.monotonic()
@@ -164,12 +178,14 @@ def fit(
             _follow(average, network, min(schedule.average, (1 + done) / (10 + done)))
             total += float(loss.detach())
         progress.loss.append(total / steps)
+        if not (isfinite(total) and _finite(network) and _finite(average)):
+            raise DivergedError(f"Training diverged in epoch {epoch + 1}: its numbers are not finite.", HINT)
         auc = score_auc(average, validation) if validation is not None else float("nan")
         progress.validation_auc.append(auc)
         if validation is None or auc >= max(progress.validation_auc):
             best, progress.best_epoch = copy.deepcopy(average.state_dict()), epoch
-        if state is not None:
-            _keep(state, epoch + 1, schedule, network, average, optimiser, progress, best)
+        if place is not None:
+            state.keep(place, run, epoch + 1, network, average, optimiser, progress, best)
         if report is not None:
             left = (time.monotonic() - begin) / (epoch + 1 - first) * (schedule.epochs - epoch - 1)
             shown = "" if validation is None else f", validation AUC {auc:.4f}"
@@ -201,8 +217,14 @@ def margins(
 
 
 def score_auc(network: nn.Module, part: Part) -> float:
-    """Area under the ROC curve on a part; exact integers where the network has them."""
+    """Area under the ROC curve on a part; exact integers where the network has them.
+
+    Raises:
+        DivergedError: evidence is not finite.
+    """
     found = margins(network, part.features, exact=isinstance(network, QuantisedNetwork))
+    if not np.isfinite(found).all():
+        raise DivergedError("The network's evidence is not finite.", HINT)
     return float(roc_auc_score(part.labels, found))
 
 
@@ -254,47 +276,24 @@ def _exhausted(progress: Progress, schedule: Schedule) -> bool:
     return bool(schedule.patience) and len(progress.loss) - 1 - progress.best_epoch >= schedule.patience
 
 
-def _keep(
-    path: Path,
-    epoch: int,
+def _finite(network: nn.Module) -> bool:
+    return all(bool(value.isfinite().all()) for value in network.state_dict().values())
+
+
+def _run(
+    part: Part,
     schedule: Schedule,
-    network: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    progress: Progress,
-    best: dict[str, Tensor],
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    state = {
-        "epoch": epoch,
-        "schedule": json.dumps(asdict(schedule)),
-        "network": network.state_dict(),
-        "average": average.state_dict(),
-        "best": best,
-        "optimiser": optimiser.state_dict(),
-        "progress": asdict(progress),
+    augmentation: Augmentation,
+    validation: Part | None,
+    noise: NDArray[np.uint8] | None,
+    belongs: str,
+) -> dict[str, object]:
+    """What tells this run from others, by the names under which a person knows it."""
+    return {
+        "schedule": asdict(schedule),
+        "augmentation": asdict(augmentation),
+        "recipe": belongs,
+        "training part": part.digest,
+        "validation part": None if validation is None else validation.digest,
+        "noise": None if noise is None else digest(noise, np.zeros(0, np.uint8)),
     }
-    torch.save(state, fresh)
-    fresh.replace(path)  # a crash leaves the old state or the new one, never half of one
-
-
-def _resume(
-    path: Path,
-    schedule: Schedule,
-    network: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    progress: Progress,
-) -> tuple[int, dict[str, Tensor]]:
-    state = torch.load(path, weights_only=True)
-    if json.loads(state["schedule"]) != asdict(schedule):
-        raise UsageError(
-            f"{path} belongs to a run with another schedule.", "Give another --output, or delete the folder."
-        )
-    network.load_state_dict(state["network"])
-    average.load_state_dict(state["average"])
-    optimiser.load_state_dict(state["optimiser"])
-    for name, value in state["progress"].items():
-        setattr(progress, name, value)
-    return int(state["epoch"]), state["best"]

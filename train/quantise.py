@@ -9,7 +9,7 @@ cost. With `exact` the pass is done in double precision and agrees with the refe
 
 from __future__ import annotations
 
-from math import ceil, floor, log2
+from math import ceil, floor, isfinite, log2
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from edge_daemon.network import IntegerNetwork, Layer
 from edge_daemon.neuron import UNIT_LEAK
+from train.divergence import HINT, DivergedError
 from train.networks.lif import INPUT_UNIT, SpikingLayer, SpikingNetwork, pool_spikes
 from train.networks.normalise import fold
 from train.networks.stem import prepare
@@ -66,6 +67,9 @@ class QuantisedLayer(nn.Module):
         input_limit: greatest magnitude of its input (255 for features; 1, or the pooled spikes, for spikes).
         input_unit: what the float network divides its input by.
         steps: T.
+
+    Raises:
+        DivergedError: a number of the trained layer is not finite.
     """
 
     def __init__(self, layer: SpikingLayer, input_limit: int, input_unit: float, steps: int) -> None:
@@ -90,6 +94,8 @@ class QuantisedLayer(nn.Module):
         if portable:
             peak = peak.max().expand(channels)
         reach = folded.abs().flatten(1).sum(dim=1) * input_limit + offset.abs()
+        if not (reach.isfinite().all() and self.beta.isfinite().all()):
+            raise DivergedError("A layer holds numbers that are not finite, and these cannot be rounded.", HINT)
         shift = self._choose_shift(peak, reach, steps)
         # A threshold that is a whole number of accumulator units can be written without the shift, too.
         unit = 2.0 ** max(shift, 0) if portable else 1.0
@@ -108,6 +114,8 @@ class QuantisedLayer(nn.Module):
         beta = float(self.beta.detach().clamp(0, 1))
         memory = min(steps, 1 / max(1 - beta, 1e-3))
         largest = float(((reach * memory + 2) * WEIGHT_LIMIT / peak).max())
+        if not isfinite(largest):
+            raise DivergedError("A layer's currents are beyond all numbers, and these cannot be rounded.", HINT)
         # one bit of room: training moves weights and leaks
         return min(wanted, floor(EXACT_BITS - 1 - log2(largest)))
 

@@ -6,6 +6,7 @@ end. `fit`, `crossval` and `sweep` all follow recipes, so what is cross-validate
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from train.loop import Part, Progress, Report, Schedule, fit
 from train.networks import build
 from train.networks.lif import SpikingNetwork
 from train.quantise import QuantisedNetwork
+
+NOISE_SHARE = 0.3
+"""Share of training pictures under which noise is laid when there is noise and the recipe does not say how often."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +126,21 @@ def follow(
         noise: pictures without a call, for augmentation.
         folder: where interrupted training is taken up again.
         report: is told lines of progress.
+
+    Raises:
+        UsageError: the folder holds the state of another run.
+        DivergedError: some network's numbers are not finite any more.
     """
+    belongs = json.dumps(recipe.to_json(), sort_keys=True)
     shape = (part.features.shape[1], part.features.shape[2])
     learn, validation = _set_aside(part, recipe.validation, recipe.schedule.seed)
     teachers = []
     if recipe.teacher is not None:
         for number in range(recipe.teacher.count):
-            teachers.append(_teach(recipe.teacher, shape, learn, recipe.augmentation, number, folder, report))
+            place = None if folder is None else folder / f"teacher{number}"
+            teachers.append(
+                _teach(recipe.teacher, shape, learn, recipe.augmentation, number, noise, place, belongs, report)
+            )
     torch.manual_seed(recipe.schedule.seed)
     network = build(recipe.network, shape, recipe.settings)
     progress = fit(
@@ -140,6 +152,7 @@ def follow(
         teachers=teachers,
         noise=noise,
         folder=None if folder is None else folder / "float",
+        belongs=belongs,
         report=report,
     )
     if recipe.fine_tuning is None or not isinstance(network, SpikingNetwork):
@@ -156,6 +169,7 @@ def follow(
             teachers=teachers,
             noise=noise,
             folder=None if folder is None else folder / "integer",
+            belongs=belongs,
             report=report,
         )
     return Trained(network, quantised.eval(), progress, tuned)
@@ -178,7 +192,7 @@ def default_recipe(name: str, epochs: int | None = None) -> Recipe:
         "cnn": Recipe("cnn", schedule=Schedule(epochs=20)),
         "frames": Recipe("frames", schedule=Schedule(epochs=20), fine_tuning=Schedule(epochs=3, rate=5e-4)),
         "template": Recipe("template", schedule=Schedule(epochs=8, rate=2e-2, weight_decay=1e-4), augmentation=NOTHING),
-        # with snnTorch's own slope of 25 and no stem it does not learn at all (AUC 0.50), with slope 2 alone 0.81
+        # with snnTorch's own slope of 25 and no stem neither learns at all (AUC 0.50); `mlp2d` with slope 2 alone 0.81
         "mlp2d": Recipe(
             "mlp2d",
             {"slope": 2.0, "stem": "band_median"},
@@ -187,6 +201,7 @@ def default_recipe(name: str, epochs: int | None = None) -> Recipe:
         ),
         "mlp1d": Recipe(
             "mlp1d",
+            {"slope": 2.0, "stem": "band_median"},
             schedule=Schedule(epochs=10, rate=5e-4),
             augmentation=Augmentation(time_shift=560, mask_bands=0, mask_frames=0, gain=0.0),
             fine_tuning=Schedule(epochs=0),
@@ -213,6 +228,24 @@ def untaught(recipe: Recipe) -> Recipe:
     )
 
 
+def with_seed(recipe: Recipe, seed: int) -> Recipe:
+    """The recipe with that seed everywhere: training, fine-tuning and (counted up from it) teachers."""
+    tuning, teacher = recipe.fine_tuning, recipe.teacher
+    return replace(
+        recipe,
+        schedule=replace(recipe.schedule, seed=seed),
+        fine_tuning=None if tuning is None else replace(tuning, seed=seed),
+        teacher=None if teacher is None else replace(teacher, schedule=replace(teacher.schedule, seed=seed)),
+    )
+
+
+def with_noise(recipe: Recipe) -> Recipe:
+    """The recipe for training with noise: its own share of noisy pictures, or `NOISE_SHARE` where that is none."""
+    if recipe.augmentation.noise > 0:
+        return recipe
+    return replace(recipe, augmentation=replace(recipe.augmentation, noise=NOISE_SHARE))
+
+
 def _set_aside(part: Part, share: float, seed: int) -> tuple[Part, Part | None]:
     if share <= 0:
         return part, None
@@ -227,12 +260,13 @@ def _teach(
     part: Part,
     augmentation: Augmentation,
     number: int,
+    noise: NDArray[np.uint8] | None,
     folder: Path | None,
+    belongs: str,
     report: Report | None,
 ) -> nn.Module:
     schedule = replace(teacher.schedule, seed=teacher.schedule.seed + number)
     torch.manual_seed(schedule.seed)
     network = build(teacher.network, shape, teacher.settings)
-    place = None if folder is None else folder / f"teacher{number}"
-    fit(network, part, schedule, augmentation, folder=place, report=report)
+    fit(network, part, schedule, augmentation, noise=noise, folder=folder, belongs=belongs, report=report)
     return network.requires_grad_(False)

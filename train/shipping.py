@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from edge_daemon.calibration import Calibration
 from edge_daemon.errors import UsageError
 from train import checkpoint
 from train.calibrate import Method, calibrate
-from train.checkpoint import CheckpointDocument, digest
-from train.crossval import Fold, folds
+from train.checkpoint import CheckpointDocument
+from train.crossval import Fold, fold_files, folds
 from train.loop import Part, Report, margins, score_auc
 from train.quantise import QuantisedNetwork
 from train.recipe import Recipe, follow
+from train.stored import check_result, read_result
 
 if TYPE_CHECKING:
     from train.data import Dataset
@@ -50,22 +52,26 @@ def fit_checkpoint(
 
     Returns:
         The document that was written.
+
+    Raises:
+        UsageError: no features, a part that cannot be held out, or results that are not of this recipe and data.
+        DivergedError: training gave no finite numbers.
     """
     if data.features is None:
         raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
     part = Part(data.features, data.labels)
     fold = _fold(hold_out, part.labels, data.order, data.group)
     learn = part if fold is None else part.take(fold.train)
+    curve: Calibration | None = None
+    if fold is None and calibration is not None:  # before hours of training: it may be refused
+        curve = calibrate_from(calibration, recipe, {"data": data.name, "data_digest": part.digest}, method)
     trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", report=report)
     metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
-    curve: Calibration | None = None
     if fold is not None:
         test = part.take(fold.test)
         metrics |= {"auc": score_auc(trained.final, test), "auc_float": score_auc(trained.network, test)}
         found = margins(trained.final, test.features, exact=trained.quantised is not None)
         curve = calibrate(found, test.labels, f"{data.name}, {hold_out}, {len(test.labels)} windows", method)
-    elif calibration is not None:
-        curve = calibrate_from(calibration, method)
     document = CheckpointDocument(
         format_version=1,
         network=recipe.network,
@@ -74,7 +80,7 @@ def fit_checkpoint(
         frontend=data.frontend,
         calibration=curve,
         data=data.name,
-        data_digest=digest(data.features, data.labels),
+        data_digest=part.digest,
         credit=data.credit,
         split=f"all but {hold_out}" if fold is not None else "all",
         training=recipe.to_json(),
@@ -86,19 +92,40 @@ def fit_checkpoint(
     return document
 
 
-def calibrate_from(folder: Path, method: Method = "platt") -> Calibration:
-    """Calibration from all held-out margins of a cross-validation on random folds.
+def calibrate_from(
+    folder: Path, recipe: Recipe, about: Mapping[str, Any] | None = None, method: Method = "platt"
+) -> Calibration:
+    """Calibration from all held-out margins of a cross-validation of the same recipe on random folds.
 
     Args:
         folder: of `python -m train crossval` results.
+        recipe: of the network that is calibrated.
+        about: its data, as in `train.stored.check_result`.
         method: shape of the curve.
+
+    Raises:
+        UsageError: no results, results of another recipe or data, or a fold is missing.
     """
-    files = sorted(folder.glob("random-fold*.npz"))
+    files = fold_files(folder, "random")
     if not files:
         raise UsageError(f"{folder} holds no results of random folds.", "Run `python -m train crossval` first.")
-    found = [np.load(file) for file in files]
-    margin = np.concatenate([f["margin"] for f in found])
-    label = np.concatenate([f["label"] for f in found])
+    margins_of = fold_files(folder, "random", "npz")
+    parts = []
+    for number, path in files.items():
+        found = read_result(path)
+        check_result(path, found, recipe, about or {})
+        if number not in margins_of:
+            raise UsageError(f"{path} has no margins beside it; did its training diverge?", "Delete it, run it again.")
+        with np.load(margins_of[number], allow_pickle=False) as stored:
+            parts.append((stored["place"], stored["margin"], stored["label"]))
+        count = found.get("folds", max(files) + 1)
+        if sorted(files) != list(range(count)):
+            raise UsageError(f"{folder} holds only folds {sorted(files)} of {count}.", "Run `crossval` without --only.")
+    place, margin, label = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if not np.array_equal(np.sort(place), np.arange(len(place))):
+        raise UsageError(f"The folds in {folder} do not hold every window once.", "Run `crossval` into another folder.")
+    if not np.isfinite(margin).all():
+        raise UsageError(f"{folder} holds margins that are not finite.", "Its training diverged; change the recipe.")
     return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows", method)
 
 
@@ -109,8 +136,11 @@ def _fold(
         return None
     try:
         split, count, number = text.split(":")
-        return folds(labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
+        fold = folds(labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
     except (ValueError, IndexError) as error:
         raise UsageError(
             f"{text!r} names no part to hold out.", "Write SPLIT:FOLDS:NUMBER, as random:5:0, or none."
         ) from error
+    if len(np.unique(labels[fold.test])) < 2:
+        raise UsageError(f"The part {text} has not both calls and other windows to judge by.", "Hold out another part.")
+    return fold

@@ -11,13 +11,13 @@ A grid file (JSON or YAML) names the data, the base recipe, the folds and the ax
       time_steps: [1, 10, 20, 30, 40, 50]
 
 An axis is a setting of the network, or a dotted place in the recipe (`schedule.rate`). A task is done when its result
-file exists, so a sweep that was stopped goes on where it was, on as many processes or machines as there are.
+file exists, so a sweep that was stopped goes on where it was, on as many processes or machines as there are. Results
+of another grid in the same folder are refused, not taken for this one's.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ from train.checkpoint import single_thread, write_json
 from train.crossval import Split, folds, run_fold
 from train.loop import Part
 from train.recipe import Recipe, default_recipe
+from train.stored import check_result, read_result
 
 LEARNED = "learned"
 """Value of the axis `beta` that stands for a leak that is learned."""
@@ -110,14 +111,12 @@ def run_task(grid: Grid, task: Task, folder: str) -> dict[str, Any]:
     single_thread()
     data = _data(grid.data, grid.windows)
     fold = folds(data.part.labels, data.order, grid.folds, grid.split, group=data.group)[task.fold]
-    place = _result(Path(folder), task)
-    about = {"point": dict(task.point), "fold": task.fold, "split": grid.split, "data": data.name}
     return run_fold(
         recipe_of(grid, task),
         data.part,
         fold,
-        place,
-        about=about,
+        _result(Path(folder), task),
+        about=_about(grid, task) | {"data": data.name},
         keep=Path(folder) / "unfinished" / task.name,
     )
 
@@ -136,9 +135,13 @@ def sweep(
 
     Returns:
         All results, in the order of `tasks`.
+
+    Raises:
+        UsageError: a mistake in the grid, or a result in the folder that is not this grid's.
     """
     everything = tasks(grid)
     recipe_of(grid, everything[0])  # a mistake in the grid is told before anything runs
+    _check_stored(grid, [task for task in everything if _result(folder, task).exists()], folder, dask is not None)
     missing = [task for task in everything if not _result(folder, task).exists()]
     done = len(everything) - len(missing)
     for task, outcome in _outcomes(grid, missing, folder, jobs, dask):
@@ -147,7 +150,30 @@ def sweep(
             write_json(_result(folder, task), outcome)
         if report is not None:
             report(f"{done}/{len(everything)} {task.name}: AUC {outcome['auc']:.4f}, {outcome['seconds']:.0f} s")
-    return [json.loads(_result(folder, task).read_text(encoding="utf-8")) for task in everything]
+    return [read_result(_result(folder, task)) for task in everything]
+
+
+def _about(grid: Grid, task: Task) -> dict[str, Any]:
+    return {"point": dict(task.point), "fold": task.fold, "split": grid.split, "folds": grid.folds}
+
+
+def _check_stored(grid: Grid, stored: list[Task], folder: Path, elsewhere: bool) -> None:
+    """Refuse results of another grid; `elsewhere`: the data may be on other machines only."""
+    data, cut = None, None
+    if stored:
+        try:
+            data = _data(grid.data, grid.windows)
+            cut = folds(data.part.labels, data.order, grid.folds, grid.split, group=data.group)
+        except EdgeDaemonError:
+            if not elsewhere:
+                raise
+    for task in stored:
+        about = _about(grid, task)
+        if data is not None:
+            about |= {"data": data.name, "data_digest": data.part.digest}
+        path = _result(folder, task)
+        test = None if cut is None else cut[task.fold].test
+        check_result(path, read_result(path), recipe_of(grid, task), about, test)
 
 
 def _outcomes(

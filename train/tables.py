@@ -1,41 +1,95 @@
 """The study's tables: median AUC over folds, leak by number of time steps, beside the study's own numbers.
 
-Written as text (to read), CSV (to compute with) and a heat-map (to see). A point whose folds did not learn is marked,
-not left out.
+Written as text (to read), CSV (to compute with) and a heat-map (to see). A point with folds that did not learn or that
+diverged is marked, not left out; its median is that of the folds that have an AUC.
 """
 
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from train.checkpoint import write_json
-from train.crossval import summary
+from train.crossval import CONVERGED_AUC, summary
 from train.sweep import Grid
 
+NOT_LEARNED = f"AUC on its own training windows below {CONVERGED_AUC}, or nan: diverged"
+
+
+@dataclass(frozen=True)
+class StudyFigure:
+    """A number that the study prints.
+
+    Attributes:
+        what: it is of.
+        least: lower end of its range.
+        greatest: upper end, the same where it is one number.
+        time_steps: of which cells it is the range; None: it is the best of all cells.
+    """
+
+    what: str
+    least: float
+    greatest: float
+    time_steps: int | None = None
+
+
 STUDY = {
-    "mlp1d": "The study (2025, all 30,000 clips): about 0.74 for the 1-D input.",
-    "mlp2d": "The study (2025, all 30,000 clips): 0.927 at best for the 2-D input; 0.50 to 0.74 at time_steps = 1.",
+    "mlp1d": (StudyFigure("1-D input, best cell here (the study says about)", 0.74, 0.74),),
+    "mlp2d": (
+        StudyFigure("2-D input, best cell", 0.927, 0.927),
+        StudyFigure("2-D input, time_steps = 1", 0.50, 0.74, time_steps=1),
+    ),
 }
-"""What the study prints in words; its single cells are in the paper only."""
+"""All that is known of the study's table (2025, all 30,000 clips); its single cells are in the paper only."""
+Key = tuple[Hashable, ...]
+Points = dict[Key, dict[str, Any]]
 
 
-def points(results: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Summary of each point of a grid over its folds, keyed by the point's values.
+def points(results: list[dict[str, Any]]) -> Points:
+    """Summary of each point of a grid over its folds, keyed by the point's values (lists as tuples).
 
     Args:
         results: of `sweep`.
     """
-    grouped: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    grouped: dict[Key, list[dict[str, Any]]] = {}
     for result in results:
-        grouped.setdefault(tuple(result["point"].values()), []).append(result)
+        grouped.setdefault(tuple(_frozen(value) for value in result["point"].values()), []).append(result)
     return {values: summary(group) for values, group in grouped.items()}
 
 
-def table(grid: Grid, found: dict[tuple[Any, ...], dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+def beside_the_study(grid: Grid, network: str, found: Points) -> list[tuple[StudyFigure, float, float]]:
+    """The study's figures, each with the least and the greatest of ours that it is to be compared with.
+
+    Args:
+        grid: for the axes.
+        network: that was swept.
+        found: of `points`.
+
+    Returns:
+        Figure, least and greatest of our medians; both the best one where the figure is the best of all cells, NaN
+        where we have none.
+    """
+    rows = []
+    for figure in STUDY.get(network, ()):
+        medians = [
+            numbers["median_auc"]
+            for values, numbers in found.items()
+            if figure.time_steps in (None, dict(zip(grid.axes, values, strict=True)).get("time_steps"))
+            and isfinite(numbers["median_auc"])
+        ]
+        best = max(medians, default=float("nan"))
+        rows.append((figure, min(medians, default=best) if figure.time_steps is not None else best, best))
+    return rows
+
+
+def table(grid: Grid, found: Points) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a table: the last axis goes across, the others down.
 
     Args:
@@ -45,15 +99,15 @@ def table(grid: Grid, found: dict[tuple[Any, ...], dict[str, Any]]) -> tuple[lis
     axes = list(grid.axes)
     across = grid.axes[axes[-1]] if axes else [None]
     header = [*axes[:-1], *(f"{axes[-1]}={value}" for value in across)] if axes else ["median AUC"]
-    rows: dict[tuple[Any, ...], list[str]] = {}
+    rows: dict[Key, list[str]] = {}
     for values, numbers in found.items():
         cell = f"{numbers['median_auc']:.3f}" + ("*" if numbers["not_converged"] else "")
         rows.setdefault(values[:-1], []).append(cell)
-    return header, [[str(v) for v in down] + cells for down, cells in rows.items()]
+    return header, [[_shown(v) for v in down] + cells for down, cells in rows.items()]
 
 
 def write_tables(grid: Grid, results: list[dict[str, Any]], folder: Path) -> str:
-    """Write `table.txt`, `table.csv`, `table.png` and `summary.json` of a finished sweep.
+    """Write `table.txt`, `table.csv`, `study.csv`, `table.png` and `summary.json` of a finished sweep.
 
     Args:
         grid: what was covered.
@@ -68,17 +122,22 @@ def write_tables(grid: Grid, results: list[dict[str, Any]], folder: Path) -> str
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
     network = results[0]["network"]
+    study = beside_the_study(grid, network, found)
     done = f"{len(results) // len(found)} of {grid.folds}"
     title = f"Median AUC, {network}, {results[0]['data']}, {grid.split} folds ({done})"
     failed = [
-        f"{dict(zip(grid.axes, values, strict=True))}: folds {numbers['not_converged']} (AUC {numbers['auc']})"
+        f"{_point(grid, values)}: folds {numbers['not_converged']} (AUC {numbers['auc']})"
         for values, numbers in found.items()
         if numbers["not_converged"]
     ]
     text = "\n".join(
         [title, "", *lines, ""]
-        + ([STUDY[network]] if network in STUDY else [])
-        + (["", "* did not learn in some fold (AUC on its own training windows below 0.6):", *failed] if failed else [])
+        + (["Beside the study (2025, all 30,000 clips; its single cells are in the paper only):"] if study else [])
+        + [
+            f"  {f.what}: {_range(least, greatest)} here, {_range(f.least, f.greatest)} there"
+            for f, least, greatest in study
+        ]
+        + (["", f"* did not learn in some fold ({NOT_LEARNED}):", *failed] if failed else [])
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
@@ -87,19 +146,45 @@ def write_tables(grid: Grid, results: list[dict[str, Any]], folder: Path) -> str
         writer.writerow([*grid.axes, "median_auc", "least_auc", "greatest_auc", "folds", "not_converged"])
         for values, n in found.items():
             ends = [n["median_auc"], n["least_auc"], n["greatest_auc"], n["folds"], len(n["not_converged"])]
-            writer.writerow([*values, *ends])
-    document = [{"point": dict(zip(grid.axes, values, strict=True)), **n} for values, n in found.items()]
+            writer.writerow([*map(_shown, values), *ends])
+    if study:
+        with (folder / "study.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["figure", "here_least", "here_greatest", "study_least", "study_greatest"])
+            writer.writerows([f.what, least, greatest, f.least, f.greatest] for f, least, greatest in study)
+    document = [{"point": _point(grid, values), **n} for values, n in found.items()]
     write_json(folder / "summary.json", {"grid": grid.model_dump(mode="json"), "points": document})
     if len(grid.axes) == 2:
         _heat_map(grid, found, title, folder / "table.png")
     return text
 
 
-def _heat_map(grid: Grid, found: dict[tuple[Any, ...], dict[str, Any]], title: str, path: Path) -> None:
+def _frozen(value: Any) -> Hashable:
+    """An axis's value as something that can be a key."""
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(inside) for inside in value)
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+
+def _shown(value: Hashable) -> str:
+    return f"[{', '.join(map(_shown, value))}]" if isinstance(value, tuple) else str(value)
+
+
+def _point(grid: Grid, values: Key) -> dict[str, Hashable]:
+    return dict(zip(grid.axes, values, strict=True))
+
+
+def _range(least: float, greatest: float) -> str:
+    if not isfinite(greatest):
+        return "none"
+    return f"{least:.3f}" if least == greatest else f"{least:.3f} to {greatest:.3f}"
+
+
+def _heat_map(grid: Grid, found: Points, title: str, path: Path) -> None:
     from train.figures import new_figure, save_figure
 
     (down, rows), (across, columns) = grid.axes.items()
-    values = np.array([[found[(r, c)]["median_auc"] for c in columns] for r in rows], np.float64)
+    values = np.array([[found[_frozen(r), _frozen(c)]["median_auc"] for c in columns] for r in rows], np.float64)
     figure, axis = new_figure(1.2 + 0.9 * len(columns), 1.2 + 0.6 * len(rows))
     axis.imshow(values, cmap="viridis", vmin=0.5, vmax=1.0, aspect="auto")
     for i, row in enumerate(values):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edge_daemon.errors import UsageError
 from train import crossval
 from train.augment import NOTHING
-from train.crossval import folds, run_fold, summary
+from train.crossval import cross_validate, folds, run_fold, summary
 from train.loop import Part, Schedule
 from train.recipe import Recipe, default_recipe, untaught
 
@@ -52,7 +52,7 @@ def test_random_folds_have_the_same_share_of_calls() -> None:
 
 def test_blocked_folds_are_contiguous_in_time() -> None:
     order = np.random.default_rng(0).permutation(50) * 7
-    for fold in folds(np.zeros(50, np.uint8), order, 5, "blocked"):
+    for fold in folds((np.arange(50) % 2).astype(np.uint8), order, 5, "blocked"):
         times = np.sort(order[fold.test])
         assert times.max() - times.min() == 7 * (len(times) - 1)
 
@@ -69,6 +69,32 @@ def test_groups_stay_whole(split: str) -> None:
 def test_impossible_folds_are_refused(count: int, split: str) -> None:
     with pytest.raises(UsageError):
         folds(np.zeros(10, np.uint8), np.arange(10), count, split)
+
+
+@pytest.mark.parametrize(("split", "count", "recordings"), [("random", 3, 2), ("blocked", 3, 2), ("random", 2, 1)])
+def test_fewer_recordings_than_folds_are_told(split: str, count: int, recordings: int) -> None:
+    labels = (np.arange(60) % 3 == 0).astype(np.uint8)
+    with pytest.raises(UsageError, match=rf"{count} folds of {recordings} groups of windows \(recordings\)"):
+        folds(labels, np.arange(60), count, split, group=np.arange(60) % recordings)
+
+
+def test_blocks_that_a_long_recording_leaves_empty_are_told() -> None:
+    group = np.array([0] * 50 + [1, 2, 3, 4] + [4] * 6)
+    with pytest.raises(UsageError, match=r"5 groups .* has no windows to be judged on"):
+        folds((np.arange(60) % 3 == 0).astype(np.uint8), np.arange(60), 5, "blocked", group=group)
+
+
+def test_folds_that_leave_no_calls_to_learn_from_are_told() -> None:
+    labels = (np.arange(60) < 10).astype(np.uint8)
+    with pytest.raises(UsageError, match="fold 0 has no calls and other windows to learn from"):
+        folds(labels, np.arange(60), 3, "blocked")
+    with pytest.raises(UsageError, match="has no calls and other windows to learn from"):
+        folds(labels, np.arange(60), 3, "random", group=np.arange(60) // 10)
+
+
+def test_fewer_calls_than_random_folds_are_told() -> None:
+    with pytest.raises(UsageError, match="5 random folds of 3 windows with a call, 57 without"):
+        folds((np.arange(60) < 3).astype(np.uint8), np.arange(60), 5, "random")
 
 
 def test_a_fold_is_judged_and_written(tmp_path: Path) -> None:
@@ -91,6 +117,50 @@ def test_a_fold_that_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pyte
     first = run_fold(RECIPE, data, fold, tmp_path / "fold0.json")
     monkeypatch.setattr(crossval, "follow", lambda *_args, **_more: pytest.fail("trained again"))
     assert run_fold(RECIPE, data, fold, tmp_path / "fold0.json") == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recipe": dataclasses.replace(RECIPE, network="template")},
+        {"part": part(123).take(np.arange(120) + 3)},
+        {"fold": folds(part().labels, np.arange(120), 4, "random")[0]},
+        {"noise": part().features[:2]},
+        {"about": {"data": "lake"}},
+    ],
+    ids=["recipe", "windows", "fold", "noise", "data"],
+)
+def test_a_stored_result_of_something_else_is_refused(tmp_path: Path, change: dict) -> None:
+    """Other windows by their digest; another cut by the windows that were judged, also where nobody names it."""
+    data = part()
+    asked = {"recipe": RECIPE, "part": data, "fold": folds(data.labels, np.arange(120), 3, "random")[0]}
+    asked |= {"result": tmp_path / "fold0.json", "about": {"data": "sea"}}
+    first = run_fold(**asked)
+    assert run_fold(**asked) == first
+    with pytest.raises(UsageError, match=r"result of another|other windows") as caught:
+        run_fold(**asked | change)
+    assert "--output" in caught.value.hint
+
+
+DIVERGING = dataclasses.replace(RECIPE, schedule=dataclasses.replace(RECIPE.schedule, rate=1e36))
+
+
+def test_a_fold_that_diverged_is_recorded_without_an_auc(tmp_path: Path) -> None:
+    data = part()
+    fold = folds(data.labels, np.arange(120), 3, "random")[0]
+    np.savez(tmp_path / "fold0.npz", margin=np.zeros(2))  # of an earlier result that somebody deleted
+    outcome = run_fold(DIVERGING, data, fold, tmp_path / "fold0.json", about={"fold": 0}, keep=tmp_path / "state")
+    assert np.isnan([outcome["auc"], outcome["auc_float"], outcome["auc_training"]]).all()
+    assert outcome["converged"] is False
+    assert "diverged" in outcome
+    text = (tmp_path / "fold0.json").read_text()
+    assert '"auc": null' in text
+    assert "NaN" not in text
+    assert not (tmp_path / "fold0.npz").exists()
+    assert not (tmp_path / "state").exists()
+    again = run_fold(DIVERGING, data, fold, tmp_path / "fold0.json", about={"fold": 0})
+    assert np.isnan(again["auc"])
+    assert summary([again])["not_converged"] == [0]
 
 
 def test_the_test_part_is_not_looked_at(tmp_path: Path) -> None:
@@ -120,6 +190,46 @@ def test_summary_by_hand() -> None:
     assert (found["least_auc"], found["greatest_auc"]) == (0.5, 0.9)
     assert found["median_auc_float"] == pytest.approx(0.81)
     assert found["not_converged"] == [1]
+
+
+def test_summary_leaves_out_what_has_no_number_and_names_its_fold() -> None:
+    nan = float("nan")
+    results = [{"fold": f, "auc": a, "auc_float": a, "converged": a > 0.6} for f, a in ((1, 0.9), (3, nan), (4, 0.7))]
+    found = summary(results)
+    assert found["median_auc"] == pytest.approx(0.8)
+    assert (found["least_auc"], found["greatest_auc"]) == (0.7, 0.9)
+    assert found["not_converged"] == [3]
+    assert found["folds"] == 3
+    assert np.isnan(found["auc"][1])
+    assert np.isnan(summary([results[1]])["median_auc"])
+
+
+def cross(folder: Path, count: int = 3, **more: object) -> dict:
+    data = part()
+    recipe = more.pop("recipe", RECIPE)
+    return cross_validate(recipe, data, np.arange(120), None, count, "random", folder, data="sea", **more)
+
+
+def test_the_summary_is_over_all_folds_that_are_there(tmp_path: Path) -> None:
+    assert cross(tmp_path, only=(2,))["folds"] == 1
+    one = json.loads((tmp_path / "random-fold2.json").read_text())["auc"]
+    both = cross(tmp_path, only=(0,))
+    assert both["folds"] == 2
+    assert both["auc"][1] == round(one, 5)
+    assert json.loads((tmp_path / "random-summary.json").read_text()) == both
+    assert not (tmp_path / "random-fold1.json").exists()
+
+
+def test_folds_of_another_cut_or_recipe_do_not_mix(tmp_path: Path) -> None:
+    cross(tmp_path, only=(2,))
+    with pytest.raises(UsageError, match="number of folds: 3, not 5"):
+        cross(tmp_path, count=5)
+    with pytest.raises(UsageError, match="results of more than 2 folds"):
+        cross(tmp_path, count=2)
+    with pytest.raises(UsageError, match=r"another recipe: schedule\.epochs is 4 there, not 3"):
+        cross(tmp_path, recipe=dataclasses.replace(RECIPE, schedule=Schedule(epochs=3)))
+    with pytest.raises(UsageError, match="no fold 3 of 3"):
+        cross(tmp_path, only=(3,))
 
 
 def test_an_untaught_recipe_is_the_same_but_for_its_teachers() -> None:

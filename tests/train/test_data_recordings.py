@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import train.data
+from edge_daemon.audio.resample import Resampler
+from edge_daemon.audio.source import Block
 from train.data.dataset import DataError
 from train.data.recordings import free_windows, read_recordings
+from train.data.sound_file import read_window
 
 RATE = 2000
 HEADER = "Selection\tBegin Time (s)\tEnd Time (s)\tAnnotation\n"
@@ -63,11 +66,22 @@ def test_other_annotations_are_windows_without_a_call(folder: Path) -> None:
     np.testing.assert_allclose(begins(data), [9.5, 29.5, 39.5], atol=0.251)
 
 
+def test_another_sound_that_overlaps_a_call_gives_no_window_without_a_call(folder: Path) -> None:
+    """The humpback's own window would hold the up-call that is labelled a call a few hundredths of a second away."""
+    rows = ["1\t10\t11\tupcall", "2\t10.02\t11.02\thumpback", "3\t12.0\t12.4\thumpback", "4\t30\t31\thumpback"]
+    (folder / "a.selections.txt").write_text(HEADER + "\n".join(rows) + "\n")
+    for seed in range(5):
+        data = read_recordings(folder, 4000, RATE, np.random.default_rng(seed), negatives_per_call=1)
+        np.testing.assert_array_equal(data.labels, [1, 0])
+        np.testing.assert_allclose(begins(data), [9.5, 29.5], atol=0.251)
+        assert any(note.startswith("2 selections of other sounds were left out") for note in data.notes)
+
+
 def test_call_words_choose_the_annotation(folder: Path) -> None:
     (folder / "a.selections.txt").write_text(HEADER + "1\t10\t11\tmoan\n2\t30\t31\tscream\n")
     with pytest.raises(DataError, match="'moan', 'scream'") as caught:
         read_recordings(folder, 4000, RATE, np.random.default_rng(0))
-    assert "--call-label" in caught.value.hint
+    assert "python -m train prepare --call-label" in caught.value.hint, "no other command has it"
     data = read_recordings(folder, 4000, RATE, np.random.default_rng(0), 1.0, call_words=["Scream"])
     np.testing.assert_array_equal(data.labels, [0, 1])
 
@@ -113,6 +127,16 @@ def test_higher_sample_rate_comes_out_at_the_right_time(tmp_path: Path) -> None:
     at = begin_s + np.arange(4000) / RATE
     expected = 0.5 * np.sin(2 * np.pi * 100 * at)
     np.testing.assert_allclose(data.audio[0, silent + 60 :], expected[silent + 60 :], atol=0.03)
+
+
+def test_sound_is_resampled_as_the_daemon_does_it(tmp_path: Path) -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, 16000 * 6).astype(np.float32)
+    sf.write(tmp_path / "a.wav", sound, 16000, subtype="FLOAT")
+    daemon = Resampler(16000, RATE)
+    blocks = [*daemon.push(Block(sound, 0)), *daemon.finish()]
+    streamed = np.concatenate([block.samples for block in blocks if isinstance(block, Block)])
+    window = read_window(tmp_path / "a.wav", 2.0, 4000, RATE)
+    assert np.abs(window - streamed[4000:8000]).max() < 1e-5 * np.abs(streamed).max(), "100 dB below"
 
 
 def test_table_of_another_recording_is_refused(folder: Path) -> None:

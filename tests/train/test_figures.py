@@ -44,6 +44,18 @@ def test_pictures_of_two_folds(tmp_path: Path) -> None:
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in written)
 
 
+def test_pictures_where_folds_diverged_or_hold_no_calls(tmp_path: Path) -> None:
+    """A diverged fold has no margins, a block without calls no curve; what a killed run left is not read."""
+    rng = np.random.default_rng(0)
+    for fold in (1, 2):
+        labels = (np.arange(200) % 3 == 0).astype(np.uint8) * (fold == 1)
+        margin = rng.normal(0, 1, 200).astype(np.float32)
+        np.savez(tmp_path / f"blocked-fold{fold}.npz", margin=margin, label=labels.astype(np.uint8))
+    np.savez(tmp_path / "blocked-fold0.new.npz", margin=margin)
+    write_json(tmp_path / "blocked-fold0.json", {"fold": 0, "loss": [], "auc": None})
+    assert len(draw_all(tmp_path)) == 4
+
+
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         draw_all(tmp_path)

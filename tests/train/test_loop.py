@@ -8,6 +8,7 @@ import torch
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
+from train.divergence import DivergedError
 from train.loop import Part, Schedule, fit, margins, score_auc
 from train.networks import build
 from train.quantise import QuantisedNetwork
@@ -97,6 +98,41 @@ def test_a_state_of_another_schedule_is_refused(tmp_path: Path) -> None:
     fit(network("mlp2d"), rising(), QUICK, NOTHING, folder=tmp_path)
     with pytest.raises(UsageError, match="another schedule"):
         fit(network("mlp2d"), rising(), replace(QUICK, rate=1e-4), NOTHING, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"part": rising(96, 1)}, "another training part"),
+        ({"validation": rising(32, 4)}, "another validation part"),
+        ({"augmentation": Augmentation()}, "another augmentation"),
+        ({"noise": rising(4).features}, "another noise"),
+        ({"belongs": "another"}, "another recipe"),
+    ],
+)
+def test_a_state_of_another_run_is_refused(tmp_path: Path, other: dict, words: str) -> None:
+    run = {"part": rising(), "schedule": replace(QUICK, epochs=1), "augmentation": NOTHING, "validation": rising(32, 3)}
+    fit(network("mlp2d"), folder=tmp_path, **run)
+    fit(network("mlp2d"), folder=tmp_path, **run)
+    with pytest.raises(UsageError, match=words):
+        fit(network("mlp2d"), folder=tmp_path, **run | other)
+
+
+def test_a_state_that_does_not_say_whose_it_is_is_refused(tmp_path: Path) -> None:
+    """Those of earlier versions: nobody can tell which windows they have seen."""
+    fit(network("mlp2d"), rising(), QUICK, NOTHING, folder=tmp_path)
+    state = torch.load(tmp_path / "training-state.pt", weights_only=True)
+    del state["run"]
+    torch.save(state, tmp_path / "training-state.pt")
+    with pytest.raises(UsageError, match="does not say which windows"):
+        fit(network("mlp2d"), rising(), QUICK, NOTHING, folder=tmp_path)
+
+
+@pytest.mark.parametrize("validation", [None, rising(32, 3)])
+def test_training_that_diverges_ends_and_is_told(validation: Part | None) -> None:
+    with pytest.raises(DivergedError, match="diverged in epoch") as caught:
+        fit(network("mlp2d"), rising(), replace(QUICK, rate=1e36), NOTHING, validation=validation)
+    assert "rate" in caught.value.hint
 
 
 def test_early_stopping_keeps_the_best_epoch() -> None:

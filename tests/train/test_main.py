@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import train.data
+import train.shipping
 from edge_daemon.errors import UsageError
-from edge_daemon.frontend import LogMelSpec
+from edge_daemon.frontend import LogMelSpec, StftSpec
 from edge_daemon.network import run
 from train.__main__ import main
 from train.checkpoint import load
@@ -91,9 +92,108 @@ def test_crossval_then_a_network_of_everything_calibrated_by_it(tmp_path: Path, 
     assert (tmp_path / "folds" / "random-roc.png").exists()
 
 
+def test_calibration_is_by_folds_of_the_same_recipe_and_all_of_them(tmp_path: Path, small: list[str]) -> None:
+    folds, model = tmp_path / "folds", ["--output", str(tmp_path / "all")]
+    command("crossval", *small, "--folds", "3", "--output", str(folds))
+    fit = ["fit", *small, "--hold-out", "none", "--calibration", str(folds), *model]
+    np.savez(folds / "random-fold0.new.npz", margin=np.zeros(3))  # what an earlier version left when it was killed
+    command(*fit)
+    calibration = load(tmp_path / "all").document.calibration
+    assert calibration is not None
+    assert calibration.note == "3 held-out folds, 120 windows"
+    with pytest.raises(UsageError, match=r"another recipe: settings\.time_steps is not set there"):
+        command(*fit, "--set", "time_steps=4")
+    (folds / "random-fold2.json").rename(folds / "elsewhere.json")
+    with pytest.raises(UsageError, match=r"only folds \[0, 1\] of 3"):
+        command(*fit)
+    (folds / "elsewhere.json").rename(folds / "random-fold2.json")
+    (folds / "random-fold1.npz").unlink()
+    with pytest.raises(UsageError, match=r"fold1\.json has no margins"):
+        command(*fit)
+
+
 def test_only_some_folds(tmp_path: Path, small: list[str]) -> None:
     command("crossval", *small, "--folds", "3", "--split", "blocked", "--only", "2", "--output", str(tmp_path / "b"))
     assert sorted(p.name for p in (tmp_path / "b").glob("*.json")) == ["blocked-fold2.json", "blocked-summary.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "seeds"), [([], [3, 4, 5]), (["--seed", "7"], [7, 7, 7]), (["--seed", "0"], [0, 0, 0])]
+)
+def test_a_seed_is_set_everywhere_or_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], seeds: list[int]
+) -> None:
+    teacher = {"network": "cnn", "schedule": {"seed": 5}}
+    recipe = {"network": "conv", "schedule": {"seed": 3}, "fine_tuning": {"seed": 4}, "teacher": teacher}
+    found = followed(tmp_path, monkeypatch, recipe, *words)["recipe"]
+    assert [found.schedule.seed, found.fine_tuning.seed, found.teacher.schedule.seed] == seeds
+
+
+class FollowedError(Exception):
+    """Carries what would have been trained."""
+
+
+def followed(folder: Path, monkeypatch: pytest.MonkeyPatch, recipe: dict, *words: str) -> dict:
+    """What `fit` would train with."""
+
+    def stop(recipe: object, _part: object, **more: object) -> None:
+        raise FollowedError({"recipe": recipe} | more)
+
+    monkeypatch.setattr(train.shipping, "follow", stop)
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    with pytest.raises(FollowedError) as caught:
+        command("fit", "--data", "x", "--recipe", str(folder / "recipe.json"), "--output", str(folder / "m"), *words)
+    return caught.value.args[0]
+
+
+def quiet(spec: str) -> SimpleNamespace:
+    """The data set, or noise without calls, or noise for another front end."""
+    found = vars(bright(spec))
+    if spec.startswith("noise:"):
+        found |= {"labels": np.zeros(120, np.uint8)}
+    if spec.endswith("#stft"):
+        found |= {"frontend": StftSpec()}
+    return SimpleNamespace(**found)
+
+
+def test_noise_that_is_given_is_mixed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train.data, "open", quiet)
+    found = followed(tmp_path, monkeypatch, {"network": "template"}, "--noise", "noise:harbour")
+    assert found["recipe"].augmentation.noise == 0.3
+    assert np.array_equal(found["noise"], bright("").features)
+    found = followed(
+        tmp_path, monkeypatch, {"network": "template", "augmentation": {"noise": 0.1}}, "--noise", "noise:x"
+    )
+    assert found["recipe"].augmentation.noise == 0.1
+    assert followed(tmp_path, monkeypatch, {"network": "template"})["recipe"].augmentation.noise == 0.0
+
+
+@pytest.mark.parametrize(("noise", "words"), [("x", "40 of its windows hold a call"), ("noise:x#stft", "front ends")])
+def test_noise_that_is_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str], noise: str, words: str
+) -> None:
+    monkeypatch.setattr(train.data, "open", quiet)
+    for name in ("fit", "crossval"):
+        with pytest.raises(UsageError, match=words):
+            command(name, *small, "--noise", noise, "--output", str(tmp_path / "m"))
+
+
+def test_a_fit_does_not_go_on_with_another_part_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str]
+) -> None:
+    words = ["fit", *small, "--output", str(tmp_path / "m"), "--hold-out"]
+    monkeypatch.setattr(train.shipping, "margins", lambda *_a, **_m: pytest.fail("as if it were killed here"))
+    with pytest.raises(pytest.fail.Exception):
+        command(*words, "random:5:0")
+    with pytest.raises(UsageError, match="another training part"):
+        command(*words, "random:5:1")
+
+
+def test_a_held_out_part_without_calls_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = SimpleNamespace(**vars(bright("")) | {"labels": (np.arange(120) >= 60).astype(np.uint8)})
+    monkeypatch.setattr(train.data, "open", lambda _spec: late)
+    with pytest.raises(UsageError, match="not both calls and other windows"):
+        command("fit", "--data", "x", "--network", "template", "--hold-out", "blocked:5:0", "--output", str(tmp_path))
 
 
 def test_sweep_prints_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from edge_daemon.backends.fit import weight_bits
 from edge_daemon.errors import UsageError
 from edge_daemon.network import run
+from train.divergence import DivergedError
 from train.networks import build
 from train.quantise import QuantisedNetwork, floor_straight, round_straight, to_integer_network
 
@@ -157,3 +158,18 @@ def test_hand_computed_integers() -> None:
     trace = run(integer, np.array([[[80]]], np.uint8), keep=True)
     assert trace.spikes[0][:, 0, 0, 0, 0].tolist() == [False, True, False]
     assert trace.membranes[0][:, 0, 0, 0, 0] / first.threshold[0] == pytest.approx([0.8, 1.2, 0.4], abs=2e-3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e38])
+@pytest.mark.parametrize("settings", [{"hidden": [8, 4]}, {"hidden": [8, 4], "learn_beta": True}])
+def test_numbers_that_cannot_be_rounded_are_told(value: float, settings: dict) -> None:
+    """Of a weight, or of a leak that was learned (a leak beyond 1 is cut to 1 as ever)."""
+    network = build("mlp2d", (6, 8), settings)
+    with torch.no_grad():
+        target = network.layers[1].neurons.beta if "learn_beta" in settings else network.layers[1].synapses.weight
+        target.fill_(value)
+    if "learn_beta" in settings and value == 1e38:
+        assert int(QuantisedNetwork(network).layers[1].leak()) == 256
+    else:
+        with pytest.raises(DivergedError):
+            QuantisedNetwork(network)

@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import signal
 import time
@@ -11,8 +12,9 @@ import pytest
 import train.data
 from edge_daemon.errors import UsageError
 from train import sweep as sweeping
+from train.data.opening import open_dataset
 from train.sweep import Grid, Task, recipe_of, sweep, tasks
-from train.tables import points, table, write_tables
+from train.tables import beside_the_study, points, table, write_tables
 
 GRID = Grid(
     data="bright",
@@ -92,15 +94,134 @@ def test_results_tables_and_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(sweep(GRID, tmp_path)) == 8
 
 
-def test_folds_that_did_not_learn_are_marked() -> None:
-    results = [
-        {"point": {"beta": b}, "auc": a, "auc_float": a, "converged": a > 0.6, "network": "mlp2d", "data": "x"}
-        for b, a in ((0.7, 0.5), (0.7, 0.9), (0.7, 0.92), (0.8, 0.95))
+SMALL = GRID.model_copy(update={"first_folds": 1, "axes": {"beta": [0.7]}})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"recipe": GRID.recipe | {"schedule": {"epochs": 3}}}, "another recipe: schedule.epochs is 2 there, not 3"),
+        ({"folds": 4}, "number of folds: 3, not 4"),
+        ({"split": "blocked"}, "split: 'random', not 'blocked'"),
+        ({"windows": 60}, "another data"),
+        ({"data": "lake"}, "data set: 'bright', not 'lake'"),
+    ],
+)
+def test_results_of_another_grid_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict, words: str
+) -> None:
+    sweep(SMALL, tmp_path)
+    monkeypatch.setattr(train.data, "open", lambda spec: SimpleNamespace(**vars(bright(spec)) | {"name": spec}))
+    sweeping._data.cache_clear()
+    monkeypatch.setattr(sweeping, "run_task", lambda *_: pytest.fail("ran before anything was said"))
+    assert len(sweep(SMALL, tmp_path)) == 1
+    with pytest.raises(UsageError, match=words):
+        sweep(SMALL.model_copy(update=change), tmp_path)
+
+
+def test_an_older_result_that_does_not_say_its_folds_is_known_by_its_windows(tmp_path: Path) -> None:
+    sweep(SMALL, tmp_path)
+    path = tmp_path / "beta=0.7" / "fold0.json"
+    old = {k: v for k, v in json.loads(path.read_text()).items() if k not in ("folds", "data_digest", "noise_digest")}
+    path.write_text(json.dumps(old))
+    assert len(sweep(SMALL, tmp_path)) == 1
+    with pytest.raises(UsageError, match="other windows"):
+        sweep(SMALL.model_copy(update={"folds": 4}), tmp_path)
+
+
+def test_a_setting_that_diverges_does_not_stop_the_sweep(tmp_path: Path) -> None:
+    grid = GRID.model_copy(update={"axes": {"schedule.rate": [0.01, 1e36], "time_steps": [1, 3]}})
+    results = sweep(grid, tmp_path)
+    assert len(results) == 8
+    assert [bool(np.isnan(r["auc"])) for r in results] == [False, False, True, True] * 2
+    text = write_tables(grid, results, tmp_path)
+    assert "nan*" in text
+    assert "{'schedule.rate': 1e+36, 'time_steps': 3}: folds [0, 1]" in text
+
+    def strict(word: str) -> None:
+        pytest.fail(f"{word} is no JSON")
+
+    summary = json.loads((tmp_path / "summary.json").read_text(), parse_constant=strict)
+    assert [p["median_auc"] is None for p in summary["points"]] == [False, False, True, True]
+    assert len(sweep(grid, tmp_path)) == 8, "and they are not run again"
+
+
+def test_axes_may_be_lists(tmp_path: Path) -> None:
+    grid = SMALL.model_copy(update={"axes": {"hidden": [[8, 4], [6, 4]], "beta": [0.7, "learned"]}})
+    text = write_tables(grid, sweep(grid, tmp_path), tmp_path)
+    assert "[8, 4]" in text
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["hidden"], r["beta"]) for r in rows] == [
+        ("[8, 4]", "0.7"),
+        ("[8, 4]", "learned"),
+        ("[6, 4]", "0.7"),
+        ("[6, 4]", "learned"),
     ]
+    assert (tmp_path / "table.png").exists()
+    assert json.loads((tmp_path / "summary.json").read_text())["points"][0]["point"]["hidden"] == [8, 4]
+
+
+def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
+    """Real processes, so real data: nothing that a test replaces here is replaced there."""
+    data = bright("")
+    features = np.zeros((90, 50, 101), np.uint8)
+    features[:, :6, :8] = data.features
+    np.savez(tmp_path / "data.npz", X=features, y=data.labels, clip=data.order)
+    found = []
+    for jobs in (1, 2):
+        grid = GRID.model_copy(update={"data": str(tmp_path / "data.npz"), "axes": {"beta": [0.7]}})
+        if jobs == 1:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(train.data, "open", open_dataset)
+                found.append(sweep(grid, tmp_path / "1", 1))
+        else:
+            found.append(sweep(grid, tmp_path / "2", 2))
+        sweeping._data.cache_clear()
+    one, two = ([{k: v for k, v in r.items() if k != "seconds"} for r in results] for results in found)
+    assert one == two
+    assert [r["fold"] for r in two] == [0, 1]
+    assert not list((tmp_path / "2").rglob("*.new*"))
+
+
+def results_of(network: str, aucs: dict[tuple, list[float]], axes: list[str]) -> list[dict]:
+    return [
+        {
+            "point": dict(zip(axes, values, strict=True)),
+            "fold": fold,
+            "auc": auc,
+            "auc_float": auc,
+            "converged": auc > 0.6,
+            "network": network,
+            "data": "x",
+        }
+        for values, found in aucs.items()
+        for fold, auc in enumerate(found)
+    ]
+
+
+def test_folds_that_did_not_learn_are_marked() -> None:
+    results = results_of("mlp2d", {(0.7,): [0.5, 0.9, 0.92], (0.8,): [0.95]}, ["beta"])
     grid = Grid(data="x", recipe={"network": "mlp2d"}, axes={"beta": [0.7, 0.8]})
     header, rows = table(grid, points(results))
     assert header == ["beta=0.7", "beta=0.8"]
     assert rows == [["0.900*", "0.950"]]
+
+
+def test_the_studys_numbers_stand_beside_ours(tmp_path: Path) -> None:
+    axes = {"beta": [0.7, 0.8], "time_steps": [1, 10]}
+    grid = Grid(data="x", recipe={"network": "mlp2d"}, axes=axes)
+    aucs = {(0.7, 1): [0.6], (0.7, 10): [0.9], (0.8, 1): [0.7], (0.8, 10): [0.95]}
+    text = write_tables(grid, results_of("mlp2d", aucs, list(axes)), tmp_path)
+    assert "best cell: 0.950 here, 0.927 there" in text
+    assert "time_steps = 1: 0.600 to 0.700 here, 0.500 to 0.740 there" in text
+    with (tmp_path / "study.csv").open() as file:
+        rows = [list(map(float, row[1:])) for row in list(csv.reader(file))[1:]]
+    assert rows == [[0.95, 0.95, 0.927, 0.927], [0.6, 0.7, 0.5, 0.74]]
+    assert beside_the_study(grid, "conv", {}) == [], "the study has no such network"
+    (waveform,) = beside_the_study(grid, "mlp1d", {})
+    assert waveform[0].greatest == 0.74
+    assert np.isnan(waveform[2])
 
 
 def test_windows_are_spread_over_time() -> None:

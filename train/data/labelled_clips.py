@@ -56,7 +56,7 @@ def read_labelled_folder(
     if strange:
         raise DataError(
             f"{folder}: it is not clear whether {', '.join(map(repr, strange))} means a call.",
-            "Say which sub-folders hold calls with --call-label, or rename them to call and noise.",
+            "Rename them to call and noise, or say which hold calls with `python -m train prepare --call-label`.",
         )
     if not found:
         raise DataError(
@@ -78,7 +78,7 @@ def read_labelled_table(
     if strange:
         raise DataError(
             f"{table}: it is not clear whether {', '.join(map(repr, strange))} means a call.",
-            "Say which labels are calls with --call-label, or write 1 and 0.",
+            "Write 1 and 0, or say which are calls with `python -m train prepare --call-label`.",
         )
     sounds = [
         LabelledSound(

@@ -4,7 +4,8 @@ A folder with sound files and selection tables (`NAME.selections.txt`, `NAME.Tab
 whose column `Begin File` names its recording). A recording with a table was listened to from begin to end, unless a
 file `listened.csv` (`file,begin_s,end_s`) says which parts; recordings without a table are left alone, since a call may
 hide anywhere in them. Windows without a call come from the listened-to time, clear of every selection; selections
-that the analyst called something else are windows without a call, too: the most useful ones.
+that the analyst called something else are windows without a call, too: the most useful ones, where they are clear of
+calls.
 """
 
 from __future__ import annotations
@@ -67,9 +68,11 @@ def read_recordings(
     listened = _listened(folder, index)
     calls: list[LabelledSound] = []
     others: list[LabelledSound] = []
+    shared = 0
     free: list[LabelledSound] = []
     for path in sorted(marked, key=by_time):
         duration_s = sound_info(path).duration_s
+        called = [(found.begin_s, found.end_s) for found in marked[path] if is_call(found)]
         for selection in marked[path]:
             if selection.begin_s >= duration_s:
                 raise DataError(
@@ -77,10 +80,13 @@ def read_recordings(
                     "Add Begin File and File Offset (s) to the table, or put the right recording beside it.",
                 )
             middle_s = (selection.begin_s + selection.end_s) / 2.0 + rng.uniform(-JITTER_S, JITTER_S)
-            sound = LabelledSound(
-                path, _within(middle_s - length_s / 2, duration_s - length_s), int(is_call(selection))
-            )
-            (calls if sound.label else others).append(sound)
+            begin_s = _within(middle_s - length_s / 2, duration_s - length_s)
+            if is_call(selection):
+                calls.append(LabelledSound(path, begin_s, 1))
+            elif _clear(begin_s, begin_s + length_s, called):
+                others.append(LabelledSound(path, begin_s, 0))
+            else:
+                shared += 1
         taken = [(found.begin_s - CLEARANCE_S, found.end_s + CLEARANCE_S) for found in marked[path]]
         heard = [(0.0, duration_s)] if listened is None else listened.get(path, [])
         heard = [(max(begin, 0.0), min(end, duration_s)) for begin, end in heard]
@@ -94,6 +100,8 @@ def read_recordings(
     unheard = len(index.paths) - len(marked)
     if unheard:
         notes.append(f"{unheard} recordings without a selection table were left alone.")
+    if shared:
+        notes.append(f"{shared} selections of other sounds were left out: a call is in their window, or close to it.")
     if len(chosen) < wanted:
         notes.append(f"{wanted} windows without a call were asked for, there was room for {len(chosen)}.")
     return replace(read_sounds(folder, sounds, samples, rate, channel), notes=tuple(notes))
@@ -101,6 +109,11 @@ def read_recordings(
 
 def _within(begin_s: float, latest_s: float) -> float:
     return min(max(begin_s, 0.0), max(latest_s, 0.0))
+
+
+def _clear(begin_s: float, end_s: float, calls: Sequence[Span]) -> bool:
+    """Whether a window stays clear of all calls."""
+    return all(end_s <= begin - CLEARANCE_S or begin_s >= end + CLEARANCE_S for begin, end in calls)
 
 
 def _selections(folder: Path, index: RecordingIndex) -> dict[Path, list[Selection]]:
@@ -137,7 +150,7 @@ def _judge(folder: Path, found: Sequence[Selection], call_words: Collection[str]
     if found and not any(label_of(word, call_words) for word in words):
         raise DataError(
             f"{folder}: none of the annotations {', '.join(sorted(map(repr, words)))} is known to be an up-call.",
-            "Say which ones are with --call-label.",
+            "Say which ones are with `python -m train prepare --call-label`, and train on the archive that it writes.",
         )
     return lambda selection: bool(label_of(selection.annotation, call_words))
 

@@ -1,7 +1,8 @@
 """Reading windows of sound out of files, at the models' rate.
 
 Anything that libsndfile reads (WAV, AIFF, FLAC, Ogg, …), any sample rate, one channel of many. Only the asked span is
-read, so a day-long recording costs no more than a short one.
+read, so a day-long recording costs no more than a short one. The sample rate is changed by soxr at the quality that
+the daemon uses (`edge_daemon.audio.resample`, which cuts a stream into chunks for it).
 """
 
 from __future__ import annotations

@@ -156,12 +156,20 @@ class SpikingNetwork(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Evidence for each label in thresholds: the output's last membrane plus its spike count.
 
+        Training's loss is cross-entropy with this sum as logits (`train.loop`): spike-count cross-entropy, and the
+        last membrane U[T] besides. In thresholds, as θ = 1: evidence = U[T]/θ + Σ_t S[t]. Counts alone are whole
+        numbers 0…T: at T = 4 most windows would tie, which neither a gradient nor a ranking (AUC, operating
+        threshold) can tell apart; where an output neuron never fires, a count has the surrogate's gradient only. The
+        membrane adds what is left towards the next spike, or, below zero, how much spoke against one. With reset by
+        subtraction and no leak the sum is the whole charge received, plus a spike of the last step, whose reset would
+        come one step later. The integer network and the exported graph score windows by the same sum
+        (`edge_daemon.network`).
+
         Args:
             features: float [N, bands, frames], 0…255.
 
         Returns:
-            float [N, labels]. Cross-entropy on it is spike-count cross-entropy that can also see how near the
-            next spike is.
+            float [N, labels].
         """
         n, steps = len(features), self.time_steps
         x = prepare(features, self.stem) / INPUT_UNIT

@@ -1,0 +1,90 @@
+"""The state of an interrupted training: all that is needed to go on as if nothing had happened.
+
+A state belongs to one run: one schedule, one recipe, the same windows to learn from. Going on with other windows would
+put windows that the network has learned from into the part that judges it, so a state of another run is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from edge_daemon.errors import UsageError
+
+if TYPE_CHECKING:
+    from train.loop import Progress
+
+HINT = "Give another --output, or delete the folder."
+
+
+def keep(
+    path: Path,
+    run: dict[str, Any],
+    epoch: int,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+    best: dict[str, Tensor],
+) -> None:
+    """Write the state after an epoch, whole or not at all.
+
+    Args:
+        path: file; its folder is made if need be.
+        run: JSON values that tell this run from others, by the name under which a person knows them.
+        epoch: epochs that are done.
+        network: as the last step left it.
+        average: running average of its weights.
+        optimiser: with its moments.
+        progress: history so far.
+        best: weights that are kept so far.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    state = {
+        "epoch": epoch,
+        "run": json.dumps(run),
+        "network": network.state_dict(),
+        "average": average.state_dict(),
+        "best": best,
+        "optimiser": optimiser.state_dict(),
+        "progress": asdict(progress),
+    }
+    torch.save(state, fresh)
+    fresh.replace(path)  # a crash leaves the old state or the new one, never half of one
+
+
+def resume(
+    path: Path,
+    run: dict[str, Any],
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+) -> tuple[int, dict[str, Tensor]]:
+    """Read a state into network, average, optimiser and progress; arguments as in `keep`.
+
+    Returns:
+        Epochs that are done, and the weights that are kept so far.
+
+    Raises:
+        UsageError: the state belongs to another run, or does not say to which.
+    """
+    state = torch.load(path, weights_only=True)
+    if "run" not in state:
+        raise UsageError(f"{path} does not say which windows its network has learned from.", HINT)
+    stored, asked = json.loads(state["run"]), json.loads(json.dumps(run))
+    other = [name for name in asked if stored.get(name) != asked[name]]
+    if other:
+        raise UsageError(f"{path} belongs to a run with another {', another '.join(other)}.", HINT)
+    network.load_state_dict(state["network"])
+    average.load_state_dict(state["average"])
+    optimiser.load_state_dict(state["optimiser"])
+    for name, value in state["progress"].items():
+        setattr(progress, name, value)
+    return int(state["epoch"]), state["best"]
