@@ -17,7 +17,7 @@ not predict a battery's life.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -132,6 +132,15 @@ def dense_operations(network: IntegerNetwork) -> Operations:
         spikes=np.zeros(1, np.int64),
         neuron_steps=np.array([neuron_steps]),
     )
+
+
+def conventional_operations(network: IntegerNetwork) -> Operations:
+    """What a conventional network of the same shape does for one window: every product once, no membranes, int64 [1].
+
+    Where frames are time steps, it goes through all of them: its deeper layers, too, are computed for each frame.
+    """
+    once = replace(network, time_steps=1) if network.input_mode == "constant" else network
+    return replace(dense_operations(once), membrane_updates=np.zeros(1, np.int64))
 
 
 def first_layer_products(network: IntegerNetwork, features: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -40,6 +40,14 @@ def shift_current(accumulated: NDArray[np.int64], shift: int) -> NDArray[np.int6
     return accumulated << shift if shift >= 0 else accumulated >> -shift
 
 
+def leak_fraction_bits(beta_256: NDArray[np.int32]) -> int:
+    """Bits of fraction that a product with the leak gains: 8 less the zeros at the end of k; 0 where k is 0 or 256.
+
+    A whole number with so many zero bits at its end is leaked without rounding. The most that any of the leaks needs.
+    """
+    return max((LEAK_BITS - min(LEAK_BITS, (k & -k).bit_length() - 1) if k else 0) for k in beta_256.tolist())
+
+
 def step(
     membrane: NDArray[np.int64],
     spikes: NDArray[np.bool_],

@@ -15,6 +15,7 @@ from edge_daemon.audio.starttime import StartTime
 from edge_daemon.backends.registry import DEFAULT
 from edge_daemon.bundle import default_model_path
 from edge_daemon.detection import Position
+from edge_daemon.errors import BackendError, UsageError
 from edge_daemon.hydrophone import Hydrophone
 
 if TYPE_CHECKING:
@@ -102,6 +103,9 @@ def backend_for(config: Config | None, name: str | None, options: dict[str, Any]
         config: as in `settings_for`.
         name: of the backend, or None.
         options: the backend's own; they replace the configured ones of the same name.
+
+    Raises:
+        UsageError: there is no such backend, or it has no such option.
     """
     if name is None and not options:
         return None
@@ -109,6 +113,20 @@ def backend_for(config: Config | None, name: str | None, options: dict[str, Any]
 
     base = BackendSection(fallback=None) if config is None else config.backend
     kept = base.options if name in {None, base.name} else {}
+    if not base.worker:  # a worker's Python may have what this one has not
+        _see_that_it_exists(name or base.name, {**kept, **options})
     return BackendSection.model_validate(
         {**base.model_dump(), "name": name or base.name, "options": {**kept, **options}}
     )
+
+
+def _see_that_it_exists(name: str, options: dict[str, Any]) -> None:
+    """Refuse at once what no restart mends: a name or an option that is not there."""
+    from edge_daemon.backends.registry import check_options, installed, load
+
+    if name not in installed():
+        raise UsageError(f"There is no backend named {name!r}.", f"Installed: {', '.join(installed())}.")
+    try:
+        check_options(load(name), options)
+    except BackendError as error:
+        raise UsageError(error.message, error.hint) from error

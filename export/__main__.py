@@ -42,7 +42,9 @@ def main() -> None:
 @click.option(
     "--evidence", type=click.Path(path_type=Path), help="Figures measured elsewhere, as export/evidence.py says."
 )
-@click.option("--features", help="Data set for the parity check; synthetic pictures if left out.")
+@click.option(
+    "--features", help="Data set for the parity check and the counted operations; synthetic pictures if left out."
+)
 def model(
     checkpoint: Path,
     output: Path,
@@ -62,20 +64,20 @@ def model(
 ) -> None:
     """Export CHECKPOINT as a model file, after trainer, reference and graph agreed on every spike."""
     from edge_daemon.bundle import OperatingPoint
-    from export.evidence import Evidence
-    from export.modelfile import PARITY_WINDOWS, Wishes, make, save, synthetic_features
+    from export.evidence import Evidence, spread
+    from export.modelfile import PARITY_WINDOWS, SYNTHETIC, Wishes, make, save, synthetic_features
     from train.checkpoint import load
 
     found = load(checkpoint)
     if features is None:
-        pictures = synthetic_features(found.document.frontend.shape, PARITY_WINDOWS)
+        pictures, source = synthetic_features(found.document.frontend.shape, PARITY_WINDOWS), SYNTHETIC
     else:
         from train.data import open as open_data
 
         real = open_data(features).features
         if real is None or real.shape[1:] != found.document.frontend.shape:
             raise UsageError(f"{features} has no features of the shape {found.document.frontend.shape}.")
-        pictures = real[:: max(1, len(real) // PARITY_WINDOWS)]
+        pictures, source = spread(real, PARITY_WINDOWS), Path(features).name
     point = OperatingPoint(
         threshold=threshold,
         threshold_low=threshold / 2 if threshold_low is None else threshold_low,
@@ -93,7 +95,7 @@ def model(
         results=results,
         evidence=Evidence() if evidence is None else Evidence.read(evidence),
     )
-    bundle, parity = make(found, wishes, pictures)
+    bundle, parity = make(found, wishes, pictures, source)
     if nir is not None:
         from export.nir import write_nir
 

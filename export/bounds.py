@@ -44,15 +44,9 @@ class Range:
 
 def ranges(network: IntegerNetwork) -> list[Range]:
     """Proven ranges of each layer."""
-    shapes = network.shapes()
     result = []
-    for number, (layer, shape) in enumerate(zip(network.layers, shapes[:-1], strict=True)):
-        if number == 0:
-            low, high = (0, 255) if network.stem == "none" else (-255, 255)
-        else:
-            low, high = 0, 1
-        merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
-        low, high = low * merged, high * merged
+    for number, (layer, shape) in enumerate(zip(network.layers, network.shapes()[:-1], strict=True)):
+        low, high = input_bounds(network, number)
         least, greatest = accumulator_bounds(layer, low, high)
         currents = shift_current(least, layer.shift), shift_current(greatest, layer.shift)
         threshold = layer.threshold.astype(np.int64)
@@ -74,6 +68,17 @@ def ranges(network: IntegerNetwork) -> list[Range]:
             )
         )
     return result
+
+
+def input_bounds(network: IntegerNetwork, number: int) -> tuple[int, int]:
+    """Least and greatest value at the synapses of the layer at a place (0 for the first), after its pooling."""
+    layer, shape = network.layers[number], network.shapes()[number]
+    if number == 0:
+        low, high = (0, 255) if network.stem == "none" else (-255, 255)
+    else:
+        low, high = 0, 1
+    merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
+    return low * merged, high * merged
 
 
 def accumulator_bounds(layer: Layer, low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -167,13 +167,19 @@ def _continuous(found: list[dict[str, Any]] | None) -> list[str]:
     return [*lines, "", *[line for note in notes for line in (note, "")]]
 
 
+def _source(counted: dict[str, Any]) -> str:
+    """Where the counted windows were from; files of earlier versions do not say."""
+    return f", spread evenly over {counted['source']}" if counted.get("source") else ""
+
+
 def _cost(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
     lines = [
         "## Operations and energy a window",
         "",
-        f"Means over {found['windows']} windows. Definitions of NeuroBench (Yik et al., Nature Communications 16, 1545,"
+        f"Means over {found['windows']:,} windows{_source(found)}. Definitions of NeuroBench (Yik et al., Nature"
+        " Communications 16, 1545,"
         " 2025), but for the first layer, whose input does not change: its products are multiply-accumulates, counted"
         " once; the rest are accumulates, one for each weight that a spike adds. Energy is arithmetic alone in a 45 nm"
         " process (Horowitz, ISSCC 2014, fig. 1.1.9): it compares kinds of arithmetic, it does not predict a battery's"

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_daemon.backends.event import EventBackend
 from edge_daemon.calibration import Calibration
-from edge_daemon.energy import FLOAT32, INTEGER, Costs, dense_operations, products
+from edge_daemon.energy import FLOAT32, INTEGER, Costs, conventional_operations, dense_operations
 from edge_daemon.errors import UsageError
 from edge_daemon.network import IntegerNetwork
 
@@ -138,14 +138,30 @@ def reliability(score: NDArray[np.float32], label: NDArray[np.uint8]) -> list[li
     ]
 
 
-def operations(network: IntegerNetwork, calibration: Calibration, features: NDArray[np.uint8]) -> dict[str, Any]:
-    """Operations and energy a window, counted on given windows by the event-driven backend (`edge_daemon.energy`)."""
+def spread(features: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """At most so many windows, spread evenly over all of them: an archive may be sorted by time or by label."""
+    if len(features) <= count:
+        return features
+    chosen: NDArray[np.uint8] = features[np.linspace(0, len(features) - 1, count).astype(int)]
+    return chosen
+
+
+def operations(
+    network: IntegerNetwork, calibration: Calibration, features: NDArray[np.uint8], source: str
+) -> dict[str, Any]:
+    """Operations and energy a window, counted by the event-driven backend (`edge_daemon.energy`).
+
+    Args:
+        network: the network.
+        calibration: from margins to scores.
+        features: uint8 [N, bands, frames].
+        source: where they are from, for the card.
+    """
     inference, counted = EventBackend(network, calibration).count(features)
-    dense = dense_operations(network)
-    # a conventional network of the same shape does every product of every layer once
-    conventional = float(sum(map(products, network.layers, network.shapes())))
+    dense, conventional = dense_operations(network), conventional_operations(network)
     return {
         "windows": len(features),
+        "source": source,
         "neurons_a_layer": [int(np.prod(shape)) for shape in network.shapes()[1:]],
         "weights_a_layer": [int(layer.weight.size) for layer in network.layers],
         "spikes_a_layer": [round(float(mean), 2) for mean in inference.layer_spikes.mean(axis=0)],
@@ -159,9 +175,9 @@ def operations(network: IntegerNetwork, calibration: Calibration, features: NDAr
         "dense_membrane_updates": float(dense.membrane_updates[0]),
         "dense_energy_float_nj": round(float(dense.energy_pj(FLOAT32)[0]) / 1000, 2),
         "dense_energy_integer_nj": round(float(dense.energy_pj(INTEGER)[0]) / 1000, 2),
-        "conventional_multiply_accumulates": conventional,
-        "conventional_energy_float_nj": round(conventional * FLOAT32.multiply_accumulate_pj / 1000, 2),
-        "conventional_energy_integer_nj": round(conventional * INTEGER.multiply_accumulate_pj / 1000, 2),
+        "conventional_multiply_accumulates": float(conventional.multiply_accumulates[0]),
+        "conventional_energy_float_nj": round(float(conventional.energy_pj(FLOAT32)[0]) / 1000, 2),
+        "conventional_energy_integer_nj": round(float(conventional.energy_pj(INTEGER)[0]) / 1000, 2),
         "costs_pj": {"float32": _costs(FLOAT32), "integers": _costs(INTEGER)},
     }
 

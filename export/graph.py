@@ -12,6 +12,8 @@ network that fits none of these is refused.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ from edge_daemon.neuron import UNIT_LEAK
 from export.bounds import Range, ranges
 from export.nodes import Graph
 from export.stem import prepare
-from export.synapses import carrier_of, check, synapses
+from export.synapses import EXACT_FLOAT, carrier_of, check, synapses
 
 OPSET = 18
 IR_VERSION = 9
@@ -70,6 +72,7 @@ def build(network: IntegerNetwork, metadata: ModelMetadata) -> onnx.ModelProto:
     bands, frames = network.input_shape
     batch_major = _first_current(graph, network, ranges(network)[0])
     totals: list[str] = []
+    most_spikes = [prod(shape) * network.time_steps for shape in network.shapes()[1:]]
     spikes = membrane = ""
     for number, (layer, layer_range) in enumerate(zip(network.layers, ranges(network), strict=True)):
         check(layer, layer_range)
@@ -79,7 +82,12 @@ def build(network: IntegerNetwork, metadata: ModelMetadata) -> onnx.ModelProto:
             current = synapses(graph, layer, spikes, layer_range)
             currents = graph.split(current, network.time_steps)
         spikes, membrane = _neurons(graph, layer, currents, carrier_of(layer_range))
-        totals.append(_spike_total(graph, spikes, network.time_steps))
+        totals.append(_spike_total(graph, spikes, network.time_steps, most_spikes[number]))
+    if max(most_spikes) >= EXACT_FLOAT:
+        totals = [
+            graph.cast(total, TensorProto.DOUBLE, _total_carrier(most))
+            for total, most in zip(totals, most_spikes, strict=True)
+        ]
     layer_spikes = graph.node("Cast", [graph.concat(totals, 1)], to=TensorProto.INT64)
     counts = _per_step_sum(graph, graph.floats(spikes), network.time_steps, network.layers[-1].channels)
     score = _score(graph, network, metadata, counts, graph.cast(membrane, TensorProto.DOUBLE, 0))
@@ -154,9 +162,16 @@ def _leak(graph: Graph, layer: Layer, membrane: str, leak: str) -> str:
     return graph.node("Floor", [graph.node("Mul", [membrane, leak])])
 
 
-def _spike_total(graph: Graph, spikes: str, steps: int) -> str:
-    """Spikes of a layer over neurons and steps, float32 [N, 1]."""
-    flat = graph.node("Flatten", [graph.floats(spikes)], axis=1)
+def _total_carrier(most: int) -> int:
+    """Element type that holds a sum of at most so many spikes exactly; float32 is the fast one."""
+    return TensorProto.FLOAT if most < EXACT_FLOAT else TensorProto.DOUBLE
+
+
+def _spike_total(graph: Graph, spikes: str, steps: int, most: int) -> str:
+    """Spikes of a layer over neurons and steps, `most` at most, in their carrier [N, 1]."""
+    carrier = _total_carrier(most)
+    numbers = graph.floats(spikes) if carrier == TensorProto.FLOAT else graph.node("Cast", [spikes], to=carrier)
+    flat = graph.node("Flatten", [numbers], axis=1)
     return _per_step_sum(graph, graph.total(flat, [1], keep=True), steps, 1)
 
 

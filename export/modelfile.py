@@ -13,14 +13,17 @@ from edge_daemon import __version__
 from edge_daemon.bundle import Bundle, ModelMetadata, OperatingPoint, Provenance
 from edge_daemon.errors import ModelError, StorageError
 from edge_daemon.network import readout
-from export.evidence import Evidence, from_results, operations
+from export.evidence import Evidence, from_results, operations, spread
 from export.graph import model_file, network_document
 from export.parity import Forward, Parity, check
+from export.parity_place import Spikes
 from train.checkpoint import Checkpoint
 from train.quantise import QuantisedNetwork
 
 PARITY_WINDOWS = 1000
-COUNTED_WINDOWS = 200
+COUNTED_WINDOWS = 1000
+"""As many as `tests/benchmarks/bench_energy.py` takes, chosen alike: card and docs/energy.md show the same counts."""
+SYNTHETIC = "synthetic pictures"
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,14 @@ class Wishes:
     evidence: Evidence = field(default_factory=Evidence)
 
 
-def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) -> tuple[Bundle, Parity]:
+def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], source: str) -> tuple[Bundle, Parity]:
     """A model file in memory, proved equal to the trainer's network on given windows.
 
     Args:
         checkpoint: a quantised one, with calibration.
         wishes: name, operating point and the like.
         features: uint8 [N, bands, frames], real ones where there are any.
+        source: where they are from: an archive's name, or `SYNTHETIC`.
 
     Raises:
         ModelError: the checkpoint is not quantised or not calibrated, a range cannot be proved, or parity fails.
@@ -71,7 +75,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) ->
     known = from_results(wishes.results, document.calibration) if wishes.results is not None else {}
     if wishes.evidence.continuous:
         known["continuous"] = wishes.evidence.model_dump(mode="json")["continuous"]
-    counted = operations(network, document.calibration, features[:COUNTED_WINDOWS])
+    counted = operations(network, document.calibration, spread(features, COUNTED_WINDOWS), source)
     metadata = ModelMetadata(
         name=wishes.name,
         version=wishes.version,
@@ -93,7 +97,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8]) ->
         weaknesses=wishes.weaknesses + wishes.evidence.weaknesses,
     )
     bundle = Bundle.from_bytes(model_file(network, metadata))
-    return bundle, check(bundle, features, trainer_forward(checkpoint))
+    return bundle, check(bundle, features, trainer_forward(checkpoint), trainer_spikes(checkpoint))
 
 
 def trainer_forward(checkpoint: Checkpoint) -> Forward:
@@ -114,6 +118,21 @@ def trainer_forward(checkpoint: Checkpoint) -> Forward:
         return counts, totals.astype(np.int64), readout(integer, membrane, counts)
 
     return forward
+
+
+def trainer_spikes(checkpoint: Checkpoint) -> Spikes:
+    """Every layer's spikes in the trainer's exact integer pass, for the place of a difference."""
+    import torch
+
+    network = checkpoint.network
+    assert isinstance(network, QuantisedNetwork)  # noqa: S101 - integer_network() refused anything else
+
+    def spikes(features: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
+        with torch.no_grad():
+            _, trains = network.trace(torch.from_numpy(features.astype(np.float32)), exact=True)
+        return [train.numpy() > 0 for train in trains]
+
+    return spikes
 
 
 def synthetic_features(shape: tuple[int, int], count: int, seed: int = 0) -> NDArray[np.uint8]:

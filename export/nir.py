@@ -7,8 +7,9 @@ LIF neuron is v ← v + dt/τ·(R·I − v), reset to zero. Our neuron U ← β�
     τ = dt / (1 − β),   R = 1,   W' = W / (1 − β),   b' = b / (1 − β).
 
 All weights, biases and thresholds stay whole multiples of a power of two, so readers that compute in float32 get our
-integers exactly. Thresholds are written half a unit higher: readers differ in whether U = θ fires, and halves never
-occur. Deep biases are refused: a chip that passes spikes on one step later would apply them too early.
+integers exactly; where `export.nir_exact` cannot prove that, the network is refused. Thresholds are written half a unit
+higher: readers differ in whether U = θ fires, and halves never occur. Deep biases are refused: a chip that passes
+spikes on one step later would apply them too early.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from edge_daemon.errors import ModelError, StorageError
 from edge_daemon.network import IntegerNetwork, Layer
 from edge_daemon.neuron import UNIT_LEAK
+from export.nir_exact import leak_reasons, range_reasons
 
 DT = 2.0**-13
 """Length of a time step, seconds (0.12 ms): NIR needs one, and readers that ask for dt must be given this one. A power
@@ -45,12 +47,11 @@ def reasons_against(network: IntegerNetwork) -> list[str]:
             found.append(f"Layer {layer.name} has biases; readers with a delay a layer apply them too early.")
         if (beta == UNIT_LEAK).any():
             found.append(f"Layer {layer.name} does not leak, so its time constant would be infinite.")
-        if not _leak_is_exact(layer, network.time_steps):
-            found.append(
-                f"Layer {layer.name}: its leak is rounded within {network.time_steps} steps; NIR cannot round."
-            )
+        found += leak_reasons(layer, network.time_steps)
         if layer.shift < 0 and number == 0:
             found.append(f"Layer {layer.name}: its current is rounded; NIR cannot round.")
+    if not found:
+        found = [reason for number in range(len(network.layers)) for reason in range_reasons(network, number)]
     return found
 
 
@@ -123,18 +124,6 @@ def _names(network: IntegerNetwork) -> list[tuple[str, str]]:
         names.append((name, f"{name}_neurons"))
         taken.update(names[-1])
     return names
-
-
-def _leak_is_exact(layer: Layer, steps: int) -> bool:
-    """Whether a membrane loses no fraction within the steps: enough trailing zeros for the bits of the leak.
-
-    Currents are multiples of 2^shift; each step but the first divides by 2^(8 − trailing zeros of k).
-    """
-    worst = 0
-    for k in layer.beta_256.tolist():
-        zeros = (k & -k).bit_length() - 1 if k else 8
-        worst = max(worst, 8 - min(zeros, 8))
-    return worst * (steps - 1) <= max(layer.shift, 0)
 
 
 def _convolution(

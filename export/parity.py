@@ -2,13 +2,15 @@
 
 Three implementations run the same windows: the trainer's integer forward pass (torch), the reference
 (`edge_daemon.network.run`) and the graph in ONNX Runtime, the latter one window at a time and 64 at a time, with one
-and two threads, with and without optimisation. One differing spike fails the export and is told with its place.
+and two threads, with and without optimisation. One differing spike fails the export and is told with its place: the
+first layer whose total differs, and from both sides' traces (`export.parity_place`) the first step and neuron.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import ModelError
 from edge_daemon.network import Trace, run
+from export.parity_place import Spikes, first_difference, graph_spikes
 
 Forward = Callable[[NDArray[np.uint8]], tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]
 """A trainer's exact integer forward pass: features → spike counts, layer totals, margin."""
@@ -45,34 +48,47 @@ class Parity:
     margin: NDArray[np.float32]
 
 
-def check(bundle: Bundle, features: NDArray[np.uint8], forward: Forward | None = None) -> Parity:
+def check(
+    bundle: Bundle, features: NDArray[np.uint8], forward: Forward | None = None, spikes: Spikes | None = None
+) -> Parity:
     """Compare all implementations on the same windows.
 
     Args:
         bundle: the model file.
         features: uint8 [N, bands, frames].
         forward: the trainer's pass; left out where there is no trainer (a model file alone).
+        spikes: the trainer's spikes of every layer, to find the place of a difference.
 
     Raises:
-        ModelError: two implementations disagree; window, quantity and both values are named.
+        ModelError: two implementations disagree; window, quantity and both values are named, and for spikes the first
+            layer, step and neuron.
     """
-    reference = _reference(bundle, features)
+    network, reference = bundle.network(), _reference(bundle, features)
+    names = [layer.name for layer in network.layers]
     score = bundle.metadata.calibration.score(reference.margin)
+
+    def compare(who: str, found: Trace, last: str, expected: NDArray[np.float32], trace: Callable[[], Spikes]) -> None:
+        """Layers in their order, then output neurons, then what is made of them."""
+
+        def place(window: int) -> str:
+            return first_difference(network, features[window : window + 1], trace())
+
+        _same(who, "spikes of layer", found.layer_spikes, reference.layer_spikes, place, names)
+        _same(who, "spike count", found.spike_counts, reference.spike_counts, place)
+        _same(who, last, found.margin, expected)
+
     if forward is not None:
         parts = [forward(chunk) for chunk in _chunks(features, _CHUNK)]
-        counts, spikes, margin = (np.concatenate(found) for found in zip(*parts, strict=True))
-        _same("the trainer", "spike count", counts, reference.spike_counts)
-        _same("the trainer", "spikes of layer", spikes, reference.layer_spikes)
-        _same("the trainer", "margin", margin, reference.margin)
+        counts, totals, margin = (np.concatenate(found) for found in zip(*parts, strict=True))
+        compare("the trainer", Trace(counts, margin, totals), "margin", reference.margin, lambda: spikes or _no_spikes)
     ways = list(product(BATCHES, THREADS, (True, False)))
     for batch, threads, optimised in ways:
         session = _session(bundle, threads, optimised)
         who = f"the graph (batch {batch}, threads {threads}, optimisation {'on' if optimised else 'off'})"
         outputs = [session.run(_OUTPUTS, {"features": chunk}) for chunk in _chunks(features, batch)]
-        counts, spikes, found = (np.concatenate(part) for part in zip(*outputs, strict=True))
-        _same(who, "spike count", counts, reference.spike_counts)
-        _same(who, "spikes of layer", spikes, reference.layer_spikes)
-        _same(who, "score", found, score)
+        counts, totals, found = (np.concatenate(part) for part in zip(*outputs, strict=True))
+        trace = partial(graph_spikes, bundle, network, optimised)
+        compare(who, Trace(counts, found, totals), "score", score, trace)
     return Parity(len(features), len(ways), reference.layer_spikes.mean(axis=0), reference.margin)
 
 
@@ -100,16 +116,32 @@ def _chunks(features: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8
         yield features[begin : begin + size]
 
 
-def _same(who: str, what: str, found: NDArray[np.generic], expected: NDArray[np.generic]) -> None:
+def _no_spikes(_features: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
+    return []
+
+
+def _same(
+    who: str,
+    what: str,
+    found: NDArray[np.generic],
+    expected: NDArray[np.generic],
+    place_in: Callable[[int], str] | None = None,
+    names: list[str] | None = None,
+) -> None:
+    """Raise `ModelError` for the first column (layer, label) that differs, in its first window."""
     if found.shape != expected.shape:
         raise ModelError(f"Parity failed: {who} gives {what} of shape {found.shape}, not {expected.shape}.")
     differing = np.argwhere(found != expected)
     if len(differing) == 0:
         return
-    place = tuple(differing[0])
-    where = f"window {place[0]}" + (f", {what} {place[1]}" if len(place) > 1 else f", {what}")
+    # a wrong spike makes what follows wrong: the first layer, and in it the first window
+    first = differing[np.lexsort(differing.T)[0]]
+    place, window = tuple(first), int(first[0])
+    where = f"window {window}, {what}" + (f" {place[1]}" if len(place) > 1 else "")
+    named = f" ({names[place[1]]})" if names is not None else ""
+    arose = "" if place_in is None else place_in(window)
     raise ModelError(
-        f"Parity failed at {where}: {who} gives {found[place]}, the reference {expected[place]};"
-        f" {len(differing)} values differ in {len(np.unique(differing[:, 0]))} of {len(expected)} windows.",
+        f"Parity failed at {where}{named}: {who} gives {found[place]}, the reference {expected[place]};"
+        f" {len(differing)} values differ in {len(np.unique(differing[:, 0]))} of {len(expected)} windows.{arose}",
         "This is a defect of the exporter or of a library: please report it with the checkpoint.",
     )

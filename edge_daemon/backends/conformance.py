@@ -34,6 +34,8 @@ from edge_daemon.shipped import model_path
 
 WINDOWS = 16
 """Windows of a vector file."""
+PATIENT_START_S = 120.0
+"""For a worker to start: here nothing waits for it, and how slow a library may be is not what is asked."""
 
 
 class NonconformanceError(Exception):
@@ -215,7 +217,7 @@ class _Kit:
         raise NonconformanceError("an unknown option was accepted")
 
     def _process(self, blow: signal.Signals, timeout_s: float) -> None:
-        worker = WorkerBackend.start(self.bundle, self.name, self.options, timeout_s=timeout_s)
+        worker = WorkerBackend.start(self.bundle, self.name, self.options, timeout_s=timeout_s, start_s=PATIENT_START_S)
         try:
             worker.infer(self.vectors.features[:1])
             if worker.pid is None:

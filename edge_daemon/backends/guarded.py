@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ from edge_daemon.backends.registry import create
 from edge_daemon.backoff import Backoff, Retry
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError, EdgeDaemonError
-from edge_daemon.timesource import SystemTime, TimeSource
+from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
 
 if TYPE_CHECKING:
     from edge_daemon.config.backend import BackendSection
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 STEADY_WINDOWS = 1000
 """So many windows in a row without a failure, and earlier failures are forgiven."""
 PAUSES = Backoff(first_s=1.0, limit_s=300.0)
+PATIENCE_S = 10.0
+"""Without a fallback, restarts within one inference begin no later than this: a window that waits longer starves the
+watchdog, and whoever started the daemon starts it again."""
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +90,8 @@ class GuardedBackend:
         """
         if self._closed:
             raise BackendError("The backend was closed.")
-        while self._backend is not None or (self._may_restart() and self._try_start()):
+        began_ns = self._time.monotonic_ns()
+        while self._backend is not None or (self._may_restart(began_ns) and self._try_start()):
             if (inference := self._ask_chosen(features)) is not None:
                 return inference
         fallback = self._need_fallback()
@@ -133,11 +138,13 @@ class GuardedBackend:
             self._retry.succeeded()
         return inference
 
-    def _may_restart(self) -> bool:
+    def _may_restart(self, began_ns: int) -> bool:
         if self._retry.attempts > self._retries:
             return False
-        # without a fallback there is nobody to work during a pause
-        return self._start_fallback is None or self._retry.due(self._time.monotonic_ns())
+        now_ns = self._time.monotonic_ns()
+        if self._start_fallback is None:  # there is nobody to work during a pause
+            return now_ns - began_ns <= PATIENCE_S * SECOND_NS
+        return self._retry.due(now_ns)
 
     def _try_start(self) -> bool:
         self._starts += 1
@@ -154,13 +161,16 @@ class GuardedBackend:
         self._failures += 1
         self._retry.failed(self._time.monotonic_ns())
         self.problem = f"The backend {self._chosen} {what}: {_line(error)}"
+        if self._start_fallback is None and self._starts == 1:
+            return  # nothing works at the start: whoever starts it is told
         left = self._retries + 1 - self._retry.attempts
         _log.error("%s (%s)", self.problem, f"{left} restarts left" if left > 0 else "no restarts left")
 
     def _need_fallback(self) -> Backend:
         if self._fallback is None:
             if self._start_fallback is None:
-                raise BackendError(self.problem, "No fallback is configured; set backend.fallback to onnx.")
+                hint = "" if self._chosen == "onnx" else "No fallback is configured; set backend.fallback to onnx."
+                raise BackendError(self.problem, hint)
             self._fallback = self._start_fallback()
             self.name = self._fallback.name
             _log.warning("The backend %s takes over from %s.", self._fallback.name, self._chosen)
@@ -193,10 +203,12 @@ def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | Non
     """
 
     defaults = {"threads": section.threads}
+    starts = count()
 
     def start() -> Backend:
+        first = next(starts) == 0
         if section.worker:
-            from edge_daemon.backends.worker import WorkerBackend, worker_command
+            from edge_daemon.backends.worker import FIRST_START_S, START_S, WorkerBackend, worker_command
 
             return WorkerBackend.start(
                 bundle,
@@ -204,16 +216,18 @@ def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | Non
                 section.options,
                 defaults=defaults,
                 timeout_s=section.timeout_s,
+                first_start_s=FIRST_START_S if first else START_S,
                 command=worker_command(section.python, section.worker_module),
             )
         return create(bundle, section.name, section.options, defaults)
 
-    fallback = section.fallback
+    # a backend is no fallback for itself, but in the daemon's own process it is one for its worker
+    fallback = None if section.fallback == section.name and not section.worker else section.fallback
     metadata = bundle.metadata
     return GuardedBackend(
         section.name,
         start,
-        None if fallback is None or fallback == section.name else lambda: create(bundle, fallback, None, defaults),
+        None if fallback is None else lambda: create(bundle, fallback, None, defaults),
         labels=len(metadata.labels),
         layers=len(metadata.network.layers),
         retries=section.retries,

@@ -10,9 +10,11 @@ on the chip. What the chip does to a layer in one time step, in whole numbers:
 - a neuron fires where v > vth · 2⁶ (vth has 17 bits), and its membrane becomes zero at once.
 
 A model whose leak is one half, with at most seven time steps, never meets the rounding (six fraction bits allow six
-exact halvings), so chip and reference agree spike for spike. Sources: M. Davies et al., Loihi, IEEE Micro 38(1), 2018;
-the bit-accurate models of Intel's `lava-nc`, with which the long tests compare raster for raster. One thing the chip
-would not give away so easily: scores need the output membranes of the last step as they are before the reset.
+exact halvings), so chip and reference agree spike for spike. Any other that rounds in either arithmetic is refused
+(`reasons_against`), and so is one whose sums could leave the chip's 24 bits. Sources: M. Davies et al., Loihi, IEEE
+Micro 38(1), 2018; the bit-accurate models of Intel's `lava-nc`, with which the long tests compare raster for raster.
+One thing the chip would not give away so easily: scores need the output membranes of the last step as they are before
+the reset.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Self
 
 import numpy as np
@@ -30,7 +33,7 @@ from edge_daemon.backends.loihi_mapping import map_network
 from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
 from edge_daemon.network import IntegerNetwork, Layer, prepare, readout, synapses
-from edge_daemon.neuron import UNIT_LEAK, step
+from edge_daemon.neuron import LEAK_BITS, UNIT_LEAK, leak_fraction_bits, step
 
 ALIGN_BITS = 6
 DECAY_BITS = 12
@@ -49,7 +52,7 @@ class ChipLayer:
         synapses: the layer with the chip's weights, without bias and shift.
         decay: dv, 0…4095: what a membrane loses in a step, in 4096ths.
         threshold: vth, 0…131071.
-        unit: membrane units of the chip in one of the model's, 2^(6 − shift).
+        unit: membrane units of the chip in one of the model's: 2^(6 − shift), or twice that for doubled weights.
     """
 
     synapses: Layer
@@ -78,7 +81,9 @@ def chip_weights(weight: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def place(layer: Layer) -> ChipLayer:
-    """Bring a layer to the chip.
+    """Bring a layer to the chip, whether or not the chip's arithmetic rounds as the model's (`reasons_against`).
+
+    Weights of both signs that are odd and fit 7 bits are doubled, and the threshold with them: none loses its last bit.
 
     Raises:
         BackendError: its thresholds, leak or shift cannot be expressed there, with the reason.
@@ -92,13 +97,64 @@ def place(layer: Layer) -> ChipLayer:
             f"Layer {layer.name}: its threshold of {threshold} with a shift of {layer.shift} is no whole number of"
             " weight units."
         )
-    if threshold >> layer.shift >= THRESHOLD_LIMIT:
+    weight, doubled = layer.weight, 0
+    if (chip_weights(weight) != weight).any() and int(weight.min()) >= -64 and int(weight.max()) < 64:
+        weight, doubled = weight << 1, 1
+    vth = threshold >> layer.shift << doubled
+    if vth >= THRESHOLD_LIMIT:
         raise BackendError(f"Layer {layer.name}: its threshold needs more than the chip's 17 bits.")
     if leak == 0:
         raise BackendError(f"Layer {layer.name} forgets everything at once, and the chip's decay ends at 4095/4096.")
-    bare = replace(layer, weight=chip_weights(layer.weight), bias=np.zeros_like(layer.bias), shift=0)
+    bare = replace(layer, weight=chip_weights(weight), bias=np.zeros_like(layer.bias), shift=0)
     decay = (1 << DECAY_BITS) - leak * (1 << DECAY_BITS) // UNIT_LEAK
-    return ChipLayer(bare, decay, threshold >> layer.shift, 2.0 ** (ALIGN_BITS - layer.shift))
+    return ChipLayer(bare, decay, vth, 2.0 ** (ALIGN_BITS + doubled - layer.shift))
+
+
+def reasons_against(layer: Layer, chip: ChipLayer, shape: tuple[int, int, int], steps: int) -> list[str]:
+    """Why a layer on the chip could differ from the reference, a sentence each; empty where it cannot for any input.
+
+    The reference rounds a leaked membrane down to whole numbers, the chip towards zero to 64ths of a weight unit. They
+    agree for certain only where neither rounds: a current has `shift` zero bits at its end in the one and six in the
+    other, and each step after the first takes `leak_fraction_bits` of them.
+
+    Args:
+        layer: as the model has it.
+        chip: as `place` made it.
+        shape: (channels, bands, frames) of the spikes that arrive, before pooling.
+        steps: time steps.
+    """
+    found = []
+    needed = leak_fraction_bits(layer.beta_256) * (steps - 1)
+    for whose, bits in (("the model", layer.shift), ("the chip", ALIGN_BITS)):
+        if needed > bits:
+            found.append(
+                f"Layer {layer.name}: its leak of {int(layer.beta_256[0])}/{UNIT_LEAK} takes {needed} bits of fraction"
+                f" in {steps} time steps, and {whose} has {bits}: its membranes are rounded, and the two arithmetics"
+                " round differently."
+            )
+    # the most that can arrive in a step, and the most that a membrane keeps of the steps before
+    low, high = _sum_bounds(chip.synapses, shape)
+    current = max(-low, high) << ALIGN_BITS
+    kept_low = kept_high = membrane = 0
+    for _ in range(steps):
+        lowest, highest = kept_low + (low << ALIGN_BITS), kept_high + (high << ALIGN_BITS)
+        membrane = max(membrane, -lowest, highest)
+        leak = int(layer.beta_256[0])
+        kept_low = (lowest * leak) >> LEAK_BITS
+        kept_high = (min(highest, chip.threshold << ALIGN_BITS) * leak) >> LEAK_BITS
+    if max(current, membrane) >= STATE_LIMIT:
+        found.append(
+            f"Layer {layer.name}: its currents and membranes can reach {max(current, membrane)} of the chip's units,"
+            f" and its 24 bits end at {STATE_LIMIT}."
+        )
+    return found
+
+
+def _sum_bounds(layer: Layer, shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Least and greatest sum of weights that spikes can make in one neuron, whatever arrives; ≤ 0 and ≥ 0."""
+    merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
+    weight = layer.weight.reshape(layer.channels, -1).astype(np.int64) * merged
+    return int(np.minimum(weight, 0).sum(axis=1).min()), int(np.maximum(weight, 0).sum(axis=1).max())
 
 
 def run_layer(layer: ChipLayer, spikes: NDArray[np.bool_]) -> Raster:
@@ -169,7 +225,18 @@ class LoihiBackend:
         if len(self._network.layers) < 2:
             raise BackendError("The first layer runs on the host, and there is no other one to run on the chip.")
         self._calibration = bundle.metadata.calibration
-        self._chip: list[ChipLayer] | None = [place(layer) for layer in self._network.layers[1:]]
+        deeper = self._network.layers[1:]
+        self._chip: list[ChipLayer] | None = [place(layer) for layer in deeper]
+        reasons = [
+            reason
+            for layer, chip, shape in zip(deeper, self._chip, self._network.shapes()[1:-1], strict=True)
+            for reason in reasons_against(layer, chip, shape, self._network.time_steps)
+        ]
+        if reasons:
+            raise BackendError(
+                f"The chip would not give this model's spikes: {' '.join(reasons)}",
+                "Train a portable model with at most seven time steps (python -m train fit --set portable=true).",
+            )
         self.mapping = map_network(self._network)
         self._windows = 0
         for line in self.mapping.lines():

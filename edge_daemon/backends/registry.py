@@ -70,6 +70,18 @@ def _unlike_a_plugin(backend: Any, name: str) -> str:
     return ""
 
 
+def check_options(backend: type[BackendPlugin], options: Mapping[str, Any]) -> BackendOptions:
+    """Options as the backend's own class has them; raises `BackendError` naming the first one that is wrong."""
+    try:
+        return backend.Options.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BackendError(
+            f"Option {place!r} of backend {backend.name!r}: {first['msg']}.", "See `edge-daemon backends`."
+        ) from error
+
+
 def create(
     bundle: Bundle,
     name: str = DEFAULT,
@@ -88,15 +100,8 @@ def create(
         BackendError: it is not there, refuses its options, or cannot honour the model.
     """
     backend = load(name)
-    try:
-        known = {key: value for key, value in (defaults or {}).items() if key in backend.Options.model_fields}
-        checked = backend.Options.model_validate({**known, **(options or {})})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BackendError(
-            f"Option {place!r} of backend {name!r}: {first['msg']}.", "See `edge-daemon backends`."
-        ) from error
+    known = {key: value for key, value in (defaults or {}).items() if key in backend.Options.model_fields}
+    checked = check_options(backend, {**known, **(options or {})})
     if reasons := refusals(bundle.network(), backend.capabilities):
         raise BackendError(
             f"The backend {name!r} cannot run the model {bundle.metadata.name}: {' '.join(reasons)}",

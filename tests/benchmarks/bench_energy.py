@@ -11,7 +11,6 @@ the `event` backend counts.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.event import EventBackend
 from edge_daemon.bundle import Bundle, default_model_path
-from edge_daemon.energy import FLOAT32, INTEGER, Operations, dense_operations
+from edge_daemon.energy import FLOAT32, INTEGER, Operations, conventional_operations, dense_operations
 
 CLIPS = 1000
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,8 +42,6 @@ def table(bundle: Bundle, features: NDArray[np.uint8], clips: str) -> str:
     network, metadata = bundle.network(), bundle.metadata
     backend = EventBackend(network, metadata.calibration)
     _, counted = backend.count(features)
-    once = replace(network, time_steps=1) if network.input_mode == "constant" else network
-    conventional = replace(dense_operations(once), membrane_updates=np.zeros(1, np.int64))
     low, high = (np.percentile(counted.energy_pj(INTEGER), share) / 1e6 for share in (5, 95))
     return f"""\
 ### `{metadata.name}` {metadata.version}
@@ -53,7 +50,7 @@ Model {bundle.digest[:12]}; {network.neurons:,} neurons, {network.time_steps} ti
 means over {len(features):,} clips of {clips}, per window.
 
 {HEAD}
-{row("conventional network, every product once", conventional)}
+{row("conventional network, every product once", conventional_operations(network))}
 {row("spiking network on a processor, every product of every step", dense_operations(network))}
 {row("spiking network, events only", counted)}
 

@@ -190,7 +190,7 @@ def test_bad_configurations(
 def test_an_option_that_the_backend_does_not_have(
     sea: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["replay", str(sea), "--model", str(tiny_model), "--backend-option", "speed=9"]) == 1
+    assert run(["replay", str(sea), "--model", str(tiny_model), "--backend-option", "speed=9"]) == 2
     assert "Option 'speed' of backend 'onnx'" in capsys.readouterr().err
 
 
@@ -293,13 +293,13 @@ def test_a_cluster_needs_the_extra(
     assert "pip install 'edge-daemon[cluster]'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--model", "no.onnx"], ["--backend", "abacus"]])
+@pytest.mark.parametrize(("words", "code"), [(["--model", "no.onnx"], 1), (["--backend", "abacus"], 2)])
 def test_a_run_that_cannot_work(
-    sea: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+    sea: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int
 ) -> None:
-    assert run(["replay", str(sea), "--model", str(tiny_model), "--output", str(tmp_path / "out"), *words]) == 1
+    assert run(["replay", str(sea), "--model", str(tiny_model), "--output", str(tmp_path / "out"), *words]) == code
     assert capsys.readouterr().err.startswith("edge-daemon: ")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "out").glob("*")) == []
 
 
 def test_on_a_terminal_there_is_a_bar_and_a_table(sea: Path, tiny_model: Path) -> None:

@@ -127,6 +127,44 @@ def test_without_fallback_it_restarts_at_once_and_then_says_so(real: OnnxBackend
     assert "fallback" in caught.value.hint
 
 
+def test_without_fallback_restarts_that_take_long_end_in_an_error(real: OnnxBackend) -> None:
+    """A window that waits starves the watchdog; each of these failures would make it wait 25 s more."""
+    clock, starts = ManualTime(), []
+
+    class Hangs(Scripted):
+        def infer(self, features: np.ndarray) -> Inference:
+            clock.advance(25.0)
+            return super().infer(features)
+
+    def start() -> Any:
+        starts.append(clock.monotonic_ns())
+        return Hangs(real, [BackendError("no answer in time")])
+
+    backend = guarded(start, None, clock, retries=3)
+    with pytest.raises(BackendError, match="no answer in time"):
+        backend.infer(FEATURES)
+    assert clock.monotonic_ns() == 25_000_000_000
+    with pytest.raises(BackendError, match="no answer in time"):
+        backend.infer(FEATURES)  # the next window has its own restart
+    assert len(starts) == 2
+
+
+def test_a_restart_that_hangs_delays_the_fallback_once(real: OnnxBackend) -> None:
+    clock = ManualTime()
+
+    def start() -> Any:
+        clock.advance(15.0)
+        raise BackendError("does not come up")
+
+    backend = guarded(start, lambda: real, clock, retries=3)
+    for window in range(5):
+        clock.advance(1000.0)
+        before = clock.monotonic_ns()
+        backend.infer(FEATURES)
+        assert clock.monotonic_ns() - before == (15_000_000_000 if window < 3 else 0)
+    assert backend.name == "onnx"
+
+
 def test_failures_long_past_are_forgiven(real: OnnxBackend) -> None:
     clock, script = ManualTime(), [ValueError("a")]
     backend = guarded(lambda: Scripted(real, script), lambda: real, clock, retries=1)

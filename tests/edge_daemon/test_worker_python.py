@@ -154,6 +154,24 @@ def test_one_without_edge_daemon_says_where_to_look(tmp_path: Path, tiny_model: 
         open_backend(Bundle.read(tiny_model), load_text(text.encode()).config.backend)
 
 
+def test_a_worker_falls_back_on_its_own_backend_in_this_process(tmp_path: Path, tiny_model: Path) -> None:
+    """`fallback: onnx` is the default; it is no less of one where the worker is to run `onnx` itself."""
+    text = f"version: 1\nbackend: {{name: onnx, worker: true, python: {tmp_path / 'none'}}}"
+    section = load_text(text.encode()).config.backend
+    assert section.fallback == "onnx"
+    backend = open_backend(Bundle.read(tiny_model), section)
+    np.testing.assert_array_equal(backend.infer(FEATURES).score, create(Bundle.read(tiny_model)).infer(FEATURES).score)
+    assert "does not exist" in backend.problem
+    assert (backend.health()["fallback_active"], backend.health()["windows_by_fallback"]) == (1.0, 5.0)
+    backend.close()
+    # without a worker there is nothing to fall back on
+    with pytest.raises(BackendError, match="vendor"):
+        open_backend(
+            Bundle.read(tiny_model),
+            section.model_copy(update={"name": "vendor", "fallback": "vendor", "worker": False}),
+        )
+
+
 def test_the_daemon_refuses_what_it_can_know_of_another_python(vendor_python: Path, tmp_path: Path) -> None:
     """A plug-in that is installed there alone is no reason; an interpreter that is not there is."""
     text = "version: 1\nstorage: {folder: %s}\nbackend:\n  name: %s\n  worker: true\n"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_daemon.calibration import logistic
+from edge_daemon.energy import conventional_operations
 from edge_daemon.errors import UsageError
-from export.evidence import Evidence, from_results, operations, reliability, roc
+from edge_daemon.network import IntegerNetwork, Layer
+from export.evidence import Evidence, from_results, operations, reliability, roc, spread
 
 pytest.importorskip("sklearn")
 
@@ -101,12 +104,10 @@ def test_a_bad_evidence_file_is_refused(tmp_path: Path, text: str | None, messag
         Evidence.read(path)
 
 
-def test_operations_of_three_ways_to_compute(tiny_network: object) -> None:
-    from edge_daemon.network import IntegerNetwork
-
-    assert isinstance(tiny_network, IntegerNetwork)
+def test_operations_of_three_ways_to_compute(tiny_network: IntegerNetwork) -> None:
     features = np.random.default_rng(0).integers(0, 256, (3, *tiny_network.input_shape)).astype(np.uint8)
-    found = operations(tiny_network, logistic(1.0, 0.0), features)
+    found = operations(tiny_network, logistic(1.0, 0.0), features, "random numbers")
+    assert found["source"] == "random numbers"
     first = found["dense_multiply_accumulates"] - tiny_network.time_steps * (
         found["dense_multiply_accumulates"] - found["conventional_multiply_accumulates"]
     ) / (tiny_network.time_steps - 1)
@@ -118,3 +119,32 @@ def test_operations_of_three_ways_to_compute(tiny_network: object) -> None:
     assert found["conventional_energy_integer_nj"] == pytest.approx(
         found["conventional_multiply_accumulates"] * costs["multiply_accumulate"] / 1000, abs=0.01
     )
+
+
+def test_a_conventional_network_goes_through_all_frames() -> None:
+    """3 frames of 4 bands; a kernel of 2 bands over each frame, then 2 labels of 2 · 3 neurons in each frame."""
+    first = Layer(
+        name="first",
+        kind="conv",
+        weight=np.ones((2, 1, 2, 1), np.int8),
+        bias=np.zeros(2, np.int32),
+        threshold=np.ones(2, np.int32),
+        beta_256=np.array([128], np.int32),
+        reset="subtract",
+    )
+    last = replace(first, name="last", kind="dense", weight=np.ones((2, 6), np.int8))
+    network = IntegerNetwork((first, last), 3, (4, 3), input_mode="frames")
+    found = operations(network, logistic(1.0, 0.0), np.zeros((1, 4, 3), np.uint8), "zeros")
+    once = (2 * 2) * (3 * 3) + 3 * 12
+    assert found["conventional_multiply_accumulates"] == found["dense_multiply_accumulates"] == once
+    assert conventional_operations(network).multiply_accumulates.tolist() == [once]
+    assert conventional_operations(network).membrane_updates.tolist() == [0]
+    # the same picture given at once: the deeper layer once, too
+    constant = replace(network, input_mode="constant", layers=(first, replace(last, weight=np.ones((2, 18), np.int8))))
+    assert conventional_operations(constant).multiply_accumulates.tolist() == [36 + 36]
+
+
+def test_windows_are_chosen_all_over() -> None:
+    pictures = np.arange(11, dtype=np.uint8)
+    assert spread(pictures, 3).tolist() == [0, 5, 10]
+    assert spread(pictures, 11).tolist() == spread(pictures, 99).tolist() == list(range(11))

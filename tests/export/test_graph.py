@@ -203,6 +203,27 @@ def test_membranes_too_long_for_float32_are_carried_in_float64(tiny_metadata: Mo
         check(IntegerNetwork(layers, 25, (BANDS, FRAMES)), tiny_metadata)
 
 
+def test_spikes_that_float32_could_not_count_are_counted(tiny_metadata: ModelMetadata) -> None:
+    """17,891,055 spikes: more than 2²⁴, and an odd number."""
+    rng = np.random.default_rng(14)
+    channels, bands, frames, steps = 257, 64, 64, 17
+    layers = (
+        # a spike of every channel in each step wherever the picture is not black
+        layer(rng, "one", (channels, 1, 1, 1), 1, bias=np.zeros(channels, np.int32), beta_256=np.array([0], np.int32)),
+        layer(rng, "two", (3, channels, bands, frames), 1, bias=np.full(3, 9_000_000, np.int32)),
+        layer(rng, "out", (2, 3), 40),
+    )
+    layers[0].weight[:], layers[0].threshold[:], layers[1].weight[:] = 1, 10, 0
+    network = IntegerNetwork((replace(layers[0], reset="zero"), *layers[1:]), steps, (bands, frames))
+    metadata = tiny_metadata.model_copy(update={"network": network_document(network)})
+    session = onnxruntime.InferenceSession(model_file(network, metadata), providers=["CPUExecutionProvider"])
+    picture = np.full((1, bands, frames), 255, np.uint8)
+    picture[0, 5, 7] = 0
+    (found,) = session.run(["layer_spikes"], {"features": picture})
+    assert found[0, 0] == channels * (bands * frames - 1) * steps == 17_891_055
+    assert 0 < found[0, 1] <= 3 * steps
+
+
 def test_metadata_of_another_network_is_refused(tiny_network: IntegerNetwork, tiny_metadata: ModelMetadata) -> None:
     other = tiny_metadata.network.model_copy(update={"time_steps": 9})
     with pytest.raises(ModelError, match="another network"):

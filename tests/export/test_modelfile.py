@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from edge_daemon.backends import create
-from edge_daemon.bundle import Bundle
+from edge_daemon.backends.event import EventBackend
+from edge_daemon.bundle import Bundle, ModelMetadata
 from edge_daemon.calibration import logistic
 from edge_daemon.errors import ModelError
 from edge_daemon.frontend import LogMelSpec
+from edge_daemon.network import IntegerNetwork
 from export import parity
 from export.__main__ import run
 from export.card import markdown, write_card
-from export.modelfile import synthetic_features, trainer_forward
+from export.evidence import spread
+from export.graph import model_file, network_document
+from export.modelfile import COUNTED_WINDOWS, PARITY_WINDOWS, synthetic_features, trainer_forward, trainer_spikes
 
 torch = pytest.importorskip("torch")
 
@@ -74,6 +82,7 @@ def test_export_writes_a_model_that_runs(
     counted = bundle.metadata.metrics["operations"]
     assert counted["weights_a_layer"] == [layer.weight.size for layer in bundle.network().layers]
     assert counted["multiply_accumulates"] > 0
+    assert (counted["windows"], counted["source"]) == (70, "synthetic pictures")
     assert create(bundle).infer(synthetic_features((50, 101), 3)).score.shape == (3,)
     assert len(model.read_bytes()) < 100_000
 
@@ -96,6 +105,36 @@ def test_the_card_says_what_the_file_says(
     text_path, picture_path = write_card(model, tmp_path / "docs" / "model-card.md")
     assert (text_path.name, picture_path.name) == ("model-card.md", "model-card.png")
     assert "(model-card.png)" in text_path.read_text(encoding="utf-8")
+
+
+def test_operations_are_counted_all_over_the_archive_that_the_card_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
+) -> None:
+    """Archives may be sorted: here what is quiet comes first, and alone would hardly make a spike."""
+    monkeypatch.setattr("export.modelfile.COUNTED_WINDOWS", 20)
+    pictures = synthetic_features((50, 101), 100)
+    pictures[:50] = 90
+    fake = SimpleNamespace(features=pictures)
+    monkeypatch.setattr("train.data.open", lambda _spec: fake)
+    source, model = write_checkpoint(tmp_path / "first"), tmp_path / "first.onnx"
+    code, text = export(capsys, monkeypatch, str(source), "--output", str(model), "--features", "some/where/ocean.npz")
+    assert code == 0, text
+    bundle = Bundle.read(model)
+    counted = bundle.metadata.metrics["operations"]
+    chosen = spread(spread(pictures, 70), 20)
+    assert (chosen == 90).all(axis=(1, 2)).sum() == 10
+    _, expected = EventBackend.create(bundle, EventBackend.Options()).count(chosen)
+    assert counted["accumulates"] == expected.accumulates.mean()
+    assert (counted["windows"], counted["source"]) == (20, "ocean.npz")
+    assert "Means over 20 windows, spread evenly over ocean.npz. Definitions" in markdown(bundle, "picture.png")
+
+
+def test_a_thousand_windows_are_those_of_the_energy_table() -> None:
+    bench = runpy.run_path(str(Path(__file__).resolve().parents[1] / "benchmarks" / "bench_energy.py"))
+    assert bench["CLIPS"] == COUNTED_WINDOWS == PARITY_WINDOWS
+    numbers = np.arange(6920, dtype=np.int64)
+    chosen = numbers[np.linspace(0, len(numbers) - 1, bench["CLIPS"]).astype(int)]
+    np.testing.assert_array_equal(spread(spread(numbers, PARITY_WINDOWS), COUNTED_WINDOWS), chosen)
 
 
 def test_evidence_goes_into_file_and_card(
@@ -173,18 +212,62 @@ def test_unfinished_checkpoints_are_refused(
     assert not (tmp_path / "first.onnx").exists()
 
 
-def test_one_differing_spike_fails_and_is_named(tmp_path: Path, tiny_model: Path) -> None:
+def test_one_differing_spike_fails_and_is_named(tiny_model: Path) -> None:
     bundle, features = Bundle.read(tiny_model), synthetic_features((50, 101), 5)
     assert parity.check(bundle, features).windows == 5
-    trace = parity.run(bundle.network(), features)
+    trace = parity.run(bundle.network(), features, keep=True)
+    place = tuple(int(index) for index in np.argwhere(~trace.spikes[1][:, 3:4])[-1])
+    step, _, channel, band, frame = place
 
     def off_by_one(chunk: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        spikes = trace.layer_spikes.copy()
+        """A spike too many in layer 1 of window 3; what follows it is wrong, too, and in an earlier window as well."""
+        spikes, counts = trace.layer_spikes.copy(), trace.spike_counts.copy()
         spikes[3, 1] += 1
-        return trace.spike_counts, spikes, trace.margin
+        spikes[1, 2] += 1
+        counts[1, 0] += 1
+        return counts, spikes, trace.margin
 
-    with pytest.raises(ModelError, match="window 3, spikes of layer 1: the trainer gives"):
+    def spikes(window: np.ndarray) -> list[np.ndarray]:
+        np.testing.assert_array_equal(window, features[3:4])
+        found = [one[:, 3:4].copy() for one in trace.spikes]
+        found[1][place] = True
+        found[2][:] = ~found[2]
+        return found
+
+    with pytest.raises(ModelError, match=r"window 3, spikes of layer 1 \(second\): the trainer gives") as caught:
         parity.check(bundle, features, off_by_one)
+    assert "arose" not in caught.value.message
+    with pytest.raises(ModelError) as caught:
+        parity.check(bundle, features, off_by_one, spikes)
+    membrane, threshold = trace.membranes[1][:, 3:4][place], bundle.network().layers[1].threshold[channel]
+    assert caught.value.message.endswith(
+        f"It arose in layer second at step {step}, channel {channel}, band {band}, frame {frame}: the reference does"
+        f" not spike, at a membrane of {membrane} and a threshold of {threshold}."
+    )
+
+
+def test_a_wrong_graph_is_told_by_its_first_layer(
+    tiny_network: IntegerNetwork, tiny_metadata: ModelMetadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's graph has another threshold in layer 0 than the reference: not the output's count is named."""
+    layer = tiny_network.layers[0]
+    features = synthetic_features((50, 101), 70)
+    for reset in ("subtract", "zero"):
+        first = replace(layer, reset=reset)
+        network = replace(tiny_network, layers=(first, *tiny_network.layers[1:]))
+        metadata = tiny_metadata.model_copy(update={"network": network_document(network)})
+        bundle = Bundle.from_bytes(model_file(network, metadata))
+        higher = replace(first, threshold=first.threshold + 1)
+        other = replace(network, layers=(higher, *network.layers[1:]))
+        monkeypatch.setattr(bundle, "network", lambda other=other: other)
+        with pytest.raises(ModelError) as caught:
+            parity.check(bundle, features)
+        told = caught.value.message
+        assert "spikes of layer 0 (first): the graph (batch 1, threads 1, optimisation on) gives" in told
+        assert "It arose in layer first at step" in told
+        found = re.search(r"the reference does not spike, at a membrane of (\d+) and a threshold of (\d+)\.$", told)
+        assert found is not None
+        assert found[1] == found[2], "the only membranes that another threshold decides otherwise"
 
 
 def test_the_trainers_pass_is_the_reference(tmp_path: Path) -> None:
@@ -195,3 +278,6 @@ def test_the_trainers_pass_is_the_reference(tmp_path: Path) -> None:
     np.testing.assert_array_equal(counts, trace.spike_counts)
     np.testing.assert_array_equal(spikes, trace.layer_spikes)
     np.testing.assert_array_equal(margin, trace.margin)
+    spikes = parity.run(found.integer_network(), features, keep=True).spikes
+    for train, expected in zip(trainer_spikes(found)(features), spikes, strict=True):
+        np.testing.assert_array_equal(train.reshape(expected.shape), expected)

@@ -11,8 +11,11 @@ import nir
 import numpy as np
 import pytest
 
+from edge_daemon.bundle import Bundle
 from edge_daemon.errors import ModelError
 from edge_daemon.network import IntegerNetwork, Layer, Trace, prepare, run
+from edge_daemon.shipped import shipped_models
+from export.conformance import network as kit_network
 from export.nir import DT, reasons_against, to_nir, write_nir
 
 torch = pytest.importorskip("torch")
@@ -145,6 +148,95 @@ def test_what_is_not_portable_is_refused_with_the_reason(number: int, change: di
         to_nir(other)
 
 
+def test_a_leak_that_is_no_power_of_two_away_from_one_is_refused() -> None:
+    """64/256 in 4 steps with a shift of 6 never rounds, but W/(1 − β) is W · 4/3."""
+    network = convolutional()
+    layers = [
+        replace(layer, beta_256=np.array([64], np.int32), shift=6, threshold=layer.threshold << 3)
+        for layer in network.layers
+    ]
+    assert reasons_against(replace(network, layers=tuple(layers)))[0].startswith(
+        "Layer one: 1 − β is 192/256, no power of two"
+    )
+    # 192/256 needs the same bits, and 1 − β is a quarter
+    layers = [replace(layer, beta_256=np.array([192], np.int32), weight=layer.weight >> 3) for layer in layers]
+    assert reasons_against(replace(network, layers=tuple(layers))) == []
+
+
+def wide(weight: int, inputs: tuple[int, int], shift: int, steps: int = 4) -> IntegerNetwork:
+    """Fully connected, all weights of the first layer alike."""
+    rng, size = np.random.default_rng(4), inputs[0] * inputs[1]
+    first = layer(rng, "one", (64, size), 4000, shift=shift)
+    first.weight[:] = weight
+    return IntegerNetwork((first, layer(rng, "two", (2, 64), 150)), steps, inputs)
+
+
+def test_sums_that_float32_would_round_are_refused() -> None:
+    """The study's picture, 13,905 inputs: 13,905 · 255 · 126 is 27 times what float32 holds exactly."""
+    network = wide(126, (103, 135), 3)
+    reason = "Layer one: its accumulated sum can reach 446767650, and float32 is exact below 16777216."
+    assert reasons_against(network) == [reason]
+    features = np.full((1, 103, 135), 255, np.uint8)
+    features[0, ::2, ::3] = 254  # odd sums
+    x = torch.tensor(prepare(features, "none").reshape(1, -1), dtype=torch.float32)
+    weight = torch.tensor(network.layers[0].weight, dtype=torch.float32)
+    exact = int(x.numpy().astype(np.int64).sum()) * 126
+    assert int((x @ weight.T)[0, 0]) != exact, "and indeed it rounds"
+    with pytest.raises(ModelError, match="accumulated sum can reach"):
+        to_nir(network)
+
+
+def test_membranes_that_float32_would_round_are_refused() -> None:
+    # 520 inputs: sums up to 520 · 255 · 126 = 16,707,600 fit, and in units of a current, so does the first step;
+    # three halvings later a membrane is a whole number of eighths of that
+    network = wide(126, (20, 26), 3)
+    (reason,) = reasons_against(network)
+    assert reason == (
+        "Layer one: a membrane, or a sum on the way to it, can reach 400982400 in step 2, and float32 is exact below"
+        " 134217728 there."
+    )
+    assert reasons_against(wide(126, (20, 26), 3, steps=1)) == []
+    assert reasons_against(wide(-6, (20, 26), 3)) == []
+
+
 def test_a_portable_network_has_no_reason_against() -> None:
     assert reasons_against(convolutional()) == []
     assert reasons_against(fully_connected()) == []
+
+
+def shipped_portable() -> tuple[IntegerNetwork, Any]:
+    path = shipped_models()["right_whale_portable"]
+    return Bundle.read(path).network(), nir.read(path.with_suffix(".nir"))
+
+
+def test_what_ships_is_proved_exact() -> None:
+    network, _ = shipped_portable()
+    assert reasons_against(network) == []
+    assert reasons_against(kit_network()) == []
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("reader", ["norse", "SpikingJelly"])
+def test_the_shipped_file_counts_the_references_spikes_on_200_real_clips(reader: str, shared_data: Path) -> None:
+    network, graph = shipped_portable()
+    features = np.load(shared_data / "right_whale_logmel.npz", allow_pickle=False)["X"]
+    features = features[np.linspace(0, len(features) - 1, 200).astype(int)]
+    expected = run(network, features).spike_counts
+    assert len(np.unique(expected, axis=0)) > 5
+    x, counts = torch.tensor(prepare(features, network.stem), dtype=torch.float32), 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # their dependencies deprecate each other
+        if reader == "norse":
+            module: Any = pytest.importorskip("norse.torch", reason="norse is not installed").from_nir(graph, dt=DT)
+        else:
+            exchange = pytest.importorskip(
+                "spikingjelly.activation_based.nir_exchange", reason="SpikingJelly is not installed"
+            )
+            module = exchange.import_from_nir(graph, dt=DT)
+        state = None
+        with torch.no_grad():
+            for _ in range(network.time_steps):
+                spikes, state = module(x, state)
+                counts = counts + spikes.flatten(1)
+    assert isinstance(counts, torch.Tensor)
+    np.testing.assert_array_equal(counts.numpy(), expected)

@@ -70,6 +70,41 @@ def test_it_conforms(python: Path, model: Path) -> None:
     assert "nir conforms: 15 of 15 checks passed." in text
 
 
+COMPARE = """
+import sys
+import numpy as np
+from edge_daemon.backends import create
+from edge_daemon.bundle import Bundle
+from edge_daemon.network import run
+from edge_daemon.shipped import shipped_models
+
+bundle = Bundle.read(shipped_models()["right_whale_portable"])
+features = np.load(sys.argv[1], allow_pickle=False)["X"]
+features = features[np.linspace(0, len(features) - 1, 200).astype(int)]
+expected, backend = run(bundle.network(), features), create(bundle, "nir")
+parts = [backend.infer(features[i : i + 25]) for i in range(0, 200, 25)]
+for name in ("spike_counts", "layer_spikes"):
+    found = np.concatenate([getattr(part, name) for part in parts])
+    print(name, int((found != getattr(expected, name)).any(axis=1).sum()), len(np.unique(found, axis=0)))
+score = np.concatenate([part.score for part in parts])
+print("score", int((score != bundle.metadata.calibration.score(expected.margin)).sum()), len(np.unique(score)))
+"""
+
+
+@pytest.mark.data
+def test_200_real_clips_are_the_references(python: Path, shared_data: Path, tmp_path: Path) -> None:
+    script = tmp_path / "compare.py"
+    script.write_text(COMPARE)
+    command = [python, "-W", "ignore", script, shared_data / "right_whale_logmel.npz"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [name for name, _, _ in lines] == ["spike_counts", "layer_spikes", "score"]
+    for name, differing, distinct in lines:
+        assert int(differing) == 0, f"{name} differs on {differing} clips"
+        assert int(distinct) > 5, f"{name} is nearly always the same, and would agree with anything"
+
+
 def test_a_replay_finds_the_same(python: Path, model: Path, tmp_path: Path) -> None:
     found = {}
     for backend in ("nir", "onnx"):
