@@ -15,6 +15,7 @@ from edge_daemon.backends import create
 from edge_daemon.backends.base import Inference
 from edge_daemon.backends.guarded import STEADY_WINDOWS, GuardedBackend, open_backend
 from edge_daemon.backends.onnx import OnnxBackend
+from edge_daemon.backends.worker import FIRST_START_S, START_S, WorkerBackend
 from edge_daemon.bundle import Bundle
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.errors import BackendError
@@ -195,3 +196,22 @@ def test_opened_from_the_configuration(tiny_model: Path) -> None:
     missing.close()
     with pytest.raises(BackendError, match="closed"):
         missing.infer(FEATURES)
+
+
+def test_a_worker_has_longer_for_its_first_start_than_while_windows_wait(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def start(*_: Any, first_start_s: float, **__: Any) -> Any:
+        given.append(first_start_s)
+        raise BackendError("busy")
+
+    monkeypatch.setattr(WorkerBackend, "start", start)
+    time = ManualTime()
+    backend = open_backend(Bundle.read(tiny_model), BackendSection(name="event", worker=True, retries=2), time)
+    for _ in range(3):
+        time.advance(3600.0)
+        backend.infer(np.zeros((1, 50, 101), np.uint8))
+    assert given == [FIRST_START_S, START_S, START_S]
+    backend.close()
