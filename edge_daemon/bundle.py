@@ -148,7 +148,9 @@ class Bundle:
                 raise ModelError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB.", "This is not a model of ours.")
             contents = FileContents.read(path)
         except OSError as error:
-            hint = f"Check the path. {named_models()}" if not path.exists() else "Check path and rights."
+            # asked of the error, not of the path: a name too long for the disk cannot even be looked for
+            absent = isinstance(error, FileNotFoundError)
+            hint = f"Check the path. {named_models()}" if absent else "Check path and rights."
             raise ModelError(f"The model {path} cannot be read: {error.strerror}.", hint) from error
         try:
             return cls._checked(contents)

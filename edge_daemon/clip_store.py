@@ -138,11 +138,12 @@ class ClipStore:
     def _tidy(self, rules: Retention, incoming: int) -> None:
         if self._tidy_due_ns is None:
             self._files.sweep()
+        utc_ns = self._time.utc_ns()  # before it is asked for: a clock set in between is not trusted
         files = self._files.list()
         doomed = plan(
             files,
             rules,
-            now_utc_ns=self._time.utc_ns() if self._dated() else None,
+            now_utc_ns=utc_ns if self._dated() else None,
             free_bytes=self._files.free_bytes(),
             incoming_bytes=incoming,
         )

@@ -24,10 +24,12 @@ from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.healthdocument import HealthDocument
 from edge_daemon.journal import set_level
 from edge_daemon.live.complaints import Complaints
+from edge_daemon.live.ending import Ending
 from edge_daemon.live.joining import join, limits_of, position_of, retention_of
 from edge_daemon.live.parts import Parts
 from edge_daemon.live.reloading import reread
 from edge_daemon.live.silence import Attempts, silence_of
+from edge_daemon.mqtt.publisher import FAREWELL_S
 from edge_daemon.timesource import SECOND_NS
 from edge_daemon.watchdog import FeedVerdict, may_feed
 
@@ -35,8 +37,12 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 """How often the calling thread looks after schedule, watchdog and health."""
+END_S = 4.4
+"""At a stop: how long everything may take together, whatever hangs; asked for are 5 s."""
 DRAIN_S = 2.0
 """At a stop: how long the input may take to close and what was heard to be scored; what is left becomes a gap."""
+PART_S = 0.4
+"""At a stop: how long a thread may take to notice; set aside for each part that is still to come."""
 SEND_S = 1.0
 """At a stop: how long what was found may take to be sent; what is left waits on disk for the next start."""
 MOST_LOST = 1000
@@ -148,7 +154,7 @@ class Daemon:
         while self.turn():
             pass
         self._finish_scoring()
-        self._close()
+        self._close(Ending(END_S))
         self._parts.model.backend.close()
 
     def tend(self) -> None:
@@ -200,6 +206,7 @@ class Daemon:
     def _end(self, threads: dict[str, threading.Thread]) -> None:
         """Hear no more, score what was heard, send what was found, write down the rest."""
         self._notifier.stopping("ending")
+        ending = Ending(END_S)
         # in a thread of its own: a sound server that has stopped answering would hold us up here
         threads["closing"] = threading.Thread(target=self._parts.source.close, name="closing", daemon=True)
         threads["closing"].start()
@@ -209,26 +216,31 @@ class Daemon:
         threads["scoring"].join(max(0.1, until - real_time.monotonic()))
         if threads["scoring"].is_alive():
             self.joined.queue.drop_all()
-            threads["scoring"].join(SEND_S)
+            threads["scoring"].join(PART_S)
         self.joined.keeper.end()
-        threads["keeping"].join(SEND_S)
-        for name, thread in threads.items():
-            if thread.is_alive():
-                self.hangs = True
-                log.error(f"the thread of {name} does not end")
-        self._close()
-        if not threads["scoring"].is_alive():  # a backend at work may let nobody close it
-            self._parts.model.backend.close()
+        threads["keeping"].join(ending.left(END_S, set_aside_s=self._sending_s + 2 * PART_S))  # it may be writing
+        ended = [ending.note(thread) for thread in threads.values()]
+        self._close(ending)
+        if ended[list(threads).index("scoring")]:  # a backend at work may let nobody close it
+            ending.bounded("closing the backend", self._parts.model.backend.close, ending.left(PART_S))
+        self.hangs = ending.hangs
 
-    def _close(self) -> None:
+    def _close(self, ending: Ending) -> None:
         joined = self.joined
-        joined.keeper.close()
+        # clips, too, are written here, which takes a card some time
+        ending.bounded("writing", joined.keeper.close, ending.left(END_S, set_aside_s=self._sending_s + PART_S))
         self._publish_document()
         if joined.publisher is not None:
-            joined.publisher.stop(SEND_S)
-        if not joined.outbox.close():
+            joined.publisher.stop(ending.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
+        written = ending.bounded("closing the outbox", joined.outbox.close, ending.left(END_S))
+        if written is False:
             self._tell_what_is_lost()
         log.info("ended", extra={"unsent": joined.outbox.report().depth})
+
+    @property
+    def _sending_s(self) -> float:
+        """At a stop: what is set aside for the broker."""
+        return 0.0 if self.joined.publisher is None else 2 * FAREWELL_S + PART_S
 
     def _tell_what_is_lost(self) -> None:
         """The disk fails and the broker is away: the journal is the last place that may keep a detection."""

@@ -27,6 +27,7 @@ from typing import Literal, TypeVar
 
 from edge_daemon.backoff import Backoff, Retry
 from edge_daemon.errors import StorageError
+from edge_daemon.readonly import why_read_only
 from edge_daemon.salvage import salvage
 from edge_daemon.timesource import SECOND_NS, TimeSource
 
@@ -152,7 +153,7 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             if not (isinstance(error, sqlite3.Error) and _code(error) in _STILL_READABLE):
                 self._disconnect()
-            self._reason = f"The database {self.path} cannot be used: {error}."
+            self._reason = f"The database {self.path} cannot be used: {error}. {why_read_only(self.path)}".rstrip()
             self._retry.failed(self._time.monotonic_ns())
             raise StorageError(
                 self._reason, "See that the disk has room, is writable by this user and is sound."

@@ -202,7 +202,7 @@ class HealthBook:
         found = []
         if around.mqtt is not None and around.mqtt.state != "online":
             found.append(f"no connection to the broker: {around.mqtt.last_failure or around.mqtt.state}")
-        if around.mqtt is not None and around.mqtt.rejected:
+        if around.mqtt is not None and around.mqtt.last_rejection is not None:
             found.append(f"the broker refuses messages: {around.mqtt.last_rejection}")
         if around.outbox is not None and not around.outbox.available:
             found.append(f"the outbox is in memory only: {around.outbox.reason}")

@@ -2,6 +2,9 @@
 
 Under systemd ($JOURNAL_STREAM is set) each line begins with its priority (`<4>`, sd-daemon(3)) and has no time, which
 the journal adds itself; elsewhere with time and severity. Pairs come from `extra={...}` of a logging call.
+
+Lines go through a descriptor of their own. Libraries silence standard error while they work (sounddevice does while
+PortAudio looks for devices, for the whole process, and for ever if that hangs); the log is not to fall silent with it.
 """
 
 from __future__ import annotations
@@ -45,6 +48,18 @@ class JournalFormatter(logging.Formatter):
         return f"{moment} {record.levelname.lower():<8} {line}"
 
 
+class OwnStderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what was standard error when this was made, whatever becomes of descriptor 2."""
+
+    def __init__(self) -> None:
+        super().__init__(os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace"))
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        super().close()
+        self.stream.close()
+
+
 def quoted(value: object) -> str:
     """A value as it stands after `key=`: in quotes where it has blanks, quotes or nothing."""
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -57,16 +72,28 @@ def set_up(level: str, stream: TextIO | None = None, environment: Mapping[str, s
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
-        stream: where lines go.
+        stream: where lines go; None: a standard error that nobody can take away.
         environment: tells whether systemd reads it; the process's own if None.
     """
     environment = os.environ if environment is None else environment
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler: logging.StreamHandler[TextIO]
+    handler = OwnStderrHandler() if stream is None and _is_descriptor_2(sys.stderr) else logging.StreamHandler(stream)
     handler.setFormatter(JournalFormatter("JOURNAL_STREAM" in environment))
     logger = logging.getLogger("edge_daemon")
-    logger.handlers[:] = [handler]
+    before, logger.handlers[:] = logger.handlers[:], [handler]
+    for old in before:
+        if isinstance(old, OwnStderrHandler):
+            old.close()
     logger.propagate = False
     logger.setLevel(level.upper())
+
+
+def _is_descriptor_2(stream: TextIO) -> bool:
+    """Not so where something in this process catches what is written, or there is none."""
+    try:
+        return stream.fileno() == 2
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def set_level(level: str) -> None:

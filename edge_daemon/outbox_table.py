@@ -62,7 +62,11 @@ def delete(connection: sqlite3.Connection, names: Iterable[str]) -> None:
 
 
 def select(
-    connection: sqlite3.Connection, limit: int, order: Order, skip: AbstractSet[str] = frozenset()
+    connection: sqlite3.Connection,
+    limit: int,
+    order: Order,
+    skip: AbstractSet[str] = frozenset(),
+    resting: AbstractSet[int] = frozenset(),
 ) -> list[tuple[Message, bool]]:
     """The first `limit` messages, higher priorities first, each with whether its bytes are still those written.
 
@@ -71,6 +75,7 @@ def select(
         limit: how many at most.
         order: of messages of one priority.
         skip: ids passed over, however many; their payloads are not read.
+        resting: priorities passed over.
     """
     columns = "id, topic, payload, kind, priority, created_utc_ns, dated, crc"
     direction = "DESC" if order == "newest_first" else "ASC"
@@ -79,9 +84,10 @@ def select(
     wanted: list[int] = []
     priority = connection.execute("SELECT max(priority) FROM message").fetchone()[0]
     while priority is not None and len(wanted) < limit:  # priority by priority, so that the index serves both orders
-        rows = connection.execute(query, (priority,))
-        wanted += islice((seq for seq, name in rows if name not in skip), limit - len(wanted))
-        rows.close()
+        if priority not in resting:
+            rows = connection.execute(query, (priority,))
+            wanted += islice((seq for seq, name in rows if name not in skip), limit - len(wanted))
+            rows.close()
         priority = connection.execute(below, (priority,)).fetchone()[0]
     found = (connection.execute(f"SELECT {columns} FROM message WHERE seq = ?", (seq,)).fetchone() for seq in wanted)  # noqa: S608
     return [_read(*row) for row in found]

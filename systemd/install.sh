@@ -116,10 +116,22 @@ mkdir -p "$program"
 if ! "$program/venv/bin/python" -c '' 2>/dev/null; then
     "$python" -m venv --clear "$program/venv"
 fi
-"$program/venv/bin/pip" install --quiet --disable-pip-version-check --upgrade \
-    "$source_dir${extras:+[$extras]}"
+# by its module, as everything here: scripts name the place at which they will run, which with --root is another
+pip() { "$program/venv/bin/python" -m pip "$@" --quiet --disable-pip-version-check; }
+pip install --upgrade "$source_dir${extras:+[$extras]}"
 # pip takes the same version for already installed; the program itself is always replaced
-"$program/venv/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "$source_dir"
+pip install --force-reinstall --no-deps "$source_dir"
+if [ -n "$root" ]; then
+    "$program/venv/bin/python" - "$program" <<'END'
+import pathlib, sys
+
+built = sys.argv[1].encode()
+venv = pathlib.Path(sys.argv[1], "venv")
+for file in (venv / "pyvenv.cfg", *(venv / "bin").iterdir()):
+    if file.is_file() and not file.is_symlink() and built in (content := file.read_bytes()):
+        file.write_bytes(content.replace(built, b"/opt/edge-daemon"))
+END
+fi
 
 say "Unit: $unit"
 install -D -m 0644 "$here/edge-daemon.service" "$unit"
@@ -135,7 +147,7 @@ mkdir -p "$settings"
 if [ -e "$settings/config.yaml" ]; then
     say "Settings: $settings/config.yaml is there and stays as it is"
 else
-    "$program/venv/bin/edge-daemon" config init --profile "$profile" --no-input --output "$settings/config.yaml" >/dev/null
+    "$program/venv/bin/python" -m edge_daemon config init --profile "$profile" --no-input --output "$settings/config.yaml" >/dev/null
     say "Settings: $settings/config.yaml, profile $profile"
 fi
 if [ -n "$root" ]; then

@@ -89,14 +89,21 @@ class LiveAccount:
         self.arrived_ns = arrived_ns
         return first
 
-    def failed(self, cause: GapCause, error: str, *, attempt: bool) -> None:
-        """The input failed, whether open or in an attempt to open it; from here on there is no sound."""
+    def failed(self, cause: GapCause, error: str, *, attempt: bool, tried: bool = True) -> None:
+        """The input failed, whether open or in an attempt to open it; from here on there is no sound.
+
+        Args:
+            cause: of the gap.
+            error: a sentence.
+            attempt: it was to be opened.
+            tried: it really was; False if nothing could be tried, which counts as no attempt.
+        """
         if error != self.state.last_error or not attempt:  # not once a minute for months
             log.warning("%s Trying again for ever.", error)
         gone = cause == "device_absent" and not attempt
         self._count(
             last_error=error,
-            attempts=self.state.attempts + attempt,
+            attempts=self.state.attempts + (attempt and tried),
             stalls=self.state.stalls + (cause == "stall"),
             disconnects=self.state.disconnects + gone,
         )

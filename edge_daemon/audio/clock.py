@@ -101,6 +101,11 @@ class SampleClock:
         return self._origin is not None
 
     @property
+    def utc_offset_ns(self) -> int:
+        """UTC minus monotonic time as known here, ns; 0 before anything has arrived."""
+        return self._offset_ns + round(self._correction_ns)
+
+    @property
     def drift_ppm(self) -> float | None:
         """By how much the device counts too fast (+) or slow (−), ppm; None before ten minutes without interruption."""
         return (1.0 / (1.0 + self._slope) - 1.0) * 1e6 if self._drift_known else None
@@ -139,7 +144,7 @@ class SampleClock:
         Raises:
             ValueError: nothing has arrived yet.
         """
-        return self.monotonic_at(sample) + self._offset_ns + round(self._correction_ns)
+        return self.monotonic_at(sample) + self.utc_offset_ns
 
     def _nominal_ns(self, sample: int) -> int:
         return sample * SECOND_NS // self._rate

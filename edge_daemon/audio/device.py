@@ -30,6 +30,10 @@ class DeviceSettingsError(AudioError):
     """The sound card is there, but cannot do what is asked; trying again would not help."""
 
 
+class SoundSystemStuckError(AudioError):
+    """An earlier call still hangs, so that nothing could be tried; only a new process may help."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     """A sound card with at least one input.

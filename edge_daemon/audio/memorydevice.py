@@ -44,6 +44,7 @@ class MemoryDriver:
         rescans: how often devices were looked for anew.
         requests: all that was asked to be opened.
         failure: raised by the next `open` calls while set.
+        only_own_rate: devices do no rate but their own.
     """
 
     def __init__(self, devices: Sequence[DeviceInfo] = ()) -> None:
@@ -52,6 +53,7 @@ class MemoryDriver:
         self.rescans = 0
         self.requests: list[StreamRequest] = []
         self.failure: AudioError | None = None
+        self.only_own_rate = False
         self.stream: MemoryStream | None = None
 
     def devices(self) -> Sequence[DeviceInfo]:
@@ -66,6 +68,8 @@ class MemoryDriver:
         info = find_device(self._known, request.device)
         if request.channel >= info.channels:
             raise DeviceSettingsError(f"'{info.name}' has {info.channels} input channels.", "Choose another channel.")
+        if self.only_own_rate and request.rate not in (None, info.default_rate):
+            raise DeviceSettingsError(f"'{info.name}' can't sample at {request.rate} Hz.", "Set audio.rate.")
         if info not in self.plugged:
             raise AudioError(f"'{info.name}' can't be opened.", "Check the cable.")
         self.stream = MemoryStream(info, sink)

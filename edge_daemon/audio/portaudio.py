@@ -1,26 +1,23 @@
 """Sound cards through PortAudio (the sounddevice package): the thin, real side of `device`.
 
 PortAudio lists devices once; those that return are seen only after it was ended and begun again (`rescan`). Its calls
-can hang for ever on a sound server that has stopped answering, so each runs in a thread that is given up after a while:
-the program goes on, says so, and can be restarted by its watchdog.
+can hang for ever on a sound server that has stopped answering, so each is made with `patience`: the program goes on,
+says so, and is restarted by its watchdog if that lasts.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.device import DeviceInfo, DeviceSettingsError, Sink, StreamRequest, find_device
+from edge_daemon.audio.device import DeviceInfo, DeviceSettingsError, SampleFormat, Sink, StreamRequest, find_device
+from edge_daemon.audio.patience import Patience
 from edge_daemon.errors import AudioError
 
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 # Tried for the list of devices, and offered in messages where the device takes them.
 COMMON_RATES = (2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000)
 
@@ -43,7 +40,7 @@ class PortAudioStream:
         """Stop at once and give the device back; may be called twice."""
         if not self._closed:
             self._closed = True
-            self._driver.patiently(lambda: self._stream.close(ignore_errors=True), f"closing '{self.name}'")
+            self._driver.close(self._stream, f"closing '{self.name}'")
 
 
 class PortAudioDriver:
@@ -51,44 +48,43 @@ class PortAudioDriver:
 
     Args:
         patience_s: how long a call may take before it is given up.
+        api: the module sounddevice, or its twin in a test; imported if None.
 
     Raises:
         AudioError: PortAudio's library is not installed.
     """
 
-    def __init__(self, patience_s: float = 10.0) -> None:
-        try:
-            import sounddevice
-        except (OSError, ImportError) as error:
-            raise AudioError(
-                f"The sound card library PortAudio can't be loaded: {error}.",
-                "Install it: apt-get install libportaudio2",
-            ) from None
-        self._api: Any = sounddevice
-        self._patience_s = patience_s
-        self._hanging: threading.Thread | None = None
+    def __init__(self, patience_s: float = 10.0, api: Any = None) -> None:
+        self._api = _sounddevice() if api is None else api
+        self._patience = Patience(patience_s)
+        self._unclosed: list[Any] = []  # streams that could not be closed: PortAudio may still call into them
 
     def devices(self) -> Sequence[DeviceInfo]:
-        """Inputs known since the last `rescan`."""
-        default = self._api.default.device[0]
-        if default < 0:
-            try:
-                default = self._api.query_devices(kind="input")["index"]
-            except (self._api.PortAudioError, ValueError):
-                default = -1
-        systems = [str(system["name"]) for system in self._api.query_hostapis()]
-        return [
-            DeviceInfo(
-                index,
-                str(entry["name"]),
-                int(entry["max_input_channels"]),
-                round(entry["default_samplerate"]),
-                index == default,
-                systems[entry["hostapi"]],
-            )
-            for index, entry in enumerate(self._api.query_devices())
-            if entry["max_input_channels"] > 0
-        ]
+        """Inputs known since the last `rescan`.
+
+        Raises:
+            AudioError: PortAudio does not run.
+        """
+        with self._failing("the sound cards can't be listed"):
+            default = self._api.default.device[0]
+            if default < 0:
+                try:
+                    default = self._api.query_devices(kind="input")["index"]
+                except (self._api.PortAudioError, ValueError):
+                    default = -1
+            systems = [str(system["name"]) for system in self._api.query_hostapis()]
+            return [
+                DeviceInfo(
+                    index,
+                    str(entry["name"]),
+                    int(entry["max_input_channels"]),
+                    round(entry["default_samplerate"]),
+                    index == default,
+                    systems[entry["hostapi"]],
+                )
+                for index, entry in enumerate(self._api.query_devices())
+                if entry["max_input_channels"] > 0
+            ]
 
     def open(self, request: StreamRequest, sink: Sink) -> PortAudioStream:
         """Start capturing.
@@ -96,9 +92,35 @@ class PortAudioDriver:
         Raises:
             DeviceAbsentError: no such device.
             DeviceSettingsError: it cannot do what is asked; the message says what it can do.
+            SoundSystemStuckError: an earlier call still hangs.
             AudioError: it failed, or does not answer.
         """
-        return self.patiently(lambda: self._open(request, sink), "opening the sound card")
+        wanted = True
+
+        def while_wanted(samples: NDArray[np.generic], lost_some: bool) -> None:
+            if wanted:  # a stream that begins after it was given up is not to be heard
+                sink(samples, lost_some)
+
+        try:
+            stream = self._patience.run(
+                lambda: self._open(request, while_wanted), "opening the sound card", discard=self._put_away
+            )
+        except BaseException:
+            wanted = False
+            raise
+        return PortAudioStream(*stream, self)
+
+    def close(self, stream: Any, doing: str) -> None:
+        """Close one of PortAudio's streams.
+
+        Raises:
+            AudioError: it does not answer; the stream is kept until PortAudio is begun anew.
+        """
+        try:
+            self._patience.run(lambda: stream.close(ignore_errors=True), doing)
+        except AudioError:
+            self._unclosed.append(stream)
+            raise
 
     def rates(self, device: DeviceInfo, channels: int) -> list[int]:
         """Common rates, Hz, at which the sound system opens the device with so many channels.
@@ -107,7 +129,7 @@ class PortAudioDriver:
             AudioError: it does not answer.
         """
         wanted = {"device": device.index, "channels": channels, "dtype": "float32"}
-        return self.patiently(
+        return self._patience.run(
             lambda: [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})],
             f"trying '{device.name}'",
         )
@@ -116,44 +138,33 @@ class PortAudioDriver:
         """End and begin PortAudio, so that it lists its devices anew.
 
         Raises:
-            AudioError: it does not answer.
+            SoundSystemStuckError: an earlier call still hangs.
+            AudioError: it does not answer, or PortAudio can't be begun.
         """
-        self.patiently(self._restart, "looking for sound cards")
-
-    def patiently(self, call: Callable[[], T], doing: str) -> T:
-        """Run a call that may hang; raises AudioError if it, or an earlier one, does."""
-        if self._hanging is not None and self._hanging.is_alive():
-            raise AudioError(
-                "The sound system does not answer.", "If this lasts, restart the sound server or the board."
-            )
-        outcome: list[T] = []
-        failure: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                outcome.append(call())
-            except BaseException as error:  # noqa: BLE001 handed to the caller's thread below
-                failure.append(error)
-
-        thread = threading.Thread(target=run, name=doing, daemon=True)
-        thread.start()
-        thread.join(self._patience_s)
-        if thread.is_alive():
-            self._hanging = thread
-            raise AudioError(
-                f"The sound system does not answer: {doing} takes more than {self._patience_s:g} s.",
-                "If this lasts, restart the sound server or the board.",
-            )
-        if failure:
-            raise failure[0]
-        return outcome[0]
+        self._patience.run(self._restart, "looking for sound cards")
 
     def _restart(self) -> None:
         # sounddevice offers no public way: https://github.com/spatialaudio/python-sounddevice/issues/3
-        self._api._terminate()
-        self._api._initialize()
+        with self._failing("PortAudio can't be begun anew"):
+            if self._api._initialized:  # not so after a beginning that failed
+                self._api._terminate()
+            self._unclosed.clear()  # PortAudio closes what is open when it ends
+            self._api._initialize()
 
-    def _open(self, request: StreamRequest, sink: Sink) -> PortAudioStream:
+    @contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        """PortAudio's errors inside are failures like others, to be tried again."""
+        try:
+            yield
+        except self._api.PortAudioError as error:
+            raise AudioError(f"{what[0].upper()}{what[1:]}: {_text(error)}.", "Does the sound server run?") from None
+
+    def _put_away(self, stream: tuple[Any, str]) -> None:
+        """Close a stream that came too late."""
+        stream[0].close(ignore_errors=True)
+
+    def _open(self, request: StreamRequest, sink: Sink) -> tuple[Any, str]:
+        """The started stream and its device's name."""
         info = find_device(self.devices(), request.device)
         channels = request.channels or request.channel + 1
         if max(channels, request.channel + 1) > info.channels:
@@ -164,8 +175,7 @@ class PortAudioDriver:
         wanted = {
             "device": info.index,
             "channels": channels,
-            # PortAudio's 24-bit samples have no numpy type; in 32 bits they lose nothing
-            "dtype": "int32" if request.sample_format == "int24" else request.sample_format,
+            "dtype": _dtype(request.sample_format),
             "samplerate": request.rate or info.default_rate,
         }
         channel = request.channel
@@ -189,18 +199,30 @@ class PortAudioDriver:
             raise AudioError(
                 f"'{info.name}' can't be started: {_text(error)}.", "Another program may be using it."
             ) from None
-        return PortAudioStream(stream, info.name, self)
+        return stream, info.name
 
     def _refusal(self, info: DeviceInfo, wanted: dict[str, Any], error: Exception) -> AudioError:
         """What was wrong: settings, with those that would work, or the device itself."""
         text = _text(error)
-        if "sample rate" not in text.lower():
-            return AudioError(f"'{info.name}' can't be opened: {text}.", "Another program may be using it.")
-        rates = [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})]
-        can = f"it can do {', '.join(map(str, rates))} Hz" if rates else "it can do none of the common rates"
-        return DeviceSettingsError(
-            f"'{info.name}' can't sample at {wanted['samplerate']} Hz; {can}.", "Set audio.rate."
-        )
+        if "sample rate" in text.lower():
+            rates = [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})]
+            can = f"it can do {', '.join(map(str, rates))} Hz" if rates else "it can do none of the common rates"
+            return DeviceSettingsError(
+                f"'{info.name}' can't sample at {wanted['samplerate']} Hz; {can}.", "Set audio.rate."
+            )
+        if "sample format" in text.lower():
+            works = [name for name in get_args(SampleFormat) if self._works(wanted | {"dtype": _dtype(name)})]
+            can = f"it can give {', '.join(works)}" if works else "it can give none of those that are known here"
+            return DeviceSettingsError(
+                f"'{info.name}' can't give samples as {wanted['dtype']}; {can}.", "Set audio.sample_format."
+            )
+        if "number of channels" in text.lower():
+            counts = [n for n in range(1, info.channels + 1) if self._works(wanted | {"channels": n})]
+            can = f"it opens with {', '.join(map(str, counts))}" if counts else "it opens with no number of them"
+            return DeviceSettingsError(
+                f"'{info.name}' can't be opened with {wanted['channels']} channels; {can}.", "Set audio.channels."
+            )
+        return AudioError(f"'{info.name}' can't be opened: {text}.", "Another program may be using it.")
 
     def _works(self, wanted: dict[str, Any]) -> bool:
         try:
@@ -208,6 +230,22 @@ class PortAudioDriver:
         except (self._api.PortAudioError, ValueError):
             return False
         return True
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice
+    except (OSError, ImportError) as error:
+        raise AudioError(
+            f"The sound card library PortAudio can't be loaded: {error}.",
+            "Install it: apt-get install libportaudio2",
+        ) from None
+    return sounddevice
+
+
+def _dtype(sample_format: str) -> str:
+    """PortAudio's 24-bit samples have no numpy type; in 32 bits they lose nothing."""
+    return "int32" if sample_format == "int24" else sample_format
 
 
 def _text(error: Exception) -> str:

@@ -22,6 +22,7 @@ from edge_daemon.audio.device import (
     AudioStream,
     DeviceAbsentError,
     DeviceSettingsError,
+    SoundSystemStuckError,
     StreamRequest,
     find_device,
 )
@@ -45,6 +46,7 @@ class SoundCardSource:
 
     Args:
         request: what to open. Without a rate the device's own is taken, or 48 kHz if the device is absent now.
+        rate_is_wanted: whether the request's rate was asked for; False: it is a device's own, or guessed.
         driver: PortAudio's or one in memory.
         time: clocks.
         backoff: how long to wait after failures.
@@ -66,6 +68,7 @@ class SoundCardSource:
         request: StreamRequest,
         driver: AudioDriver,
         *,
+        rate_is_wanted: bool = True,
         time: TimeSource | None = None,
         backoff: Backoff | None = None,
         rng: random.Random | None = None,
@@ -77,7 +80,8 @@ class SoundCardSource:
         wait: Callable[[float], None] | None = None,
     ) -> None:
         self._driver, self._time = driver, time or SystemTime()
-        self.rate = request.rate or self._own_rate(request)
+        self._rate_is_wanted = rate_is_wanted and request.rate is not None
+        self.rate = request.rate or own_rate(driver, request.device) or USUAL_RATE
         self._request = replace(request, rate=self.rate)
         self.name = "default input" if request.device is None else str(request.device)
         self._account = LiveAccount(self.name, self.rate, self._time, dead_s, clip_level, round(lead_s * self.rate))
@@ -141,6 +145,10 @@ class SoundCardSource:
         """Wait for the next block or gap; None after `close`, when all that had arrived is read.
 
         While there is no sound a gap comes about every second, the first one after `stall_s` at the latest.
+
+        Raises:
+            AudioError: a device came that cannot do the rate that nobody asked for, but can do another; the stream
+                cannot change its rate, a new one will take the device's.
         """
         account = self._account
         while True:
@@ -196,11 +204,24 @@ class SoundCardSource:
                 self._driver.rescan()
             self._attempted = True
             self._stream = self._driver.open(self._request, self._on_sound)
+        except SoundSystemStuckError as error:
+            self._fail("device_error", str(error), tried=False)
+        except DeviceSettingsError as error:
+            self._see_whether_another_rate_would_do()
+            self._fail("device_error", str(error))
         except AudioError as error:
             self._fail("device_absent" if isinstance(error, DeviceAbsentError) else "device_error", str(error))
         self._opened_ns = self._time.monotonic_ns()
 
-    def _fail(self, cause: GapCause, error: str) -> None:
+    def _see_whether_another_rate_would_do(self) -> None:
+        own = None if self._rate_is_wanted else own_rate(self._driver, self._request.device)
+        if own is not None and own != self.rate:
+            raise AudioError(
+                f"The sound card that has come samples at {own} Hz, not at the {self.rate} Hz taken at the start.",
+                "A new start takes its rate; with audio.rate set there is no need for one.",
+            )
+
+    def _fail(self, cause: GapCause, error: str, *, tried: bool = True) -> None:
         """After steady sound the next attempt comes at once; what gave none since it was opened, or hardly any, waits.
 
         A hydrophone on a worn cable comes for a block and goes; each opening ends and begins PortAudio.
@@ -209,7 +230,7 @@ class SoundCardSource:
         if attempt or now - self._sound_since_ns < _STEADY_NS:
             self._retry.failed(now)
         self._close_stream()
-        self._account.failed(cause, error, attempt=attempt)
+        self._account.failed(cause, error, attempt=attempt, tried=tried)
 
     def _on_sound(self, samples: NDArray[np.generic], lost_some: bool) -> None:
         """The callback, in the driver's real-time thread: copy and leave."""
@@ -230,12 +251,14 @@ class SoundCardSource:
             except AudioError as error:
                 log.warning("%s", error)
 
-    def _own_rate(self, request: StreamRequest) -> int:
-        try:
-            return find_device(self._driver.devices(), request.device).default_rate
-        except AudioError:
-            return USUAL_RATE
-
     def _wait_for_sound(self, seconds: float) -> None:
         self._wake.wait(seconds)
         self._wake.clear()
+
+
+def own_rate(driver: AudioDriver, device: str | int | None) -> int | None:
+    """A device's own rate, Hz; None if the device is not there now."""
+    try:
+        return find_device(driver.devices(), device).default_rate
+    except AudioError:
+        return None

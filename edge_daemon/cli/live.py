@@ -24,7 +24,7 @@ def run(config: Path | None) -> int:
     from edge_daemon.audio.device import DeviceSettingsError
     from edge_daemon.config import DEFAULT_PATH, load
     from edge_daemon.daemon import Daemon
-    from edge_daemon.errors import ConfigError
+    from edge_daemon.errors import ConfigError, EdgeDaemonError
     from edge_daemon.live.occupancy import occupy
     from edge_daemon.live.parts import real_parts
     from edge_daemon.live.refusal import about, check, refusal
@@ -54,9 +54,17 @@ def run(config: Path | None) -> int:
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: daemon.stop())
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
-        daemon.run()
+        failure: EdgeDaemonError | None = None
+        try:
+            daemon.run()
+        except EdgeDaemonError as error:
+            failure = error
     if daemon.hangs:
         # All is written and sent, but a driver does not answer. Leaving the usual way would wait for it once more.
+        if failure is not None:
+            click.echo(f"edge-daemon: {failure}", err=True)
         logging.shutdown()
-        os._exit(0)
+        os._exit(0 if failure is None else failure.exit_code)
+    if failure is not None:
+        raise failure
     return 0

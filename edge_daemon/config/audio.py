@@ -75,4 +75,17 @@ class AudioSection(Section):
             )
         if self.retry_first_s > self.retry_longest_s:
             raise refusal("retry_first_s", f"is longer than retry_longest_s ({self.retry_longest_s:g} s)")
+        self._hold_blocks("ring_s", self.ring_s, 2, "the ring takes whole blocks only")
+        self._hold_blocks("stall_s", self.stall_s, 3, "nothing comes between two blocks")
         return self
+
+    def _hold_blocks(self, name: str, seconds: float, blocks: int, why: str) -> None:
+        """Refuse a length of time in which too few blocks come, blaming the key that the file gives."""
+        least_s = blocks * self.block_ms / 1000
+        if seconds >= least_s:
+            return
+        if name in self.model_fields_set or "block_ms" not in self.model_fields_set:
+            wrong = f"is {seconds:g} s, but must hold {blocks} blocks of block_ms ({self.block_ms} ms)"
+            raise refusal(name, wrong, f"Make it {least_s:g} s or more, or block_ms shorter: {why}.")
+        wrong = f"is {self.block_ms} ms, but {blocks} such blocks must fit into {name} ({seconds:g} s)"
+        raise refusal("block_ms", wrong, f"Make it shorter, or {name} {least_s:g} s or more: {why}.")

@@ -90,6 +90,13 @@ class MqttSection(Section):
         le=10_000_000_000,
         live=True,
     )
+    excerpt_kb: int | None = key(
+        None,
+        "Also send each clip's sound, cut to this length, when nothing else waits. Empty: none",
+        unit="kB",
+        ge=2,
+        le=1000,
+    )
     tls: TlsSection = key(None, "Encryption", factory=TlsSection)
     home_assistant: HomeAssistantSection = key(None, "Home Assistant discovery", factory=HomeAssistantSection)
 

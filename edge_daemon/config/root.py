@@ -58,6 +58,8 @@ class Config(Section):
                 "needs a calibrated hydrophone",
                 "Give hydrophone.sensitivity_db and adc_full_scale_v.",
             )
+        if self.mqtt.excerpt_kb is not None and not self.clips.enabled:
+            raise refusal("mqtt.excerpt_kb", "needs clips, of which it sends a part", "Set clips.enabled: true.")
         return self
 
 

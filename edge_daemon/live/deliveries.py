@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from edge_daemon.mqtt.mailbox import Order, Outgoing
 from edge_daemon.outbox import Outbox
@@ -39,9 +40,9 @@ class Deliveries:
             if len(self._heard_ns) < MOST:
                 self._heard_ns[message] = heard_ns
 
-    def take(self, limit: int, order: Order) -> Sequence[Outgoing]:
+    def take(self, limit: int, order: Order, resting: AbstractSet[int]) -> Sequence[Outgoing]:
         """Messages to publish now; see `Outbox.take`."""
-        return self._outbox.take(limit, order)
+        return self._outbox.take(limit, order, resting)
 
     def acknowledge(self, message: str) -> None:
         """The broker has it."""

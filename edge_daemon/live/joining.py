@@ -70,7 +70,7 @@ def join(config: Config, parts: Parts) -> Joined:
     rate = spec.sample_rate
     topics = Topics(config.mqtt.prefix, config.device.id)
     book = HealthBook(config.device.id, now_ns, config.health.silence_limit_s, config.health.disk_warning_mb)
-    times = SampleTime(source.rate, rate, config.clock, parts.kernel, now_ns)
+    times = SampleTime(source.rate, rate, config.clock, parts.kernel, time)
     sound = SoundQueue(round(config.audio.ring_s * source.rate))
     session = Session(str(uuid4()), config.device.id, source.name, rate, _boot_id())
 
@@ -83,9 +83,7 @@ def join(config: Config, parts: Parts) -> Joined:
     store = None
     if config.clips.enabled:
         rules = retention_of(config)
-        store = ClipStore(
-            parts.clip_files, rules, time=time, rng=parts.rng, dated=lambda: times.state != "unsynchronised"
-        )
+        store = ClipStore(parts.clip_files, rules, time=time, rng=parts.rng, dated=lambda: times.trusts_now)
     deliveries = Deliveries(outbox, time, book.delivered)
     publisher = _publisher(config, parts, topics, deliveries)
 
@@ -109,6 +107,8 @@ def join(config: Config, parts: Parts) -> Joined:
         topic=topics.effort,
         keep_days=config.effort.keep_days,
         wake=wake,
+        send_excerpt=None if publisher is None or config.mqtt.excerpt_kb is None else publisher.publish_excerpt,
+        excerpt_bytes=1000 * (config.mqtt.excerpt_kb or 0),
     )
     longest_s = model.rules.max_length_s
     loudness = loudness_of(config, rate, longest_s, 3 * spec.window_seconds, ledger.band_minute)

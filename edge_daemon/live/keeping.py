@@ -19,6 +19,7 @@ from edge_daemon.effort import EffortLedger
 from edge_daemon.effort_summary import EffortSummary
 from edge_daemon.live.announcing import EFFORT_PRIORITY
 from edge_daemon.live.complaints import Complaints
+from edge_daemon.live.excerpt import excerpt
 from edge_daemon.live.periods import EffortPeriods
 from edge_daemon.live.sampletime import SampleTime
 from edge_daemon.message import Message
@@ -48,6 +49,8 @@ class Keeper:
         topic: of effort reports.
         keep_days: how long effort is kept, days; may be changed at any time.
         wake: called when something was put into the outbox.
+        send_excerpt: takes what is to be sent of a clip; None for nothing.
+        excerpt_bytes: how long that may be.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Keeper:
         topic: str,
         keep_days: float,
         wake: Callable[[], None],
+        send_excerpt: Callable[[bytes], None] | None = None,
+        excerpt_bytes: int = 0,
     ) -> None:
         self.periods = periods
         self.keep_days = keep_days
@@ -70,6 +75,7 @@ class Keeper:
         self._outbox, self._ledger, self._store = outbox, ledger, store
         self._times, self._time = times, time
         self._device, self._topic, self._wake_publisher = device, topic, wake
+        self._send_excerpt, self._excerpt_bytes = send_excerpt, excerpt_bytes
         self._clips: deque[Clip] = deque()
         self._nudges: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = threading.Event()
@@ -126,6 +132,8 @@ class Keeper:
             clip = self._clips.popleft()
             if not self._store.save(clip):
                 log.warning("a clip was not stored", extra={"reason": self._store.report().reason, "clip": clip.name})
+            if self._send_excerpt is not None and (sound := excerpt(clip, self._excerpt_bytes)) is not None:
+                self._send_excerpt(sound)
 
     def _report_effort(self) -> None:
         until_ns = self._ledger.accounted_until_ns()
@@ -151,9 +159,9 @@ class Keeper:
         now_ns = self._time.monotonic_ns()
         if self._store is not None:
             self._store.tick()
-        if now_ns < self._forget_at_ns or self._times.state == "unsynchronised":
+        utc_ns = self._time.utc_ns()  # before it is asked for: a clock set in between is not trusted
+        if now_ns < self._forget_at_ns or not self._times.trusts_now:
             return
         self._forget_at_ns = now_ns + FORGET_EVERY_NS
-        utc_ns = self._time.utc_ns()
         self._outbox.expire(utc_ns)
         self._ledger.prune(utc_ns - round(self.keep_days * 86_400 * SECOND_NS))

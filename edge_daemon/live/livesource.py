@@ -7,15 +7,15 @@ import stat
 from typing import Protocol
 
 from edge_daemon.audio.bytesource import ByteSource, DescriptorBytes, NamedPipeBytes
-from edge_daemon.audio.device import AudioDriver, StreamRequest, find_device
+from edge_daemon.audio.device import AudioDriver, StreamRequest
 from edge_daemon.audio.devicestate import DeviceState
 from edge_daemon.audio.pipe import PipeSource
 from edge_daemon.audio.resample import Resampler
-from edge_daemon.audio.soundcard import USUAL_RATE, SoundCardSource
+from edge_daemon.audio.soundcard import USUAL_RATE, SoundCardSource, own_rate
 from edge_daemon.audio.source import AudioSource
 from edge_daemon.backoff import Backoff
 from edge_daemon.config.audio import AudioSection
-from edge_daemon.errors import AudioError, ConfigError
+from edge_daemon.errors import ConfigError
 from edge_daemon.timesource import TimeSource
 
 
@@ -58,7 +58,7 @@ def open_source(
         from edge_daemon.audio.portaudio import PortAudioDriver
 
         driver = PortAudioDriver()
-    rate = section.rate or _own_rate(driver, section.device)
+    rate = section.rate or own_rate(driver, section.device) or USUAL_RATE
     request = StreamRequest(
         device=section.device,
         rate=rate,
@@ -71,6 +71,7 @@ def open_source(
     source = SoundCardSource(
         request,
         driver,
+        rate_is_wanted=section.rate is not None,
         time=time,
         backoff=backoff,
         rng=rng,
@@ -119,10 +120,3 @@ def _pipe(section: AudioSection, model_rate: int, time: TimeSource, rng: random.
         backoff=backoff,
         rng=rng,
     )
-
-
-def _own_rate(driver: AudioDriver, device: str | int | None) -> int:
-    try:
-        return find_device(driver.devices(), device).default_rate
-    except AudioError:
-        return USUAL_RATE

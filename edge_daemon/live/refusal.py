@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,10 @@ from edge_daemon.live.model import hop_of, rules_of
 from edge_daemon.mqtt.link import Tls
 from edge_daemon.mqtt.publisher import password_of
 from edge_daemon.mqtt.tls import context
+from edge_daemon.readonly import why_read_only
 from edge_daemon.shipped import named_models
+
+log = logging.getLogger(__name__)
 
 _FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENOENT)
 """Why a folder cannot be written, if only a person can mend it; a full or read-only disk may mend itself."""
@@ -91,11 +95,16 @@ def check(loaded: Loaded, environment: Mapping[str, str] | None = None) -> None:
 
 def key_of(error: DeviceSettingsError) -> str:
     """The key of section `audio` that a sound card's refusal is about."""
-    return next((key for key in ("audio.rate", "audio.channel") if key in error.hint), "audio.device")
+    keys = ("audio.rate", "audio.sample_format", "audio.channels", "audio.channel")
+    return next((key for key in keys if key in error.hint), "audio.device")
 
 
 def _model(path: Path | None) -> Bundle:
-    if path is not None and not path.exists():
+    try:
+        there = path is None or path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise ConfigError(f"names a file that cannot be looked at: {error.strerror}", named_models()) from None
+    if not there:
         raise ConfigError(f"names {path}, which does not exist", named_models())
     if path is not None and not path.is_file():
         raise ConfigError(f"names {path}, which is not a file")
@@ -166,3 +175,5 @@ def _check_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno in _FOR_GOOD:
             raise ConfigError(f"names {folder}, which cannot be written: {error.strerror}") from None
+        told = f"nothing can be kept in storage.folder, so a power cut will lose what is unsent: {error.strerror}."
+        log.warning(f"{told} {why_read_only(folder)}".rstrip(), extra={"folder": folder})

@@ -14,7 +14,14 @@ from edge_daemon.timesource import SECOND_NS
 SLOT_NS = 60 * SECOND_NS
 SLOTS = 61
 
-SHARES: Mapping[str, float] = {"status": 1.0, "detection": 0.97, "effort": 0.85, "health": 0.7, "discovery": 0.6}
+SHARES: Mapping[str, float] = {
+    "status": 1.0,
+    "detection": 0.97,
+    "effort": 0.85,
+    "health": 0.7,
+    "discovery": 0.6,
+    "excerpt": 0.5,
+}
 """Part of the budget that a kind may fill up; kinds not named here take the least."""
 LEAST_SHARE = 0.5
 

@@ -34,11 +34,13 @@ class Failure:
         reason: for people, as "the broker refused user name or password".
         unsupported_protocol: the broker said that it does not speak this version of MQTT.
         silent: the broker closed before it answered, as some do with versions they do not know.
+        reached: somebody was reached: a connection stood, and bytes went over the link.
     """
 
     reason: str
     unsupported_protocol: bool = False
     silent: bool = False
+    reached: bool = False
 
 
 class Connection:

@@ -4,6 +4,9 @@
 on the broker's acknowledgement only. What is in flight when a connection ends goes back and is sent again with the same
 id, so a receiver may see it twice, but never not at all.
 
+A refusal (a right that is missing, a quota) concerns a topic, and a spent byte budget the less important kinds, so what
+rests after either is messages of that priority, and the others go on.
+
 The outbox is asked only when there may be something (`notify`, a new connection, now and then), and only when half the
 window is free: asking writes acknowledgements to the SD card, which should not happen for every single one.
 """
@@ -11,6 +14,7 @@ window is free: asking writes acknowledgements to the SD card, which should not 
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from edge_daemon.backoff import Backoff
@@ -19,8 +23,9 @@ from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.bucket import TokenBucket
 from edge_daemon.mqtt.budget import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, wire_bytes
 from edge_daemon.mqtt.connection import Connection, Failure
+from edge_daemon.mqtt.flight import Flight, Sent
 from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Link, Lost, Rejected, Request, Tls
-from edge_daemon.mqtt.mailbox import Mailbox
+from edge_daemon.mqtt.mailbox import Mailbox, Order, Outgoing
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import OFFLINE, ONLINE, Topics
 from edge_daemon.timesource import SECOND_NS
@@ -28,12 +33,17 @@ from edge_daemon.timesource import SECOND_NS
 IDLE_NS = 5 * SECOND_NS
 """Longest rest: the outbox is looked at this often even if nobody calls."""
 REJECTION_PAUSE_NS = 30 * SECOND_NS
-"""Rest after the broker has refused a message (a right that is missing, a quota), before it is tried again."""
+"""Rest after the broker has refused a message, before one of its priority is tried again."""
 MIN_BURST = 20.0
 """Messages that may go at once after a quiet time, whatever the rate."""
 
 Announcement = tuple[str, bytes]
 """Topic and payload, published retained after each connection (Home Assistant discovery)."""
+MOST_EXCERPTS = 4
+"""Excerpts that wait at most; the oldest gives way."""
+EXCERPT_PAUSE_NS = SECOND_NS
+"""Time from one excerpt to the next, in which something more important may come."""
+
 Urgent = tuple[str, str, bytes]
 """Kind, topic and payload of a message that is worth sending only while it is new (health)."""
 
@@ -73,13 +83,15 @@ class Courier:
         self.connection = Connection(settings.protocol, backoff, settings.connect_timeout_s, rng)
         self._budget = HourBudget(settings.bytes_per_hour)
         self._bucket = TokenBucket(settings.drain_rate, max(MIN_BURST, settings.drain_rate), now_ns)
-        self._in_flight: dict[int, tuple[str, int]] = {}  # packet → id, sent at
+        self._flight = Flight(settings.in_flight)
         self._farewell: int | None = None  # packet of the last `offline`
-        self._window = settings.in_flight
-        self._pause_until_ns = 0
+        self._to_announce: deque[Announcement] = deque()
+        self._resting: dict[int, int] = {}  # priority → monotonic time at which it is tried again
         self._ask_at_ns = now_ns  # when to look into the outbox
         self._urgent: dict[str, Urgent] = {}
-        self._held = False
+        self._excerpts: deque[Announcement] = deque(maxlen=MOST_EXCERPTS)
+        self._excerpt_at_ns = now_ns
+        self._held: set[int] = set()  # priorities of which messages wait for the byte budget
         self._stopped = False
         self._last_rejection: str | None = None
         self._counts = {"sent": 0, "acknowledged": 0, "rejected": 0}
@@ -95,6 +107,10 @@ class Courier:
         """Publish once if connected, else when connected; a newer one on the same topic takes its place."""
         self._urgent[topic] = (kind, topic, payload)
 
+    def put_excerpt(self, topic: str, payload: bytes) -> None:
+        """Publish once when connected and nothing else waits; few wait, and none outlives the program."""
+        self._excerpts.append((topic, payload))
+
     def notify(self, now_ns: int) -> None:
         """There is something new in the outbox."""
         self._ask_at_ns = min(self._ask_at_ns, now_ns)
@@ -104,6 +120,7 @@ class Courier:
         connection = self.connection
         if connection.overdue(now_ns):
             self._link.close(polite=False)
+            self._pay_for_connecting(now_ns)
             self._fail(Failure(f"no answer within {self._settings.connect_timeout_s:g} s"), now_ns)
         if self._unacknowledged_for(now_ns) > self._settings.acknowledge_timeout_s:
             self._link.close(polite=False)
@@ -113,32 +130,46 @@ class Courier:
         if connection.state != "online":
             return min(now_ns + IDLE_NS, connection.deadline_ns() or now_ns)
         self._send_urgent(now_ns)
-        return self._drain(now_ns)
+        self._drain(now_ns)
+        self._announce(now_ns)
+        self._send_excerpt(now_ns)
+        return self._next_ns(now_ns)
 
     def handle(self, event: Event, now_ns: int) -> None:
         """Take what the link reports."""
         if isinstance(event, Accepted):
+            self._pay_for_connecting(now_ns)
             self.connection.accepted(now_ns)
-            self._window = min(self._settings.in_flight, event.window)
+            self._flight.begin(event.window)
             self.notify(now_ns)
-            self._publish("status", self._topics.status, ONLINE, now_ns, retain=True)
-            for topic, payload in self._announcements:
-                self._publish("discovery", topic, payload, now_ns, retain=True)
+            self._publish(self._topics.status, ONLINE, now_ns, retain=True)
+            self._to_announce = deque(self._announcements)
         elif isinstance(event, Lost):
+            if event.failure.reached and self.connection.state == "connecting":
+                self._pay_for_connecting(now_ns)
             self._fail(event.failure, now_ns)
         elif isinstance(event, Acknowledged):
-            if event.packet in self._in_flight:
+            sent = self._flight.land(event.packet)
+            if sent is not None and sent.message is not None:
                 self._counts["acknowledged"] += 1
-                self._mailbox.acknowledge(self._in_flight.pop(event.packet)[0])
+                self._mailbox.acknowledge(sent.message)
             if event.packet == self._farewell:
                 self._farewell = None
         elif isinstance(event, Rejected):
-            self._last_rejection = event.reason
-            self._pause_until_ns = now_ns + REJECTION_PAUSE_NS
-            self._ask_at_ns = min(self._ask_at_ns, self._pause_until_ns)
-            if event.packet in self._in_flight:
-                self._counts["rejected"] += 1
-                self._mailbox.release([self._in_flight.pop(event.packet)[0]])
+            self._rejected(event, now_ns)
+
+    def _rejected(self, event: Rejected, now_ns: int) -> None:
+        sent = self._flight.land(event.packet)
+        if sent is None:
+            return
+        self._last_rejection = event.reason
+        if event.packet == self._farewell:
+            self._farewell = 0  # the last will says it in its place
+        if sent.message is not None:
+            self._counts["rejected"] += 1
+            self._mailbox.release([sent.message])
+            self._resting[sent.priority] = now_ns + REJECTION_PAUSE_NS
+            self.notify(now_ns)  # other priorities may wait behind it
 
     def begin_anew(self, reason: str, now_ns: int) -> None:
         """Drop the connection and whatever is under way, and make a new one after the usual wait."""
@@ -147,21 +178,23 @@ class Courier:
 
     def idle(self, now_ns: int) -> bool:
         """True when nothing is in flight and the outbox has just been found empty, or must wait."""
-        return not self._in_flight and (self._ask_at_ns > now_ns or self._pause_until_ns > now_ns)
+        return not self._flight.messages and self._ask_at_ns > now_ns
 
     def say_farewell(self, now_ns: int) -> None:
-        """Publish `offline`, retained, if connected."""
+        """Publish `offline`, retained, if connected; where the broker takes nothing more, its last will does that."""
         if self.connection.state == "online":
-            self._farewell = self._publish("status", self._topics.status, OFFLINE, now_ns, retain=True)
+            self._farewell = 0
+            if self._flight.takes_more:
+                self._farewell = self._publish(self._topics.status, OFFLINE, now_ns, retain=True)
 
     def farewell_taken(self) -> bool:
-        """True when the broker has acknowledged it, or there is no broker."""
-        return self._farewell is None or self.connection.state != "online"
+        """True when the broker has answered it, could not be told, or there is none."""
+        return not self._farewell or self.connection.state != "online"
 
     def stop(self) -> None:
         """Leave politely; what is in flight goes back to the outbox."""
         self._link.close(polite=self._farewell is None)
-        self._in_flight.clear()
+        self._flight.clear()
         self._mailbox.release()
         self._stopped = True
 
@@ -177,9 +210,9 @@ class Courier:
             attempts=connection.attempts,
             connections=connection.accepted_count,
             last_rejection=self._last_rejection,
-            in_flight=len(self._in_flight),
+            in_flight=self._flight.messages,
             bytes_last_hour=self._budget.spent(now_ns),
-            held_by_budget=self._held,
+            held_by_budget=bool(self._held),
             **self._counts,
         )
 
@@ -192,7 +225,6 @@ class Courier:
             self._fail(Failure(f"the password: {error}"), now_ns)
             return
         tls = settings.tls
-        self._budget.spend(TLS_CONNECT_BYTES if tls.enabled else CONNECT_BYTES, now_ns)
         self._link.open(
             Request(
                 host=settings.host,
@@ -208,66 +240,104 @@ class Courier:
             )
         )
 
+    def _pay_for_connecting(self, now_ns: int) -> None:
+        """An attempt that reached nobody has sent next to nothing."""
+        self._budget.spend(TLS_CONNECT_BYTES if self._settings.tls.enabled else CONNECT_BYTES, now_ns)
+
     def _fail(self, failure: Failure, now_ns: int) -> None:
         self.connection.failed(failure, now_ns)
-        self._in_flight.clear()
+        self._flight.clear()
         self._farewell = None
         self._mailbox.release()
 
-    def _publish(self, kind: str, topic: str, payload: bytes, now_ns: int, *, retain: bool, qos: int = 1) -> int:
-        cost = wire_bytes(topic, payload, tls=self._settings.tls.enabled, acknowledged=qos > 0)
-        if kind not in ("status", "detection", "effort") and not self._budget.allows(kind, cost, now_ns):
-            return 0
-        self._budget.spend(cost, now_ns)
-        return self._link.publish(topic, payload, qos=qos, retain=retain)
+    def _cost(self, topic: str, payload: bytes, qos: int = 1) -> int:
+        return wire_bytes(topic, payload, tls=self._settings.tls.enabled, acknowledged=qos > 0)
+
+    def _publish(
+        self, topic: str, payload: bytes, now_ns: int, *, retain: bool, message: Outgoing | None = None
+    ) -> int:
+        """Send with QoS 1, whatever the budget says."""
+        self._budget.spend(self._cost(topic, payload), now_ns)
+        packet = self._link.publish(topic, payload, qos=1, retain=retain)
+        sent = Sent(now_ns) if message is None else Sent(now_ns, message.id, message.priority)
+        self._flight.add(packet, sent)
+        return packet
 
     def _send_urgent(self, now_ns: int) -> None:
         for kind, topic, payload in self._urgent.values():
-            self._publish(kind, topic, payload, now_ns, retain=False, qos=0)
+            cost = self._cost(topic, payload, qos=0)
+            if self._budget.allows(kind, cost, now_ns):
+                self._budget.spend(cost, now_ns)
+                self._link.publish(topic, payload, qos=0, retain=False)
         self._urgent.clear()
 
-    def _drain(self, now_ns: int) -> int:
-        """Send from the outbox as much as window, rate and budget allow; return when to come back."""
-        room = self._window - len(self._in_flight)
-        tokens = self._bucket.available(now_ns)
-        wanted = now_ns >= self._ask_at_ns and now_ns >= self._pause_until_ns
-        if wanted and tokens and 2 * room >= self._window:
-            self._send(min(room, tokens), now_ns)
-        return self._next_ns(now_ns)
+    def _announce(self, now_ns: int) -> None:
+        """Send announcements that are due as far as messages leave room, and the budget allows."""
+        while self._to_announce and self._flight.takes_announcement:
+            topic, payload = self._to_announce[0]
+            if not self._budget.allows("discovery", self._cost(topic, payload), now_ns):
+                return
+            self._to_announce.popleft()
+            self._publish(topic, payload, now_ns, retain=True)
 
-    def _send(self, limit: int, now_ns: int) -> None:
+    def _send_excerpt(self, now_ns: int) -> None:
+        """Send one if the outbox has been found empty, all is acknowledged, and the budget allows."""
+        waits = self._to_announce or self._held or not self.idle(now_ns)
+        if waits or not self._excerpts or now_ns < self._excerpt_at_ns:
+            return
+        topic, payload = self._excerpts[0]
+        cost = self._cost(topic, payload, qos=0)
+        if self._budget.allows("excerpt", cost, now_ns):
+            self._excerpts.popleft()
+            self._excerpt_at_ns = now_ns + EXCERPT_PAUSE_NS
+            self._budget.spend(cost, now_ns)
+            self._link.publish(topic, payload, qos=0, retain=False)
+
+    def _drain(self, now_ns: int) -> None:
+        """Send from the outbox as much as window, rate and budget allow."""
+        rested = [priority for priority, until_ns in self._resting.items() if now_ns >= until_ns]
+        for priority in rested:
+            del self._resting[priority]
+            self._held.discard(priority)
+            self.notify(now_ns)
+        while now_ns >= self._ask_at_ns and self._bucket.available(now_ns) and self._flight.half_free:
+            if not self._send(min(self._flight.room, self._bucket.available(now_ns)), now_ns):
+                break
+
+    def _send(self, limit: int, now_ns: int) -> bool:
+        """Send up to `limit` messages; True if the budget held some, behind which other priorities may wait."""
         newest = self._settings.drain_order == "newest"
-        messages = self._mailbox.take(limit, "newest_first" if newest else "oldest_first")
+        order: Order = "newest_first" if newest else "oldest_first"
+        messages = self._mailbox.take(limit, order, frozenset(self._resting))
         if len(messages) < limit:
             self._ask_at_ns = now_ns + IDLE_NS
         held = []
         for message in messages:
-            cost = wire_bytes(message.topic, message.payload, tls=self._settings.tls.enabled)
-            if not self._budget.allows(message.kind, cost, now_ns):
+            if not self._budget.allows(message.kind, self._cost(message.topic, message.payload), now_ns):
                 held.append(message.id)
+                self._held.add(message.priority)
+                self._resting[message.priority] = self._budget.next_ns(now_ns)
                 continue
             self._bucket.take(1, now_ns)
-            packet = self._publish(message.kind, message.topic, message.payload, now_ns, retain=False)
-            self._in_flight[packet] = (message.id, now_ns)
+            self._publish(message.topic, message.payload, now_ns, retain=False, message=message)
             self._counts["sent"] += 1
-        self._held = bool(held)
         if held:
             self._mailbox.release(held)
-            self._pause_until_ns = self._budget.next_ns(now_ns)
-            self._ask_at_ns = min(self._ask_at_ns, self._pause_until_ns)
+        return bool(held)
 
     def _next_ns(self, now_ns: int) -> int:
         """When `step` is due again, if nothing happens before."""
         again = now_ns + IDLE_NS
-        if self._in_flight:
-            oldest = min(sent for _, sent in self._in_flight.values())
-            again = min(again, oldest + round(self._settings.acknowledge_timeout_s * SECOND_NS) + 1)
-        if 2 * (self._window - len(self._in_flight)) >= self._window:  # else an acknowledgement comes first
-            ask = max(self._ask_at_ns, self._pause_until_ns, self._bucket.next_ns(now_ns))
-            again = min(again, ask)
+        if self._excerpts:
+            again = min(again, max(self._excerpt_at_ns, now_ns + EXCERPT_PAUSE_NS))
+        oldest_ns = self._flight.oldest_ns
+        if oldest_ns is not None:
+            again = min(again, oldest_ns + round(self._settings.acknowledge_timeout_s * SECOND_NS) + 1)
+        if self._flight.half_free:  # else an acknowledgement comes first
+            ask_ns = min((self._ask_at_ns, *self._resting.values()))
+            again = min(again, max(ask_ns, self._bucket.next_ns(now_ns)))
         return again
 
     def _unacknowledged_for(self, now_ns: int) -> float:
-        if not self._in_flight:
-            return 0.0
-        return (now_ns - min(sent for _, sent in self._in_flight.values())) / SECOND_NS
+        oldest_ns = self._flight.oldest_ns
+        return 0.0 if oldest_ns is None else (now_ns - oldest_ns) / SECOND_NS

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -31,12 +32,16 @@ class Outgoing(Protocol):
     def kind(self) -> str:
         """`detection`, `effort` …: decides its share of the byte budget."""
 
+    @property
+    def priority(self) -> int:
+        """Higher leaves first."""
+
 
 class Mailbox(Protocol):
     """Messages wait here until the broker has acknowledged them."""
 
-    def take(self, limit: int, order: Order, /) -> Sequence[Outgoing]:
-        """Messages that are not in flight yet, at most `limit`; from now on they are."""
+    def take(self, limit: int, order: Order, resting: AbstractSet[int], /) -> Sequence[Outgoing]:
+        """Messages that are not in flight yet, at most `limit`, none of the priorities that rest; now they are."""
 
     def acknowledge(self, message: str, /) -> None:
         """The broker has it: forget it."""
@@ -53,6 +58,7 @@ class Letter:
     topic: str
     payload: bytes
     kind: str = "detection"
+    priority: int = 2
 
 
 class MemoryMailbox:
@@ -66,10 +72,11 @@ class MemoryMailbox:
         """Add a message."""
         self.waiting[letter.id] = letter
 
-    def take(self, limit: int, order: Order) -> Sequence[Letter]:
-        """Messages that are not in flight yet."""
-        letters = [letter for letter in self.waiting.values() if letter.id not in self.in_flight]
-        taken = (letters[::-1] if order == "newest_first" else letters)[:limit]
+    def take(self, limit: int, order: Order, resting: AbstractSet[int]) -> Sequence[Letter]:
+        """Messages that are not in flight yet, higher priorities first."""
+        idle = [one for one in self.waiting.values() if one.id not in self.in_flight and one.priority not in resting]
+        letters = idle[::-1] if order == "newest_first" else idle
+        taken = sorted(letters, key=lambda letter: -letter.priority)[:limit]
         self.in_flight |= {letter.id for letter in taken}
         return taken
 

@@ -17,6 +17,8 @@ class MemoryBroker:
         acknowledging: False takes messages without a word.
         window: most unacknowledged messages that it wants.
         rejecting: reason for which it rejects every QoS 1 message, or None.
+        forbidden: topics on which it rejects them.
+        most_unanswered: QoS 1 packets of one link without an answer, at most so far.
         received: topic and payload of everything published, in order.
         retained: retained payload by topic.
     """
@@ -29,6 +31,8 @@ class MemoryBroker:
         self.acknowledging = True
         self.window = 65_535
         self.rejecting: str | None = None
+        self.forbidden: set[str] = set()
+        self.most_unanswered = 0
         self.received: list[tuple[str, bytes]] = []
         self.retained: dict[str, bytes] = {}
         self.links: list[MemoryLink] = []
@@ -65,6 +69,7 @@ class MemoryLink:
         self.requests: list[Request] = []
         self.events: list[Event] = []
         self.patterns: list[str] = []
+        self._unanswered = 0
 
     def open(self, request: Request) -> None:
         """Accepted at once, or refused with a reason."""
@@ -75,11 +80,14 @@ class MemoryLink:
         elif not broker.answering:
             return
         elif request.version not in broker.versions:
-            self.events.append(Lost(Failure("the broker does not speak this version", unsupported_protocol=True)))
+            self.events.append(
+                Lost(Failure("the broker does not speak this version", unsupported_protocol=True, reached=True))
+            )
         elif broker.password is not None and request.password != broker.password:
-            self.events.append(Lost(Failure("the broker refused user name or password")))
+            self.events.append(Lost(Failure("the broker refused user name or password", reached=True)))
         else:
             self.request = request
+            self._unanswered = 0
             broker.links.append(self)
             self.events.append(Accepted(broker.window))
 
@@ -89,8 +97,12 @@ class MemoryLink:
         broker = self._broker
         if self.request is None or not broker.answering:
             return self._packet
-        if qos and broker.rejecting is not None:
-            self.events.append(Rejected(self._packet, broker.rejecting))
+        if qos:
+            self._unanswered += 1
+            broker.most_unanswered = max(broker.most_unanswered, self._unanswered)
+        reason = "not authorized" if topic in broker.forbidden else broker.rejecting
+        if qos and reason is not None:
+            self.events.append(Rejected(self._packet, reason))
             return self._packet
         broker.deliver(topic, payload, retain=retain)
         if qos and broker.acknowledging:
@@ -105,6 +117,7 @@ class MemoryLink:
     def poll(self, timeout_s: float) -> list[Event]:  # noqa: ARG002 - the twin does not wait
         """Events since the last call."""
         events, self.events = self.events, []
+        self._unanswered -= sum(isinstance(event, Acknowledged | Rejected) for event in events)
         return events
 
     def wake(self) -> None:

@@ -49,7 +49,8 @@ class PahoLink:
         except ConfigError as error:
             self._lost(Failure(str(error)))
         except (OSError, ValueError) as error:
-            self._lost(Failure(_network_reason(error, request)))
+            reached = isinstance(error, ssl.SSLError)  # the handshake was under way
+            self._lost(Failure(_network_reason(error, request), reached=reached))
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
         """Queue a message and begin to send it."""
@@ -151,7 +152,8 @@ class PahoLink:
                 client.loop_misc()
             except Exception as error:  # noqa: BLE001 - paho raises many kinds on malformed packets
                 if self._client is client:  # else we have just dropped it ourselves, in a callback
-                    self._lost(Failure(f"the broker sent something that is not MQTT ({type(error).__name__})"))
+                    what = f"the broker sent something that is not MQTT ({type(error).__name__})"
+                    self._lost(Failure(what, reached=True))
         if self._wakened in readable:
             self._wakened.recv(4096)
             return True
@@ -173,13 +175,14 @@ class PahoLink:
             self._events.append(Accepted(window))
             return
         unsupported = reason.value == UNSUPPORTED_PROTOCOL_VERSION
-        self._lost(Failure(f"the broker refused us: {str(reason).lower()}", unsupported_protocol=unsupported))
+        told = f"the broker refused us: {str(reason).lower()}"
+        self._lost(Failure(told, unsupported_protocol=unsupported, reached=True))
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._answered:
             self._lost(Failure(f"the connection was lost: {str(reason).lower()}"))
         else:
-            self._lost(Failure("the broker closed the connection without an answer", silent=True))
+            self._lost(Failure("the broker closed the connection without an answer", silent=True, reached=True))
 
     def _on_publish(self, _client: Client, _data: Any, packet: int, reason: Any, _properties: Any) -> None:
         if reason is not None and reason.is_failure:

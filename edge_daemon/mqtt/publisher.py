@@ -21,7 +21,7 @@ from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
 
 log = logging.getLogger(__name__)
 
-FAREWELL_S = 0.5
+FAREWELL_S = 0.3
 """Most time that the last `offline` may take at a stop."""
 
 
@@ -100,6 +100,10 @@ class Publisher:
     def publish_now(self, kind: str, topic: str, payload: bytes) -> None:
         """Publish with QoS 0 while it is new; from any thread. Only the newest per topic waits for a connection."""
         self._order(lambda _now: self._courier.put_urgent(kind, topic, payload))
+
+    def publish_excerpt(self, payload: bytes) -> None:
+        """Publish the sound of an event when nothing else waits; from any thread."""
+        self._order(lambda _now: self._courier.put_excerpt(self.topics.excerpts, payload))
 
     def apply(self, settings: MqttSection) -> None:
         """Take over what can change while running; from any thread."""

@@ -37,6 +37,11 @@ class Topics:
         return f"{self.prefix}/{self.device}/health"
 
     @property
+    def excerpts(self) -> str:
+        """Sound of events, one JSON document each, QoS 0; only where configured."""
+        return f"{self.prefix}/{self.device}/excerpts"
+
+    @property
     def effort(self) -> str:
         """What was listened to and what was lost, QoS 1."""
         return f"{self.prefix}/{self.device}/effort"

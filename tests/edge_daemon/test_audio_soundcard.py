@@ -8,7 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge_daemon.audio.device import DeviceAbsentError, DeviceInfo, DeviceSettingsError, StreamRequest, find_device
+from edge_daemon.audio.device import (
+    DeviceAbsentError,
+    DeviceInfo,
+    DeviceSettingsError,
+    SoundSystemStuckError,
+    StreamRequest,
+    find_device,
+)
 from edge_daemon.audio.memorydevice import MemoryDriver
 from edge_daemon.audio.soundcard import SoundCardSource
 from edge_daemon.audio.source import Block, Gap
@@ -377,3 +384,59 @@ def test_a_lead_longer_than_the_blocks() -> None:
     assert isinstance(items[0], Block)
     assert (items[0].start, len(items[0].samples)) == (0, 50)
     assert sea.source.state.opened == 1
+
+
+def test_what_could_not_be_tried_is_no_attempt() -> None:
+    sea = Sea()
+    sea.driver.failure = AudioError("It hangs.")
+    sea.listen(10.0)
+    tried = sea.source.state.attempts
+    assert tried >= 3
+    sea.driver.failure = SoundSystemStuckError("It still hangs.")
+    requests = len(sea.driver.requests)
+    sea.listen(60.0)
+    assert len(sea.driver.requests) > requests + 3  # asked again and again
+    state = sea.source.state
+    assert (state.attempts, state.phase, state.last_error) == (tried, "waiting", "It still hangs.")
+    sea.driver.failure = None
+    sea.listen(80.0)
+    assert sea.source.state.phase == "listening"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_card_that_comes_later_with_another_rate(wanted: bool) -> None:
+    """A rate that was guessed is read anew: the stream ends with an error, and a new one takes the card's."""
+    time, driver = ManualTime(), MemoryDriver()
+    driver.only_own_rate = True
+    source = SoundCardSource(
+        StreamRequest(rate=48_000),
+        driver,
+        rate_is_wanted=wanted,
+        time=time,
+        backoff=Backoff(first_s=1.0, limit_s=8.0, jitter=0.0),
+        wait=lambda _longest: time.advance(0.1),
+    )
+    source.read()
+    driver.plugged.append(DeviceInfo(1, "AudioMoth", 1, 96_000, is_default=True))
+
+    def listen_on() -> None:
+        while time.monotonic_ns() < 30e9:
+            source.read()
+
+    if wanted:
+        listen_on()
+        assert source.state.last_error == "'AudioMoth' can't sample at 48000 Hz. Set audio.rate."
+    else:
+        with pytest.raises(AudioError, match="samples at 96000 Hz, not at the 48000 Hz taken at the start"):
+            listen_on()
+    assert SoundCardSource(StreamRequest(), driver, time=time).rate == 96_000
+
+
+def test_a_card_that_comes_later_and_does_the_guessed_rate_is_taken() -> None:
+    time, driver = ManualTime(), MemoryDriver()
+    source = SoundCardSource(StreamRequest(), driver, time=time, wait=lambda _longest: time.advance(0.1))
+    source.read()
+    driver.plugged.append(DeviceInfo(1, "Any", 1, 44_100, is_default=True))
+    while driver.stream is None:
+        source.read()
+    assert driver.requests[-1].rate == 48_000

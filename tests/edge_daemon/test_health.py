@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import math
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -283,6 +285,28 @@ def test_lines_for_a_terminal_and_exceptions_on_one_line() -> None:
     assert text[10] == "T"
     assert "Z error    failed | Traceback" in text
     assert "ValueError: x" in text
+
+
+DEAF = """
+import logging, os
+from edge_daemon.journal import set_up
+set_up("info")
+set_up("info")  # the first one's descriptor is given back
+log = logging.getLogger("edge_daemon.test")
+log.info("before")
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as sounddevice does while PortAudio begins
+log.warning("the sound system does not answer")
+"""
+
+
+def test_the_log_is_heard_while_a_library_silences_standard_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", DEAF], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert [line[21:].split(maxsplit=1) for line in done.stderr.splitlines()] == [
+        ["info", "before"],
+        ["warning", "the sound system does not answer"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.errors import ConfigError
-from edge_daemon.mqtt.courier import REJECTION_PAUSE_NS, Courier
+from edge_daemon.mqtt.budget import TLS_CONNECT_BYTES
+from edge_daemon.mqtt.courier import MOST_EXCERPTS, REJECTION_PAUSE_NS, Courier
+from edge_daemon.mqtt.link import Acknowledged, Rejected
 from edge_daemon.mqtt.mailbox import Letter, MemoryMailbox
 from edge_daemon.mqtt.memory import MemoryBroker, MemoryLink
 from edge_daemon.mqtt.topics import Topics
@@ -158,7 +160,33 @@ def test_window_is_kept_and_the_brokers_smaller_one_too() -> None:
     it.broker.acknowledging = False
     it.broker.window = 3
     it.run(1)
-    assert len(it.mailbox.in_flight) == 3
+    assert len(it.mailbox.in_flight) == 2  # the birth is the third
+
+
+@pytest.mark.parametrize("window", [1, 2, 10])
+@pytest.mark.parametrize("acknowledging", [True, False])
+def test_every_packet_counts_against_the_brokers_maximum(window: int, acknowledging: bool) -> None:
+    announcements = [(f"homeassistant/{n}", b"{}") for n in range(18)]
+    it = world(50, in_flight=20, drain_rate=1000.0, announcements=announcements)
+    it.broker.window = window
+    it.broker.acknowledging = acknowledging
+    it.run(10)
+    assert it.broker.most_unanswered <= window
+    if acknowledging:
+        assert it.mailbox.waiting == {}
+        assert {topic for topic, _ in announcements} <= set(it.broker.retained)
+
+
+def test_a_full_window_leaves_the_farewell_to_the_last_will() -> None:
+    it = world(50)
+    it.broker.acknowledging = False
+    it.broker.window = 5
+    it.run(1)
+    it.courier.say_farewell(it.now)
+    assert it.courier.farewell_taken()
+    it.courier.stop()
+    assert it.broker.most_unanswered == 5
+    assert it.broker.retained[TOPICS.status] == b"offline"
 
 
 def test_backlog_drains_at_the_rate_after_one_burst() -> None:
@@ -242,6 +270,118 @@ def test_rejected_messages_stay_and_are_tried_again_after_a_pause() -> None:
     it.broker.rejecting = None
     it.run(5)
     assert it.mailbox.waiting == {}
+
+
+@pytest.mark.parametrize("topic", [TOPICS.effort, TOPICS.status, "homeassistant/x"])
+def test_a_topic_that_is_refused_holds_up_no_other(topic: str) -> None:
+    it = world(0, announcements=[("homeassistant/x", b"{}")])
+    it.broker.forbidden.add(topic)
+    it.run(1)
+    for number, letter in enumerate(letters(10)):
+        it.mailbox.put(Letter(f"effort-{number}", TOPICS.effort, b"e", "effort", priority=1))
+        it.courier.notify(it.now)
+        it.run(1)
+        it.mailbox.put(letter)
+        it.courier.notify(it.now)
+        before = it.now
+        it.run()
+        assert it.now == before
+        assert letter.id not in it.mailbox.waiting
+    assert it.courier.report(it.now).last_rejection == "not authorized"
+    # what is refused is tried again, though not ceaselessly
+    refused = it.courier.report(it.now).rejected
+    assert refused <= 10
+    it.broker.forbidden.clear()
+    it.run(REJECTION_PAUSE_NS / S)
+    assert it.mailbox.waiting == {}
+
+
+def test_a_refused_detection_holds_up_no_effort() -> None:
+    it = world(3)
+    it.broker.forbidden.add(TOPICS.detections)
+    it.mailbox.put(Letter("effort", TOPICS.effort, b"e", "effort", priority=1))
+    it.run(1)
+    assert it.broker.payloads(TOPICS.effort) == [b"e"]
+    assert len(it.mailbox.waiting) == 3
+
+
+def test_an_answer_to_nothing_of_ours_changes_nothing() -> None:
+    it = world(0)
+    it.run(1)
+    it.courier.handle(Rejected(999, "no"), it.now)
+    it.courier.handle(Acknowledged(999), it.now)
+    report = it.courier.report(it.now)
+    assert (report.rejected, report.acknowledged, report.last_rejection) == (0, 0, None)
+
+
+def test_attempts_that_reach_nobody_cost_no_budget() -> None:
+    it = world(1, bytes_per_hour=50_000, tls={"enabled": True})
+    it.broker.up = False
+    it.run(1200)
+    assert len(it.link.requests) >= 8
+    assert it.courier.report(it.now).bytes_last_hour == 0
+    it.broker.up = True
+    it.run(305)  # the longest pause between attempts, and no more
+    assert it.mailbox.waiting == {}
+    assert TLS_CONNECT_BYTES < it.courier.report(it.now).bytes_last_hour < 2 * TLS_CONNECT_BYTES
+
+
+@pytest.mark.parametrize("failing", ["answering", "password"])
+def test_attempts_that_fail_at_the_broker_cost_what_they_cost(failing: str) -> None:
+    it = world(1, bytes_per_hour=50_000, tls={"enabled": True}, connect_timeout_s=5)
+    if failing == "answering":
+        it.broker.answering = False
+    else:
+        it.broker.password = "right"  # noqa: S105 - a broker in memory
+    it.run(60)
+    attempts = len(it.link.requests)
+    assert attempts >= 3
+    assert it.courier.report(it.now).bytes_last_hour in (
+        attempts * TLS_CONNECT_BYTES,
+        (attempts - 1) * TLS_CONNECT_BYTES,
+    )
+
+
+def test_effort_that_waits_for_the_budget_holds_up_no_detection() -> None:
+    it = world(0, bytes_per_hour=20_000)
+    it.mailbox.put(Letter("first", TOPICS.detections, b"d" * 16_500))
+    it.mailbox.put(Letter("effort", TOPICS.effort, b"e" * 1000, "effort", priority=1))
+    it.run(1)
+    assert it.courier.report(it.now).held_by_budget
+    it.mailbox.put(letters(1)[0])
+    it.courier.notify(it.now)
+    before = it.now
+    it.run()
+    assert it.now == before
+    assert list(it.mailbox.waiting) == ["effort"]
+    assert it.courier.report(it.now).held_by_budget
+
+
+def test_excerpts_go_last_and_one_by_one() -> None:
+    it = world(30, drain_rate=10.0, announcements=[("homeassistant/x", b"{}")])
+    for number in range(MOST_EXCERPTS + 2):
+        it.courier.put_excerpt(TOPICS.excerpts, b"%d" % number)
+    it.run(0.5)  # ten of the backlog still wait for the rate
+    assert it.broker.payloads(TOPICS.excerpts) == []
+    it.run(10)
+    topics = [topic for topic, _ in it.broker.received]
+    assert it.broker.payloads(TOPICS.excerpts) == [b"2", b"3", b"4", b"5"]  # the oldest gave way
+    assert topics[-MOST_EXCERPTS:] == [TOPICS.excerpts] * MOST_EXCERPTS
+
+
+def test_excerpts_never_take_what_the_budget_keeps_for_others() -> None:
+    it = world(0, bytes_per_hour=20_000)
+    for number in range(MOST_EXCERPTS):
+        it.courier.put_excerpt(TOPICS.excerpts, b"%d" % number * 4000)
+    it.run(1800)
+    assert len(it.broker.payloads(TOPICS.excerpts)) == 2
+    for letter in letters(4, size=1500):
+        it.mailbox.put(letter)
+    it.courier.notify(it.now)
+    it.run()
+    assert it.mailbox.waiting == {}
+    it.run(3700)
+    assert len(it.broker.payloads(TOPICS.excerpts)) == 4
 
 
 def test_announcements_are_retained() -> None:

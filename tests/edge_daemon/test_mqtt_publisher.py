@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 import pytest
@@ -34,11 +34,11 @@ class FailingMailbox(MemoryMailbox):
 
     failures = 3
 
-    def take(self, limit: int, order: Order) -> Sequence[Letter]:
+    def take(self, limit: int, order: Order, resting: Set[int]) -> Sequence[Letter]:
         if self.failures:
             self.failures -= 1
             raise RuntimeError("no such thing")
-        return super().take(limit, order)
+        return super().take(limit, order, resting)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -99,6 +99,20 @@ def test_priority_first_then_the_order_asked_for(box: Outbox) -> None:
     assert ids(box.take(1, "newest_first")) == ["c5"]
 
 
+@pytest.mark.parametrize("committed", [True, False])
+def test_priorities_that_rest_are_passed_over(tmp_path: Path, committed: bool) -> None:
+    folder = tmp_path / "o" if committed else tmp_path / "in the way" / "o"
+    if not committed:  # the disk fails: they are offered from memory
+        (tmp_path / "in the way").write_text("")
+    outbox = make(folder)
+    for name, priority in [("a1", 1), ("b5", 5), ("c5", 5), ("e9", 9)]:
+        outbox.put(message(name, priority=priority))
+    assert ids(outbox.take(10, "oldest_first", {5})) == ["e9", "a1"]
+    outbox.release()
+    assert ids(outbox.take(2, "oldest_first", {9, 1})) == ["b5", "c5"]
+    assert outbox.take(10, "oldest_first", {9, 1}) == []
+
+
 def test_order_of_arrival_stands_whatever_the_clock_said(box: Outbox) -> None:
     box.put(message("first", created=10**18))
     box.put(message("second", created=0))

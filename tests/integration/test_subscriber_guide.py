@@ -40,7 +40,7 @@ def test_the_example_is_a_detection() -> None:
 
 def test_topics_are_the_programs_own() -> None:
     topics = Topics("edge_daemon", "buoy-7")
-    for topic in (topics.detections, topics.status, topics.health, topics.effort):
+    for topic in (topics.detections, topics.status, topics.health, topics.effort, topics.excerpts):
         assert f"`…/{topic.rsplit('/', 1)[1]}`" in GUIDE
 
 

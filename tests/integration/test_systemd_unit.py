@@ -177,9 +177,15 @@ def test_install_twice_then_uninstall(tmp_path: Path) -> None:
     secret = root / "etc/edge-daemon/mqtt-password"
     assert secret.stat().st_mode & 0o777 == 0o600
     assert (root / "etc/systemd/system/multi-user.target.wants/edge-daemon.service").is_symlink()
-    program = root / "opt/edge-daemon/venv/bin/edge-daemon"
-    checked = subprocess.run([program, "config", "check", "--syntax", settings], timeout=60, check=False)
-    assert checked.returncode == 0
+    venv = root / "opt/edge-daemon/venv"
+    command = [venv / "bin/python", "-m", "edge_daemon", "config", "check", "--syntax", settings]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
+    # what is in the image names no place outside of it
+    script = (venv / "bin/edge-daemon").read_text().splitlines()[0]
+    assert script.startswith("#!/opt/edge-daemon/venv/bin/python")
+    for file in (venv / "pyvenv.cfg", *(venv / "bin").iterdir()):
+        assert file.is_symlink() or str(root).encode() not in file.read_bytes(), file
+    assert (venv / "bin/python3").readlink() == Path("/usr/bin/python3")
 
     settings.write_text("version: 1\ndevice:\n  id: mine\n")
     secret.write_text("secret")

@@ -13,7 +13,7 @@ import pytest
 from edge_daemon.shipped import shipped_models
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SCHEMAS = {"detection", "effort", "health"}
+SCHEMAS = {"detection", "effort", "excerpt", "health"}
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,7 @@ class Buoy:
         synchronised: bool = True,
         begin: bool = True,
         lead: bool = False,
+        rate_is_wanted: bool = True,
         **sections: Any,
     ):
         self.rate = rate
@@ -100,6 +101,7 @@ class Buoy:
         self.source = SoundCardSource(
             StreamRequest(rate=rate, block=round(BLOCK_S * rate)),
             self.driver,
+            rate_is_wanted=rate_is_wanted,
             time=self.time,
             backoff=Backoff(first_s=1.0, limit_s=8.0, jitter=0.0),
             rng=random.Random(0),

@@ -113,3 +113,22 @@ def test_a_clock_gone_mad_deletes_no_clips(make_buoy: Callable[..., Any], sample
     buoy.time.advance(3601)
     buoy.daemon.joined.keeper.tick()
     assert len(buoy.clip_files.contents) == stored
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_mistyped_date_deletes_nothing(make_buoy: Callable[..., Any], sample: Sound, noticed: bool) -> None:
+    """`date -s 2036` on a synchronised board: unsent detections and clips are not old, and are not taken for old."""
+    buoy = make_buoy()
+    buoy.play(sample)
+    buoy.played()
+    buoy.until(buoy.seconds + 5.0)
+    stored = len(buoy.clip_files.contents)
+    assert (len(buoy.detections()), stored) == (5, 5)
+    buoy.time.step(10 * 365 * 86_400.0)
+    buoy.kernel.reading = SyncReading(False, 0)
+    if noticed:
+        buoy.until(buoy.seconds + 5.0)
+        assert buoy.daemon.joined.condition.reading().clock.state == "unsynchronised"
+    buoy.time.advance(3601)
+    buoy.daemon.joined.keeper.tick()
+    assert (len(buoy.detections()), len(buoy.clip_files.contents)) == (5, stored)

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge_daemon.audio.device import DeviceInfo, SoundSystemStuckError
 from edge_daemon.backends.base import Inference
 from edge_daemon.config import Config
-from edge_daemon.errors import BackendError, ConfigError
+from edge_daemon.errors import BackendError, ConfigError, EdgeDaemonError
 
 Sound = NDArray[np.float32]
 RATE = 2000
@@ -157,6 +158,37 @@ def test_a_known_silence_that_nobody_handles_any_more_is_not_fed(make_buoy: Call
     assert fed(buoy) == hung
 
 
+def test_a_sound_system_that_hangs_for_good_is_not_fed(make_buoy: Callable[..., Any]) -> None:
+    """Every attempt is refused because an earlier call hangs: only a restart helps, and the watchdog makes it."""
+    buoy = make_buoy(health={"handling_limit_s": 60.0}, audio={"retry_longest_s": 8.0})
+    buoy.until(5.0)
+    buoy.driver.unplug()
+    buoy.driver.failure = SoundSystemStuckError("The sound system does not answer: opening still hangs.")
+    buoy.until(100.0)  # more than 60 s after the last real attempt
+    before = fed(buoy)
+    assert before >= 3
+    buoy.until(400.0)
+    assert fed(buoy) == before
+    assert "no sound: The sound system does not answer" in " ".join(buoy.daemon.joined.condition.document().reasons)
+
+
+def test_a_card_with_another_rate_ends_the_daemon_with_a_sentence(make_buoy: Callable[..., Any]) -> None:
+    """The service manager starts it anew, and that start takes the card's rate."""
+    buoy = make_buoy(begin=False, card=False, rate_is_wanted=False)
+    paced(buoy, 50.0)
+    buoy.driver.only_own_rate = True
+    thread, errors = in_a_thread(buoy)
+    buoy.settle(lambda: buoy.seconds > 3.0)
+    buoy.driver.plugged.append(DeviceInfo(3, "AudioMoth", 1, 96_000, is_default=True))
+    thread.join(20)
+    assert not thread.is_alive()
+    assert [str(error) for error in errors] == [
+        "The sound card that has come samples at 96000 Hz, not at the 2000 Hz taken at the start. "
+        "A new start takes its rate; with audio.rate set there is no need for one."
+    ]
+    assert errors[0].exit_code == 1  # not 2: nothing is wrong with the configuration
+
+
 def test_a_rest_that_does_not_end_is_not_fed(make_buoy: Callable[..., Any]) -> None:
     # cycles of 12 minutes: 00:10 is a minute before a rest
     buoy = make_buoy(schedule={"mode": "cycle", "on_minutes": 11.0, "off_minutes": 1.0})
@@ -242,7 +274,7 @@ def in_a_thread(buoy: Any) -> tuple[threading.Thread, list[BaseException]]:
     def run() -> None:
         try:
             buoy.daemon.run()
-        except (BackendError, RuntimeError) as error:
+        except (EdgeDaemonError, RuntimeError) as error:
             errors.append(error)
 
     thread = threading.Thread(target=run)
@@ -312,6 +344,56 @@ def test_a_stop_waits_for_no_sound_server(make_buoy: Callable[..., Any], sample:
     assert [one["begin_s"] for one in buoy.detections()] == [one.begin_s for one in replayed(sample, RATE)]
     assert buoy.effort().listened_s >= 44.0
     answers.set()
+
+
+def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
+    make_buoy: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sound system, the backend, the disk and the broker, all at once."""
+    buoy = make_buoy(begin=False, mqtt=True)
+    paced(buoy, 20.0)
+    thread, _ = in_a_thread(buoy)
+    joined, answers = buoy.daemon.joined, threading.Event()
+    buoy.settle(lambda: buoy.seconds > 5.0 and joined.publisher.report().state == "online")
+    backend = slow(buoy)
+    buoy.settle(lambda: buoy.seconds > 8.0)
+    buoy.driver.stream.close = lambda: answers.wait(30)
+    for part in (joined.ledger, joined.outbox):
+        for name in ("tick", "commit", "close"):
+            setattr(part, name, lambda *_args, **_more: answers.wait(30))
+    buoy.parts.link.poll = lambda _timeout: [] * answers.wait(30)
+    began = time.monotonic()
+    buoy.daemon.stop()
+    thread.join(20)
+    took_s = time.monotonic() - began
+    answers.set()
+    backend.go.set()
+    assert took_s < 5.0
+    assert buoy.daemon.hangs
+    told = " ".join(record.message for record in caplog.records)
+    for name in ("listening", "scoring", "keeping", "closing", "writing", "closing the outbox"):
+        assert f"the thread of {name} does not end" in told
+
+
+def test_a_stop_gives_the_disk_the_time_that_nothing_else_needs(make_buoy: Callable[..., Any]) -> None:
+    """A card that takes two seconds for a write loses nothing if the rest ends at once."""
+    buoy = make_buoy(begin=False, mqtt=True)
+    paced(buoy, 20.0)
+    thread, _ = in_a_thread(buoy)
+    buoy.settle(lambda: buoy.seconds > 5.0)
+    ledger = buoy.daemon.joined.ledger
+    close, closed = ledger.close, []
+
+    def slowly() -> None:
+        time.sleep(2.0)
+        close()
+        closed.append(True)
+
+    ledger.close = slowly
+    buoy.daemon.stop()
+    thread.join(20)
+    assert closed == [True]
+    assert not buoy.daemon.hangs
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

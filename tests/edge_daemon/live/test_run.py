@@ -149,6 +149,7 @@ REFUSED: dict[str, tuple[str, str]] = {
         " Models inside the package: right_whale, right_whale_portable.",
     ),
     "a folder": ("model: {path: .}", "7:15: model.path names FOLDER, which is not a file."),
+    "too long a name": (f"model: {{path: {'x' * 300}.onnx}}", "7:15: model.path names "),
     "no model of ours": ("model: {path: config.yaml}", "7:15: model.path cannot be used: FOLDER/config.yaml: "),
     "backend": ("backend: {name: quantum}", "7:17: backend.name cannot be used: There is no backend named 'quantum'."),
     "fallback": ("backend: {fallback: quantum}", "7:21: backend.fallback cannot be used: There is no backend"),

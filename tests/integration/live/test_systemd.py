@@ -27,11 +27,8 @@ PORT = 18_883
 SPEED = 4.0
 
 PROGRAM = """\
-#!/usr/bin/python3
-import sys
-sys.path[:0] = ["/opt/edge-daemon/lib", "/opt/edge-daemon/site"]
-from edge_daemon.cli import main
-main()
+#!/bin/sh
+PYTHONPATH=/opt/edge-daemon/lib:/opt/edge-daemon/site exec /usr/bin/python3 "$@"
 """
 SETTINGS = f"""\
 version: 1
@@ -132,7 +129,7 @@ def prepare(root: Path) -> None:
         folder.chmod(0o755)
     shutil.copytree(ROOT / "edge_daemon", library / "edge_daemon", ignore=shutil.ignore_patterns("__pycache__"))
     # Debian's own Python: the one that runs the tests may lie in a home folder, which the unit cannot see
-    put(root / "opt/edge-daemon/venv/bin/edge-daemon", PROGRAM, 0o755)
+    put(root / "opt/edge-daemon/venv/bin/python", PROGRAM, 0o755)
     put(root / "etc/systemd/system/edge-daemon.service.d/test.conf", DROP_IN)
     put(root / "etc/broker/broker.conf", BROKER_SETTINGS)
     put(root / "etc/broker/passwords", "", 0o600)
