@@ -10,12 +10,12 @@ import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, TextIO, get_args
+from typing import Literal, TextIO, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_daemon.audio.source import GapCause
-from edge_daemon.detection import utc_text
+from edge_daemon.detection import Utc, utc_text
 from edge_daemon.effort_span import Session, Span
 from edge_daemon.timesource import SECOND_NS
 
@@ -26,7 +26,6 @@ _COLUMNS = (
     *("seconds", "start_sample", "samples", "kind", "cause", "clock"),
 )
 _SCHEMA_FILE = Path(__file__).parent / "assets" / "effort.schema.json"
-_Utc = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 
 
 class EffortGap(BaseModel):
@@ -73,8 +72,8 @@ class EffortSummary(BaseModel):
         default="edge_daemon.effort/1", alias="schema", description="Name and version of this schema."
     )
     device: str = Field(description="Identity of the device, as configured.")
-    begin_utc: _Utc = Field(description="Begin of the period, ISO 8601.")
-    end_utc: _Utc = Field(description="End of the period, ISO 8601.")
+    begin_utc: Utc = Field(description="Begin of the period, ISO 8601.")
+    end_utc: Utc = Field(description="End of the period, ISO 8601.")
     period_s: float = Field(ge=0, description="Length of the period, seconds.")
     listened_s: float = Field(ge=0, description="Sound analysed, seconds.")
     listened_samples: int = Field(ge=0, description="Sound analysed, samples.")

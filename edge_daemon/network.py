@@ -81,6 +81,10 @@ class Layer:
             return channels, bands // self.pool_size[0], frames // self.pool_size[1]
         return (channels, bands, 1) if self.pool == "global_sum" else shape
 
+    def merged(self, shape: tuple[int, int, int]) -> int:
+        """How many spikes of one step the pooling adds up into one input of the synapses, at most."""
+        return prod(self.pool_size) if self.pool == "sum" else shape[2] if self.pool == "global_sum" else 1
+
     def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """(channels, bands, frames) of the neurons, for an input of that shape; dense layers give (out, 1, 1)."""
         channels, bands, frames = self.pooled_shape(shape)

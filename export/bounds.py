@@ -8,7 +8,6 @@ not fit the arithmetic it would be run in: int32, or float32 where every integer
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +76,7 @@ def input_bounds(network: IntegerNetwork, number: int) -> tuple[int, int]:
         low, high = (0, 255) if network.stem == "none" else (-255, 255)
     else:
         low, high = 0, 1
-    merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
+    merged = layer.merged(shape)
     return low * merged, high * merged
 
 

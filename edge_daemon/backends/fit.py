@@ -76,5 +76,5 @@ def weight_bits(layer: Layer) -> int:
 
 def fan_in(layer: Layer, shape: tuple[int, int, int]) -> int:
     """Synapses of one neuron, spikes summed by a pool counted each; `shape` as for `Layer.pooled_shape`."""
-    merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
+    merged = layer.merged(shape)
     return merged * int(prod(layer.weight.shape[1:]))

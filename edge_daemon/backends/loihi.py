@@ -22,7 +22,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Self
 
 import numpy as np
@@ -152,8 +151,7 @@ def reasons_against(layer: Layer, chip: ChipLayer, shape: tuple[int, int, int], 
 
 def _sum_bounds(layer: Layer, shape: tuple[int, int, int]) -> tuple[int, int]:
     """Least and greatest sum of weights that spikes can make in one neuron, whatever arrives; ≤ 0 and ≥ 0."""
-    merged = prod(layer.pool_size) if layer.pool == "sum" else shape[2] if layer.pool == "global_sum" else 1
-    weight = layer.weight.reshape(layer.channels, -1).astype(np.int64) * merged
+    weight = layer.weight.reshape(layer.channels, -1).astype(np.int64) * layer.merged(shape)
     return int(np.minimum(weight, 0).sum(axis=1).min()), int(np.maximum(weight, 0).sum(axis=1).max())
 
 

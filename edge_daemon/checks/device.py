@@ -102,10 +102,9 @@ def _judge(samples: NDArray[np.float32], opens: str, clip_level: float) -> Verdi
 def _pipe(audio: AudioSection) -> Verdict:
     if audio.pipe is None:
         return Verdict("device", "skipped", "sound comes from standard input")
-    if audio.pipe.exists() and not audio.pipe.is_fifo():
-        return Verdict(
-            "device", "failed", f"{audio.pipe} is not a named pipe", "Name another in audio.pipe: mkfifo makes one."
-        )
-    if not audio.pipe.is_fifo():
-        return Verdict("device", "failed", f"there is no {audio.pipe}", f"Make it: mkfifo {audio.pipe}")
-    return Verdict("device", "ok", f"named pipe {audio.pipe}")
+    if audio.pipe.is_fifo():
+        return Verdict("device", "ok", f"named pipe {audio.pipe}")
+    if audio.pipe.exists():
+        hint = "Name another in audio.pipe: mkfifo makes one."
+        return Verdict("device", "failed", f"{audio.pipe} is not a named pipe", hint)
+    return Verdict("device", "failed", f"there is no {audio.pipe}", f"Make it: mkfifo {audio.pipe}")

@@ -10,13 +10,13 @@ import base64
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 import edge_daemon
 from edge_daemon.clips import Clip, encode_clip
-from edge_daemon.detection import utc_text
+from edge_daemon.detection import Utc, utc_text
 
 BEFORE_S = 0.5
 """Sound before the event in an excerpt that is shorter than its clip."""
@@ -40,9 +40,7 @@ class Excerpt(BaseModel):
     id: str = Field(description="The detection's.")
     device: str = Field(description="Identity of the device, as configured.")
     clip: str = Field(description="Path of the whole clip on the device, below its folder of clips.")
-    begin_utc: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")] = Field(
-        description="Time of the excerpt's first sample, ISO 8601."
-    )
+    begin_utc: Utc = Field(description="Time of the excerpt's first sample, ISO 8601.")
     seconds: float = Field(gt=0, description="Length of the excerpt, seconds.")
     format: Literal["flac", "wav"] = Field(description="Kind of the sound file.")
     sound: str = Field(description="The sound file, Base64.", json_schema_extra={"contentEncoding": "base64"})
