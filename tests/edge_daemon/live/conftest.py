@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time as real_time
 from collections.abc import Callable, Iterator
 from importlib import resources
@@ -27,6 +28,7 @@ from edge_daemon.config import Config
 from edge_daemon.daemon import Daemon
 from edge_daemon.detection import Detection
 from edge_daemon.effort_summary import EffortSummary
+from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.livesource import lead_s
 from edge_daemon.live.model import open_model
 from edge_daemon.live.parts import Parts
@@ -122,6 +124,7 @@ class Buoy:
         )
         self.daemon = Daemon(self.config, self.parts)
         self._ended = False
+        self._threads: list[threading.Thread] = []
         if begin:
             self.daemon.begin()
 
@@ -160,6 +163,29 @@ class Buoy:
         if not self._ended:
             self._ended = True
             self.daemon.finish()
+
+    def in_a_thread(self) -> tuple[threading.Thread, list[BaseException]]:
+        """Run the daemon as it runs live, in simulated time; errors come back. It ends with the test at the latest."""
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                self.daemon.run()
+            except (EdgeDaemonError, RuntimeError) as error:
+                errors.append(error)
+
+        self._ended = True
+        thread = threading.Thread(target=run, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread, errors
+
+    def abandon(self) -> None:
+        """End what a failed test has left running; it would slow down all tests that come after it."""
+        self.finish()
+        for thread in self._threads:
+            self.daemon.stop()
+            thread.join(20)
 
     def detections(self) -> list[dict[str, Any]]:
         """What the outbox holds, oldest first."""
@@ -205,7 +231,7 @@ def make_buoy(tmp_path: Path) -> Iterator[Callable[..., Buoy]]:
 
     yield make
     for buoy in made:
-        buoy.finish()
+        buoy.abandon()
 
 
 @pytest.fixture(scope="session")

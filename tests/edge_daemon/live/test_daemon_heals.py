@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge_daemon.audio.device import DeviceInfo, SoundSystemStuckError
 from edge_daemon.backends.base import Inference
 from edge_daemon.config import Config
-from edge_daemon.errors import BackendError, ConfigError, EdgeDaemonError
+from edge_daemon.errors import BackendError, ConfigError
 
 Sound = NDArray[np.float32]
 RATE = 2000
@@ -177,7 +177,7 @@ def test_a_card_with_another_rate_ends_the_daemon_with_a_sentence(make_buoy: Cal
     buoy = make_buoy(begin=False, card=False, rate_is_wanted=False)
     paced(buoy, 50.0)
     buoy.driver.only_own_rate = True
-    thread, errors = in_a_thread(buoy)
+    thread, errors = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 3.0)
     buoy.driver.plugged.append(DeviceInfo(3, "AudioMoth", 1, 96_000, is_default=True))
     thread.join(20)
@@ -267,22 +267,6 @@ def test_sound_that_cannot_be_scored_in_time_is_a_gap_and_counted(make_buoy: Cal
     assert "scoring does not keep up with the sound" in health.reasons
 
 
-def in_a_thread(buoy: Any) -> tuple[threading.Thread, list[BaseException]]:
-    """Run the daemon as it runs live, in simulated time; errors come back."""
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            buoy.daemon.run()
-        except (EdgeDaemonError, RuntimeError) as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    buoy._ended = True
-    return thread, errors
-
-
 def paced(buoy: Any, speed: float) -> None:
     """Let simulated time pass at a multiple of real time."""
     inner = buoy.wait
@@ -300,7 +284,7 @@ def test_threads_find_what_one_thread_finds_and_end_quickly(
     buoy = make_buoy(begin=False)
     paced(buoy, 50.0)
     buoy.play(sample)
-    thread, errors = in_a_thread(buoy)
+    thread, errors = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 46.0)
     began = time.monotonic()
     buoy.daemon.stop()
@@ -316,7 +300,7 @@ def test_a_stop_waits_for_no_backend(make_buoy: Callable[..., Any]) -> None:
     buoy = make_buoy(begin=False)
     paced(buoy, 20.0)
     backend = slow(buoy)
-    thread, _ = in_a_thread(buoy)
+    thread, _ = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 10.0)
     began = time.monotonic()
     buoy.daemon.stop()
@@ -330,7 +314,7 @@ def test_a_stop_waits_for_no_sound_server(make_buoy: Callable[..., Any], sample:
     buoy = make_buoy(begin=False)
     paced(buoy, 50.0)
     buoy.play(sample)
-    thread, errors = in_a_thread(buoy)
+    thread, errors = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 46.0)
     answers = threading.Event()
     buoy.driver.stream.close = lambda: answers.wait(30)
@@ -352,7 +336,7 @@ def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
     """The sound system, the backend, the disk and the broker, all at once."""
     buoy = make_buoy(begin=False, mqtt=True)
     paced(buoy, 20.0)
-    thread, _ = in_a_thread(buoy)
+    thread, _ = buoy.in_a_thread()
     joined, answers = buoy.daemon.joined, threading.Event()
     buoy.settle(lambda: buoy.seconds > 5.0 and joined.publisher.report().state == "online")
     backend = slow(buoy)
@@ -361,7 +345,8 @@ def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
     for part in (joined.ledger, joined.outbox):
         for name in ("tick", "commit", "close"):
             setattr(part, name, lambda *_args, **_more: answers.wait(30))
-    buoy.parts.link.poll = lambda _timeout: [] * answers.wait(30)
+    poll = buoy.parts.link.poll
+    buoy.parts.link.poll = lambda timeout_s: poll(timeout_s) if answers.wait(30) else []
     began = time.monotonic()
     buoy.daemon.stop()
     thread.join(20)
@@ -379,7 +364,7 @@ def test_a_stop_gives_the_disk_the_time_that_nothing_else_needs(make_buoy: Calla
     """A card that takes two seconds for a write loses nothing if the rest ends at once."""
     buoy = make_buoy(begin=False, mqtt=True)
     paced(buoy, 20.0)
-    thread, _ = in_a_thread(buoy)
+    thread, _ = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 5.0)
     ledger = buoy.daemon.joined.ledger
     close, closed = ledger.close, []
@@ -400,7 +385,7 @@ def test_a_stop_gives_the_disk_the_time_that_nothing_else_needs(make_buoy: Calla
 def test_a_publisher_that_has_died_ends_the_daemon(make_buoy: Callable[..., Any]) -> None:
     buoy = make_buoy(begin=False, mqtt=True)
     paced(buoy, 20.0)
-    thread, errors = in_a_thread(buoy)
+    thread, errors = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 3.0)
 
     def fails(*_: object, **__: object) -> None:
@@ -417,7 +402,7 @@ def test_scoring_that_cannot_go_on_ends_the_daemon_with_a_sentence(make_buoy: Ca
     paced(buoy, 50.0)
     backend = slow(buoy)
     backend.go.set()
-    thread, errors = in_a_thread(buoy)
+    thread, errors = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 10.0)
     backend.failing = True
     thread.join(20)
