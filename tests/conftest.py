@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from export.graph import model_file, network_document
 # A slow machine is no failure; example counts bound the time instead.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+# A shell lets what it starts in the background ignore Ctrl-C, and so would every process started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

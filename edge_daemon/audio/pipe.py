@@ -25,6 +25,7 @@ from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.25  # longest wait, so that closing and stalls are noticed
+_ROOM = 16_384  # bytes that may gather in the pipe while we sleep; it holds 64 kB, and a full one stops its writer
 
 
 class PipeSource:
@@ -39,7 +40,7 @@ class PipeSource:
         block_s: length of a block, seconds; what comes in smaller pieces is gathered, unless nothing follows.
         stall_s: without sound for so long, the time becomes a gap, and a command is started again.
         dead_s, clip_level, lead_s, time, backoff, rng: as for the sound card.
-        wait: waits so many seconds between attempts; None: really.
+        wait: waits so many seconds, between attempts or for the rest of a block; None: really.
 
     Attributes:
         rate: Hz.
@@ -153,6 +154,8 @@ class PipeSource:
         elif data:
             if len(self._held) >= self._most:
                 self._sound()
+            else:  # not woken for every little piece: that would be half of all the work there is
+                self._wait(min(self._most - len(self._held), _ROOM) / (self._frame * self.rate))
         elif self._closing:
             return
         elif data == b"":

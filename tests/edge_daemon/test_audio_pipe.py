@@ -346,3 +346,49 @@ def test_half_a_frame_of_a_writer_that_ended_is_not_the_next_ones() -> None:
     assert isinstance(gap, Gap)
     assert isinstance(block, Block)
     np.testing.assert_array_equal(block.samples, np.full(100, 2 / 32768, np.float32))
+
+
+class Trickle:
+    """A live writer: a piece every 10 ms of simulated time; notes how much waits in the pipe at most."""
+
+    name, reopens, restarts = "trickle", False, False
+
+    def __init__(self, time: ManualTime, bytes_per_s: int, seconds: float) -> None:
+        self._time, self._piece, self._pieces = time, bytes_per_s // 100, round(seconds * 100)
+        self._taken = self.reads = self.most_waiting = 0
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def read(self, most: int, timeout_s: float) -> bytes | None:
+        self.reads += 1
+        if not self._waiting():
+            if self._taken == self._pieces * self._piece:
+                return b""
+            self._time.advance(min(0.01, timeout_s))
+        self.most_waiting = max(self.most_waiting, self._waiting())
+        length = min(most, self._waiting())
+        self._taken += length
+        return bytes(length)
+
+    def _waiting(self) -> int:
+        written = min(self._pieces, self._time.monotonic_ns() // 10_000_000) * self._piece
+        return written - self._taken
+
+
+@pytest.mark.parametrize(
+    ("rate", "sample_format", "reads"), [(1000, "int16", 30), (48_000, "int16", 30), (384_000, "int32", 1100)]
+)
+def test_a_live_writer_of_small_pieces_wakes_us_seldom_and_never_has_to_wait(
+    rate: int, sample_format: SampleFormat, reads: int
+) -> None:
+    """Ten blocks take some three reads each, not ten; at high rates as many as keep a pipe of 64 kB from filling."""
+    time = ManualTime()
+    trickle = Trickle(time, rate * BYTES[sample_format], 1.0)
+    (block,) = drain(PipeSource(trickle, rate, sample_format=sample_format, time=time, wait=time.advance))
+    assert block.end == rate
+    assert trickle.reads <= reads
+    assert trickle.most_waiting < 65_536
