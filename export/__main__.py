@@ -5,10 +5,18 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_daemon.errors import EdgeDaemonError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_daemon.bundle import Bundle
+    from export.parity import Parity
 
 
 class _CheckpointFirst(click.Group):
@@ -64,20 +72,12 @@ def model(
 ) -> None:
     """Export CHECKPOINT as a model file, after trainer, reference and graph agreed on every spike."""
     from edge_daemon.bundle import OperatingPoint
-    from export.evidence import Evidence, spread
-    from export.modelfile import PARITY_WINDOWS, SYNTHETIC, Wishes, make, save, synthetic_features
+    from export.evidence import Evidence
+    from export.modelfile import Wishes, make, save
     from train.checkpoint import load
 
     found = load(checkpoint)
-    if features is None:
-        pictures, source = synthetic_features(found.document.frontend.shape, PARITY_WINDOWS), SYNTHETIC
-    else:
-        from train.data import open as open_data
-
-        real = open_data(features).features
-        if real is None or real.shape[1:] != found.document.frontend.shape:
-            raise UsageError(f"{features} has no features of the shape {found.document.frontend.shape}.")
-        pictures, source = spread(real, PARITY_WINDOWS), Path(features).name
+    pictures, source = _pictures(features, found.document.frontend.shape)
     point = OperatingPoint(
         threshold=threshold,
         threshold_low=threshold / 2 if threshold_low is None else threshold_low,
@@ -91,7 +91,7 @@ def model(
         summary=summary,
         licence=licence,
         weaknesses=weaknesses,
-        command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
+        command=_this_command(),
         results=results,
         evidence=Evidence() if evidence is None else Evidence.read(evidence),
     )
@@ -102,11 +102,24 @@ def model(
         write_nir(bundle.network(), nir)
         print(f"{nir}: {nir.stat().st_size:,} bytes")
     save(bundle, output)
-    print(
-        f"{output}: {len(bundle.data):,} bytes, {bundle.network().parameters:,} parameters;"
-        f" {parity.windows:,} windows agree spike for spike between trainer, reference and {parity.ways} ways to run"
-        f" the graph; mean spikes a layer {', '.join(f'{n:.0f}' for n in parity.layer_spikes)}."
-    )
+    _tell(output, bundle, parity, "trainer, reference")
+
+
+@main.command()
+@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
+@click.option("--version", "model_version", required=True, help="Another than MODEL has: it is another file.")
+@click.option("--features", help="As for the main command.")
+def remake(model_path: Path, output: Path, model_version: str, features: str | None) -> None:
+    """Write MODEL anew with the graph that this exporter makes; weights, scores and event rules stay the same."""
+    from edge_daemon.bundle import Bundle
+    from export.modelfile import remake, save
+
+    old = Bundle.read(model_path)
+    pictures, source = _pictures(features, old.metadata.frontend.shape)
+    bundle, parity = remake(old, model_version, _this_command(), pictures, source)
+    save(bundle, output)
+    _tell(output, bundle, parity, "reference")
 
 
 @main.command()
@@ -118,6 +131,33 @@ def card(model_path: Path, output: Path | None) -> None:
 
     for path in write_card(model_path, output or model_path.parent):
         print(path)
+
+
+def _pictures(features: str | None, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], str]:
+    """Pictures to check and count with, and where they are from."""
+    from export.evidence import spread
+    from export.modelfile import PARITY_WINDOWS, SYNTHETIC, synthetic_features
+
+    if features is None:
+        return synthetic_features(shape, PARITY_WINDOWS), SYNTHETIC
+    from train.data import open as open_data
+
+    real = open_data(features).features
+    if real is None or real.shape[1:] != shape:
+        raise UsageError(f"{features} has no features of the shape {shape}.")
+    return spread(real, PARITY_WINDOWS), Path(features).name
+
+
+def _this_command() -> str:
+    return shlex.join(["python", "-m", "export", *sys.argv[1:]])
+
+
+def _tell(output: Path, bundle: Bundle, parity: Parity, agreeing: str) -> None:
+    print(
+        f"{output}: {len(bundle.data):,} bytes, {bundle.network().parameters:,} parameters;"
+        f" {parity.windows:,} windows agree spike for spike between {agreeing} and {parity.ways} ways to run"
+        f" the graph; mean spikes a layer {', '.join(f'{n:.0f}' for n in parity.layer_spikes)}."
+    )
 
 
 def run() -> int:

@@ -2,11 +2,12 @@
 
 The graph computes layer by layer, not step by step: a layer's synapses have no memory, so they run once for all time
 steps (the steps lie one behind the other along the batch axis), and only the neurons' few element-wise operations
-are unrolled. The first layer's current does not change from step to step and is computed once.
+are unrolled. The first layer's current does not change from step to step and is computed once. Channels come last:
+a convolution of spikes is one matrix product then, and what neurons do is one run over all of them.
 
 Integers are carried in float32 where `export.bounds` proves that every sum, partial sum and product stays below 2²⁴
-(such float arithmetic is exact, in any order, on any processor, and its kernels are the fast ones); large dense
-layers multiply uint8 by int8 into int32, and membranes that float32 could not carry are float64, exact below 2⁵³. A
+(such float arithmetic is exact, in any order, on any processor); spikes of convolutions and of large dense layers are
+multiplied as uint8 by int8 into int32, and membranes that float32 could not carry are float64, exact below 2⁵³. A
 network that fits none of these is refused.
 """
 
@@ -23,7 +24,7 @@ from edge_daemon.bundle import LayerDocument, ModelMetadata, NetworkDocument, wr
 from edge_daemon.errors import ModelError
 from edge_daemon.network import IntegerNetwork, Layer
 from edge_daemon.neuron import UNIT_LEAK
-from export.bounds import Range, ranges
+from export.bounds import ranges
 from export.nodes import Graph
 from export.stem import prepare
 from export.synapses import EXACT_FLOAT, carrier_of, check, synapses
@@ -70,18 +71,19 @@ def build(network: IntegerNetwork, metadata: ModelMetadata) -> onnx.ModelProto:
     """The graph alone; raises `ModelError` as `model_file` does."""
     graph = Graph()
     bands, frames = network.input_shape
-    batch_major = _first_current(graph, network, ranges(network)[0])
+    shapes = network.shapes()[1:]
     totals: list[str] = []
-    most_spikes = [prod(shape) * network.time_steps for shape in network.shapes()[1:]]
+    most_spikes = [prod(shape) * network.time_steps for shape in shapes]
     spikes = membrane = ""
     for number, (layer, layer_range) in enumerate(zip(network.layers, ranges(network), strict=True)):
         check(layer, layer_range)
         if number == 0:
-            currents = _first_currents(graph, network, batch_major)
+            currents = _first_currents(graph, network, synapses(graph, layer, prepare(graph, network), layer_range))
         else:
             current = synapses(graph, layer, spikes, layer_range)
             currents = graph.split(current, network.time_steps)
-        spikes, membrane = _neurons(graph, layer, currents, carrier_of(layer_range))
+        width = prod(shapes[number]) // layer.channels
+        spikes, membrane = _neurons(graph, layer, width, currents, carrier_of(layer_range))
         totals.append(_spike_total(graph, spikes, network.time_steps, most_spikes[number]))
     if max(most_spikes) >= EXACT_FLOAT:
         totals = [
@@ -113,27 +115,22 @@ def build(network: IntegerNetwork, metadata: ModelMetadata) -> onnx.ModelProto:
     return model
 
 
-def _first_current(graph: Graph, network: IntegerNetwork, bounds: Range) -> str:
-    pictures = graph.shape(prepare(graph, network), [-1, 1, *network.input_shape])
-    return synapses(graph, network.layers[0], pictures, bounds)
-
-
 def _first_currents(graph: Graph, network: IntegerNetwork, current: str) -> list[str]:
     """The first layer's current of each step; the same tensor T times where it is constant."""
     if network.input_mode == "constant":
         return [current] * network.time_steps
-    channels, bands, _ = network.current_shape()
-    by_frame = graph.node("Transpose", [current], perm=[3, 0, 1, 2])
-    return graph.split(graph.shape(by_frame, [-1, channels, bands, 1]), network.time_steps)
+    channels, bands, frames = network.current_shape()
+    pictures = graph.shape(current, [-1, bands, frames, channels])
+    by_frame = graph.node("Transpose", [pictures], perm=[2, 0, 1, 3])
+    return graph.split(graph.shape(by_frame, [-1, bands * channels]), network.time_steps)
 
 
-def _neurons(graph: Graph, layer: Layer, currents: list[str], carrier: int) -> tuple[str, str]:
-    """Spikes of all steps, bool [T·N, …], and the last membrane, in its carrier."""
-    per_channel = [-1, 1, 1] if layer.kind == "conv" else [-1]
+def _neurons(graph: Graph, layer: Layer, width: int, currents: list[str], carrier: int) -> tuple[str, str]:
+    """Spikes of all steps, bool [T·N, neurons], and the last membrane, in its carrier; `width` neurons a channel."""
 
     def array(part: str, values: NDArray[np.int32]) -> str:
-        stored = graph.constant(values, f"{layer.name}.{part}")
-        return graph.shape(graph.cast(stored, carrier, TensorProto.INT32), per_channel)
+        stored = graph.cast(graph.constant(values, f"{layer.name}.{part}"), carrier, TensorProto.INT32)
+        return graph.tiled(stored, width if len(values) > 1 else 1)
 
     threshold = array("threshold", layer.threshold)
     leak = graph.node("Mul", [array("beta", layer.beta_256), graph.number(1.0 / UNIT_LEAK, carrier)])
@@ -171,8 +168,7 @@ def _spike_total(graph: Graph, spikes: str, steps: int, most: int) -> str:
     """Spikes of a layer over neurons and steps, `most` at most, in their carrier [N, 1]."""
     carrier = _total_carrier(most)
     numbers = graph.floats(spikes) if carrier == TensorProto.FLOAT else graph.node("Cast", [spikes], to=carrier)
-    flat = graph.node("Flatten", [numbers], axis=1)
-    return _per_step_sum(graph, graph.total(flat, [1], keep=True), steps, 1)
+    return _per_step_sum(graph, graph.total(numbers, [1], keep=True), steps, 1)
 
 
 def _per_step_sum(graph: Graph, tensor: str, steps: int, width: int) -> str:

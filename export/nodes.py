@@ -54,6 +54,10 @@ class Graph:
     def shape(self, tensor: str, shape: list[int]) -> str:
         return self.node("Reshape", [tensor, self.constant(np.array(shape, np.int64))])
 
+    def tiled(self, tensor: str, times: int) -> str:
+        """One behind the other, so many times: what each channel has, for all neurons of a step."""
+        return tensor if times == 1 else self.node("Tile", [tensor, self.constant(np.array([times], np.int64))])
+
     def concat(self, parts: list[str], axis: int) -> str:
         return parts[0] if len(parts) == 1 else self.node("Concat", parts, axis=axis)
 

@@ -65,7 +65,13 @@ def graph_spikes(bundle: Bundle, network: IntegerNetwork, optimised: bool) -> Sp
 
     def spikes(features: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
         found = session.run(names, {"features": features})
-        return [part.reshape(network.time_steps, len(features), *part.shape[1:]) for part in found]
+        shapes = [
+            (bands, frames, channels) for channels, bands, frames in network.shapes()[1:]
+        ]  # as the graph has them
+        return [
+            np.moveaxis(part.reshape(network.time_steps, len(features), *shape), -1, 2)
+            for part, shape in zip(found, shapes, strict=True)
+        ]
 
     return spikes
 

@@ -121,6 +121,34 @@ def test_a_max_pools_remainder_is_not_computed(tiny_metadata: ModelMetadata) -> 
         check(IntegerNetwork((first, last), 2, (BANDS, FRAMES)), tiny_metadata)
 
 
+def test_convolutions_of_spikes_of_every_shape(tiny_metadata: ModelMetadata) -> None:
+    """Kernels, strides, paddings and max-pools of a layer whose inputs are spikes: a product of patches."""
+    rng = np.random.default_rng(11)
+    first = layer(rng, "one", (5, 1, 3, 3), 900, padding=(1, 1))
+    for size, stride, padding, pool in product([(1, 1), (3, 2), (2, 5)], [(1, 1), (2, 3)], [(0, 0), (1, 2)], [(1, 1), (2, 2), (3, 1)]):  # fmt: skip  # noqa: E501
+        second = layer(rng, "two", (4, 5, *size), 60, stride=stride, padding=padding, max_pool=pool)
+        shape = second.output_shape((5, BANDS, FRAMES))
+        last = layer(rng, "out", (2, int(np.prod(shape))), 300, bias=np.full(2, 20_000, np.int32))
+        check(IntegerNetwork((first, second, last), 2, (BANDS, FRAMES)), tiny_metadata)
+
+
+@pytest.mark.parametrize("bits", [7, 2, 1])
+@pytest.mark.parametrize("shift", [1, -2])
+def test_convolutions_of_pooled_spikes(
+    tiny_metadata: ModelMetadata, monkeypatch: pytest.MonkeyPatch, bits: int, shift: int
+) -> None:
+    """Sums of 6 spikes fit 7 bits as they are, take two parts of 2, and with 1 are left to floats."""
+    monkeypatch.setattr("export.synapses.SAFE_BITS", bits)
+    rng = np.random.default_rng(14)
+    layers = (
+        layer(rng, "one", (5, 1, 3, 3), 900, padding=(1, 1)),
+        layer(rng, "two", (6, 5, 3, 3), 120, pool="sum", pool_size=(2, 3), padding=(1, 0), max_pool=(2, 1), shift=shift,
+              beta_256=np.array([0, 64, 100, 200, 255, 256], np.int32)),
+        layer(rng, "out", (2, 6 * 3 * 5), 200, bias=np.full(2, 20_000, np.int32)),
+    )  # fmt: skip
+    check(IntegerNetwork(layers, 3, (BANDS, FRAMES)), tiny_metadata)
+
+
 def test_per_channel_leak_and_three_labels(tiny_metadata: ModelMetadata) -> None:
     rng = np.random.default_rng(1)
     layers = (
@@ -166,7 +194,8 @@ def test_frames_as_time_steps(tiny_metadata: ModelMetadata, mode: InputMode) -> 
     rng = np.random.default_rng(12)
     layers = (
         layer(rng, "one", (6, 1, 5, 1), 20000, stride=(2, 1)),
-        layer(rng, "two", (20, 24), 200),
+        layer(rng, "two", (20, 6, 3, 1), 200, padding=(1, 0)),
+        layer(rng, "three", (20, 80), 200),
         layer(rng, "out", (2, 20), 60),
     )
     check(IntegerNetwork(layers, FRAMES, (BANDS, FRAMES), input_mode=mode), tiny_metadata)

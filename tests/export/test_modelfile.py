@@ -87,6 +87,25 @@ def test_export_writes_a_model_that_runs(
     assert len(model.read_bytes()) < 100_000
 
 
+def test_a_model_file_is_made_anew_without_its_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
+) -> None:
+    old, new = tmp_path / "first.onnx", tmp_path / "again.onnx"
+    export(capsys, monkeypatch, str(write_checkpoint(tmp_path / "first")), "--output", str(old), "--threshold", "0.7")
+    code, text = export(capsys, monkeypatch, "remake", str(old), "--output", str(new), "--version", "1.0.1")
+    assert code == 0, text
+    assert "70 windows agree spike for spike between reference and 8 ways to run" in text
+    before, after = Bundle.read(old), Bundle.read(new)
+    assert after.metadata.version == "1.0.1"
+    assert after.metadata.graph_sha256 == before.metadata.graph_sha256  # by the same exporter
+    assert after.metadata.provenance.command == (
+        f"{before.metadata.provenance.command} && python -m export remake {old} --output {new} --version 1.0.1"
+    )
+    assert after.metadata.metrics == before.metadata.metrics
+    pictures = synthetic_features((50, 101), 5)
+    np.testing.assert_array_equal(create(after).infer(pictures).score, create(before).infer(pictures).score)
+
+
 def test_the_card_says_what_the_file_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
 ) -> None:
