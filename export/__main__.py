@@ -109,15 +109,19 @@ def model(
 @click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--version", "model_version", required=True, help="Another than MODEL has: it is another file.")
+@click.option("--weakness", "weaknesses", multiple=True, help="One that was found since, a sentence; may be repeated.")
 @click.option("--features", help="As for the main command.")
-def remake(model_path: Path, output: Path, model_version: str, features: str | None) -> None:
+def remake(
+    model_path: Path, output: Path, model_version: str, weaknesses: tuple[str, ...], features: str | None
+) -> None:
     """Write MODEL anew with the graph that this exporter makes; weights, scores and event rules stay the same."""
     from edge_daemon.bundle import Bundle
-    from export.modelfile import remake, save
+    from export.modelfile import Changes, remake, save
 
     old = Bundle.read(model_path)
     pictures, source = _pictures(features, old.metadata.frontend.shape)
-    bundle, parity = remake(old, model_version, _this_command(), pictures, source)
+    changes = Changes(model_version, _this_command(), weaknesses)
+    bundle, parity = remake(old, changes, pictures, source)
     save(bundle, output)
     _tell(output, bundle, parity, "reference")
 

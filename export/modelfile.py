@@ -100,15 +100,27 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
     return bundle, check(bundle, features, trainer_forward(checkpoint), trainer_spikes(checkpoint))
 
 
-def remake(
-    bundle: Bundle, version: str, command: str, features: NDArray[np.uint8], source: str
-) -> tuple[Bundle, Parity]:
+@dataclass(frozen=True)
+class Changes:
+    """What the person who makes a model file anew decides.
+
+    Attributes:
+        version: of the model; another file should have another one.
+        command: that remakes it.
+        weaknesses: found since, a sentence each.
+    """
+
+    version: str
+    command: str = ""
+    weaknesses: tuple[str, ...] = ()
+
+
+def remake(bundle: Bundle, changes: Changes, features: NDArray[np.uint8], source: str) -> tuple[Bundle, Parity]:
     """The same network in a graph by today's exporter, for a model file whose checkpoint is not at hand.
 
     Args:
         bundle: the model file; weights, calibration and event rules stay what they are.
-        version: of the model; another file should have another one.
-        command: that remakes it.
+        changes: what does not.
         features: uint8 [N, bands, frames], for the check and the counted operations.
         source: where they are from: an archive's name, or `SYNTHETIC`.
 
@@ -118,15 +130,16 @@ def remake(
     network, known = bundle.network(), bundle.metadata
     counted = operations(network, known.calibration, spread(features, COUNTED_WINDOWS), source)
     made = {
-        "command": f"{known.provenance.command} && {command}".strip(" &"),
+        "command": f"{known.provenance.command} && {changes.command}".strip(" &"),
         "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "project_version": __version__,
     }
     metadata = known.model_copy(
         update={
-            "version": version,
+            "version": changes.version,
             "provenance": known.provenance.model_copy(update=made),
             "metrics": {**known.metrics, "operations": counted},
+            "weaknesses": known.weaknesses + changes.weaknesses,
         }
     )
     remade = Bundle.from_bytes(model_file(network, metadata))
