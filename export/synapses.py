@@ -169,12 +169,15 @@ def _patch_product(graph: Graph, x: str, layer: Layer, bounds: Range) -> str:
     bytes is several times as fast as a convolution of floats.
     """
     channels, bands, frames = layer.pooled_shape(bounds.input_shape)
-    places = patch_places(layer, bounds.input_shape)
-    x = graph.shape(x, [-1, bands * frames, channels])
-    if places.max() == bands * frames:  # the padding is one more place at the end
-        x = graph.node("Pad", [x, graph.constant(np.array([0, 0, 0, 0, 1, 0], np.int64))])
-    width = places.shape[1] * channels
-    patches = graph.shape(graph.node("Gather", [x, graph.constant(places.ravel())], axis=1), [-1, width])
+    (above, before), kernel = layer.padding, prod(layer.weight.shape[2:])
+    if above or before:
+        x = graph.node("Pad", [x, graph.constant(np.array([0, above, before, 0] * 2, np.int64))])
+    x = graph.shape(x, [-1, (bands + 2 * above) * (frames + 2 * before), channels])
+    # two parts are a tenth of the file's size; the runtime adds them once, when it loads the graph
+    band, frame = (graph.constant(part) for part in patch_places(layer, bounds.input_shape))
+    places = graph.shape(graph.node("Add", [band, frame]), [-1])
+    width = kernel * channels
+    patches = graph.shape(graph.node("Gather", [x, places], axis=1), [-1, width])
     weight = graph.constant(layer.weight, f"{layer.name}.weight")
     weight = graph.shape(graph.node("Transpose", [weight], perm=[2, 3, 1, 0]), [width, layer.channels])
     sums = _integer_product(graph, patches, weight, layer, bounds)

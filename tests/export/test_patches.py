@@ -1,4 +1,4 @@
-"""Patches of convolutions against torch's."""
+"""Patches of convolutions by hand and against torch's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from edge_daemon.network import Layer
 from export.patches import patch_places
@@ -14,26 +15,31 @@ from export.patches import patch_places
 def convolution(size: tuple[int, int], **fields: tuple[int, int]) -> Layer:
     ones = np.ones(1, np.int32)
     weight = np.ones((1, 1, *size), np.int8)
-    return Layer("one", "conv", weight, 0 * ones, ones, 256 * ones, "subtract", **fields)  # type: ignore[arg-type]
+    return Layer("one", "conv", weight, 0 * ones, ones, 256 * ones, "subtract", **fields)
+
+
+def places(layer: Layer, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    band, frame = patch_places(layer, shape)
+    assert (band.dtype, frame.dtype) == (np.int32, np.int32)
+    return np.reshape(band + frame, (-1, layer.weight[0, 0].size))
 
 
 def test_by_hand() -> None:
-    """A kernel of 1 × 2 on two bands of three frames, with a frame of padding at both ends: six is the padding."""
-    found = patch_places(convolution((1, 2), padding=(0, 1)), (1, 2, 3))
-    assert found.dtype == np.int32
-    assert found.tolist() == [[6, 0], [0, 1], [1, 2], [2, 6], [6, 3], [3, 4], [4, 5], [5, 6]]
+    """A kernel of 1 × 2 on two bands of three frames, which are five with the padding: 0 and 4, 5 and 9 are that."""
+    found = places(convolution((1, 2), padding=(0, 1)), (1, 2, 3))
+    assert found.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4], [5, 6], [6, 7], [7, 8], [8, 9]]
 
 
 def test_max_pool_by_hand() -> None:
     """Two runs, one for each frame that the max-pool merges; the third frame is left over."""
-    assert patch_places(convolution((1, 1), max_pool=(1, 2)), (1, 2, 3)).tolist() == [[0], [3], [1], [4]]
+    assert places(convolution((1, 1), max_pool=(1, 2)), (1, 2, 3)).tolist() == [[0], [3], [1], [4]]
 
 
 def test_against_torch() -> None:
     bands, frames = 6, 9
-    numbers = torch.arange(1.0, 1 + bands * frames).reshape(1, 1, bands, frames)  # 0 is the padding
+    numbers = torch.arange(1.0, 1 + bands * frames).reshape(1, 1, bands, frames)
     for size, stride, padding in product([(1, 1), (3, 2), (5, 5)], [(1, 1), (2, 3)], [(0, 0), (1, 2), (2, 0)]):
-        expected = torch.nn.functional.unfold(numbers, size, padding=padding, stride=stride)[0].T.numpy() - 1
-        expected[expected < 0] = bands * frames
-        found = patch_places(convolution(size, stride=stride, padding=padding), (1, bands, frames))
-        np.testing.assert_array_equal(found, expected)
+        expected = torch.nn.functional.unfold(numbers, size, padding=padding, stride=stride)[0].T.numpy()
+        padded = np.pad(numbers[0, 0].numpy(), [(n, n) for n in padding]).ravel()
+        found = places(convolution(size, stride=stride, padding=padding), (1, bands, frames))
+        np.testing.assert_array_equal(padded[found], expected)
