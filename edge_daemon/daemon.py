@@ -180,7 +180,7 @@ class Daemon:
     def _score(self) -> None:
         sound, scorer = self.joined.queue, self.joined.scorer
         while not sound.exhausted:
-            heard = sound.get(timeout_s=TICK_S)
+            heard = sound.get(timeout_s=TICK_S, enough=scorer.missing)
             if heard is not None:
                 scorer.take(heard)
                 self.joined.condition.note_backend()

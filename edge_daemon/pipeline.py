@@ -142,6 +142,11 @@ class Pipeline:
         """Seconds of sound that must follow a window before it can be scored, batches aside."""
         return self._resampler.latency
 
+    @property
+    def missing(self) -> int:
+        """Samples at the source's rate with which the next window would be whole, if no gap comes first; 1 or more."""
+        return self._resampler.missing(self._windower.missing)
+
     def push(self, item: Block | Gap) -> Output:
         """Take the next block or gap of the stream; return what became known.
 

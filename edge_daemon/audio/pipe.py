@@ -2,7 +2,7 @@
 
 For hydrophones that no sound card holds: a network stream through ffmpeg, a recorder's own program. A pipe that ends
 is opened again if it can be (a named pipe, a command), else the source ends. A pipe that gives nothing is a stall, and
-the time becomes a gap, as with a sound card. Nothing is read ahead: a writer that is too fast has to wait.
+the time becomes a gap, as with a sound card. A writer that is too fast has to wait: we read two blocks at most.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class PipeSource:
         self._most = max(1, round(block_s * rate)) * self._frame
         self._stall_ns = round(stall_s * SECOND_NS)
         self._held = b""  # of a block that has not come whole
+        self._live = False  # the writer writes as sound comes, and not all it has at once
         self._open = False
         self._ended = False
         self._wanted = True  # not paused
@@ -138,13 +139,17 @@ class PipeSource:
 
     def _take(self) -> None:
         """Read what is there, and see what it means if nothing is."""
+        if self._live:  # a writer of small pieces would wake us for each: half of all the work there is
+            self._wait(min(self._most - len(self._held), _ROOM) / (self._frame * self.rate))
+        asked = 2 * self._most - len(self._held)  # more than a block: if we are late, we catch up
         try:
-            data = self._source.read(self._most - len(self._held), _TICK_S)
+            data = self._source.read(asked, _TICK_S)
         except AudioError as error:
             self._sound()
             self._fail("device_error", str(error))
             self._ended = not self._source.reopens
             return
+        self._live = bool(data) and len(data or b"") < asked
         now = self._time.monotonic_ns()
         if data:
             self._heard_ns = now
@@ -152,10 +157,8 @@ class PipeSource:
         if not self._wanted:
             self._pause(ended=data == b"")
         elif data:
-            if len(self._held) >= self._most:
-                self._sound()
-            else:  # not woken for every little piece: that would be half of all the work there is
-                self._wait(min(self._most - len(self._held), _ROOM) / (self._frame * self.rate))
+            while len(self._held) >= self._most:
+                self._sound(self._most)
         elif self._closing:
             return
         elif data == b"":
@@ -166,9 +169,9 @@ class PipeSource:
         elif not self._sound() and now - self._heard_ns > self._stall_ns:
             self._stalled(now)
 
-    def _sound(self) -> bool:
-        """Make a block of what is held; False if that is not even a frame."""
-        whole = len(self._held) - len(self._held) % self._frame
+    def _sound(self, most: int | None = None) -> bool:
+        """Make a block of what is held, or of its first `most` bytes; False if that is not even a frame."""
+        whole = len(self._held) - len(self._held) % self._frame if most is None else most
         if whole:
             samples = decode(self._held[:whole], self._format, self._channels, self._channel)
             if self._account.sound(samples, self._heard_ns, device=self.name):

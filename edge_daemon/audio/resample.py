@@ -72,6 +72,14 @@ class Resampler:
         """Seconds by which output is late at least: the sound that must follow before a chunk can be resampled."""
         return 0.0 if self._identity else self._margin * self._down / self._rates[0]
 
+    def missing(self, outputs: int) -> int:
+        """Samples of sound that must follow without a gap before so many more output samples are given, 1 or more."""
+        if self._identity:
+            return outputs
+        chunks = -(-outputs // (self._chunk * self._up))
+        held = len(self._buffer) - self._skip if len(self._buffer) else self._margin * self._down
+        return max(1, (2 * self._margin + chunks * self._chunk) * self._down - held)
+
     def push(self, item: Block | Gap) -> list[Block | Gap]:
         """Take a block or a gap and give what can be had by now.
 

@@ -57,6 +57,11 @@ class Windower:
         self._running = False  # within a segment
         self._first = True  # no segment has ended yet, and none has given a window
 
+    @property
+    def missing(self) -> int:
+        """Samples that the next window lacks, 1 or more."""
+        return self._window - len(self._held)
+
     def push(self, item: Block | Gap) -> list[Window | Gap]:
         """Take a block or gap at the model's rate.
 

@@ -81,6 +81,11 @@ class Scorer:
         self._unusable = 0
         self._dated = times.state != "unsynchronised"
 
+    @property
+    def missing(self) -> int:
+        """Samples at the source's rate with which something new would become known."""
+        return self._pipeline.missing
+
     def take(self, heard: Heard) -> None:
         """Deal with a block or gap.
 

@@ -63,6 +63,7 @@ class SoundQueue:
         self._samples = 0
         self._dropped_blocks = self._dropped_samples = 0
         self._ended = False
+        self._enough = 1  # what the reader waits for
         self._changed = threading.Condition()
 
     def put(self, heard: Heard) -> None:
@@ -75,12 +76,20 @@ class SoundQueue:
                     self._drop(down_to=self._capacity // 2)
             else:
                 self._join_gaps()
-            self._changed.notify()
+            if self._span >= self._enough:
+                self._changed.notify()
 
-    def get(self, timeout_s: float = 0.0) -> Heard | None:
-        """The oldest entry; None if none came in time, or after `end` when all are taken."""
+    def get(self, timeout_s: float = 0.0, enough: int = 1) -> Heard | None:
+        """The oldest entry; None if none came in time, or after `end` when all are taken.
+
+        Args:
+            timeout_s: how long to wait at most; then what is there is given.
+            enough: samples, gaps included, for which waiting ends earlier. To wake up for every block, only to wait
+                for the rest of a window, would take more time than all the rest of listening.
+        """
         with self._changed:
-            if not self._entries and not self._ended and timeout_s > 0:
+            self._enough = enough
+            if self._span < enough and not self._ended and timeout_s > 0:
                 self._changed.wait(timeout_s)
             if not self._entries:
                 return None
@@ -110,6 +119,11 @@ class SoundQueue:
         """How full it is."""
         with self._changed:
             return QueueReport(len(self._entries), self._samples, self._dropped_blocks, self._dropped_samples)
+
+    @property
+    def _span(self) -> int:
+        """Samples that wait, gaps included."""
+        return self._entries[-1].item.end - self._entries[0].item.start if self._entries else 0
 
     def _drop(self, down_to: int) -> None:
         """Turn the oldest blocks into gaps; gaps between them stay what they are."""

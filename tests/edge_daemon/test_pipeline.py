@@ -297,3 +297,15 @@ def test_another_front_end() -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError):
         pipeline(**wrong)
+
+
+@pytest.mark.parametrize("rate", [2000, 8000, 44_100, 1500])
+def test_a_window_comes_with_the_sample_that_was_missing_and_none_before(rate: int) -> None:
+    line, sound, at = pipeline(rate), sea(8.0, rate), 0
+    while at + line.missing <= len(sound):
+        last = at + line.missing - 1
+        assert line.push(Block(sound[at:last], at)).windows == []
+        assert line.missing == 1
+        assert line.push(Block(sound[last : last + 1], last)).windows != []
+        at = last + 1
+    assert line.tally.windows >= 12

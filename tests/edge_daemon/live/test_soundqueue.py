@@ -109,3 +109,38 @@ def test_every_sample_comes_out_once_and_memory_is_bounded(capacity: int, steps:
     assert sum(heard.item.end - heard.item.start for heard in out) == end
     behind = [heard.item for heard in out if isinstance(heard.item, Gap) and heard.item.cause == "inference_behind"]
     assert sum(gap.length for gap in behind) == queue.report().dropped_samples
+
+
+def test_a_reader_is_woken_by_what_is_enough_for_it() -> None:
+    """Three blocks of 10: neither of the first two wakes it, nor does it wait once they are there."""
+    queue, woken = SoundQueue(1000), threading.Event()
+    taken: list[Heard | None] = []
+
+    def read() -> None:
+        taken.append(queue.get(timeout_s=30, enough=25))
+        woken.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    queue.put(block(0))
+    queue.put(block(10))
+    assert not woken.wait(0.2)
+    queue.put(block(20))
+    assert woken.wait(10)
+    reader.join(10)
+    assert [heard.item.start for heard in taken if heard] == [0]
+    second = queue.get(timeout_s=30, enough=20)
+    assert second is not None
+    assert second.item.start == 10
+
+
+def test_a_gap_is_as_good_as_its_length_and_time_is_up_sometime() -> None:
+    queue = SoundQueue(1000)
+    queue.put(block(0))
+    queue.put(Heard(Gap(10, 50, "stall"), 60, 5))
+    first = queue.get(timeout_s=30, enough=60)
+    assert first is not None
+    assert first.item.start == 0
+    last = queue.get(timeout_s=0.01, enough=1000)
+    assert last is not None
+    assert last.item == Gap(10, 50, "stall")
