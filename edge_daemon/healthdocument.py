@@ -48,7 +48,7 @@ class GapHealth(_Part):
 class QueueHealth(_Part):
     """A queue between two parts of the daemon."""
 
-    length: int = Field(ge=0, description="Entries now.")
+    length: int = Field(ge=0, description="Entries now; the blocks of sound that a next window waits for are some.")
     capacity: int = Field(ge=1, description="Most entries.")
     dropped: int = Field(default=0, ge=0, description="Entries dropped since the start because it was full.")
 

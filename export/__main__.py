@@ -1,4 +1,4 @@
-"""`python -m export`: a checkpoint becomes a model file, or a model file its card."""
+"""`python -m export`: a checkpoint becomes a model file, or a model file a newer one or its card."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def model(
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--version", "model_version", required=True, help="Another than MODEL has: it is another file.")
 @click.option("--weakness", "weaknesses", multiple=True, help="One that was found since, a sentence; may be repeated.")
-@click.option("--features", help="As for the main command.")
+@click.option("--features", help="Data set for the parity check, and to count operations in anew.")
 def remake(
     model_path: Path, output: Path, model_version: str, weaknesses: tuple[str, ...], features: str | None
 ) -> None:

@@ -115,20 +115,27 @@ class Changes:
     weaknesses: tuple[str, ...] = ()
 
 
-def remake(bundle: Bundle, changes: Changes, features: NDArray[np.uint8], source: str) -> tuple[Bundle, Parity]:
+def remake(
+    bundle: Bundle, changes: Changes, features: NDArray[np.uint8], source: str = SYNTHETIC
+) -> tuple[Bundle, Parity]:
     """The same network in a graph by today's exporter, for a model file whose checkpoint is not at hand.
 
     Args:
         bundle: the model file; weights, calibration and event rules stay what they are.
         changes: what does not.
-        features: uint8 [N, bands, frames], for the check and the counted operations.
-        source: where they are from: an archive's name, or `SYNTHETIC`.
+        features: uint8 [N, bands, frames], for the check.
+        source: where they are from: an archive's name, in which operations are counted anew, or `SYNTHETIC`; the
+            counts in the file stay then.
 
     Raises:
-        ModelError: parity of reference and graph fails.
+        ModelError: the version is the old one, or parity of reference and graph fails.
     """
     network, known = bundle.network(), bundle.metadata
-    counted = operations(network, known.calibration, spread(features, COUNTED_WINDOWS), source)
+    if changes.version == known.version:
+        raise ModelError(f"The model is of version {known.version} already.", "Give another file another version.")
+    metrics = dict(known.metrics)
+    if source != SYNTHETIC:
+        metrics["operations"] = operations(network, known.calibration, spread(features, COUNTED_WINDOWS), source)
     made = {
         "command": f"{known.provenance.command} && {changes.command}".strip(" &"),
         "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -138,7 +145,7 @@ def remake(bundle: Bundle, changes: Changes, features: NDArray[np.uint8], source
         update={
             "version": changes.version,
             "provenance": known.provenance.model_copy(update=made),
-            "metrics": {**known.metrics, "operations": counted},
+            "metrics": metrics,
             "weaknesses": known.weaknesses + changes.weaknesses,
         }
     )

@@ -25,6 +25,7 @@ from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.25  # longest wait, so that closing and stalls are noticed
+_SLEPT = 0.9  # of a block's time, before we wait for its last pieces: what we oversleep must not add up
 _ROOM = 16_384  # bytes that may gather in the pipe while we sleep; it holds 64 kB, and a full one stops its writer
 
 
@@ -82,6 +83,7 @@ class PipeSource:
         self._stall_ns = round(stall_s * SECOND_NS)
         self._held = b""  # of a block that has not come whole
         self._live = False  # the writer writes as sound comes, and not all it has at once
+        self._arrived_ns = 0  # when the last block was whole
         self._open = False
         self._ended = False
         self._wanted = True  # not paused
@@ -139,8 +141,11 @@ class PipeSource:
 
     def _take(self) -> None:
         """Read what is there, and see what it means if nothing is."""
-        if self._live:  # a writer of small pieces would wake us for each: half of all the work there is
-            self._wait(min(self._most - len(self._held), _ROOM) / (self._frame * self.rate))
+        if len(self._held) >= self._most:  # a second block of the last read
+            self._sound(self._most)
+            return
+        if self._live and (seconds := self._time_to_sleep()) > 0:
+            self._wait(seconds)
         asked = 2 * self._most - len(self._held)  # more than a block: if we are late, we catch up
         try:
             data = self._source.read(asked, _TICK_S)
@@ -157,7 +162,7 @@ class PipeSource:
         if not self._wanted:
             self._pause(ended=data == b"")
         elif data:
-            while len(self._held) >= self._most:
+            if len(self._held) >= self._most:
                 self._sound(self._most)
         elif self._closing:
             return
@@ -169,12 +174,21 @@ class PipeSource:
         elif not self._sound() and now - self._heard_ns > self._stall_ns:
             self._stalled(now)
 
+    def _time_to_sleep(self) -> float:
+        """Seconds in which nothing need be read: a writer of small pieces would wake us for each of them."""
+        fills_s = min(self._most - len(self._held), _ROOM) / (self._frame * self.rate)
+        block_s = self._most / (self._frame * self.rate)
+        since_s = (self._time.monotonic_ns() - self._arrived_ns) / SECOND_NS
+        return min(fills_s, _SLEPT * block_s - since_s)
+
     def _sound(self, most: int | None = None) -> bool:
         """Make a block of what is held, or of its first `most` bytes; False if that is not even a frame."""
         whole = len(self._held) - len(self._held) % self._frame if most is None else most
         if whole:
             samples = decode(self._held[:whole], self._format, self._channels, self._channel)
-            if self._account.sound(samples, self._heard_ns, device=self.name):
+            behind_ns = (len(self._held) - whole) * SECOND_NS // (self._frame * self.rate)  # came after it
+            self._arrived_ns = max(self._arrived_ns, self._heard_ns - behind_ns)
+            if self._account.sound(samples, self._arrived_ns, device=self.name):
                 self._retry.succeeded()
         self._held = self._held[whole:]
         return whole > 0

@@ -218,16 +218,17 @@ class _Kit:
         raise NonconformanceError("an unknown option was accepted")
 
     def _patience_s(self) -> float:
-        """How long an answer may take before its worker counts as hanging: ten times as long as it takes here."""
-        backend = create(self.bundle, self.name, self.options)
-        began = time.monotonic()
-        self._all(backend)
-        took_s = time.monotonic() - began
-        backend.close()
-        return 3.0 + 10.0 * took_s
+        """How long an answer may take before its worker counts as hanging: ten times a fresh worker's, and 3 s."""
+        worker = self._worker(120.0)
+        try:
+            began = time.monotonic()
+            self._all(worker)
+            return 3.0 + 10.0 * (time.monotonic() - began)
+        finally:
+            worker.close()
 
     def _process(self, blow: signal.Signals, timeout_s: float) -> None:
-        worker = WorkerBackend.start(self.bundle, self.name, self.options, timeout_s=timeout_s, start_s=PATIENT_START_S)
+        worker = self._worker(timeout_s)
         try:
             worker.infer(self.vectors.features[:1])
             if worker.pid is None:
@@ -236,6 +237,9 @@ class _Kit:
             self._same(self._all(worker))
         finally:
             worker.close()
+
+    def _worker(self, timeout_s: float) -> WorkerBackend:
+        return WorkerBackend.start(self.bundle, self.name, self.options, timeout_s=timeout_s, start_s=PATIENT_START_S)
 
 
 def _refuses(backend: Backend, features: NDArray[Any], what: str) -> None:

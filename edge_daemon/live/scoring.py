@@ -83,7 +83,7 @@ class Scorer:
 
     @property
     def missing(self) -> int:
-        """Samples at the source's rate with which something new would become known."""
+        """Samples at the source's rate with which the next window would be whole, if no gap comes first."""
         return self._pipeline.missing
 
     def take(self, heard: Heard) -> None:

@@ -84,9 +84,11 @@ class SoundQueue:
 
         Args:
             timeout_s: how long to wait at most; then what is there is given.
-            enough: samples, gaps included, for which waiting ends earlier. To wake up for every block, only to wait
-                for the rest of a window, would take more time than all the rest of listening.
+            enough: samples, gaps included, for which waiting ends earlier; half of what the queue holds always is. To
+                wake up for every block, only to wait for the rest of a window, would take more time than all the rest
+                of listening.
         """
+        enough = min(enough, max(1, self._capacity // 2))
         with self._changed:
             self._enough = enough
             if self._span < enough and not self._ended and timeout_s > 0:

@@ -361,12 +361,13 @@ def test_half_a_frame_of_a_writer_that_ended_is_not_the_next_ones() -> None:
 
 
 class Trickle:
-    """A live writer: a piece every 10 ms of simulated time; notes how much waits in the pipe at most."""
+    """A live writer: a piece every few ms of simulated time; notes how much waits in the pipe at most."""
 
     name, reopens, restarts = "trickle", False, False
 
-    def __init__(self, time: ManualTime, bytes_per_s: int, seconds: float) -> None:
-        self._time, self._piece, self._pieces = time, bytes_per_s // 100, round(seconds * 100)
+    def __init__(self, time: ManualTime, bytes_per_s: int, seconds: float, piece_ms: int = 10) -> None:
+        self._time, self._piece_ns = time, piece_ms * 1_000_000
+        self._piece, self._pieces = bytes_per_s * piece_ms // 1000, round(seconds * 1000 / piece_ms)
         self._taken = self.reads = self.most_waiting = 0
 
     def open(self) -> None:
@@ -380,14 +381,17 @@ class Trickle:
         if not self._waiting():
             if self._taken == self._pieces * self._piece:
                 return b""
-            self._time.advance(min(0.01, timeout_s))
+            self._time.advance(
+                min(timeout_s, (self._piece_ns - self._time.monotonic_ns() % self._piece_ns) / SECOND_NS)
+            )
         self.most_waiting = max(self.most_waiting, self._waiting())
         length = min(most, self._waiting())
+        sound = np.arange(self._taken, self._taken + length) % 251  # a constant would be a dead input
         self._taken += length
-        return bytes(length)
+        return sound.astype(np.uint8).tobytes()
 
     def _waiting(self) -> int:
-        written = min(self._pieces, self._time.monotonic_ns() // 10_000_000) * self._piece
+        written = min(self._pieces, self._time.monotonic_ns() // self._piece_ns) * self._piece
         return written - self._taken
 
 
@@ -397,10 +401,42 @@ class Trickle:
 def test_a_live_writer_of_small_pieces_wakes_us_seldom_and_never_has_to_wait(
     rate: int, sample_format: SampleFormat, reads: int
 ) -> None:
-    """Ten blocks take one or two reads each, not ten; at high rates as many as keep a pipe of 64 kB from filling."""
+    """Ten blocks take some two reads each, not ten; at high rates as many as keep a pipe of 64 kB from filling."""
     time = ManualTime()
     trickle = Trickle(time, rate * BYTES[sample_format], 1.0)
     (block,) = drain(PipeSource(trickle, rate, sample_format=sample_format, time=time, wait=time.advance))
     assert block.end == rate
     assert trickle.reads <= reads
     assert trickle.most_waiting < 65_536
+
+
+@pytest.mark.parametrize("piece_ms", [10, 20, 50, 100])
+def test_what_we_oversleep_does_not_add_up(piece_ms: int) -> None:
+    """A block is given when its last piece is written, and is dated so, however late each sleep ends."""
+    time = ManualTime()
+    trickle = Trickle(time, 2 * RATE, 20.0, piece_ms)
+    source = PipeSource(trickle, RATE, time=time, wait=lambda seconds: time.advance(seconds + 0.003))
+    late_ms = []
+    for number in range(200):
+        block = source.read()
+        assert isinstance(block, Block)
+        assert block.end == 100 * (number + 1)
+        assert source.arrived_ns is not None
+        late_ms.append((time.monotonic_ns() / 1e6 - block.end, source.arrived_ns / 1e6 - block.end))
+    assert max(max(late) for late in late_ms[1:]) <= 3.0
+    assert trickle.reads <= 200 * 2.2
+
+
+def test_two_blocks_of_one_read_are_dated_each() -> None:
+    """Read late: the second has just come, the first came a block's time before it."""
+    time = ManualTime()
+    trickle = Trickle(time, 2 * RATE, 20.0, 100)
+    source = PipeSource(trickle, RATE, time=time, wait=time.advance)
+    source.read()
+    time.advance(0.2)  # somebody held us up
+    arrived = []
+    for _ in range(2):
+        source.read()
+        assert source.arrived_ns is not None
+        arrived.append(source.arrived_ns / 1e6)
+    assert arrived == [200.0, 300.0]

@@ -25,7 +25,15 @@ from export.__main__ import run
 from export.card import markdown, write_card
 from export.evidence import spread
 from export.graph import model_file, network_document
-from export.modelfile import COUNTED_WINDOWS, PARITY_WINDOWS, synthetic_features, trainer_forward, trainer_spikes
+from export.modelfile import (
+    COUNTED_WINDOWS,
+    PARITY_WINDOWS,
+    Changes,
+    remake,
+    synthetic_features,
+    trainer_forward,
+    trainer_spikes,
+)
 
 torch = pytest.importorskip("torch")
 
@@ -97,13 +105,33 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
     assert "70 windows agree spike for spike between reference and 8 ways to run" in text
     before, after = Bundle.read(old), Bundle.read(new)
     assert after.metadata.version == "1.0.1"
+    code, text = export(capsys, monkeypatch, "remake", str(new), "--output", str(old), "--version", "1.0.1")
+    assert code == 1
+    assert "The model is of version 1.0.1 already." in text
     assert after.metadata.graph_sha256 == before.metadata.graph_sha256  # by the same exporter
     assert after.metadata.provenance.command == (
         f"{before.metadata.provenance.command} && python -m export remake {old} --output {new} --version 1.0.1"
     )
-    assert after.metadata.metrics == before.metadata.metrics
     pictures = synthetic_features((50, 101), 5)
     np.testing.assert_array_equal(create(after).infer(pictures).score, create(before).infer(pictures).score)
+
+
+def test_what_was_counted_in_real_clips_is_replaced_only_by_what_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
+) -> None:
+    old = tmp_path / "first.onnx"
+    export(capsys, monkeypatch, str(write_checkpoint(tmp_path / "first")), "--output", str(old))
+    made = Bundle.read(old)
+    metrics = {"operations": {"source": "clips"}, "random_folds": {"median_auc": 0.9}}
+    known = made.metadata.model_copy(update={"metrics": metrics})
+    old.write_bytes(model_file(made.network(), known))
+    pictures = synthetic_features((50, 101), 20)
+    kept, _ = remake(Bundle.read(old), Changes("2"), pictures)
+    assert kept.metadata.metrics == metrics
+    counted, _ = remake(Bundle.read(old), Changes("2", weaknesses=("Deaf.",)), pictures, "other.npz")
+    assert counted.metadata.metrics["random_folds"] == {"median_auc": 0.9}
+    assert counted.metadata.metrics["operations"]["source"] == "other.npz"
+    assert counted.metadata.weaknesses == (*known.weaknesses, "Deaf.")
 
 
 def test_the_card_says_what_the_file_says(

@@ -186,6 +186,7 @@ class Buoy:
         for thread in self._threads:
             self.daemon.stop()
             thread.join(20)
+            assert not thread.is_alive()
 
     def detections(self) -> list[dict[str, Any]]:
         """What the outbox holds, oldest first."""

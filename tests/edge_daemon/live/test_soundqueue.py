@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 from hypothesis import given
@@ -144,3 +145,26 @@ def test_a_gap_is_as_good_as_its_length_and_time_is_up_sometime() -> None:
     last = queue.get(timeout_s=0.01, enough=1000)
     assert last is not None
     assert last.item == Gap(10, 50, "stall")
+
+
+def test_what_the_queue_can_hardly_hold_is_never_waited_for() -> None:
+    """A reader who waits for a window longer than the queue gets all the sound, and nothing is dropped."""
+    queue, taken = SoundQueue(100), list[Heard]()
+
+    def read() -> None:
+        while not queue.exhausted:
+            heard = queue.get(timeout_s=30, enough=1000)
+            if heard is not None:
+                taken.append(heard)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for start in range(0, 400, 10):
+        queue.put(block(start))
+        until = time.monotonic() + 10
+        while queue.report().samples >= 60 and time.monotonic() < until:
+            time.sleep(0.001)
+    queue.end()
+    reader.join(10)
+    assert [heard.item.start for heard in taken] == list(range(0, 400, 10))
+    assert queue.report().dropped_samples == 0
