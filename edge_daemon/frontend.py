@@ -284,8 +284,13 @@ def inspect(samples: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _frames(samples: NDArray[np.float64], length: int, hop: int) -> NDArray[np.float64]:
-    """Overlapping frames, a view [frames, length]."""
-    view: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
+    """Overlapping frames, a view [frames, length] of contiguous samples.
+
+    As `numpy.lib.stride_tricks.sliding_window_view` gives it. That one passes through names which Python interns and
+    forgets at each call, until its table of names, a megabyte, is doubled.
+    """
+    count, size = (len(samples) - length) // hop + 1, samples.itemsize
+    view: NDArray[np.float64] = np.ndarray((count, length), samples.dtype, samples, strides=(hop * size, size))
     return view
 
 
