@@ -116,13 +116,13 @@ def remake(
 ) -> None:
     """Write MODEL anew with the graph that this exporter makes; weights, scores and event rules stay the same."""
     from edge_daemon.bundle import Bundle
-    from export.modelfile import Changes, remake, save
+    from export import modelfile
 
     old = Bundle.read(model_path)
     pictures, source = _pictures(features, old.metadata.frontend.shape)
-    changes = Changes(model_version, _this_command(), weaknesses)
-    bundle, parity = remake(old, changes, pictures, source)
-    save(bundle, output)
+    changes = modelfile.Changes(model_version, _this_command(), weaknesses)
+    bundle, parity = modelfile.remake(old, changes, pictures, source)
+    modelfile.save(bundle, output)
     _tell(output, bundle, parity, "reference")
 
 

@@ -89,9 +89,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
             data=f"{document.data} ({document.split}), SHA-256 {document.data_digest[:16]}",
             credit=document.credit,
             licence=wishes.licence,
-            command=f"{document.command} && {wishes.command}".strip(" &"),
-            created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-            project_version=__version__,
+            **_making(document.command, wishes.command),
         ),
         metrics={**document.metrics, **known, "operations": counted, "training": document.training},
         weaknesses=wishes.weaknesses + wishes.evidence.weaknesses,
@@ -136,21 +134,25 @@ def remake(
     metrics = dict(known.metrics)
     if source != SYNTHETIC:
         metrics["operations"] = operations(network, known.calibration, spread(features, COUNTED_WINDOWS), source)
-    made = {
-        "command": f"{known.provenance.command} && {changes.command}".strip(" &"),
-        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "project_version": __version__,
-    }
     metadata = known.model_copy(
         update={
             "version": changes.version,
-            "provenance": known.provenance.model_copy(update=made),
+            "provenance": known.provenance.model_copy(update=_making(known.provenance.command, changes.command)),
             "metrics": metrics,
             "weaknesses": known.weaknesses + changes.weaknesses,
         }
     )
     remade = Bundle.from_bytes(model_file(network, metadata))
     return remade, check(remade, features)
+
+
+def _making(before: str, command: str) -> dict[str, str]:
+    """The part of the provenance that tells how and when a file was made."""
+    return {
+        "command": f"{before} && {command}".strip(" &"),
+        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "project_version": __version__,
+    }
 
 
 def trainer_forward(checkpoint: Checkpoint) -> Forward:

@@ -96,7 +96,7 @@ fi
     fail "needs Python 3.11 or later as $python: apt-get install python3, or name one with --python"
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "needs Python's venv: apt-get install python3-venv"
 case $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
-    /root/* | /home/*) fail "$python lies in a home folder, which the service cannot see: apt-get install python3" ;;
+    ~root/* | /home/*) fail "$python lies in a home folder, which the service cannot see: apt-get install python3" ;;
 esac
 [ -e "$source_dir" ] || fail "there is nothing to install at $source_dir"
 if [ -z "$root" ]; then

@@ -79,6 +79,7 @@ class PipeSource:
         self._wake = threading.Event()
         self._wait = wait or self._wake_or_wait
         self._frame = BYTES[sample_format] * channels
+        self._bytes_per_s = self._frame * rate
         self._most = max(1, round(block_s * rate)) * self._frame
         self._stall_ns = round(stall_s * SECOND_NS)
         self._held = b""  # of a block that has not come whole
@@ -154,7 +155,7 @@ class PipeSource:
             self._fail("device_error", str(error))
             self._ended = not self._source.reopens
             return
-        self._live = bool(data) and len(data or b"") < asked
+        self._live = data is not None and 0 < len(data) < asked
         now = self._time.monotonic_ns()
         if data:
             self._heard_ns = now
@@ -176,17 +177,16 @@ class PipeSource:
 
     def _time_to_sleep(self) -> float:
         """Seconds in which nothing need be read: a writer of small pieces would wake us for each of them."""
-        fills_s = min(self._most - len(self._held), _ROOM) / (self._frame * self.rate)
-        block_s = self._most / (self._frame * self.rate)
+        fills_s = min(self._most - len(self._held), _ROOM) / self._bytes_per_s
         since_s = (self._time.monotonic_ns() - self._arrived_ns) / SECOND_NS
-        return min(fills_s, _SLEPT * block_s - since_s)
+        return min(fills_s, _SLEPT * self._most / self._bytes_per_s - since_s)
 
     def _sound(self, most: int | None = None) -> bool:
         """Make a block of what is held, or of its first `most` bytes; False if that is not even a frame."""
         whole = len(self._held) - len(self._held) % self._frame if most is None else most
         if whole:
             samples = decode(self._held[:whole], self._format, self._channels, self._channel)
-            behind_ns = (len(self._held) - whole) * SECOND_NS // (self._frame * self.rate)  # came after it
+            behind_ns = (len(self._held) - whole) * SECOND_NS // self._bytes_per_s  # came after it
             self._arrived_ns = max(self._arrived_ns, self._heard_ns - behind_ns)
             if self._account.sound(samples, self._arrived_ns, device=self.name):
                 self._retry.succeeded()

@@ -87,7 +87,7 @@ class Script:
         now_ns = self.time.monotonic_ns()
         began_ns = self._began_ns = now_ns if self._began_ns is None else self._began_ns
         lasts_ns = step * 1_000_000 if isinstance(step, int) else len(step) * SECOND_NS // (2 * RATE)
-        there_ns = began_ns + min(lasts_ns, lasts_ns if isinstance(step, int) else PIECE_NS)
+        there_ns = began_ns + (lasts_ns if isinstance(step, int) else min(lasts_ns, PIECE_NS))
         if there_ns - now_ns > timeout_s * SECOND_NS:
             self.time.advance(timeout_s)
             return None
