@@ -3,6 +3,9 @@
 Everything is read from files of /proc and /sys; what a board does not tell is None. A Raspberry Pi tells throttling as
 bits in `get_throttled`: 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature limit; 16 to 19 the same
 since boot (Raspberry Pi documentation, vcgencmd).
+
+Paths below the root are strings: `pathlib` would have Python intern their parts anew at each reading (see
+`clip_files`).
 """
 
 from __future__ import annotations
@@ -89,7 +92,8 @@ class LinuxBoard:
 
     def _text(self, name: str) -> str:
         try:
-            return (self._root / name).read_text("utf-8", "replace").strip()
+            with open(os.path.join(self._root, name), encoding="utf-8", errors="replace") as file:
+                return file.read().strip()
         except OSError:
             return ""
 
@@ -111,10 +115,11 @@ class LinuxBoard:
     def _temperature_c(self) -> float | None:
         """Highest of the thermal zones: the processor's is the first on a Pi, the hottest elsewhere."""
         try:
-            zones = sorted((self._root / "sys/class/thermal").glob("thermal_zone*"))
+            names = os.listdir(os.path.join(self._root, "sys/class/thermal"))
         except OSError:
             return None
-        found = [_number(self._text(f"sys/class/thermal/{zone.name}/temp")) for zone in zones]
+        zones = [name for name in names if name.startswith("thermal_zone")]
+        found = [_number(self._text(f"sys/class/thermal/{zone}/temp")) for zone in zones]
         known = [value / 1000 for value in found if value is not None and -50_000 < value < 200_000]
         return max(known, default=None)
 

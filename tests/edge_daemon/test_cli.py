@@ -49,6 +49,13 @@ def test_replaying_needs_neither_torch_nor_scipy() -> None:
     assert not {name.split(".")[0] for name in loaded} & {"torch", "scipy", "train", "export", "onnx", "sklearn"}
 
 
+def test_placing_a_call_in_its_band_loads_no_masked_arrays() -> None:
+    band = "outstanding_band(np.eye(5, dtype=np.uint8), np.arange(10.0).reshape(5, 2))"  # np.median would load them
+    loaded = modules_after(f"import numpy as np; from edge_daemon.band import outstanding_band; {band}")
+    assert "edge_daemon.band" in loaded
+    assert "numpy.ma" not in loaded
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"edge-daemon {__version__}\n"
