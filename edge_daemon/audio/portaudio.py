@@ -14,6 +14,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.audio import alsa
 from edge_daemon.audio.device import DeviceInfo, DeviceSettingsError, SampleFormat, Sink, StreamRequest, find_device
 from edge_daemon.audio.patience import Patience
 from edge_daemon.errors import AudioError
@@ -199,6 +200,7 @@ class PortAudioDriver:
             raise AudioError(
                 f"'{info.name}' can't be started: {_text(error)}.", "Another program may be using it."
             ) from None
+        alsa.forget()
         return stream, info.name
 
     def _refusal(self, info: DeviceInfo, wanted: dict[str, Any], error: Exception) -> AudioError:

@@ -5,6 +5,7 @@ Skipped, with the reason, where PulseAudio, its ALSA plug-in or PortAudio is not
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,43 @@ def recording(path: Path, count: int) -> np.ndarray:
     samples = (rng.integers(1, 8000, count) * rng.choice([-1, 1], count)).astype(np.int16)
     soundfile.write(path, samples, RATE, subtype="PCM_16")
     return samples.astype(np.float32) / 32768
+
+
+def plug_ins(process: int) -> set[str]:
+    """ALSA's plug-ins that a process has loaded."""
+    return set(re.findall(r"libasound_module_\w+", Path(f"/proc/{process}/maps").read_text()))
+
+
+def test_plug_ins_that_only_the_listing_needed_are_unloaded(microphone: Any) -> None:
+    microphone.start()
+    lister = subprocess.Popen(
+        [sys.executable, "-c", "import sounddevice, sys; print(flush=True); sys.stdin.read()"],
+        env=microphone.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert lister.stdout is not None
+    lister.stdout.readline()
+    loaded = plug_ins(lister.pid)
+    lister.communicate()
+    if len(loaded) < 2:
+        pytest.skip("ALSA has no plug-ins but PulseAudio's here: apt-get install libasound2-plugins")
+    listener = Listener(microphone)
+    try:
+        until(lambda: listener.opened() == 1)
+        assert plug_ins(listener.process.pid) == {"libasound_module_pcm_pulse"}
+        at = len(listener.said())
+        until(lambda: len(listener.said()) > at + 10)  # and it goes on hearing
+        listener.end()
+    finally:
+        listener.process.kill()
+    assert listener.gaps() == []
+
+
+def test_where_alsa_is_not_in_use_there_is_nothing_to_forget() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from edge_daemon.audio import alsa; print(alsa.forget())"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("sample_format", ["float32", "int16"])
