@@ -3,7 +3,8 @@
 PortAudio opens every input that ALSA's configuration defines, once, to see what it can do. Each plug-in is loaded for
 that and stays, with all that it needs: with Debian's `libasound2-plugins`, whose AC-3 encoder comes with the whole of
 ffmpeg's libraries, that is 70 libraries and 11 MB. `snd_config_update_free_global` of alsa-lib unloads those that no
-open stream uses, and frees the configuration, which is read again when it is needed.
+open stream uses, and frees the configuration, which is read again when it is needed. PortAudio calls it too, but only
+when it is ended.
 """
 
 from __future__ import annotations
