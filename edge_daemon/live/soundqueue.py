@@ -2,7 +2,7 @@
 
 Memory is bounded by the length of sound held. When that is exceeded, the oldest sound goes, down to half the bound, and
 in its place stands one gap `inference_behind` with its place and length. To drop only as much as needed would be worse
-than useless: the stream would be cut every tenth of a second, and no window would ever be whole.
+than useless: the stream would be cut at every block, and no window would ever be whole.
 """
 
 from __future__ import annotations
