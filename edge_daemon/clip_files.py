@@ -4,7 +4,7 @@ A clip is written under a temporary name, forced to the disk and renamed, so tha
 there. Only files that this program names are ever listed or deleted: `YYYY-MM-DD/*.flac` and `*.wav`.
 
 The name of a clip stays a string. `pathlib` has Python intern each part of a path, and the table of interned names, a
-megabyte, doubles once enough names have come and gone: a thousand clips a day fill it in weeks.
+megabyte, doubles once enough names have come and gone: a thousand clips a day fill it within a week.
 """
 
 from __future__ import annotations
