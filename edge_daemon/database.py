@@ -8,7 +8,8 @@ Detections and effort live in SQLite files on an SD card. Four things go wrong t
   own name with the time, never deleted while it is among the newest few; what can still be read is copied into a
   fresh file; work goes on; the report names the file.
 - **The disk is full or read-only.** The call fails with `StorageError`, the report says why, and the caller keeps
-  its rows in memory. Reading goes on where SQLite can still read.
+  its rows in memory. Reading goes on where SQLite can still read. On a full disk the next attempt first folds the
+  write-ahead log into the file, whose room is usually enough to delete in and to write a little.
 - **It heals.** A failed database is opened anew after a wait that grows (`Backoff`); until then calls fail at once,
   without touching the disk.
 """
@@ -281,6 +282,9 @@ def _open(path: Path, schema: str, version: int) -> sqlite3.Connection:
             raise _damaged(f"its schema has version {found}, this program writes {version}")
         if empty:
             connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={version}; COMMIT;")
+            # Into the file itself: a disk that is full tomorrow lets the log be folded only into pages that are there,
+            # and it is the folding that makes room for the next transaction.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except BaseException:
         connection.close()
         raise

@@ -575,6 +575,27 @@ def test_a_full_disk_is_a_state_and_nothing_is_lost(small_disk: Path) -> None:
     outbox.close()
 
 
+def test_what_is_acknowledged_leaves_a_disk_that_stays_full(small_disk: Path) -> None:
+    """A young file, too, has pages of its own: what was delivered is not sent again after the restart."""
+    time = ManualTime()
+    outbox = make(small_disk / "o.db", time)
+    for name in "abc":
+        outbox.put(Message(name, "t", b"x" * 900, "detection", 5, 0))
+    assert outbox.commit()
+    with (small_disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    for taken in outbox.take(2, "oldest_first"):
+        outbox.acknowledge(taken.id)
+    assert not outbox.commit()  # the log cannot grow
+    assert outbox.close()
+    outbox = make(small_disk / "o.db", time)
+    assert ids(outbox.take(10)) == ["c"]
+    outbox.put(message("during"))
+    assert outbox.commit()
+    assert outbox.close()
+
+
 def test_damage_on_a_full_disk_is_mended_once_there_is_room(small_disk: Path) -> None:
     time = ManualTime()
     outbox = make(small_disk / "o.db", time)
