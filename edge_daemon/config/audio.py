@@ -33,7 +33,13 @@ class AudioSection(Section):
         "float32",
         "Sample format asked of the sound card (PortAudio converts), or the pipe's, little-endian",
     )
-    block_ms: int = key(100, "Length of the blocks in which sound is handed over", unit="ms", ge=10, le=2000)
+    block_ms: int = key(
+        250,
+        "Length of the blocks in which sound is handed over. Of no delay where a hop is a whole number of blocks",
+        unit="ms",
+        ge=10,
+        le=2000,
+    )
     latency_ms: int | None = key(
         None, "Buffer length asked of the sound card. Empty: its safe (high) value", unit="ms", ge=1, le=5000
     )

@@ -91,7 +91,7 @@ def lead_s(block_s: float, rate: int, model_rate: int) -> float:
     A window can be scored when the sound that the resampler needs after it has arrived (56 ms at 2 kHz). Windows and
     blocks begin together and a hop is mostly a number of whole blocks, so a window would end with a block and wait for
     the whole next one. If the stream begins later in its first block by what the resampler does not need, all windows
-    end so much before a block does that they wait no longer than they must: 56 ms instead of 100.
+    end so much before a block does that they wait no longer than they must: 56 ms instead of a block's 250.
     """
     return -Resampler(rate, model_rate).latency % block_s
 

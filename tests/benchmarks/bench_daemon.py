@@ -1,6 +1,6 @@
 """How late, how busy and how large the daemon is while it listens in real time. Figures are printed, never asserted.
 
-    python tests/benchmarks/bench_daemon.py [--minutes 5] [--rate 2000] [--piece-ms 10]
+    python tests/benchmarks/bench_daemon.py [--minutes 5] [--rate 2000] [--piece-ms 10] [--block-ms 250]
 
 The real program in a process of its own, sound through a named pipe in small pieces, a real mosquitto with TLS on
 loopback, `mosquitto_sub` as the shore. Sea with one call every three seconds, hop 0.5 s, the shipped model.
@@ -91,13 +91,13 @@ def arrivals(output: Path) -> list[tuple[float, dict[str, Any]]]:
     return sorted(seen.values(), key=lambda arrival: arrival[1]["begin_s"])
 
 
-def measure(folder: Path, minutes: float, rate: int, piece_s: float) -> None:
+def measure(folder: Path, minutes: float, rate: int, piece_s: float, block_ms: int) -> None:
     parts = runpy.run_path(str(TESTS / "integration" / "conftest.py"))
     live = runpy.run_path(str(TESTS / "integration" / "live" / "conftest.py"))
     (folder / "broker").mkdir()
     broker = parts["Mosquitto"](folder / "broker")
     rig = live["Rig"](folder, broker)
-    rig.settings["audio"] |= {"rate": rate, "ring_s": 10.0}
+    rig.settings["audio"] |= {"rate": rate, "ring_s": 10.0, "block_ms": block_ms}
     for section in ("outbox", "effort", "health", "log"):
         rig.settings.pop(section)  # as shipped
     rig.settings["health"] = {"interval_s": 5.0}
@@ -154,10 +154,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--rate", type=int, default=2000)
-    parser.add_argument("--piece-ms", type=int, default=10, help="a sound card hands over 100 ms at a time")
+    parser.add_argument("--piece-ms", type=int, default=10, help="a sound card hands over whole blocks")
+    parser.add_argument("--block-ms", type=int, default=250)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), options.minutes, options.rate, options.piece_ms / 1000)
+        measure(Path(folder), options.minutes, options.rate, options.piece_ms / 1000, options.block_ms)
     sys.stdout.flush()
 
 

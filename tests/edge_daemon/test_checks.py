@@ -104,7 +104,7 @@ def sine(amplitude: float) -> np.ndarray:  # type: ignore[type-arg]
     return (amplitude * np.sin(2 * np.pi * 250 * np.arange(1600) / 16_000)).astype(np.float32)
 
 
-def device(driver: MemoryDriver, text: str = "audio: {stall_s: 0.3}") -> Verdict:
+def device(driver: MemoryDriver, text: str = "audio: {block_ms: 100, stall_s: 0.3}") -> Verdict:
     return check_device(config_of(text), driver, 0.1)
 
 

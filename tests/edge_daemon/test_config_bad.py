@@ -83,7 +83,7 @@ BAD = [
     ("version: 1\naudio: {channel: 3, channels: 2}\n", "audio.channel", 2, 18, "only 2 channels are opened"),
     ("version: 1\naudio: {block_ms: 2000, ring_s: 1, stall_s: 9}\n", "audio.ring_s", 2, 33, "must hold 2 blocks"),
     ("version: 1\naudio: {block_ms: 100, stall_s: 0.2}\n", "audio.stall_s", 2, 33, "Make it 0.3 s or more"),
-    ("version: 1\naudio: {stall_s: 0.2}\n", "audio.stall_s", 2, 18, "must hold 3 blocks of block_ms (100 ms)"),
+    ("version: 1\naudio: {stall_s: 0.2}\n", "audio.stall_s", 2, 18, "must hold 3 blocks of block_ms (250 ms)"),
     ("version: 1\nmqtt: {excerpt_kb: 20}\nclips: {enabled: false}\n", "mqtt.excerpt_kb", 2, 20, "needs clips"),
     ("version: 1\naudio: {block_ms: 1000}\n", "audio.block_ms", 2, 19, "3 such blocks must fit into stall_s (2 s)"),
     ("version: 1\naudio:\n  source: pipe\n", "audio.rate", 3, 3, "is needed with source `pipe`"),
