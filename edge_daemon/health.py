@@ -70,6 +70,7 @@ class HealthBook:
         self._latency = Histogram()
         self._delivery = Histogram()
         self._gaps: dict[str, tuple[int, float]] = {}
+        self._last_cause = ""  # of the gap told last
         self._scored = self._unusable = self._detections = 0
         self._last_scored_ns: int | None = None
         self._excused_ns: int | None = None
@@ -123,6 +124,7 @@ class HealthBook:
         with self._lock:
             number, total = self._gaps.get(cause, (0, 0.0))
             self._gaps[cause] = (number + begins, total + max(0.0, seconds))
+            self._last_cause = cause
 
     def document(self, now_ns: int, utc_ns: int, around: Surroundings) -> HealthDocument:
         """The document of this moment."""
@@ -193,6 +195,8 @@ class HealthBook:
             found.append(f"no sound: {reason}")
         if heard is not None and heard.dead_input:
             found.append("the samples do not change: is the hydrophone connected?")
+        if silent_s > self._silence_limit_s and self._last_cause == "non_finite":
+            found.append("the samples are no numbers: is audio.sample_format that of the input?")
         if silent_s > self._silence_limit_s:
             found.append(f"no window scored for {silent_s:.0f} s")
         return found

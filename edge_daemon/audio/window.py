@@ -2,6 +2,9 @@
 
 The grid of windows is anchored where an uninterrupted segment begins: windows start there and every hop after it. A gap
 ends the segment; the next one has a grid of its own. What remains at a segment's end and fills no window is the tail.
+
+A segment without a window between two gaps of one cause is lost for that cause and makes one gap with them: a pipe read
+in the wrong sample format has hundreds of them a second, each of which would become a line of the effort ledger.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.source import Block, Gap
+from edge_daemon.audio.source import Block, Gap, GapCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Windower:
         self._covered = 0  # end of the last window, or the segment's beginning
         self._running = False  # within a segment
         self._first = True  # no segment has ended yet, and none has given a window
+        self._lost_for: GapCause | None = None  # the last gap's cause, until there is a window
 
     @property
     def missing(self) -> int:
@@ -70,13 +74,17 @@ class Windower:
 
         Returns:
             The windows that are complete now; before a gap the tail of the segment it ends, as a gap with the
-            cause "tail".
+            cause "tail" or as a part of the gap.
 
         Raises:
             ValueError: a block does not begin where the one before ended.
         """
         if isinstance(item, Gap):
-            return [*self._end_segment(), item]
+            rest = self._end_segment()
+            before, self._lost_for = self._lost_for, item.cause
+            if rest and before == item.cause:
+                return [Gap(rest[0].start, item.end - rest[0].start, item.cause)]
+            return [*rest, item]
         if not self._running:
             self._running = True
             self._next = self._covered = item.start
@@ -89,7 +97,7 @@ class Windower:
             for begin in range(0, count * self._hop, self._hop)
         ]
         if count:
-            self._first = False
+            self._first, self._lost_for = False, None
             self._next += count * self._hop
             self._covered = self._next - self._hop + self._window
         self._held = held[count * self._hop :].copy()

@@ -45,6 +45,20 @@ def test_segment_shorter_than_a_window_is_a_tail() -> None:
     assert spans(windower.push(Gap(3, 1, "stall"))) == [("gap", 0, 3, "tail"), ("gap", 3, 1, "stall")]
 
 
+def test_sound_too_short_between_two_gaps_of_one_cause_is_lost_for_it() -> None:
+    windower = Windower(window=4, hop=4)
+    windower.push(block(0, 3))
+    assert spans(windower.push(Gap(3, 1, "non_finite"))) == [("gap", 0, 3, "tail"), ("gap", 3, 1, "non_finite")]
+    windower.push(block(4, 3))
+    assert spans(windower.push(Gap(7, 2, "non_finite"))) == [("gap", 4, 5, "non_finite")]
+    windower.push(block(9, 3))
+    assert spans(windower.push(Gap(12, 1, "stall"))) == [("gap", 9, 3, "tail"), ("gap", 12, 1, "stall")]
+    assert spans(windower.push(block(13, 5))) == [("window", 13, 4)]
+    assert spans(windower.push(Gap(18, 1, "stall"))) == [("gap", 17, 1, "tail"), ("gap", 18, 1, "stall")]
+    windower.push(block(19, 1))
+    assert spans(windower.finish()) == [("gap", 19, 1, "tail")]
+
+
 def test_short_recording_is_padded_when_asked() -> None:
     windower = Windower(window=4, hop=2, pad_short=True)
     windower.push(block(1, 3))

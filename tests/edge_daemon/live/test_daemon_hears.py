@@ -152,6 +152,26 @@ def test_listened_and_lost_are_the_time_that_went_by(make_buoy: Callable[..., An
     assert health.gaps["device_absent"].seconds == pytest.approx(lost["device_absent"], abs=0.01)
 
 
+def test_samples_in_the_wrong_format_are_named_and_make_one_line_of_the_ledger(make_buoy: Callable[..., Any]) -> None:
+    """Quiet sound as int16 is read as float32: every few samples are no numbers, for as long as nobody comes."""
+    sea = np.random.default_rng(7).normal(0, 60, (40 * 2000, 2)).astype(np.int16)
+    read = sea.view(np.float32)[:, 0]
+    assert 0.2 < np.mean(np.isnan(read)) < 0.6
+    buoy = make_buoy(health={"interval_s": 5.0})
+    buoy.play(read)
+    buoy.until(39.0)
+    reasons = buoy.daemon.newest_health.reasons
+    assert reasons[0] == "the samples are no numbers: is audio.sample_format that of the input?"
+    assert reasons[1].startswith("no window scored for 3")
+    buoy.finish()
+    effort = buoy.effort()
+    lost = {gap.cause: (gap.count, gap.seconds) for gap in effort.gaps}
+    assert lost["non_finite"][0] == 1
+    assert lost["non_finite"][1] == pytest.approx(effort.period_s, abs=0.5)
+    assert effort.listened_s == 0.0
+    assert effort.unaccounted_s == pytest.approx(0.0, abs=0.1)
+
+
 def test_absent_at_start_is_told_and_waited_for(make_buoy: Callable[..., Any], sample: Sound) -> None:
     buoy = make_buoy(card=False, health={"interval_s": 5.0})
     buoy.until(100.0)
