@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import select
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edge_daemon.errors import AudioError
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 class ByteSource(Protocol):
@@ -102,6 +104,8 @@ class CommandBytes:
 
     def open(self) -> None:
         """Start the command."""
+        import subprocess
+
         self.close()
         try:
             self._process = subprocess.Popen(  # noqa: S603 the operator's own command, from the configuration
@@ -121,13 +125,15 @@ class CommandBytes:
     def close(self) -> None:
         """End the command, firmly if need be."""
         if self._process is not None:
+            from subprocess import TimeoutExpired
+
             process, self._process = self._process, None
             if process.stdout is not None:
                 process.stdout.close()
             process.terminate()
             try:
                 process.wait(2.0)
-            except subprocess.TimeoutExpired:
+            except TimeoutExpired:
                 process.kill()
                 process.wait()
 

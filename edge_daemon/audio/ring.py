@@ -32,7 +32,8 @@ class Chunk:
 class SampleRing:
     """A first-in-first-out store of samples for one writing and one reading thread.
 
-    Each side changes its own counter only, after the copy is complete; an assignment is atomic in Python.
+    Each side changes its own counter only, after the copy is complete; an assignment is atomic in Python. Sound that
+    comes into an empty ring is put to its front: a reader that keeps up lets most of the memory never be touched.
 
     Args:
         capacity: samples that fit, 1 or more.
@@ -43,9 +44,11 @@ class SampleRing:
             raise ValueError(f"capacity {capacity} is not positive")
         self._memory = np.zeros(capacity, np.float32)
         self._written = 0  # the writer's
+        self._front = 0  # the writer's: count of samples at the front of the memory
         self._read = 0  # the reader's
         self._lost = 0  # the writer's: not yet told
-        self._arrivals: deque[tuple[int, int, int]] = deque()  # length, lost before, arrived_ns; bounded by capacity
+        # length, lost before, arrived_ns, place in the memory; bounded by capacity
+        self._arrivals: deque[tuple[int, int, int, int]] = deque()
 
     def __len__(self) -> int:
         return self._written - self._read
@@ -69,13 +72,15 @@ class SampleRing:
             self._lost += count
             return False
         if count:
-            begin = self._written % capacity
+            if not len(self):  # the reader has left the memory
+                self._front = self._written
+            begin = (self._written - self._front) % capacity
             first = min(count, capacity - begin)
             self._copy(samples[:first], begin, scale)
             self._copy(samples[first:], 0, scale)
             told, self._lost = self._lost, 0
             self._written += count
-            self._arrivals.append((count, told, arrived_ns))  # last: from here on the reader may take it
+            self._arrivals.append((count, told, arrived_ns, begin))  # last: from here on the reader may take it
         return True
 
     def read(self, most: int) -> Chunk | None:
@@ -89,12 +94,11 @@ class SampleRing:
         """
         if not self._arrivals:
             return None
-        count, lost, arrived_ns = self._arrivals.popleft()
+        count, lost, arrived_ns, begin = self._arrivals.popleft()
         while self._arrivals and not self._arrivals[0][1] and count + self._arrivals[0][0] <= most:
-            more, _, arrived_ns = self._arrivals.popleft()
+            more, _, arrived_ns, _ = self._arrivals.popleft()
             count += more
         capacity = len(self._memory)
-        begin = self._read % capacity
         first = min(count, capacity - begin)
         samples = np.concatenate((self._memory[begin : begin + first], self._memory[: count - first]))
         self._read += count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -109,10 +108,12 @@ def number(value: float | None) -> str:
 
 def suggestion(path: tuple[str | int, ...]) -> str:
     """Hint for an unknown key: the nearest known key beside it, or its true place, or what there is."""
+    from difflib import get_close_matches
+
     *parent, unknown = path
     name = str(unknown)
     beside = [entry.path[-1] for entry in entries() if entry.path[:-1] == tuple(parent)]
-    if difflib.get_close_matches(name.lower(), ["password", "passphrase"], n=1, cutoff=0.75):
+    if get_close_matches(name.lower(), ["password", "passphrase"], n=1, cutoff=0.75):
         return _SECRETS_STAY_OUT
     # people's other names for a key, then a key's own name in the wrong section, then slips of the keyboard
     other_name = _OTHER_NAMES.get(name.lower())
@@ -121,11 +122,11 @@ def suggestion(path: tuple[str | int, ...]) -> str:
     elsewhere = [".".join(entry.path) for entry in entries() if entry.path[-1] == (other_name or name.lower())]
     if elsewhere:
         return f"Did you mean `{elsewhere[0]}`?"
-    near = difflib.get_close_matches(name.lower(), beside, n=1, cutoff=0.6)
+    near = get_close_matches(name.lower(), beside, n=1, cutoff=0.6)
     if near:
         return f"Did you mean `{near[0]}`?"
     known = {entry.path[-1]: ".".join(entry.path) for entry in entries()}
-    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
+    near = get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
     if near:
         return f"Did you mean `{known[near[0]]}`?"
     return f"Known here: {', '.join(beside)}." if beside else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,7 +82,9 @@ def _sentence(kind: str, context: Mapping[str, Any], value: Any, entry: Entry | 
         return f"must be {range_text(entry)}, not {shown}", ""
     if kind == "literal_error":
         wanted = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        near = difflib.get_close_matches(str(value).lower(), wanted, n=1)
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(value).lower(), wanted, n=1)
         listed = wanted[0] if len(wanted) == 1 else f"one of {', '.join(wanted)}"
         return f"must be {listed}, not {shown}", f"Did you mean `{near[0]}`?" if near else ""
     if kind == "string_too_short":

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from edge_daemon.audio.device import DeviceSettingsError
 from edge_daemon.backends.registry import installed, load
-from edge_daemon.backends.worker import worker_command
 from edge_daemon.bundle import Bundle, default_model_path
 from edge_daemon.config import ConfigFileError, Loaded, Place, Problem
 from edge_daemon.config.mqtt import MqttSection
@@ -119,8 +118,11 @@ def _check_backend(loaded: Loaded) -> None:
         if name is not None and name not in installed():
             with about(loaded, key):
                 load(name)
-    with about(loaded, "backend.python"):
-        worker_command(section.python)
+    if section.python is not None:
+        from edge_daemon.backends.worker import worker_command
+
+        with about(loaded, "backend.python"):
+            worker_command(section.python)
     if section.worker:
         return  # a library that must not be in this process is not imported here either; the worker checks its options
     with about(loaded, "backend.options"):

@@ -48,6 +48,17 @@ def test_arrivals_are_joined_up_to_the_wanted_length() -> None:
     assert chunk.samples.tolist() == ramp(30, 10).tolist()
 
 
+def test_a_reader_that_keeps_up_uses_the_front_of_the_memory_only() -> None:
+    ring = SampleRing(1000)
+    for start in range(0, 5000, 10):
+        assert ring.write(ramp(start + 1, 10), start)
+        assert ring.write(ramp(start + 11, 5), start)
+        chunk = ring.read(100)
+        assert chunk is not None
+        assert chunk.samples.tolist() == ramp(start + 1, 15).tolist()
+    assert np.count_nonzero(ring._memory) == 15
+
+
 def test_loss_told_by_the_device_adds_up_with_loss_in_the_ring() -> None:
     ring = SampleRing(4)
     ring.write(ramp(0, 4), 0)
