@@ -70,7 +70,7 @@ class HealthBook:
         self._latency = Histogram()
         self._delivery = Histogram()
         self._gaps: dict[str, tuple[int, float]] = {}
-        self._last_cause = ""  # of the gap told last
+        self._lost_for = ""  # cause of the last gap since windows were scored
         self._scored = self._unusable = self._detections = 0
         self._last_scored_ns: int | None = None
         self._excused_ns: int | None = None
@@ -99,7 +99,7 @@ class HealthBook:
         """Windows were scored, the last `latency_s` after the end of its sound."""
         with self._lock:
             self._scored += count
-            self._last_scored_ns = now_ns
+            self._last_scored_ns, self._lost_for = now_ns, ""
             if latency_s is not None:
                 self._latency.add(latency_s)
 
@@ -107,7 +107,7 @@ class HealthBook:
         """Windows came through the pipeline whose sound could not be scored; they too show that it runs."""
         with self._lock:
             self._unusable += count
-            self._last_scored_ns = now_ns
+            self._last_scored_ns, self._lost_for = now_ns, ""
 
     def detected(self, count: int = 1) -> None:
         """Events were found."""
@@ -124,7 +124,8 @@ class HealthBook:
         with self._lock:
             number, total = self._gaps.get(cause, (0, 0.0))
             self._gaps[cause] = (number + begins, total + max(0.0, seconds))
-            self._last_cause = cause
+            if cause != "tail":
+                self._lost_for = cause
 
     def document(self, now_ns: int, utc_ns: int, around: Surroundings) -> HealthDocument:
         """The document of this moment."""
@@ -195,7 +196,7 @@ class HealthBook:
             found.append(f"no sound: {reason}")
         if heard is not None and heard.dead_input:
             found.append("the samples do not change: is the hydrophone connected?")
-        if silent_s > self._silence_limit_s and self._last_cause == "non_finite":
+        if silent_s > self._silence_limit_s and self._lost_for == "non_finite":
             found.append("the samples are no numbers: is audio.sample_format that of the input?")
         if silent_s > self._silence_limit_s:
             found.append(f"no window scored for {silent_s:.0f} s")

@@ -210,6 +210,18 @@ def test_silence_is_a_failure_unless_it_is_meant() -> None:
     assert book.document(71 * S, UTC_NS, Surroundings()).state == "failing"
 
 
+def test_samples_that_are_no_numbers_explain_a_silence_while_they_last() -> None:
+    book = HealthBook("d", 0, silence_limit_s=30)
+    book.gap("non_finite", 20.0)
+    book.gap("tail", 0.5)
+    silent = "no window scored for 31 s"
+    said = "the samples are no numbers: is audio.sample_format that of the input?"
+    assert book.document(30 * S, UTC_NS, Surroundings()).reasons == ()
+    assert book.document(31 * S, UTC_NS, Surroundings()).reasons == (said, silent)
+    book.scored(40 * S)
+    assert book.document(71 * S, UTC_NS, Surroundings()).reasons == (silent,)
+
+
 def test_falling_behind_is_a_warning() -> None:
     book = HealthBook("d", 0)
     book.gap("inference_behind", 1.0)
