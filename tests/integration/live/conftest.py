@@ -44,11 +44,11 @@ Row = tuple[int, int, float, float, int]
 """Begin and end in samples, peak and mean score, windows."""
 
 
-def allocator() -> dict[str, str]:
-    """What the service file tells the C library about memory."""
+def frugality() -> dict[str, str]:
+    """What the service file tells Python and the C library about memory."""
     unit = (Path(__file__).parents[3] / "systemd" / "edge-daemon.service").read_text(encoding="utf-8")
-    found = dict(re.findall(r"^Environment=(MALLOC_\w+)=(\d+)$", unit, re.MULTILINE))
-    assert found
+    found = dict(re.findall(r"^Environment=(\w+)=(\d+)$", unit, re.MULTILINE))
+    assert set(found) == {"MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX", "PYTHONNODEBUGRANGES"}
     return found
 
 
@@ -214,7 +214,7 @@ class Rig:
         self.shore = Shore(broker, folder / "shore.txt")
         self.log = folder / "daemon.log"
         self.log.touch()
-        self.environment = {**os.environ, **allocator(), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        self.environment = {**os.environ, **frugality(), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         password = folder / "password"
         password.write_text("right\n")
         password.chmod(0o600)
