@@ -275,6 +275,7 @@ class Daemon:
     def _notice(self, verdict: FeedVerdict) -> None:
         if verdict.feed != self._fed:
             self._fed = verdict.feed
+            self._health_due_ns = self._time.monotonic_ns()  # the next one might come after the restart
             if verdict.feed:
                 log.info("the watchdog is fed again", extra={"reason": verdict.reason})
             else:

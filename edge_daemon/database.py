@@ -284,7 +284,8 @@ def _open(path: Path, schema: str, version: int) -> sqlite3.Connection:
             connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={version}; COMMIT;")
             # Into the file itself: a disk that is full tomorrow lets the log be folded only into pages that are there,
             # and it is the folding that makes room for the next transaction.
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with contextlib.suppress(sqlite3.OperationalError):  # full already
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except BaseException:
         connection.close()
         raise

@@ -33,7 +33,8 @@ class LiveAccount:
         time: clocks.
         dead_s: samples that do not change for so many seconds mean a dead input: from then on a gap.
         clip_level: magnitude from which on samples count as clipped.
-        lead: samples left out after each opening; they count as missing, or the stream begins after them.
+        lead: samples left out after each opening, where they count as missing or the stream begins after them, and
+            after each gap in the stream, which grows by them.
 
     Attributes:
         ready: blocks and gaps to be given to the reader, oldest first.
@@ -46,6 +47,7 @@ class LiveAccount:
     def __init__(self, name: str, rate: int, time: TimeSource, dead_s: float, clip_level: float, lead: int = 0) -> None:
         self._rate, self._time = rate, time
         self._lead = self._skip = lead
+        self._leave_out: tuple[int, GapCause] = (0, "overflow")  # samples still to be left out after a gap, its cause
         self._timeline = Timeline(rate)
         self._check = InputCheck(round(dead_s * rate), clip_level)
         self.ready: deque[Block | Gap] = deque()
@@ -83,11 +85,27 @@ class LiveAccount:
         if lost:
             self._count(overflows=self.state.overflows + 1, lost_samples=self.state.lost_samples + lost)
             self.ready.append(self._timeline.missing(lost, "overflow"))
+        if lost and not first:
+            self._leave_out = (self._lead, "overflow")
+        elif first:
+            self._leave_out = (0, "overflow")
         dead = self._inspect(samples)
-        start = self._timeline.sound(len(samples), arrived_ns)
-        self.ready.append(Gap(start, len(samples), "dead_input") if dead else Block(samples, start))
+        if dead:
+            self._leave_out = (self._lead + len(samples), "dead_input")
+        self._book_sound(samples, arrived_ns)
         self.arrived_ns = arrived_ns
         return first
+
+    def _book_sound(self, samples: NDArray[np.float32], arrived_ns: int) -> None:
+        """A gap of what is to be left out, a block of the rest."""
+        start = self._timeline.sound(len(samples), arrived_ns)
+        left, cause = self._leave_out
+        out = min(left, len(samples))
+        self._leave_out = (left - out, cause)
+        if out:
+            self.ready.append(Gap(start, out, cause))
+        if out < len(samples):
+            self.ready.append(Block(samples[out:], start + out))
 
     def failed(self, cause: GapCause, error: str, *, attempt: bool, tried: bool = True) -> None:
         """The input failed, whether open or in an attempt to open it; from here on there is no sound.

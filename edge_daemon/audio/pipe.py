@@ -25,7 +25,8 @@ from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.25  # longest wait, so that closing and stalls are noticed
-_AWAKE_S = 0.01  # before a block's end we wait for its last pieces: what we oversleep must not add up
+_AWAKE = 0.1  # of a block's time, but no more than so many seconds, we wait for its last pieces: what we oversleep
+_AWAKE_S = 0.01  # must not add up
 _ROOM = 16_384  # bytes that may gather in the pipe while we sleep; it holds 64 kB, and a full one stops its writer
 
 
@@ -179,7 +180,8 @@ class PipeSource:
         """Seconds in which nothing need be read: a writer of small pieces would wake us for each of them."""
         fills_s = min(self._most - len(self._held), _ROOM) / self._bytes_per_s
         since_s = (self._time.monotonic_ns() - self._arrived_ns) / SECOND_NS
-        return min(fills_s, self._most / self._bytes_per_s - _AWAKE_S - since_s)
+        block_s = self._most / self._bytes_per_s
+        return min(fills_s, block_s - min(_AWAKE * block_s, _AWAKE_S) - since_s)
 
     def _sound(self, most: int | None = None) -> bool:
         """Make a block of what is held, or of its first `most` bytes; False if that is not even a frame."""

@@ -3,8 +3,8 @@
 The grid of windows is anchored where an uninterrupted segment begins: windows start there and every hop after it. A gap
 ends the segment; the next one has a grid of its own. What remains at a segment's end and fills no window is the tail.
 
-A segment without a window between two gaps of one cause is lost for that cause and makes one gap with them: a pipe read
-in the wrong sample format has hundreds of them a second, each of which would become a line of the effort ledger.
+A segment without a window between two gaps of one cause is lost for that cause: a pipe read in the wrong sample format
+has hundreds of them a second, which would all become lines of the effort ledger if they were tails.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Windower:
 
         Returns:
             The windows that are complete now; before a gap the tail of the segment it ends, as a gap with the
-            cause "tail" or as a part of the gap.
+            cause "tail", or that of the gaps on both sides if it gave no window.
 
         Raises:
             ValueError: a block does not begin where the one before ended.
@@ -82,8 +82,8 @@ class Windower:
         if isinstance(item, Gap):
             rest = self._end_segment()
             before, self._lost_for = self._lost_for, item.cause
-            if rest and before == item.cause:
-                return [Gap(rest[0].start, item.end - rest[0].start, item.cause)]
+            if before == item.cause:  # a piece that was padded is a window, and stays one
+                rest = [Gap(one.start, one.length, item.cause) if isinstance(one, Gap) else one for one in rest]
             return [*rest, item]
         if not self._running:
             self._running = True

@@ -35,7 +35,7 @@ class AudioSection(Section):
     )
     block_ms: int = key(
         250,
-        "Length of the blocks in which sound is handed over. Of no delay where a hop is a whole number of blocks",
+        "Length of the blocks in which sound is handed over. A hop of whole blocks lets no window wait for them",
         unit="ms",
         ge=10,
         le=2000,

@@ -378,6 +378,32 @@ def test_the_lead_is_left_out_after_each_opening_and_accounted_for() -> None:
     assert items[-1].end == round(sea.seconds() * RATE) - 50
 
 
+def test_the_lead_is_left_out_after_gaps_in_the_stream_too() -> None:
+    """Windows begin anew after a gap; they end so much before a block does as they did before."""
+    sea = Sea(lead_s=0.03, dead_s=2.0)
+    living = sea.make
+
+    def lose() -> None:
+        sea.time.advance(0.25)
+        sea.driver.feed(np.full(100, 0.5, np.float32), lost_some=True)
+
+    def die() -> None:
+        sea.make = lambda count: np.zeros(count, np.float32)
+
+    def live() -> None:
+        sea.make = living
+
+    sea.at = [(3.0, lose), (5.0, die), (9.95, live)]
+    items = sea.listen(12.0)
+    lost, dead = (n for n, item in enumerate(items) if isinstance(item, Gap))
+    assert (items[lost].length, items[lost].cause) == (250 + 30, "overflow")
+    assert len(items[lost + 1].samples) == 70
+    assert items[dead].cause == "dead_input"
+    assert items[dead].length % 100 == 30
+    assert len(items[dead + 1].samples) == 70
+    assert sea.source.state.lost_samples == 250  # by the device
+
+
 def test_a_lead_longer_than_the_blocks() -> None:
     sea = Sea(lead_s=0.25)
     items = sea.listen(2.0)

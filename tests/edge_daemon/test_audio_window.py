@@ -50,7 +50,7 @@ def test_sound_too_short_between_two_gaps_of_one_cause_is_lost_for_it() -> None:
     windower.push(block(0, 3))
     assert spans(windower.push(Gap(3, 1, "non_finite"))) == [("gap", 0, 3, "tail"), ("gap", 3, 1, "non_finite")]
     windower.push(block(4, 3))
-    assert spans(windower.push(Gap(7, 2, "non_finite"))) == [("gap", 4, 5, "non_finite")]
+    assert spans(windower.push(Gap(7, 2, "non_finite"))) == [("gap", 4, 3, "non_finite"), ("gap", 7, 2, "non_finite")]
     windower.push(block(9, 3))
     assert spans(windower.push(Gap(12, 1, "stall"))) == [("gap", 9, 3, "tail"), ("gap", 12, 1, "stall")]
     assert spans(windower.push(block(13, 5))) == [("window", 13, 4)]
@@ -75,6 +75,13 @@ def test_short_recording_that_breaks_off_is_padded_too() -> None:
     assert spans(windower.push(Gap(3, 9, "read_error"))) == [("window", 0, 3), ("gap", 3, 9, "read_error")]
     windower.push(block(12, 2))
     assert spans(windower.finish()) == [("gap", 12, 2, "tail")]  # only the first segment is padded
+
+
+def test_a_short_recording_between_two_gaps_of_one_cause_is_padded() -> None:
+    windower = Windower(window=4, hop=2, pad_short=True)
+    assert spans(windower.push(Gap(0, 1, "non_finite"))) == [("gap", 0, 1, "non_finite")]
+    windower.push(block(1, 3))
+    assert spans(windower.push(Gap(4, 1, "non_finite"))) == [("window", 1, 3), ("gap", 4, 1, "non_finite")]
 
 
 def test_long_recording_is_never_padded() -> None:
