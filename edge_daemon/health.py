@@ -196,9 +196,9 @@ class HealthBook:
             found.append(f"no sound: {reason}")
         if heard is not None and heard.dead_input:
             found.append("the samples do not change: is the hydrophone connected?")
-        if silent_s > self._silence_limit_s and self._lost_for == "non_finite":
-            found.append("the samples are no numbers: is audio.sample_format that of the input?")
         if silent_s > self._silence_limit_s:
+            if self._lost_for == "non_finite":
+                found.append("the samples are no numbers: is audio.sample_format that of the input?")
             found.append(f"no window scored for {silent_s:.0f} s")
         return found
 

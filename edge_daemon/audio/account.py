@@ -62,7 +62,7 @@ class LiveAccount:
         if self.cause is None:
             self._enter("opening")
         self.sounding = False
-        self._skip = self._lead
+        self._skip, self._leave_out = self._lead, (0, "overflow")
         self._check.reset()
 
     def sound(self, samples: NDArray[np.float32], arrived_ns: int, *, lost: int = 0, device: str) -> bool:
@@ -85,13 +85,11 @@ class LiveAccount:
         if lost:
             self._count(overflows=self.state.overflows + 1, lost_samples=self.state.lost_samples + lost)
             self.ready.append(self._timeline.missing(lost, "overflow"))
-        if lost and not first:
-            self._leave_out = (self._lead, "overflow")
-        elif first:
-            self._leave_out = (0, "overflow")
+            if not first:
+                self._leave_out = (self._lead, "overflow")
         dead = self._inspect(samples)
-        if dead:
-            self._leave_out = (self._lead + len(samples), "dead_input")
+        if dead:  # all of this, and the lead of what comes alive
+            self._leave_out = (len(samples) + self._lead, "dead_input")
         self._book_sound(samples, arrived_ns)
         self.arrived_ns = arrived_ns
         return first

@@ -125,7 +125,7 @@ class CommandBytes:
     def close(self) -> None:
         """End the command, firmly if need be."""
         if self._process is not None:
-            from subprocess import TimeoutExpired
+            import subprocess
 
             process, self._process = self._process, None
             if process.stdout is not None:
@@ -133,7 +133,7 @@ class CommandBytes:
             process.terminate()
             try:
                 process.wait(2.0)
-            except TimeoutExpired:
+            except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 

@@ -25,8 +25,9 @@ from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.25  # longest wait, so that closing and stalls are noticed
-_AWAKE = 0.1  # of a block's time, but no more than so many seconds, we wait for its last pieces: what we oversleep
-_AWAKE_S = 0.01  # must not add up
+# We wait awake for a block's last pieces, as what we oversleep must not add up: this share of its time, at most 10 ms.
+_AWAKE = 0.1
+_AWAKE_S = 0.01
 _ROOM = 16_384  # bytes that may gather in the pipe while we sleep; it holds 64 kB, and a full one stops its writer
 
 

@@ -80,10 +80,8 @@ class Windower:
             ValueError: a block does not begin where the one before ended.
         """
         if isinstance(item, Gap):
-            rest = self._end_segment()
-            before, self._lost_for = self._lost_for, item.cause
-            if before == item.cause:  # a piece that was padded is a window, and stays one
-                rest = [Gap(one.start, one.length, item.cause) if isinstance(one, Gap) else one for one in rest]
+            rest = self._end_segment(item.cause if item.cause == self._lost_for else "tail")
+            self._lost_for = item.cause
             return [*rest, item]
         if not self._running:
             self._running = True
@@ -109,9 +107,9 @@ class Windower:
         Returns:
             The tail as a gap, if any; or, with `pad_short`, the one padded window of a recording shorter than a window.
         """
-        return self._end_segment()
+        return self._end_segment("tail")
 
-    def _end_segment(self) -> list[Window | Gap]:
+    def _end_segment(self, lost_for: GapCause) -> list[Window | Gap]:
         if not self._running:
             return []
         held, start, end = self._held, self._next, self._next + len(self._held)
@@ -122,4 +120,4 @@ class Windower:
         if first and self._pad_short:
             padded = np.concatenate((held, np.zeros(self._window - len(held), np.float32)))
             return [Window(start, padded, len(held))]
-        return [Gap(self._covered, end - self._covered, "tail")]
+        return [Gap(self._covered, end - self._covered, lost_for)]

@@ -81,9 +81,9 @@ def _sentence(kind: str, context: Mapping[str, Any], value: Any, entry: Entry | 
     if kind in ("greater_than_equal", "greater_than", "less_than_equal") and entry is not None:
         return f"must be {range_text(entry)}, not {shown}", ""
     if kind == "literal_error":
-        wanted = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
         from difflib import get_close_matches
 
+        wanted = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
         near = get_close_matches(str(value).lower(), wanted, n=1)
         listed = wanted[0] if len(wanted) == 1 else f"one of {', '.join(wanted)}"
         return f"must be {listed}, not {shown}", f"Did you mean `{near[0]}`?" if near else ""

@@ -1,6 +1,6 @@
 """How late, how busy and how large the daemon is on a sound card. Figures are printed, never asserted.
 
-    python tests/benchmarks/bench_card.py [--seconds 120] [--rate 16000] [--block-ms 250]
+    python tests/benchmarks/bench_card.py [--seconds 120] [--rate 16000] [--block-ms N]
 
 The chain is real: paplay → PulseAudio → ALSA → PortAudio → `edge-daemon run` → TLS → mosquitto; sea with one call every
 three seconds, hop 0.5 s, the shipped model. Latencies are those of the daemon's own health document: from the end of
@@ -22,6 +22,8 @@ from pathlib import Path
 import psutil
 import soundfile
 import soxr
+
+from edge_daemon.config.audio import AudioSection
 
 TESTS = Path(__file__).resolve().parents[1]
 CARD_RATE = 16_000
@@ -75,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--rate", type=int, default=CARD_RATE)
-    parser.add_argument("--block-ms", type=int, default=250)
+    parser.add_argument("--block-ms", type=int, default=AudioSection().block_ms, help="as shipped if not given")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measure(Path(folder), options.seconds, options.rate, options.block_ms)

@@ -1,6 +1,6 @@
 """How late, how busy and how large the daemon is while it listens in real time. Figures are printed, never asserted.
 
-    python tests/benchmarks/bench_daemon.py [--minutes 5] [--rate 2000] [--piece-ms 10] [--block-ms 250]
+    python tests/benchmarks/bench_daemon.py [--minutes 5] [--rate 2000] [--piece-ms 10] [--block-ms N]
 
 The real program in a process of its own, sound through a named pipe in small pieces, a real mosquitto with TLS on
 loopback, `mosquitto_sub` as the shore. Sea with one call every three seconds, hop 0.5 s, the shipped model.
@@ -33,6 +33,7 @@ import soxr
 from edge_daemon.audio.source import Block
 from edge_daemon.backends.registry import create
 from edge_daemon.bundle import Bundle, default_model_path
+from edge_daemon.config.audio import AudioSection
 from edge_daemon.events import EventRules
 from edge_daemon.pipeline import Pipeline
 
@@ -155,7 +156,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--rate", type=int, default=2000)
     parser.add_argument("--piece-ms", type=int, default=10, help="a sound card hands over whole blocks")
-    parser.add_argument("--block-ms", type=int, default=250)
+    parser.add_argument("--block-ms", type=int, default=AudioSection().block_ms, help="as shipped if not given")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measure(Path(folder), options.minutes, options.rate, options.piece_ms / 1000, options.block_ms)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,13 +35,6 @@ def write(database: Database, *numbers: int, text: str = "x" * 500) -> None:
 
 def numbers(database: Database) -> list[int]:
     return database.read(lambda c: [row[0] for row in c.execute("SELECT number FROM note ORDER BY number")])
-
-
-def fill(path: Path) -> None:
-    """Take all room that is left on the disk."""
-    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0" * 4096)
 
 
 def test_writes_survive_closing_and_the_policy_is_the_stated_one(tmp_path: Path) -> None:
@@ -185,12 +178,12 @@ def test_force_does_not_wait(tmp_path: Path) -> None:
     assert numbers(database) == [1]
 
 
-def test_a_full_disk_fails_writes_only_and_heals(small_disk: Path) -> None:
+def test_a_full_disk_fails_writes_only_and_heals(small_disk: Path, fill_disk: Callable[[Path], None]) -> None:
     time = ManualTime()
     database = make(small_disk / "a.db", time)
     write(database, 1)
     filler = small_disk / "filler"
-    fill(filler)
+    fill_disk(filler)
     with pytest.raises(StorageError, match="cannot be used"):
         write(database, *range(2, 200))
     assert numbers(database) == [1]  # reading goes on

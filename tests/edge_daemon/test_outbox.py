@@ -545,15 +545,13 @@ def test_kill_9_again_and_again_loses_nothing_durable_and_nothing_published(tmp_
 # --- disks that fill up or turn read-only ---------------------------------------------------------------------
 
 
-def test_a_full_disk_is_a_state_and_nothing_is_lost(small_disk: Path) -> None:
+def test_a_full_disk_is_a_state_and_nothing_is_lost(small_disk: Path, fill_disk: Callable[[Path], None]) -> None:
     time = ManualTime()
     outbox = make(small_disk / "o.db", time, hold_rows=100)
     outbox.put(message("before"))
     assert outbox.commit()
     filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0" * 4096)
+    fill_disk(filler)
     names = [f"m{n}" for n in range(60)]
     for name in names:
         outbox.put(Message(name, "t", b"y" * 2000, "detection", 5, 0))
@@ -575,16 +573,16 @@ def test_a_full_disk_is_a_state_and_nothing_is_lost(small_disk: Path) -> None:
     outbox.close()
 
 
-def test_what_is_acknowledged_leaves_a_disk_that_stays_full(small_disk: Path) -> None:
+def test_what_is_acknowledged_leaves_a_disk_that_stays_full(
+    small_disk: Path, fill_disk: Callable[[Path], None]
+) -> None:
     """A young file, too, has pages of its own: what was delivered is not sent again after the restart."""
     time = ManualTime()
     outbox = make(small_disk / "o.db", time)
     for name in "abc":
         outbox.put(Message(name, "t", b"x" * 900, "detection", 5, 0))
     assert outbox.commit()
-    with (small_disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0" * 4096)
+    fill_disk(small_disk / "filler")
     for taken in outbox.take(2, "oldest_first"):
         outbox.acknowledge(taken.id)
     assert not outbox.commit()  # the log cannot grow
@@ -596,7 +594,9 @@ def test_what_is_acknowledged_leaves_a_disk_that_stays_full(small_disk: Path) ->
     assert outbox.close()
 
 
-def test_damage_on_a_full_disk_is_mended_once_there_is_room(small_disk: Path) -> None:
+def test_damage_on_a_full_disk_is_mended_once_there_is_room(
+    small_disk: Path, fill_disk: Callable[[Path], None]
+) -> None:
     time = ManualTime()
     outbox = make(small_disk / "o.db", time)
     for n in range(60):
@@ -606,9 +606,7 @@ def test_damage_on_a_full_disk_is_mended_once_there_is_room(small_disk: Path) ->
     content[4096 * 10 : 4096 * 11] = b"\xff" * 4096
     (small_disk / "o.db").write_bytes(content)
     filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"\0" * 4096)
+    fill_disk(filler)
     outbox = make(small_disk / "o.db", time)
     outbox.put(message("new"))
     assert not outbox.commit()
