@@ -7,7 +7,7 @@ taken from these.
 
 What is measured is resampling, front end, inference and events, by the wall clock, in this process. What is not: sound
 card, broker, disk, and a backend's own worker process. Energy is not measured at all but estimated from counted
-operations (`edge_daemon.energy` says how little that is).
+operations (`edge_daemon.model.energy` says how little that is).
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ import soxr
 from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Block
-from edge_daemon.backends.event import EventBackend
-from edge_daemon.board import Board, BoardReading
-from edge_daemon.bundle import Bundle
+from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.config import Config
-from edge_daemon.energy import INTEGER
-from edge_daemon.frontend import FrontEnd
-from edge_daemon.live.model import LiveModel
-from edge_daemon.pipeline import STAGES, Pipeline
+from edge_daemon.detection.detector import LiveModel
+from edge_daemon.detection.pipeline import STAGES, Pipeline
+from edge_daemon.health.board import Board, BoardReading
+from edge_daemon.model.energy import INTEGER
+from edge_daemon.model.frontend import FrontEnd
+from edge_daemon.model.model_file import Bundle
 
 USUAL_RATE = 48_000
 """Of sound cards, Hz; taken where the configuration leaves the rate to the sound card."""

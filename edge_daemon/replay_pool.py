@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from edge_daemon.recordings import Recording
-from edge_daemon.replay_task import Keep, Progress, ReplayResult, ReplaySettings, Watch, replay_recording
+from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.task import Keep, Progress, ReplayResult, ReplaySettings, Watch, replay_recording
 
 
 def _drop(_result: ReplayResult) -> None:
@@ -26,7 +26,7 @@ def results(
     """
     if min(jobs, len(recordings)) > 1:
         # not before it is needed: a megabyte that a single process can do without
-        from edge_daemon.replay_processes import Processes
+        from edge_daemon.replay.processes import Processes
 
         yield from Processes(settings, min(jobs, len(recordings)), watch, keep).results(recordings)
         return

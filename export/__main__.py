@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_daemon.bundle import Bundle
+    from edge_daemon.model.model_file import Bundle
     from export.parity import Parity
 
 
@@ -71,7 +71,7 @@ def model(
     features: str | None,
 ) -> None:
     """Export CHECKPOINT as a model file, after trainer, reference and graph agreed on every spike."""
-    from edge_daemon.bundle import OperatingPoint
+    from edge_daemon.model.model_file import OperatingPoint
     from export.evidence import Evidence
     from export.modelfile import Wishes, make, save
     from train.checkpoint import load
@@ -115,7 +115,7 @@ def remake(
     model_path: Path, output: Path, model_version: str, weaknesses: tuple[str, ...], features: str | None
 ) -> None:
     """Write MODEL anew with the graph that this exporter makes; weights, scores and event rules stay the same."""
-    from edge_daemon.bundle import Bundle
+    from edge_daemon.model.model_file import Bundle
     from export import modelfile
 
     old = Bundle.read(model_path)

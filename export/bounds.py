@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.network import IntegerNetwork, Layer
-from edge_daemon.neuron import LEAK_BITS, Reset, shift_current
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.neuron import LEAK_BITS, Reset, shift_current
 
 
 @dataclass(frozen=True)

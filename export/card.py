@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edge_daemon.bundle import Bundle
-from edge_daemon.network import IntegerNetwork, Layer
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import IntegerNetwork, Layer
 
 FEW = 10
 """Counts below this are uncertain by a third and more."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import matplotlib
 
-from edge_daemon.bundle import Bundle, ModelMetadata
-from edge_daemon.network import IntegerNetwork
+from edge_daemon.model.model_file import Bundle, ModelMetadata
+from edge_daemon.model.network import IntegerNetwork
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # the backend has to be chosen first

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from edge_daemon.backends.conformance import reference, synthetic_features
-from edge_daemon.bundle import Bundle, ModelMetadata, OperatingPoint, Provenance
-from edge_daemon.calibration import logistic
-from edge_daemon.frontend import LogMelSpec
-from edge_daemon.network import IntegerNetwork, Layer
+from edge_daemon.model.frontend import LogMelSpec
+from edge_daemon.model.model_file import Bundle, ModelMetadata, OperatingPoint, Provenance
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.score_calibration import logistic
 from export.graph import model_file, network_document
 
 TIME_STEPS = 4

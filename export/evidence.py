@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge_daemon.backends.event import EventBackend
-from edge_daemon.calibration import Calibration
-from edge_daemon.energy import FLOAT32, INTEGER, Costs, conventional_operations, dense_operations
+from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.errors import UsageError
-from edge_daemon.network import IntegerNetwork
+from edge_daemon.model.energy import FLOAT32, INTEGER, Costs, conventional_operations, dense_operations
+from edge_daemon.model.network import IntegerNetwork
+from edge_daemon.model.score_calibration import Calibration
 
 SPLITS = ("random", "blocked")
 _BINS = 10
@@ -149,7 +149,7 @@ def spread(features: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
 def operations(
     network: IntegerNetwork, calibration: Calibration, features: NDArray[np.uint8], source: str
 ) -> dict[str, Any]:
-    """Operations and energy a window, counted by the event-driven backend (`edge_daemon.energy`).
+    """Operations and energy a window, counted by the event-driven backend (`edge_daemon.model.energy`).
 
     Args:
         network: the network.

@@ -20,10 +20,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from edge_daemon.bundle import LayerDocument, ModelMetadata, NetworkDocument, write
 from edge_daemon.errors import ModelError
-from edge_daemon.network import IntegerNetwork, Layer
-from edge_daemon.neuron import UNIT_LEAK
+from edge_daemon.model.model_file import LayerDocument, ModelMetadata, NetworkDocument, write
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.neuron import UNIT_LEAK
 from export.bounds import ranges
 from export.nodes import Graph
 from export.stem import prepare
@@ -177,7 +177,7 @@ def _per_step_sum(graph: Graph, tensor: str, steps: int, width: int) -> str:
 
 
 def _score(graph: Graph, network: IntegerNetwork, metadata: ModelMetadata, counts: str, membrane: str) -> str:
-    """Readout and calibration, as `edge_daemon.network.readout` and `edge_daemon.calibration` define them."""
+    """Readout and calibration, as `model.network.readout` and `model.score_calibration` define them."""
     last = network.layers[-1]
     wide = graph.cast(counts, TensorProto.DOUBLE, TensorProto.FLOAT)
     drive = graph.node("Add", [membrane, graph.node("Mul", [wide, graph.constant(last.threshold.astype(np.float64))])])

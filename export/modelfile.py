@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon import __version__
-from edge_daemon.bundle import Bundle, ModelMetadata, OperatingPoint, Provenance
 from edge_daemon.errors import ModelError, StorageError
-from edge_daemon.network import readout
+from edge_daemon.model.model_file import Bundle, ModelMetadata, OperatingPoint, Provenance
+from edge_daemon.model.network import readout
 from export.evidence import Evidence, from_results, operations, spread
 from export.graph import model_file, network_document
 from export.parity import Forward, Parity, check

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError, StorageError
-from edge_daemon.network import IntegerNetwork, Layer
-from edge_daemon.neuron import UNIT_LEAK
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.neuron import UNIT_LEAK
 from export.nir_exact import leak_reasons, range_reasons
 
 DT = 2.0**-13
@@ -58,9 +58,9 @@ def reasons_against(network: IntegerNetwork) -> list[str]:
 def to_nir(network: IntegerNetwork) -> Any:
     """The network as a NIR graph.
 
-    Its input is the prepared feature image, [1, bands, frames] (`edge_daemon.network.prepare`: where there is a stem,
-    the host computes it), given in every time step; fully connected networks take it flattened. Its output are the
-    output neurons' spikes. A dense layer on a picture is written as a convolution with a kernel as large as the
+    Its input is the prepared feature image, [1, bands, frames] (`edge_daemon.model.network.prepare`: where there is a
+    stem, the host computes it), given in every time step; fully connected networks take it flattened. Its output are
+    the output neurons' spikes. A dense layer on a picture is written as a convolution with a kernel as large as the
     picture: readers do not agree on which axes a flattening node counts.
 
     Raises:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_daemon.network import IntegerNetwork, Layer
-from edge_daemon.neuron import UNIT_LEAK, leak_fraction_bits, shift_current
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.neuron import UNIT_LEAK, leak_fraction_bits, shift_current
 from export.bounds import accumulator_bounds, input_bounds, membrane_bounds
 from export.synapses import EXACT_FLOAT
 

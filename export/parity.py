@@ -1,8 +1,8 @@
 """Proof by trial that a model file computes what was trained: trainer, reference and graph, spike for spike.
 
 Three implementations run the same windows: the trainer's integer forward pass (torch), the reference
-(`edge_daemon.network.run`) and the graph in ONNX Runtime, the latter one window at a time and 64 at a time, with one
-and two threads, with and without optimisation. One differing spike fails the export and is told with its place: the
+(`edge_daemon.model.network.run`) and the graph in ONNX Runtime, the latter one window at a time and 64 at a time, with
+one and two threads, with and without optimisation. One differing spike fails the export and is told with its place: the
 first layer whose total differs, and from both sides' traces (`export.parity_place`) the first step and neuron.
 """
 
@@ -17,9 +17,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge_daemon.bundle import Bundle
 from edge_daemon.errors import ModelError
-from edge_daemon.network import Trace, run
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import Trace, run
 from export.parity_place import Spikes, first_difference, graph_spikes
 
 Forward = Callable[[NDArray[np.uint8]], tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]

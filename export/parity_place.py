@@ -15,8 +15,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from edge_daemon.bundle import Bundle
-from edge_daemon.network import IntegerNetwork, run
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import IntegerNetwork, run
 
 Spikes = Callable[[NDArray[np.uint8]], Sequence[NDArray[np.bool_]]]
 """Spikes of every layer, bool [T, N, …] each, for features uint8 [N, bands, frames]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.network import Layer
+from edge_daemon.model.network import Layer
 
 
 def patch_places(layer: Layer, shape: tuple[int, int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

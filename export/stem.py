@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_daemon.network import IntegerNetwork
+from edge_daemon.model.network import IntegerNetwork
 from export.nodes import Graph
 
 

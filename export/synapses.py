@@ -13,7 +13,7 @@ import numpy as np
 from onnx import TensorProto
 
 from edge_daemon.errors import ModelError
-from edge_daemon.network import Layer
+from edge_daemon.model.network import Layer
 from export.bounds import Range
 from export.nodes import Graph
 from export.patches import patch_places

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from edge_daemon.bundle import ModelMetadata, OperatingPoint, Provenance
-from edge_daemon.calibration import logistic
-from edge_daemon.frontend import LogMelSpec
-from edge_daemon.network import IntegerNetwork, Layer
+from edge_daemon.model.frontend import LogMelSpec
+from edge_daemon.model.model_file import ModelMetadata, OperatingPoint, Provenance
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.score_calibration import logistic
 from export.graph import model_file, network_document
 
 # A slow machine is no failure; example counts bound the time instead.

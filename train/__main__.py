@@ -146,7 +146,7 @@ def fit(
 ) -> None:
     """Train one network and write it as a checkpoint. Started again, it goes on where it was stopped."""
     from train.checkpoint import single_thread
-    from train.shipping import fit_checkpoint
+    from train.release import fit_checkpoint
 
     single_thread()
     chosen = _recipe(data, network, recipe, settings, epochs, seed, noise)

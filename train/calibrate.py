@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from edge_daemon.calibration import Calibration, logistic
+from edge_daemon.model.score_calibration import Calibration, logistic
 
 Method = Literal["platt", "isotonic"]
 LEAST_SLOPE = 1e-3

@@ -22,10 +22,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from edge_daemon.calibration import Calibration
 from edge_daemon.errors import ModelError
-from edge_daemon.frontend import FrontEndSpec
-from edge_daemon.network import IntegerNetwork
+from edge_daemon.model.frontend import FrontEndSpec
+from edge_daemon.model.network import IntegerNetwork
+from edge_daemon.model.score_calibration import Calibration
 from train.networks import build
 from train.networks.lif import SpikingNetwork
 from train.quantise import QuantisedNetwork, to_integer_network

@@ -1,10 +1,10 @@
 """Quantisation-aware training: the integer network as something that gradients can pass through.
 
 A trained spiking network is *folded* (normalisation goes into weights and thresholds, so that every threshold is 1) and
-then rounded: weights to int8, thresholds and biases to integers, leaks to 256ths. The forward pass computes exactly
-the integers of `edge_daemon.network`, written in torch; where it rounds, the gradient passes straight through (Bengio,
-Léonard, Courville 2013), where it fires, the surrogate takes its place. A few epochs of that win back what rounding
-cost. With `exact` the pass is done in double precision and agrees with the reference bit for bit.
+then rounded: weights to int8, thresholds and biases to integers, leaks to 256ths. The forward pass computes exactly the
+integers of `edge_daemon.model.network`, written in torch; where it rounds, the gradient passes straight through
+(Bengio, Léonard, Courville 2013), where it fires, the surrogate takes its place. A few epochs of that win back what
+rounding cost. With `exact` the pass is done in double precision and agrees with the reference bit for bit.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from snntorch import surrogate
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_daemon.network import IntegerNetwork, Layer
-from edge_daemon.neuron import UNIT_LEAK
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.neuron import UNIT_LEAK
 from train.divergence import HINT, DivergedError
 from train.networks.lif import INPUT_UNIT, SpikingLayer, SpikingNetwork, pool_spikes
 from train.networks.normalise import fold
@@ -221,7 +221,7 @@ class QuantisedNetwork(nn.Module):
 
         Args:
             features: float [N, bands, frames], whole numbers 0…255.
-            exact: double precision: every integer exactly as in `edge_daemon.network.run`.
+            exact: double precision: every integer exactly as in `edge_daemon.model.network.run`.
         """
         membrane, spikes = self.output(features, exact)
         threshold = self.quantised_layers()[-1].threshold.to(membrane.dtype)

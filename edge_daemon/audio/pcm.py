@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.device import SampleFormat
+from edge_daemon.audio.capture.device import SampleFormat
 
 BYTES: dict[SampleFormat, int] = {"int16": 2, "int24": 3, "int32": 4, "float32": 4}
 

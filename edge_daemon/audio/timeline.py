@@ -7,7 +7,7 @@ says, and what lies between is a gap.
 from __future__ import annotations
 
 from edge_daemon.audio.source import Gap, GapCause
-from edge_daemon.timesource import SECOND_NS
+from edge_daemon.clock.time_source import SECOND_NS
 
 
 class Timeline:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from edge_daemon.bundle import Bundle
-from edge_daemon.neuron import Reset
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.neuron import Reset
 
 ENTRY_POINT_GROUP = "edge_daemon.backends"
 

@@ -1,6 +1,6 @@
 """The test kit for backends: `python -m edge_daemon.backends.conformance NAME` tells whether a plug-in is right.
 
-A backend is right when it gives the numbers of the reference (`edge_daemon.network.run`), refuses what is not its
+A backend is right when it gives the numbers of the reference (`edge_daemon.model.network.run`), refuses what is not its
 input, behaves when it is used from several threads, closed and opened again, and when its process is killed or
 stopped. The small portable model and the vectors that come with the package fit every backend; `--model FILE` asks
 the same of a model of yours, with the reference computed on the spot.
@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.registry import create, load
-from edge_daemon.backends.worker import WorkerBackend
-from edge_daemon.bundle import Bundle
+from edge_daemon.backends.worker.client import WorkerBackend
 from edge_daemon.errors import BackendError, EdgeDaemonError
-from edge_daemon.network import run
-from edge_daemon.shipped import model_path
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import run
+from edge_daemon.model.shipped import model_path
 
 WINDOWS = 16
 """Windows of a vector file."""

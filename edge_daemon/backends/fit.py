@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from edge_daemon.backends.base import Capabilities
-from edge_daemon.network import IntegerNetwork, Layer
+from edge_daemon.model.network import IntegerNetwork, Layer
 
 INT8_BITS = 8
 """No weight has more, so a backend that holds as many need not look at them."""

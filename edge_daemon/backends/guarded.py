@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.registry import create
-from edge_daemon.backoff import Backoff, Retry
-from edge_daemon.bundle import Bundle
+from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.errors import BackendError, EdgeDaemonError
-from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.system.backoff import Backoff, Retry
 
 if TYPE_CHECKING:
     from edge_daemon.config.backend import BackendSection
@@ -208,7 +208,7 @@ def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | Non
     def start() -> Backend:
         first = next(starts) == 0
         if section.worker:
-            from edge_daemon.backends.worker import FIRST_START_S, START_S, WorkerBackend, worker_command
+            from edge_daemon.backends.worker.client import FIRST_START_S, START_S, WorkerBackend, worker_command
 
             return WorkerBackend.start(
                 bundle,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
-from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
+from edge_daemon.model.model_file import Bundle
 
 _OUTPUTS = ["score", "spike_counts", "layer_spikes"]
 

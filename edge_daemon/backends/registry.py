@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend, BackendOptions, BackendPlugin, Capabilities
 from edge_daemon.backends.batches import BatchedBackend
 from edge_daemon.backends.fit import refusals
-from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
+from edge_daemon.model.model_file import Bundle
 
 DEFAULT = "onnx"
 BUILT_IN = {
     "onnx": "edge_daemon.backends.onnx:OnnxBackend",
-    "event": "edge_daemon.backends.event:EventBackend",
-    "loihi": "edge_daemon.backends.loihi:LoihiBackend",
+    "event": "edge_daemon.backends.event.backend:EventBackend",
+    "loihi": "edge_daemon.backends.loihi.backend:LoihiBackend",
 }
 """Ours are listed here, so that they work even where package metadata is damaged; a plug-in cannot take their names."""
 

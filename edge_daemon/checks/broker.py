@@ -40,7 +40,7 @@ def check_broker(config: Config, environment: Mapping[str, str] | None = None) -
     """The broker accepts us; under another client name, so that a running daemon is left alone."""
     from edge_daemon.mqtt.connection import Failure
     from edge_daemon.mqtt.link import Accepted, Lost, Request, Tls
-    from edge_daemon.mqtt.paholink import PahoLink
+    from edge_daemon.mqtt.paho_link import PahoLink
     from edge_daemon.mqtt.publisher import password_of
 
     mqtt = config.mqtt

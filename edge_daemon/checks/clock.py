@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edge_daemon.audio.synchronisation import AdjtimexClock, KernelClock
 from edge_daemon.checks.verdict import Verdict
+from edge_daemon.clock.synchronisation import AdjtimexClock, KernelClock
 from edge_daemon.config import Config
 
 

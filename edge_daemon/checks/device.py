@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_daemon.audio.device import AudioDriver, StreamRequest
+    from edge_daemon.audio.capture.device import AudioDriver, StreamRequest
     from edge_daemon.config.audio import AudioSection
 
 LISTEN_S = 1.0
@@ -32,10 +32,10 @@ def check_device(config: Config, driver: AudioDriver | None = None, listen_s: fl
     audio = config.audio
     if audio.source == "pipe":
         return _pipe(audio)
-    from edge_daemon.audio.device import DeviceAbsentError, DeviceSettingsError, StreamRequest, find_device
+    from edge_daemon.audio.capture.device import DeviceAbsentError, DeviceSettingsError, StreamRequest, find_device
 
     if driver is None:
-        from edge_daemon.audio.portaudio import PortAudioDriver
+        from edge_daemon.audio.capture.portaudio import PortAudioDriver
 
         driver = PortAudioDriver()
     try:
@@ -62,7 +62,7 @@ def _listen(driver: AudioDriver, request: StreamRequest, wanted: int, patience_s
     """Up to `wanted` samples at full scale ±1; fewer if the time is over before."""
     import numpy as np
 
-    from edge_daemon.audio.device import SCALE
+    from edge_daemon.audio.capture.device import SCALE
 
     scale = np.float32(SCALE[request.sample_format])
     blocks: list[NDArray[np.float32]] = []
@@ -86,7 +86,7 @@ def _listen(driver: AudioDriver, request: StreamRequest, wanted: int, patience_s
 def _judge(samples: NDArray[np.float32], opens: str, clip_level: float) -> Verdict:
     import numpy as np
 
-    from edge_daemon.inputmeter import decibels
+    from edge_daemon.levels.input_meter import decibels
 
     if not len(samples):
         return Verdict("device", "failed", f"{opens}, but no sound comes", "Is what it captures from running?")

@@ -11,8 +11,8 @@ from edge_daemon.errors import ModelError
 
 def check_model(config: Config) -> Verdict:
     """The model file loads, and `detection` suits it."""
-    from edge_daemon.bundle import Bundle, default_model_path
-    from edge_daemon.live.model import hop_of, rules_of
+    from edge_daemon.detection.detector import hop_of, rules_of
+    from edge_daemon.model.model_file import Bundle, default_model_path
 
     bundle = Bundle.read(config.model.path or default_model_path())
     with about("detection.hop_s"):
@@ -29,7 +29,7 @@ def check_backend(config: Config) -> Verdict:
     import numpy as np
 
     from edge_daemon.backends.guarded import open_backend
-    from edge_daemon.bundle import Bundle, default_model_path
+    from edge_daemon.model.model_file import Bundle, default_model_path
 
     try:
         bundle = Bundle.read(config.model.path or default_model_path())

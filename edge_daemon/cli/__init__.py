@@ -1,8 +1,9 @@
 """The command line: one group, one file per command, nothing heavy before it is needed.
 
 Importing this package costs click alone. A command's module is imported when that command is run; the table below
-carries what `--help` shows, so that help imports none of them. To add a command, write `cli/NAME.py` and add a line
-(`run` is in `live.py`: a module `run` would stand in the way of the function below).
+carries what `--help` shows, so that help imports none of them. To add a command, write `cli/NAME.py` and add a line.
+
+May import every layer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from edge_daemon import __version__
 from edge_daemon.errors import EdgeDaemonError
 
 COMMANDS = {
-    "run": ("edge_daemon.cli.live:run", "Listen to the hydrophone and report calls."),
+    "run": ("edge_daemon.cli.run:run", "Listen to the hydrophone and report calls."),
     "replay": ("edge_daemon.cli.replay:replay", "Find calls in recordings."),
     "bench": ("edge_daemon.cli.bench:bench", "Measure how fast this machine is at the daemon's work."),
     "backends": ("edge_daemon.cli.backends:backends", "List what can run a network."),
@@ -72,7 +73,7 @@ def cli() -> None:
     """
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def invoke(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code: 0 good, 1 something failed, 2 asked for the impossible.
 
     Args:
@@ -96,4 +97,4 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the `edge-daemon` command."""
-    sys.exit(run())
+    sys.exit(invoke())

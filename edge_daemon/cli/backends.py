@@ -22,7 +22,7 @@ def backends(model: Path | None, as_json: bool) -> int:
     another Python (`backend.python` in the configuration) is listed by that one: PYTHON -m edge_daemon backends.
     """
     from edge_daemon.backends.registry import installed
-    from edge_daemon.bundle import Bundle
+    from edge_daemon.model.model_file import Bundle
 
     bundle = None if model is None else Bundle.read(model)
     found = [_look_at(name, point, bundle) for name, point in installed().items()]

@@ -15,7 +15,7 @@ from edge_daemon.cli.model_option import MODEL
 if TYPE_CHECKING:
     from edge_daemon.bench import BenchReport
     from edge_daemon.config import Loaded
-    from edge_daemon.live.model import LiveModel
+    from edge_daemon.detection.detector import LiveModel
 
 
 @click.command()
@@ -37,8 +37,8 @@ def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool
     daemon goes on, but makes the figures worse. Several minutes (--seconds 600) show whether the board gets too hot.
     """
     from edge_daemon.bench import bench as measure
-    from edge_daemon.board import LinuxBoard
     from edge_daemon.config import load_by_hand, load_text
+    from edge_daemon.health.board import LinuxBoard
 
     loaded = load_text(b"version: 1\n", {}) if config is None else load_by_hand(config)
     began = perf_counter()
@@ -57,9 +57,9 @@ def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool
 def _open(loaded: Loaded, model: Path | None) -> LiveModel:
     """The model and all that runs it, or a refusal with the key that is wrong."""
     from edge_daemon.backends.guarded import open_backend
-    from edge_daemon.bundle import Bundle, default_model_path
-    from edge_daemon.live.model import LiveModel, hop_of, rules_of
-    from edge_daemon.live.refusal import about
+    from edge_daemon.checks.startup import about
+    from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
+    from edge_daemon.model.model_file import Bundle, default_model_path
 
     config = loaded.config
     bundle = Bundle.read(model or config.model.path or default_model_path())

@@ -42,7 +42,7 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
     from edge_daemon.config.root import Config
     from edge_daemon.config.template import template
     from edge_daemon.errors import StorageError, UsageError
-    from edge_daemon.tables.atomic import whole_file
+    from edge_daemon.storage.atomic_file import whole_file
 
     asking = not no_input and sys.stdin.isatty()
     if output == Path("-"):
@@ -88,11 +88,11 @@ def _usual_place() -> str:
 @click.option("--syntax", is_flag=True, help="Only the file itself: try no model, device, broker, folder or clock.")
 def check(file: Path, as_json: bool, syntax: bool) -> int:
     """Check FILE, and whether what it names works; exit code 0 good, 1 something fails, 2 the file is wrong."""
+    from edge_daemon.checks.run import checks_in, checkup
     from edge_daemon.checks.verdict import Verdict
-    from edge_daemon.checkup import checks_in, checkup
     from edge_daemon.config import load
-    from edge_daemon.credentials import environment_by_hand
     from edge_daemon.errors import ConfigError
+    from edge_daemon.system.credentials import environment_by_hand
 
     # what goes wrong in a check is its verdict; the parts' own logs would say it again, between the lines
     if not (logger := logging.getLogger("edge_daemon")).handlers:

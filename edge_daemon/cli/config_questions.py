@@ -154,7 +154,7 @@ def _number(text: Any) -> Any:
 
 def _inputs() -> list[str]:
     """Sound inputs as "index name"; empty where there is none or no PortAudio."""
-    from edge_daemon.audio.portaudio import PortAudioDriver
+    from edge_daemon.audio.capture.portaudio import PortAudioDriver
     from edge_daemon.errors import AudioError
 
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from edge_daemon.detection import Detection
+    from edge_daemon.detection.document import Detection
 
 Row = tuple[str, ...]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from edge_daemon.audio.device import DeviceInfo
-    from edge_daemon.audio.portaudio import PortAudioDriver
-    from edge_daemon.audio.probe import Probe
+    from edge_daemon.audio.capture.device import DeviceInfo
+    from edge_daemon.audio.capture.portaudio import PortAudioDriver
+    from edge_daemon.audio.capture.probe import Probe
     from edge_daemon.config import Config
 
 NONE = ("There is no sound input.", "Check the cable; `arecord -l` lists what the kernel sees.")
@@ -51,7 +51,7 @@ def devices(
 
     With --monitor, show one input's peak, level, clipping and spectrogram until Ctrl-C: tap the hydrophone and see.
     """
-    from edge_daemon.audio.portaudio import PortAudioDriver
+    from edge_daemon.audio.capture.portaudio import PortAudioDriver
     from edge_daemon.config import load_by_hand
 
     config = None if config_file is None else load_by_hand(config_file).config
@@ -62,7 +62,7 @@ def devices(
 
 
 def _list(driver: PortAudioDriver, config: Config | None, as_json: bool) -> int:
-    from edge_daemon.audio.probe import probe
+    from edge_daemon.audio.capture.probe import probe
 
     chosen, choice = _choice(driver.devices(), config)
     probes = [probe(driver, device) for device in driver.devices()]
@@ -114,7 +114,7 @@ def _row(found: Probe, chosen: DeviceInfo | None) -> dict[str, object]:
 
 def _choice(there: object, config: Config | None) -> tuple[DeviceInfo | None, str]:
     """Which input the configuration means, and a sentence about it."""
-    from edge_daemon.audio.device import find_device
+    from edge_daemon.audio.capture.device import find_device
     from edge_daemon.errors import AudioError
 
     if config is None:
@@ -140,14 +140,14 @@ def _monitor(
     top_hz: int,
     plain: bool,
 ) -> int:
-    from edge_daemon.audio.device import StreamRequest, find_device
-    from edge_daemon.audio.soundcard import SoundCardSource
-    from edge_daemon.backoff import Backoff
+    from edge_daemon.audio.capture.device import StreamRequest, find_device
+    from edge_daemon.audio.capture.sound_card import SoundCardSource
     from edge_daemon.cli.monitor import monitor
     from edge_daemon.cli.monitor_picture import View
     from edge_daemon.config import Config
     from edge_daemon.errors import AudioError, UsageError
-    from edge_daemon.hydrophone import Hydrophone
+    from edge_daemon.levels.hydrophone import Hydrophone
+    from edge_daemon.system.backoff import Backoff
 
     if not driver.devices():
         raise AudioError(*NONE)

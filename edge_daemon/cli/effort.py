@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from edge_daemon.effort import Entries
+    from edge_daemon.effort.ledger import Entries
 
 _DAY_NS = 86_400 * 1_000_000_000
 
@@ -36,9 +36,9 @@ def effort(database: Path | None, since: str | None, until: str | None, as_csv: 
     """
     from contextlib import closing
 
-    from edge_daemon.effort import open_ledger, read_spans
-    from edge_daemon.effort_bands import read_minutes, write_minutes_csv
-    from edge_daemon.effort_summary import write_csv
+    from edge_daemon.effort.band_table import read_minutes, write_minutes_csv
+    from edge_daemon.effort.ledger import open_ledger, read_spans
+    from edge_daemon.effort.summary import write_csv
 
     since_ns = -(2**63) if since is None else parse_utc(since, "--since")
     until_ns = 2**63 - 1 if until is None else parse_utc(until, "--until")
@@ -92,7 +92,7 @@ def tables(entries: Entries, since_ns: int, until_ns: int) -> Iterator[Table]:
     """One table of days with the whole beneath, and one of gaps by cause, for [since, until), UTC in ns."""
     from rich.table import Table
 
-    from edge_daemon.effort_summary import summarise
+    from edge_daemon.effort.summary import summarise
 
     days = Table("day (UTC)", title="Effort", title_justify="left")
     for heading in ("listened", "lost", "clock set by", "unaccounted", "listened %"):

@@ -12,7 +12,7 @@ from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.model_raster import raster
 
 if TYPE_CHECKING:
-    from edge_daemon.bundle import Bundle
+    from edge_daemon.model.model_file import Bundle
 
 
 @click.group()
@@ -28,7 +28,7 @@ model.add_command(raster)
 @click.option("--json", "as_json", is_flag=True, help="Print the metadata document and what was found, as JSON.")
 def info(file: Path | None, as_json: bool) -> None:
     """Print what a model is: a FILE, or one inside the package by its name (default: right_whale)."""
-    from edge_daemon.bundle import Bundle, default_model_path
+    from edge_daemon.model.model_file import Bundle, default_model_path
 
     bundle = Bundle.read(file or default_model_path())
     if as_json:

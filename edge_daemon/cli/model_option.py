@@ -13,7 +13,7 @@ class ModelPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Put the file in place of a name."""
-        from edge_daemon.shipped import model_path
+        from edge_daemon.model.shipped import model_path
 
         return super().convert(model_path(value), param, ctx)
 

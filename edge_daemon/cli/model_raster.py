@@ -19,8 +19,8 @@ from edge_daemon.cli.model_option import MODEL
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 def raster(recording: Path, output: Path, model: Path | None, at: float | None, channel: int) -> None:
     """Draw what the network sees, which neurons fire when, and the output neurons' membranes, for one window."""
-    from edge_daemon.bundle import Bundle, default_model_path
-    from edge_daemon.raster import draw, think
+    from edge_daemon.model.model_file import Bundle, default_model_path
+    from edge_daemon.report.raster import draw, think
 
     bundle = Bundle.read(model or default_model_path())
     thought = think(bundle, recording, at, channel - 1)

@@ -9,7 +9,7 @@ import click
 
 from edge_daemon.audio.source import AudioSource
 from edge_daemon.cli.monitor_picture import Judgement, View, heading, judgement, line, panel, summary
-from edge_daemon.inputmeter import InputMeter
+from edge_daemon.levels.input_meter import InputMeter
 
 _PANEL_EVERY_S = 0.5  # two pictures a second are 4 kB: a serial line of 38,400 bit/s carries them
 _LINE_EVERY_S = 1.0

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.inputmeter import FLOOR_DB, Reading
+from edge_daemon.levels.input_meter import FLOOR_DB, Reading
 
 RAMP = " .:-=+*#%@"
 """Quiet to loud."""

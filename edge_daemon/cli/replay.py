@@ -15,9 +15,9 @@ from edge_daemon.cli.replay_html import html_options, html_report
 
 if TYPE_CHECKING:
     from edge_daemon.config.root import Config
-    from edge_daemon.recordings import Recording
-    from edge_daemon.replay import Summary
-    from edge_daemon.replay_task import ReplayResult
+    from edge_daemon.replay.recordings import Recording
+    from edge_daemon.replay.run import Summary
+    from edge_daemon.replay.task import ReplayResult
 
 _FORMATS = ("raven", "audacity", "csv", "jsonl")
 _ROWS_BESIDE_FILES = 200
@@ -122,13 +122,13 @@ def replay(
         raise click.UsageError("--scores and --formats say what to write; say where with --output DIR.")
     if cluster is not None and jobs > 1:
         raise click.UsageError("--jobs is for this machine; with --dask the cluster's workers do the work.")
-    from edge_daemon.audio.starttime import parse_start
+    from edge_daemon.audio.start_time import parse_start
     from edge_daemon.cli.detection_table import row, show
     from edge_daemon.cli.interruption import interruptible
     from edge_daemon.cli.progress import progress
-    from edge_daemon.replay import replay as replay_recordings
-    from edge_daemon.replay_output import ReplayOutput
-    from edge_daemon.replay_settings import backend_for, settings_for
+    from edge_daemon.replay.output import ReplayOutput
+    from edge_daemon.replay.run import replay as replay_recordings
+    from edge_daemon.replay.settings import backend_for, settings_for
 
     recordings = _recordings(paths)
     if start is not None and len(recordings) > 1:
@@ -192,7 +192,7 @@ def _load(config: Path | None) -> Config | None:
 
 
 def _recordings(paths: tuple[Path, ...]) -> list[Recording]:
-    from edge_daemon.recordings import Recording, find_recordings
+    from edge_daemon.replay.recordings import Recording, find_recordings
 
     if paths:
         return find_recordings(paths)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from edge_daemon.bundle import Bundle
-    from edge_daemon.events import EventRules
-    from edge_daemon.replay_result import ReplayResult
-    from edge_daemon.replay_settings import ReplaySettings
+    from edge_daemon.detection.events import EventRules
+    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.replay.result import ReplayResult
+    from edge_daemon.replay.settings import ReplaySettings
     from edge_daemon.report.document import Facts
     from edge_daemon.report.gathering import Gathering
 
@@ -56,14 +56,14 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
         yield lambda _result: None
         return
     from edge_daemon.cli.progress import progress
-    from edge_daemon.replay_task import plan
+    from edge_daemon.replay.task import plan
     from edge_daemon.report.clip import playing_speed
     from edge_daemon.report.document import document
     from edge_daemon.report.gathering import Gathering
     from edge_daemon.report.media import MediaMaker
     from edge_daemon.report.page import write_page
     from edge_daemon.report.picture import require_matplotlib
-    from edge_daemon.tables.atomic import whole_file
+    from edge_daemon.storage.atomic_file import whole_file
 
     require_matplotlib()
     with whole_file(path) as file:  # entered before the run: what cannot be written is said before the work

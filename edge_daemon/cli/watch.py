@@ -42,9 +42,9 @@ def watch(
 
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
-    from edge_daemon.credentials import environment_by_hand
     from edge_daemon.errors import ConfigError, UsageError
-    from edge_daemon.mqtt.watcher import Watcher
+    from edge_daemon.mqtt.subscriber import Watcher
+    from edge_daemon.system.credentials import environment_by_hand
 
     environment = os.environ if file is None else environment_by_hand(file.parent, os.environ)
     settings = MqttSection() if file is None else load(file, environment).config.mqtt

@@ -1,4 +1,7 @@
-"""The one configuration file: what can be set, how it is read, what is said when something is wrong in it."""
+"""The one configuration file: what can be set, how it is read, what is said when something is wrong in it.
+
+May import: `model`, `system`, `clock`, `errors`.
+"""
 
 from __future__ import annotations
 

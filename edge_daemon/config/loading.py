@@ -23,8 +23,8 @@ from edge_daemon.config.problem import ConfigFileError, Problem, ProblemsFound
 from edge_daemon.config.root import CURRENT_VERSION, Config
 from edge_daemon.config.section import Section
 from edge_daemon.config.substitution import Reference, substitute
-from edge_daemon.credentials import environment_by_hand
 from edge_daemon.errors import ConfigError
+from edge_daemon.system.credentials import environment_by_hand
 
 DEFAULT_PATH = Path("/etc/edge-daemon/config.yaml")
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import field_validator
 
 from edge_daemon.config.section import ConfigPath, Section, key
-from edge_daemon.shipped import model_path, shipped_models
+from edge_daemon.model.shipped import model_path, shipped_models
 
 
 class ModelSection(Section):

@@ -15,8 +15,8 @@ from typing import Any
 
 from edge_daemon.config.document import Document, scalar
 from edge_daemon.config.problem import Problem, ProblemsFound
-from edge_daemon.credentials import read_credential, read_secret
 from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.system.credentials import read_credential, read_secret
 
 _REFERENCE = re.compile(
     r"\$(?P<escaped>\$\{)|\$\{(?P<kind>[A-Za-z]*)(?P<colon>:?)(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}"

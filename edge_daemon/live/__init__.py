@@ -1,1 +1,4 @@
-"""Rooms of the live daemon, which `edge_daemon.daemon` joins: listening, scoring, announcing, keeping, condition."""
+"""The live daemon and its threads: `daemon` joins listening, scoring, announcing, keeping and condition.
+
+May import: `effort`, `checks`, and the layers below.
+"""

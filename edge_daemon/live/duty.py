@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.config.schedule import ScheduleSection
-from edge_daemon.detection import utc_text
-from edge_daemon.schedule import Always, DailyWindows, DutyCycle, Schedule
-from edge_daemon.timesource import TimeSource
+from edge_daemon.detection.document import utc_text
+from edge_daemon.live.schedule import Always, DailyWindows, DutyCycle, Schedule
 
 log = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edge_daemon.audio.devicestate import DeviceState
-from edge_daemon.watchdog import Silence
+from edge_daemon.audio.capture.input_state import DeviceState
+from edge_daemon.live.watchdog import Silence
 
 
 class Attempts:

@@ -1,6 +1,8 @@
 """Publishing over MQTT: what is in the outbox reaches the broker, once it can, and is known to have reached it.
 
-Reading order: `topics` · `connection` (when to try) · `bucket` and `budget` (how much to send) · `mailbox` and `link`
-(what is needed of the outbox and of a client) · `courier` (the logic) · `publisher` (the thread) · `paholink` and
-`tls` (the wire) · `memory` (a broker for tests) · `report`.
+Reading order: `topics` · `connection` (when to try) · `bucket` and `rate_limits` (how much to send) · `mailbox` and
+`link` (what is needed of the outbox and of a client) · `courier` (the logic) · `publisher` (the thread) · `paho_link`
+and `tls` (the wire) · `memory` (a broker for tests) · `report`.
+
+May import: `outbox`, and the layers below.
 """

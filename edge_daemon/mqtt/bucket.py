@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from edge_daemon.timesource import SECOND_NS
+from edge_daemon.clock.time_source import SECOND_NS
 
 
 class TokenBucket:

@@ -14,8 +14,8 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_daemon.backoff import Backoff, Retry
-from edge_daemon.timesource import SECOND_NS
+from edge_daemon.clock.time_source import SECOND_NS
+from edge_daemon.system.backoff import Backoff, Retry
 
 Protocol = Literal["mqtt5", "mqtt311"]
 State = Literal["waiting", "connecting", "online"]

@@ -17,18 +17,18 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from edge_daemon.backoff import Backoff
+from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.bucket import TokenBucket
-from edge_daemon.mqtt.budget import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, wire_bytes
 from edge_daemon.mqtt.connection import Connection, Failure
-from edge_daemon.mqtt.flight import Flight, Sent
+from edge_daemon.mqtt.in_flight import Flight, Sent
 from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Link, Lost, Rejected, Request, Tls
-from edge_daemon.mqtt.mailbox import Mailbox, Order, Outgoing
+from edge_daemon.mqtt.rate_limits import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, wire_bytes
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import OFFLINE, ONLINE, Topics
-from edge_daemon.timesource import SECOND_NS
+from edge_daemon.outbox.mailbox import Mailbox, Order, Outgoing
+from edge_daemon.system.backoff import Backoff
 
 IDLE_NS = 5 * SECOND_NS
 """Longest rest: the outbox is looked at this often even if nobody calls."""

@@ -9,15 +9,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.config.mqtt import MqttSection
-from edge_daemon.credentials import read_credential, read_secret
 from edge_daemon.mqtt.courier import Announcement, Courier
 from edge_daemon.mqtt.link import Link
-from edge_daemon.mqtt.mailbox import Mailbox
-from edge_daemon.mqtt.paholink import PahoLink
+from edge_daemon.mqtt.paho_link import PahoLink
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import Topics
-from edge_daemon.timesource import SECOND_NS, SystemTime, TimeSource
+from edge_daemon.outbox.mailbox import Mailbox
+from edge_daemon.system.credentials import read_credential, read_secret
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """One line on energy, from the spikes that a run counted anyway.
 
 A spike costs one addition for each synapse it reaches. The run keeps spikes by layer, not where in it they fell, so
-each is given its layer's mean number of synapses; the first layer is counted in full. `edge_daemon.energy` counts
+each is given its layer's mean number of synapses; the first layer is counted in full. `edge_daemon.model.energy` counts
 exactly, a window at a time; on 200 windows of a real recording it came to a tenth less.
 """
 
@@ -12,8 +12,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.energy import INTEGER, Operations, products
-from edge_daemon.network import IntegerNetwork
+from edge_daemon.model.energy import INTEGER, Operations, products
+from edge_daemon.model.network import IntegerNetwork
 
 
 def mean_operations(network: IntegerNetwork, layer_spikes: NDArray[np.int64], windows: int) -> Operations:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.detection import Detection
-from edge_daemon.replay_result import ReplayResult
+from edge_daemon.detection.document import Detection
+from edge_daemon.replay.result import ReplayResult
 from edge_daemon.report.entry import Entry, Listened, Lost, ScoreCurve
 
 MOST_ROWS = 50_000

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
-from edge_daemon.detection import Detection
+from edge_daemon.detection.document import Detection
 
 COLUMNS = (
     "file",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from edge_daemon.detection import Detection
+from edge_daemon.detection.document import Detection
 
 
 class DetectionsJsonl:

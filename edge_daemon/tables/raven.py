@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge_daemon.detection import Detection
-from edge_daemon.tables.atomic import whole_file
+from edge_daemon.detection.document import Detection
+from edge_daemon.storage.atomic_file import whole_file
 from edge_daemon.tables.cells import plain
 
 COLUMNS = (

@@ -32,10 +32,10 @@ import soxr
 
 from edge_daemon.audio.source import Block
 from edge_daemon.backends.registry import create
-from edge_daemon.bundle import Bundle, default_model_path
 from edge_daemon.config.audio import AudioSection
-from edge_daemon.events import EventRules
-from edge_daemon.pipeline import Pipeline
+from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.pipeline import Pipeline
+from edge_daemon.model.model_file import Bundle, default_model_path
 
 TESTS = Path(__file__).resolve().parents[1]
 HOP_S = 0.5

@@ -25,8 +25,8 @@ import numpy as np
 import soundfile
 from sklearn.metrics import roc_auc_score
 
-from edge_daemon.bundle import Bundle, default_model_path
-from edge_daemon.events import EventBuilder, EventRules, ScoredWindow
+from edge_daemon.detection.events import EventBuilder, EventRules, ScoredWindow
+from edge_daemon.model.model_file import Bundle, default_model_path
 
 WINDOW_S = 2.0
 HOP_S = 0.5

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.backends.event import EventBackend
-from edge_daemon.bundle import Bundle, default_model_path
-from edge_daemon.energy import FLOAT32, INTEGER, Operations, conventional_operations, dense_operations
+from edge_daemon.backends.event.backend import EventBackend
+from edge_daemon.model.energy import FLOAT32, INTEGER, Operations, conventional_operations, dense_operations
+from edge_daemon.model.model_file import Bundle, default_model_path
 
 CLIPS = 1000
 ROOT = Path(__file__).resolve().parents[2]

@@ -45,9 +45,9 @@ def write_full_size(path: Path) -> None:
     """The study's network with random weights, as a model file."""
     import torch
 
-    from edge_daemon.bundle import ModelMetadata, OperatingPoint, Provenance
-    from edge_daemon.calibration import logistic
-    from edge_daemon.frontend import StftSpec
+    from edge_daemon.model.frontend import StftSpec
+    from edge_daemon.model.model_file import ModelMetadata, OperatingPoint, Provenance
+    from edge_daemon.model.score_calibration import logistic
     from export.graph import model_file, network_document
     from train.networks import build
     from train.networks.lif import SpikingNetwork
@@ -76,7 +76,7 @@ def write_full_size(path: Path) -> None:
 def child(model: str) -> None:
     """Load and run a model in this fresh process; prints times and memory as JSON."""
     from edge_daemon.backends import create
-    from edge_daemon.bundle import Bundle
+    from edge_daemon.model.model_file import Bundle
 
     bundle = Bundle.read(model)
     shape, size = bundle.metadata.frontend.shape, len(bundle.data)
@@ -107,8 +107,8 @@ def agreement(model: str) -> dict[str, int]:
         `values` compared, `differ` of them, and `silent`: layers without a spike, which would agree with anything.
     """
     from edge_daemon.backends import create
-    from edge_daemon.bundle import Bundle
-    from edge_daemon.network import run
+    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.network import run
     from export.modelfile import synthetic_features
 
     bundle = Bundle.read(model)
@@ -181,7 +181,7 @@ def main() -> None:
     if arguments.child:
         child(arguments.child)
         return
-    from edge_daemon.bundle import default_model_path
+    from edge_daemon.model.model_file import default_model_path
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "full.onnx"

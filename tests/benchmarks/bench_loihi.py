@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 from edge_daemon.backends import create
 from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.fit import weight_bits
-from edge_daemon.backends.loihi import LoihiBackend
-from edge_daemon.bundle import Bundle
+from edge_daemon.backends.loihi.backend import LoihiBackend
+from edge_daemon.model.model_file import Bundle
 from train.crossval import folds
 from train.data import open as open_data
 

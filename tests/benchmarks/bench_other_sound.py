@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends import create
 from edge_daemon.backends.base import Backend
-from edge_daemon.bundle import Bundle, default_model_path
+from edge_daemon.model.model_file import Bundle, default_model_path
 from train.data.features import compute
 from train.ocean.clicks import clicks
 from train.ocean.clip import GROUP, SAMPLES, arrive

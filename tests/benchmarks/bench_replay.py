@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from edge_daemon.bundle import default_model_path
+from edge_daemon.model.model_file import default_model_path
 
 RATE = 2000
 
@@ -41,9 +41,9 @@ def child(path: Path, model: Path, hop_s: float) -> None:
     from time import perf_counter, process_time
 
     began = perf_counter()
-    from edge_daemon.recordings import find_recordings
-    from edge_daemon.replay import replay
-    from edge_daemon.replay_task import ReplaySettings, load_model
+    from edge_daemon.replay.recordings import find_recordings
+    from edge_daemon.replay.run import replay
+    from edge_daemon.replay.task import ReplaySettings, load_model
 
     settings = ReplaySettings(model=model, hop_s=hop_s)
     load_model(settings)

@@ -10,12 +10,12 @@ import pytest
 
 from edge_daemon.backends.guarded import open_backend
 from edge_daemon.bench import Measurement, bench, warnings_of
-from edge_daemon.board import BoardReading, MemoryBoard
-from edge_daemon.bundle import Bundle
-from edge_daemon.cli import run
+from edge_daemon.cli import invoke
 from edge_daemon.config import Config, load_text
-from edge_daemon.energy import INTEGER, dense_operations
-from edge_daemon.live.model import LiveModel, hop_of, rules_of
+from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
+from edge_daemon.health.board import BoardReading, MemoryBoard
+from edge_daemon.model.energy import INTEGER, dense_operations
+from edge_daemon.model.model_file import Bundle
 
 STAGES = ["resample", "front end", "inference", "events", "window"]
 
@@ -103,7 +103,7 @@ def test_the_figures_belong_together(config: Config, tiny_model: Path) -> None:
 
 
 def test_as_json(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["bench", "--model", str(tiny_model), "--seconds", "0.2", "--json"]) == 0
+    assert invoke(["bench", "--model", str(tiny_model), "--seconds", "0.2", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["model"] == "tiny 1.0"
     assert report["source_rate"] == 48_000
@@ -114,7 +114,7 @@ def test_as_json(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_table_to_paste(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(f"version: 1\nmodel: {{path: {tiny_model}}}\naudio: {{rate: 4000}}\nbackend: {{name: event}}\n")
-    assert run(["bench", "--config", str(config), "--seconds", "0.2"]) == 0
+    assert invoke(["bench", "--config", str(config), "--seconds", "0.2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "tiny 1.0 on event, windows of 2 s every 0.5 s, sound at 4000 Hz"
     rows = [line for line in lines if line.startswith("| ")]
@@ -135,7 +135,7 @@ def test_what_cannot_be_measured(
 ) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(f"version: 1\n{text}\n")
-    assert run(["bench", "--config", str(config), "--model", str(tiny_model)]) in {1, 2}
+    assert invoke(["bench", "--config", str(config), "--model", str(tiny_model)]) in {1, 2}
     printed = capsys.readouterr()
     assert complaint in printed.err
     assert printed.out == ""

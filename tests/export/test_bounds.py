@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_daemon.network import IntegerNetwork, Layer, run
-from edge_daemon.neuron import Reset, step
+from edge_daemon.model.network import IntegerNetwork, Layer, run
+from edge_daemon.model.neuron import Reset, step
 from export.bounds import accumulator_bounds, membrane_bounds, ranges
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.calibration import logistic
-from edge_daemon.energy import conventional_operations
 from edge_daemon.errors import UsageError
-from edge_daemon.network import IntegerNetwork, Layer
+from edge_daemon.model.energy import conventional_operations
+from edge_daemon.model.network import IntegerNetwork, Layer
+from edge_daemon.model.score_calibration import logistic
 from export.evidence import Evidence, from_results, operations, reliability, roc, spread
 
 pytest.importorskip("sklearn")

@@ -10,11 +10,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from edge_daemon.bundle import ModelMetadata
 from edge_daemon.errors import ModelError
-from edge_daemon.frontend import LogMelSpec
-from edge_daemon.network import InputMode, IntegerNetwork, Layer, Stem, run
-from edge_daemon.neuron import Reset
+from edge_daemon.model.frontend import LogMelSpec
+from edge_daemon.model.model_file import ModelMetadata
+from edge_daemon.model.network import InputMode, IntegerNetwork, Layer, Stem, run
+from edge_daemon.model.neuron import Reset
 from export.graph import model_file, network_document
 
 BANDS, FRAMES = 12, 21

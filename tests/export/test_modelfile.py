@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from edge_daemon.backends import create
-from edge_daemon.backends.event import EventBackend
-from edge_daemon.bundle import Bundle, ModelMetadata
-from edge_daemon.calibration import logistic
+from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.errors import ModelError
-from edge_daemon.frontend import LogMelSpec
-from edge_daemon.network import IntegerNetwork
+from edge_daemon.model.frontend import LogMelSpec
+from edge_daemon.model.model_file import Bundle, ModelMetadata
+from edge_daemon.model.network import IntegerNetwork
+from edge_daemon.model.score_calibration import logistic
 from export import parity
 from export.__main__ import run
 from export.card import markdown, write_card

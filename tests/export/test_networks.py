@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edge_daemon.bundle import Bundle, ModelMetadata
-from edge_daemon.frontend import LogMelSpec, WaveformSpec
-from edge_daemon.network import IntegerNetwork
+from edge_daemon.model.frontend import LogMelSpec, WaveformSpec
+from edge_daemon.model.model_file import Bundle, ModelMetadata
+from edge_daemon.model.network import IntegerNetwork
 from export.graph import model_file, network_document
 from export.modelfile import synthetic_features, trainer_forward
 from export.parity import check

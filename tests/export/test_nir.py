@@ -11,10 +11,10 @@ import nir
 import numpy as np
 import pytest
 
-from edge_daemon.bundle import Bundle
 from edge_daemon.errors import ModelError
-from edge_daemon.network import IntegerNetwork, Layer, Trace, prepare, run
-from edge_daemon.shipped import shipped_models
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import IntegerNetwork, Layer, Trace, prepare, run
+from edge_daemon.model.shipped import shipped_models
 from export.conformance import network as kit_network
 from export.nir import DT, reasons_against, to_nir, write_nir
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edge_daemon.network import Layer
+from edge_daemon.model.network import Layer
 from export.patches import patch_places
 
 

@@ -1,7 +1,7 @@
 """Bad configurations through the whole program: one clear sentence with key and line, exit code 2, no traceback.
 
 Two kinds. What is wrong in the file itself is told by the loader: its examples stand in
-`tests/edge_daemon/test_config_bad.py` and go through the command line here. What only shows when the daemon reaches for
+`tests/edge_daemon/config/test_bad.py` and go through the command line here. What only shows when the daemon reaches for
 what the file names (a model, a credential, a folder, a sound card) is tried on the real program, each in a process.
 """
 
@@ -22,10 +22,10 @@ from typing import Any
 import pytest
 import yaml
 
-from edge_daemon.bundle import default_model_path
-from edge_daemon.cli import run
+from edge_daemon.cli import invoke
+from edge_daemon.model.model_file import default_model_path
 
-IN_THE_FILE = runpy.run_path(str(Path(__file__).parents[1] / "edge_daemon" / "test_config_bad.py"))["BAD"]
+IN_THE_FILE = runpy.run_path(str(Path(__file__).parents[1] / "edge_daemon" / "config" / "test_bad.py"))["BAD"]
 COMMANDS = (["run"], ["config", "check"], ["config", "show"])
 
 
@@ -54,7 +54,7 @@ def test_wrong_in_the_file(
     file = tmp_path / "c.yaml"
     file.write_text(text)
     for command in COMMANDS:
-        assert run([*command, str(file)]) == 2
+        assert invoke([*command, str(file)]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert "Traceback" not in err
@@ -267,7 +267,7 @@ def test_wrong_about_the_world(
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     bad = ABOUT_THE_WORLD[name]
     file = write(tmp_path, bad)
-    code = run(["run", str(file)])
+    code = invoke(["run", str(file)])
     is_one_clear_sentence(file, bad.key, bad.part, code, capsys.readouterr().err)
 
 
@@ -283,7 +283,7 @@ def test_the_program_ends_with_code_2(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["no model", "password for everybody", "storage is a file", "hop beyond the window"])
 def test_check_finds_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     file = write(tmp_path, ABOUT_THE_WORLD[name])
-    assert run(["config", "check", str(file)]) != 0
+    assert invoke(["config", "check", str(file)]) != 0
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     assert "FAILED" in out
@@ -326,7 +326,7 @@ def test_no_configuration_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[s
     elif what == "no text":
         file.write_bytes(b"\xff\xfe\x00")
     for command in COMMANDS:
-        assert run([*command, str(file)]) == 2
+        assert invoke([*command, str(file)]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert "Traceback" not in err

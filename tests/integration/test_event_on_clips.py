@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.backends import conformance, create
-from edge_daemon.bundle import Bundle, default_model_path
+from edge_daemon.model.model_file import Bundle, default_model_path
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ import pytest
 from edge_daemon import cli
 from edge_daemon.audio.source import GapCause
 from edge_daemon.config.catalogue import entries
-from edge_daemon.effort_span import EntryCause
+from edge_daemon.effort.spans import EntryCause
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "edge_daemon/backends/GUIDE.md"]

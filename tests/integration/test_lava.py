@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, vstack
 
-from edge_daemon.backends import conformance, wire
+from edge_daemon.backends import conformance
 from edge_daemon.backends.base import Inference
 from edge_daemon.backends.guarded import open_backend
-from edge_daemon.backends.loihi import place, run_chip
-from edge_daemon.backends.worker import WorkerBackend, worker_command
-from edge_daemon.bundle import Bundle
+from edge_daemon.backends.loihi.backend import place, run_chip
+from edge_daemon.backends.worker import wire
+from edge_daemon.backends.worker.client import WorkerBackend, worker_command
 from edge_daemon.config.backend import BackendSection
-from edge_daemon.network import IntegerNetwork, Layer, run, synapses
-from edge_daemon.shipped import shipped_models
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import IntegerNetwork, Layer, run, synapses
+from edge_daemon.model.shipped import shipped_models
 from export.conformance import network as kit_network
 from export.graph import model_file, network_document
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from edge_daemon.clock.time_source import SystemTime
 from edge_daemon.config.mqtt import MqttSection
-from edge_daemon.message import Message
 from edge_daemon.mqtt.publisher import Publisher
-from edge_daemon.outbox import Outbox
-from edge_daemon.timesource import SystemTime
+from edge_daemon.outbox.message import Message
+from edge_daemon.outbox.outbox import Outbox
 
 TOPIC = "edge_daemon/buoy-07/detections"
 STATUS = "edge_daemon/buoy-07/status"
@@ -223,7 +223,7 @@ class OldBroker(threading.Thread):
         self.port = self.listener.getsockname()[1]
         self.levels: list[int] = []
 
-    def run(self) -> None:
+    def invoke(self) -> None:
         while True:
             try:
                 connection, _ = self.listener.accept()
@@ -300,7 +300,7 @@ def test_config_check_and_watch_against_a_real_broker(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     from edge_daemon.checks.broker import check_broker
-    from edge_daemon.cli import run
+    from edge_daemon.cli import invoke
     from edge_daemon.config import Config
 
     broker = make_mosquitto()
@@ -333,13 +333,13 @@ def test_config_check_and_watch_against_a_real_broker(
     )
     (beside / "mqtt-password").write_text("right\n")
     (beside / "mqtt-password").chmod(0o600)
-    assert run(["config", "check", str(beside / "c.yaml")]) == 0
+    assert invoke(["config", "check", str(beside / "c.yaml")]) == 0
     assert f"ok       broker   localhost:{broker.port} accepts us (mqtt5, TLS, user buoy)" in capsys.readouterr().out
 
     arguments = ["--port", str(broker.port), "--ca-file", str(broker.folder / "ca.crt"), "--username", "buoy"]
     arguments += ["--password-file", str(secret), "--json", "--count", "1", "--all"]
     results: list[int] = []
-    watcher = threading.Thread(target=lambda: results.append(run(["watch", *arguments])), daemon=True)
+    watcher = threading.Thread(target=lambda: results.append(invoke(["watch", *arguments])), daemon=True)
     with publishing(settings, outbox) as publisher:
         until(lambda: online(publisher))
         watcher.start()  # the retained `online` is the message

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.backends import conformance
-from edge_daemon.shipped import shipped_models
+from edge_daemon.model.shipped import shipped_models
 from export.nir import write_nir
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -74,9 +74,9 @@ COMPARE = """
 import sys
 import numpy as np
 from edge_daemon.backends import create
-from edge_daemon.bundle import Bundle
-from edge_daemon.network import run
-from edge_daemon.shipped import shipped_models
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import run
+from edge_daemon.model.shipped import shipped_models
 
 bundle = Bundle.read(shipped_models()["right_whale_portable"])
 features = np.load(sys.argv[1], allow_pickle=False)["X"]

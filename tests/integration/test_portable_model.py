@@ -11,11 +11,11 @@ import pytest
 
 from edge_daemon.backends import create
 from edge_daemon.backends.fit import refusals, weight_bits
-from edge_daemon.backends.loihi import LoihiBackend
-from edge_daemon.backends.loihi_mapping import map_network
-from edge_daemon.bundle import Bundle
-from edge_daemon.cli import run
-from edge_daemon.shipped import shipped_models
+from edge_daemon.backends.loihi.backend import LoihiBackend
+from edge_daemon.backends.loihi.mapping import map_network
+from edge_daemon.cli import invoke
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.shipped import shipped_models
 from export.nir import to_nir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def test_all_backends_find_the_same_in_the_sample(tmp_path: Path) -> None:
     for backend in ("onnx", "event", "loihi"):
         folder = tmp_path / backend
         arguments = ["--model", MODEL.stem, "--backend", backend, "--output", str(folder), "--scores"]
-        assert run(["replay", str(sample), *arguments, "--formats", "jsonl"]) == 0
+        assert invoke(["replay", str(sample), *arguments, "--formats", "jsonl"]) == 0
         detections = [json.loads(line) for line in (folder / "detections.jsonl").read_text().splitlines()]
         assert {detection.pop("backend") for detection in detections} == {backend}
         found[backend] = detections, (folder / "scores.csv").read_text()

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge_daemon import replay_cluster
-from edge_daemon.cli import run
+from edge_daemon.cli import invoke
+from edge_daemon.replay import cluster as replay_cluster
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 pytest.importorskip("distributed", reason="needs distributed (extra `cluster`)")
@@ -106,7 +106,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def plain(archive: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What one process here writes."""
     folder = tmp_path_factory.mktemp("plain")
-    assert run(command(archive, tiny_model, folder)) == 1
+    assert invoke(command(archive, tiny_model, folder)) == 1
     return contents(folder)
 
 
@@ -180,7 +180,7 @@ def test_an_interrupted_run_goes_on_elsewhere(
     done = finished(output)
     assert 2 <= done < 8
     assert not [name for name in contents(output) if name.startswith((".", "detections", "scores", "failures"))]
-    assert run(command(archive, tiny_model, output)) == 1  # here now, without the cluster
+    assert invoke(command(archive, tiny_model, output)) == 1  # here now, without the cluster
     assert f"{done} recordings taken over from an earlier run" in capsys.readouterr().out
     assert contents(output) == plain
 
@@ -207,7 +207,7 @@ def test_a_cluster_without_workers(
 ) -> None:
     monkeypatch.setattr(replay_cluster, "_CONNECT_S", 2.0)
     words = command(archive, tiny_model, tmp_path / "out", "--dask", str(cluster.scheduler_file))
-    assert run(words) == 1
+    assert invoke(words) == 1
     assert "has no workers" in capsys.readouterr().err
 
 
@@ -219,5 +219,5 @@ def test_nobody_answers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(replay_cluster, "_CONNECT_S", 1.0)
-    assert run(command(archive, tiny_model, tmp_path / "out", "--dask", "tcp://127.0.0.1:1")) == 1
+    assert invoke(command(archive, tiny_model, tmp_path / "out", "--dask", "tcp://127.0.0.1:1")) == 1
     assert capsys.readouterr().err.startswith("edge-daemon: No dask scheduler answers at tcp://127.0.0.1:1 (")

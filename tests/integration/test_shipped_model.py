@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from edge_daemon.bundle import Bundle, default_model_path
-from edge_daemon.cli import run
+from edge_daemon.cli import invoke
+from edge_daemon.model.model_file import Bundle, default_model_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ def bench_detection() -> ModuleType:
 
 def test_each_call_of_the_sample_is_found_and_nothing_else(tmp_path: Path) -> None:
     sample = ROOT / "edge_daemon/assets/sample.flac"
-    assert run(["replay", str(sample), "--output", str(tmp_path), "--formats", "csv"]) == 0
+    assert invoke(["replay", str(sample), "--output", str(tmp_path), "--formats", "csv"]) == 0
     with (tmp_path / "detections.csv").open(encoding="utf-8", newline="") as file:
         found = [(float(row["begin_s"]), float(row["end_s"])) for row in csv.DictReader(file)]
     calls = json.loads(sample.with_suffix(".json").read_text(encoding="utf-8"))["calls"]

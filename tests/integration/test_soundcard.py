@@ -24,11 +24,11 @@ RATE = 16_000
 LISTENER = """
 import random, sys, time
 import numpy as np
-from edge_daemon.audio.device import StreamRequest
-from edge_daemon.audio.portaudio import PortAudioDriver
-from edge_daemon.audio.soundcard import SoundCardSource
+from edge_daemon.audio.capture.device import StreamRequest
+from edge_daemon.audio.capture.portaudio import PortAudioDriver
+from edge_daemon.audio.capture.sound_card import SoundCardSource
 from edge_daemon.audio.source import Block
-from edge_daemon.backoff import Backoff
+from edge_daemon.system.backoff import Backoff
 
 source = SoundCardSource(
     StreamRequest("vmic", rate=16000, block=640, sample_format=sys.argv[2]),

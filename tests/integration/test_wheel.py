@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_daemon.shipped import shipped_models
+from edge_daemon.model.shipped import shipped_models
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMAS = {"detection", "effort", "excerpt", "health"}

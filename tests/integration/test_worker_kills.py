@@ -16,14 +16,14 @@ import soundfile
 from numpy.typing import NDArray
 
 from edge_daemon.backends.base import Inference
-from edge_daemon.backends.worker import WorkerBackend
-from edge_daemon.bundle import default_model_path
+from edge_daemon.backends.worker.client import WorkerBackend
 from edge_daemon.config.backend import BackendSection
-from edge_daemon.recordings import find_recordings
-from edge_daemon.replay import Summary, replay
-from edge_daemon.replay_output import ReplayOutput
-from edge_daemon.replay_settings import ReplaySettings
-from edge_daemon.replay_task import load_model
+from edge_daemon.model.model_file import default_model_path
+from edge_daemon.replay.output import ReplayOutput
+from edge_daemon.replay.recordings import find_recordings
+from edge_daemon.replay.run import Summary, replay
+from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.task import load_model
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 KILLS = 20

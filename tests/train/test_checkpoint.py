@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from edge_daemon.errors import ModelError
-from edge_daemon.frontend import LogMelSpec
-from edge_daemon.network import run
+from edge_daemon.model.frontend import LogMelSpec
+from edge_daemon.model.network import run
 from train.checkpoint import CheckpointDocument, digest, load, save
 from train.networks import build
 from train.quantise import QuantisedNetwork, to_integer_network

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import train.data
-import train.shipping
+import train.release
 from edge_daemon.errors import UsageError
-from edge_daemon.frontend import LogMelSpec, StftSpec
-from edge_daemon.network import run
+from edge_daemon.model.frontend import LogMelSpec, StftSpec
+from edge_daemon.model.network import run
 from train.__main__ import main
 from train.checkpoint import load
 
@@ -139,7 +139,7 @@ def followed(folder: Path, monkeypatch: pytest.MonkeyPatch, recipe: dict, *words
     def stop(recipe: object, _part: object, **more: object) -> None:
         raise FollowedError({"recipe": recipe} | more)
 
-    monkeypatch.setattr(train.shipping, "follow", stop)
+    monkeypatch.setattr(train.release, "follow", stop)
     (folder / "recipe.json").write_text(json.dumps(recipe))
     with pytest.raises(FollowedError) as caught:
         command("fit", "--data", "x", "--recipe", str(folder / "recipe.json"), "--output", str(folder / "m"), *words)
@@ -182,7 +182,7 @@ def test_a_fit_does_not_go_on_with_another_part_held_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str]
 ) -> None:
     words = ["fit", *small, "--output", str(tmp_path / "m"), "--hold-out"]
-    monkeypatch.setattr(train.shipping, "margins", lambda *_a, **_m: pytest.fail("as if it were killed here"))
+    monkeypatch.setattr(train.release, "margins", lambda *_a, **_m: pytest.fail("as if it were killed here"))
     with pytest.raises(pytest.fail.Exception):
         command(*words, "random:5:0")
     with pytest.raises(UsageError, match="another training part"):

@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from edge_daemon.errors import UsageError
-from edge_daemon.network import prepare as reference_prepare
+from edge_daemon.model.network import prepare as reference_prepare
 from train.networks import NAMES, build, conv
 from train.networks.lif import NeuronPlan, SpikingLayer
 from train.networks.normalise import ScaleNorm, fold

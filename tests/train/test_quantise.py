@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.fit import weight_bits
 from edge_daemon.errors import UsageError
-from edge_daemon.network import run
+from edge_daemon.model.network import run
 from train.divergence import DivergedError
 from train.networks import build
 from train.quantise import QuantisedNetwork, floor_straight, round_straight, to_integer_network

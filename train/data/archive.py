@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from edge_daemon.frontend import FrontEndSpec, LogMelSpec
+from edge_daemon.model.frontend import FrontEndSpec, LogMelSpec
 from train.data.dataset import DataError, Dataset, Spec
 
 CHALLENGE_CREDIT = "Data courtesy of and copyrighted by Cornell University and the Cornell Research Foundation."

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.frontend import LogMelSpec, StftSpec, WaveformSpec
+from edge_daemon.model.frontend import LogMelSpec, StftSpec, WaveformSpec
 
 Spec = LogMelSpec | StftSpec | WaveformSpec
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import edge_daemon.frontend
-from edge_daemon.frontend import UNUSABLE, FrontEnd
+import edge_daemon.model.frontend
+from edge_daemon.model.frontend import UNUSABLE, FrontEnd
 from train.data.dataset import Spec
 
 BATCH = 256
@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 def digest(audio: NDArray[np.float32], spec: Spec) -> str:
     """Name under which the features of these samples with this front end are kept, 64 hex digits."""
     summary = hashlib.sha256()
-    summary.update(Path(edge_daemon.frontend.__file__).read_bytes())
+    summary.update(Path(edge_daemon.model.frontend.__file__).read_bytes())
     summary.update(f"{spec.model_dump_json()} {audio.shape}".encode())
     summary.update(np.ascontiguousarray(audio).data)
     return summary.hexdigest()

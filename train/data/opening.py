@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_daemon.frontend import LogMelSpec, StftSpec, WaveformSpec
+from edge_daemon.model.frontend import LogMelSpec, StftSpec, WaveformSpec
 from train.data.archive import read_archive
 from train.data.challenge import is_challenge, read_challenge
 from train.data.dataset import DataError, Dataset, Spec

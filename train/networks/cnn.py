@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_daemon.network import Stem
+from edge_daemon.model.network import Stem
 from train.networks import conv
 from train.networks.lif import INPUT_UNIT, apply_synapses, pool_spikes, synapses
 from train.networks.plan import LayerPlan

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_daemon.network import Stem
-from edge_daemon.neuron import Reset
+from edge_daemon.model.network import Stem
+from edge_daemon.model.neuron import Reset
 from train.networks.lif import NeuronPlan, Norm, SpikingNetwork
 from train.networks.plan import LayerPlan
 

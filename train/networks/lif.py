@@ -3,7 +3,7 @@
 A window's features are presented as a constant current for T time steps (or, with input mode `frames`, frame by
 frame). A layer's spikes of step t reach the next layer in the same step, so a whole layer can be computed for all
 steps before the next one begins, its synapses for all steps at once. The threshold is 1 everywhere; normalisation
-decides how strong a current is. The integer network (`edge_daemon.network`) is this network rounded.
+decides how strong a current is. The integer network (`edge_daemon.model.network`) is this network rounded.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from snntorch import surrogate
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_daemon.network import InputMode, Stem
-from edge_daemon.neuron import Reset
+from edge_daemon.model.network import InputMode, Stem
+from edge_daemon.model.neuron import Reset
 from train.networks.normalise import ScaleNorm
 from train.networks.plan import LayerPlan
 from train.networks.stem import prepare
@@ -163,7 +163,7 @@ class SpikingNetwork(nn.Module):
         membrane adds what is left towards the next spike, or, below zero, how much spoke against one. With reset by
         subtraction and no leak the sum is the whole charge received, plus a spike of the last step, whose reset would
         come one step later. The integer network and the exported graph score windows by the same sum
-        (`edge_daemon.network`).
+        (`edge_daemon.model.network`).
 
         Args:
             features: float [N, bands, frames], 0…255.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_daemon.network import Pool
+from edge_daemon.model.network import Pool
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A constant hum makes one band bright for the whole window; subtracting each band's own level over the window leaves
 what *changes*, which is where a call is. The result is an integer within ±255 and exactly what
-`edge_daemon.network.prepare` computes.
+`edge_daemon.model.network.prepare` computes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edge_daemon.network import Stem
+from edge_daemon.model.network import Stem
 
 
 def prepare(features: Tensor, stem: Stem) -> Tensor:

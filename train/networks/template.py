@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge_daemon.network import Stem
+from edge_daemon.model.network import Stem
 from train.networks.lif import INPUT_UNIT
 from train.networks.stem import prepare
 

@@ -16,27 +16,27 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from edge_daemon.audio.device import DeviceInfo, StreamRequest
-from edge_daemon.audio.memorydevice import MemoryDriver
-from edge_daemon.audio.soundcard import SoundCardSource
-from edge_daemon.audio.synchronisation import MemoryKernelClock
-from edge_daemon.backoff import Backoff
-from edge_daemon.board import MemoryBoard
-from edge_daemon.bundle import default_model_path
-from edge_daemon.clip_files import MemoryClipFiles
+from edge_daemon.audio.capture.device import DeviceInfo, StreamRequest
+from edge_daemon.audio.capture.live_source import lead_s
+from edge_daemon.audio.capture.sound_card import SoundCardSource
+from edge_daemon.clips.files import MemoryClipFiles
+from edge_daemon.clock.synchronisation import MemoryKernelClock
+from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.config import Config
-from edge_daemon.daemon import Daemon
-from edge_daemon.detection import Detection
-from edge_daemon.effort_summary import EffortSummary
+from edge_daemon.detection.detector import open_model
+from edge_daemon.detection.document import Detection
+from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.live.livesource import lead_s
-from edge_daemon.live.model import open_model
-from edge_daemon.live.parts import Parts
-from edge_daemon.mqtt.memory import MemoryBroker, MemoryLink
-from edge_daemon.notify import MemoryChannel, Notifier
-from edge_daemon.recordings import Recording
-from edge_daemon.replay_task import ReplaySettings, replay_recording
-from edge_daemon.timesource import ManualTime
+from edge_daemon.health.board import MemoryBoard
+from edge_daemon.live.daemon import Daemon
+from edge_daemon.live.dependencies import Parts
+from edge_daemon.model.model_file import default_model_path
+from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.task import ReplaySettings, replay_recording
+from edge_daemon.system.backoff import Backoff
+from edge_daemon.system.sd_notify import MemoryChannel, Notifier
+from edge_daemon.testing.broker import MemoryBroker, MemoryLink
+from edge_daemon.testing.sound_card import MemoryDriver
 
 RATE = 2000
 BLOCK_S = 0.1

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_daemon.audio.synchronisation import SyncReading
+from edge_daemon.clock.synchronisation import SyncReading
 
 Sound = NDArray[np.float32]
 HOUR_S = 3600.0

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_daemon.audio.device import DeviceInfo, SoundSystemStuckError
+from edge_daemon.audio.capture.device import DeviceInfo, SoundSystemStuckError
 from edge_daemon.backends.base import Inference
 from edge_daemon.config import Config
 from edge_daemon.errors import BackendError, ConfigError

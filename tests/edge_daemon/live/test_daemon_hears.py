@@ -13,9 +13,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from edge_daemon.audio.device import DeviceInfo
-from edge_daemon.detection import schema_text
-from edge_daemon.healthdocument import HealthDocument
+from edge_daemon.audio.capture.device import DeviceInfo
+from edge_daemon.detection.document import schema_text
+from edge_daemon.health.document import HealthDocument
 
 CARD = DeviceInfo(3, "USB Hydrophone H2a", 2, 2000, is_default=True)
 COMPARED = (

@@ -22,11 +22,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_daemon.cli import run
+from edge_daemon.checks.startup import check
+from edge_daemon.cli import invoke
 from edge_daemon.config import load
 from edge_daemon.errors import ConfigError
-from edge_daemon.live.occupancy import occupy
-from edge_daemon.live.refusal import check
+from edge_daemon.storage.folder_lock import occupy
 
 BASE = """\
 version: 1
@@ -116,7 +116,7 @@ def test_signals(program: Program, sample: NDArray[np.float32]) -> None:
 
 def test_one_daemon_to_a_folder(program: Program, capfd: pytest.CaptureFixture[str]) -> None:
     program.says("started")
-    assert run(["run", str(program.config)]) == 2
+    assert invoke(["run", str(program.config)]) == 2
     told = capfd.readouterr().err.splitlines()
     place = f"{program.config}:5:19: storage.folder names {program.folder}/state"
     assert told[-1].startswith(f"edge-daemon: {place}, which another edge-daemon uses (process {program.process.pid}).")
@@ -207,7 +207,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 
 
 def test_a_key_that_the_file_does_not_give_has_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_daemon.live.refusal.default_model_path", lambda: tmp_path / "lost.onnx")
+    monkeypatch.setattr("edge_daemon.checks.startup.default_model_path", lambda: tmp_path / "lost.onnx")
     assert refused(tmp_path, BASE) == (
         "model.path cannot be used: The model FOLDER/lost.onnx cannot be read: No such file or directory."
         " Check the path. Models inside the package: right_whale, right_whale_portable."
@@ -218,7 +218,7 @@ def test_the_command_line_says_it_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], make_file: Callable[[str], Path]
 ) -> None:
     (tmp_path / "hydrophone").write_text("no pipe")
-    assert run(["run", str(make_file(BASE))]) == 2
+    assert invoke(["run", str(make_file(BASE))]) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[-1] == (
         f"edge-daemon: {tmp_path}/config.yaml:3:29: audio.pipe names {tmp_path}/hydrophone, which is not a named pipe."

@@ -30,10 +30,10 @@ import soundfile
 import yaml
 from numpy.typing import NDArray
 
-from edge_daemon.bundle import default_model_path
-from edge_daemon.detection import Detection
-from edge_daemon.recordings import Recording
-from edge_daemon.replay_task import ReplaySettings, replay_recording
+from edge_daemon.detection.document import Detection
+from edge_daemon.model.model_file import default_model_path
+from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.task import ReplaySettings, replay_recording
 
 RATE = 2000
 DEVICE = "buoy-07"

@@ -19,19 +19,19 @@ import numpy as np
 import psutil
 import soundfile
 
-from edge_daemon import journal
-from edge_daemon.audio.device import DeviceInfo, StreamRequest
-from edge_daemon.audio.memorydevice import MemoryDriver
-from edge_daemon.audio.soundcard import SoundCardSource
-from edge_daemon.audio.synchronisation import AdjtimexClock
-from edge_daemon.board import LinuxBoard
-from edge_daemon.clip_files import FolderClipFiles
+from edge_daemon.audio.capture.device import DeviceInfo, StreamRequest
+from edge_daemon.audio.capture.sound_card import SoundCardSource
+from edge_daemon.clips.files import FolderClipFiles
+from edge_daemon.clock.synchronisation import AdjtimexClock
+from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.config import load
-from edge_daemon.daemon import Daemon
-from edge_daemon.live.model import open_model
-from edge_daemon.live.parts import Parts
-from edge_daemon.notify import Notifier
-from edge_daemon.timesource import ManualTime
+from edge_daemon.detection.detector import open_model
+from edge_daemon.health.board import LinuxBoard
+from edge_daemon.live.daemon import Daemon
+from edge_daemon.live.dependencies import Parts
+from edge_daemon.system import journal
+from edge_daemon.system.sd_notify import Notifier
+from edge_daemon.testing.sound_card import MemoryDriver
 
 RATE = 2000
 BLOCK = 200

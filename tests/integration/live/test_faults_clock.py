@@ -19,8 +19,8 @@ HOUR = timedelta(hours=1)
 PROGRAM = """
 import sys
 from pathlib import Path
-from edge_daemon import timesource
-from edge_daemon.audio import synchronisation
+from edge_daemon.clock import time_source as timesource
+from edge_daemon.clock import synchronisation
 
 shift, really = Path(sys.argv.pop(1)), timesource.SystemTime.utc_ns
 timesource.SystemTime.utc_ns = lambda self: really(self) + int(shift.read_text())

@@ -11,8 +11,8 @@ import sys
 import numpy as np
 
 from edge_daemon.backends import create
-from edge_daemon.bundle import Bundle
-from edge_daemon.frontend import FrontEnd
+from edge_daemon.model.frontend import FrontEnd
+from edge_daemon.model.model_file import Bundle
 
 
 def main(model: str, windows: str, outputs: str) -> None:

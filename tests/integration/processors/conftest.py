@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.bundle import Bundle, default_model_path
-from edge_daemon.network import IntegerNetwork, Layer, Stem
+from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.network import IntegerNetwork, Layer, Stem
 from export.graph import model_file, network_document
 
 

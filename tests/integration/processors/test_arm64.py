@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge_daemon.bundle import Bundle, default_model_path
-from edge_daemon.network import Stem
+from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.network import Stem
 
 ROOT = Path(__file__).resolve().parents[3]
 BINFMT = Path("/proc/sys/fs/binfmt_misc")

@@ -18,8 +18,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_daemon.bundle import Bundle
-from edge_daemon.network import Stem, run
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import Stem, run
 
 EMULATOR = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
 

@@ -17,10 +17,10 @@ import soundfile
 
 import train.data
 from edge_daemon.cli.replay_html import PICTURED, html_report
-from edge_daemon.recordings import find_recordings
-from edge_daemon.replay import replay
-from edge_daemon.replay_settings import settings_for
-from edge_daemon.replay_task import replay_recording
+from edge_daemon.replay.recordings import find_recordings
+from edge_daemon.replay.run import replay
+from edge_daemon.replay.settings import settings_for
+from edge_daemon.replay.task import replay_recording
 from edge_daemon.report.document import Facts, document
 from edge_daemon.report.gathering import Gathering
 from edge_daemon.report.media import MediaMaker

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
-from edge_daemon.bundle import Bundle
 from edge_daemon.errors import BackendError
-from edge_daemon.network import prepare, readout
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import prepare, readout
 
 
 class NirOptions(BackendOptions):

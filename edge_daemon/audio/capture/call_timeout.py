@@ -1,0 +1,73 @@
+"""Calls that can hang for ever: each runs in a thread that is given up after a while, and none beside another.
+
+A thread cannot be ended from outside. One that has been given up goes on, and what it brings home in the end, when
+nobody waits any more, it puts away itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from edge_daemon.audio.capture.device import SoundSystemStuckError
+from edge_daemon.errors import AudioError
+
+T = TypeVar("T")
+_HINT = "If this lasts, restart the sound server or the board."
+
+
+class Patience:
+    """Runs calls of a library that hangs.
+
+    Args:
+        limit_s: how long a call may take before it is given up, seconds.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._hanging: threading.Thread | None = None
+
+    def run(self, call: Callable[[], T], doing: str, discard: Callable[[T], object] | None = None) -> T:
+        """Make a call; what it raises is raised here.
+
+        Args:
+            call: may hang.
+            doing: what it does, for people.
+            discard: puts away what a call that was given up returns after all; in that call's thread.
+
+        Raises:
+            SoundSystemStuckError: an earlier call still hangs; nothing was tried.
+            AudioError: this one takes too long.
+        """
+        if self._hanging is not None and self._hanging.is_alive():
+            raise SoundSystemStuckError(f"The sound system does not answer: {self._hanging.name} still hangs.", _HINT)
+        outcome: list[T] = []
+        failure: list[BaseException] = []
+        settled = threading.Lock()  # either the result counts or the giving up
+        given_up = False
+
+        def run() -> None:
+            try:
+                result = call()
+            except BaseException as error:  # noqa: BLE001 handed to the caller's thread below
+                failure.append(error)
+                return
+            with settled:
+                if not given_up:
+                    outcome.append(result)
+                    return
+            if discard is not None:
+                discard(result)
+
+        thread = threading.Thread(target=run, name=doing, daemon=True)
+        thread.start()
+        thread.join(self._limit_s)
+        with settled:
+            given_up = not outcome and not failure
+        if given_up:
+            self._hanging = thread
+            raise AudioError(f"The sound system does not answer: {doing} takes more than {self._limit_s:g} s.", _HINT)
+        if failure:
+            raise failure[0]
+        return outcome[0]

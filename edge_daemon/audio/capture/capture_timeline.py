@@ -1,0 +1,163 @@
+"""The account of a live input: every moment is booked as sound or as a gap with a cause, and what happened is counted.
+
+Sound cards and pipes differ in how they are opened and read; what becomes of their samples, silences and failures is
+the same and stands here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.audio.capture.dead_input import InputCheck
+from edge_daemon.audio.capture.input_state import DevicePhase, DeviceState
+from edge_daemon.audio.source import Block, Gap, GapCause
+from edge_daemon.audio.timeline import Timeline
+from edge_daemon.clock.time_source import TimeSource
+
+log = logging.getLogger(__name__)
+
+_GAP_STEP_S = 1.0  # while there is no sound, gaps come in pieces of this length: the reader sees time go on
+
+
+class LiveAccount:
+    """Turns what happens to a live input into blocks, gaps and a state. For one thread; `state` may be read by any.
+
+    Args:
+        name: of the input.
+        rate: Hz.
+        time: clocks.
+        dead_s: samples that do not change for so many seconds mean a dead input: from then on a gap.
+        clip_level: magnitude from which on samples count as clipped.
+        lead: samples left out after each opening, where they count as missing or the stream begins after them, and
+            after each gap in the stream, which grows by them.
+
+    Attributes:
+        ready: blocks and gaps to be given to the reader, oldest first.
+        state: of the input.
+        cause: why there is no sound now, or None.
+        sounding: sound has arrived since the last `opening`.
+        arrived_ns: monotonic time at which the last sample booked arrived, or None.
+    """
+
+    def __init__(self, name: str, rate: int, time: TimeSource, dead_s: float, clip_level: float, lead: int = 0) -> None:
+        self._rate, self._time = rate, time
+        self._lead = self._skip = lead
+        self._leave_out: tuple[int, GapCause] = (0, "overflow")  # samples still to be left out after a gap, its cause
+        self._timeline = Timeline(rate)
+        self._check = InputCheck(round(dead_s * rate), clip_level)
+        self.ready: deque[Block | Gap] = deque()
+        self.state = DeviceState("opening", name, time.utc_ns())
+        self.cause: GapCause | None = None
+        self.sounding = False
+        self.arrived_ns: int | None = None
+
+    def opening(self) -> None:
+        """An attempt to open begins."""
+        self._timeline.begin(self._time.monotonic_ns())
+        if self.cause is None:
+            self._enter("opening")
+        self.sounding = False
+        self._skip, self._leave_out = self._lead, (0, "overflow")
+        self._check.reset()
+
+    def sound(self, samples: NDArray[np.float32], arrived_ns: int, *, lost: int = 0, device: str) -> bool:
+        """Samples [n ≥ 1] have arrived, after `lost` lost ones; True if they are the first after opening."""
+        skipped = min(self._skip, len(samples))
+        self._skip -= skipped
+        samples = samples[skipped:]
+        if not len(samples):
+            return False
+        first, self.sounding = not self.sounding, True
+        if first:
+            if self.cause is not None:
+                # even an interruption too short to be measured ends the windows that began before it
+                missing = self._timeline.elapsed(arrived_ns) - len(samples) - lost
+                self.ready.append(self._timeline.missing(missing, self.cause))
+                self.cause = None
+            self._enter("listening")
+            self._count(opened=self.state.opened + 1, attempts=0, device=device)
+            log.info("listening to '%s' at %d Hz", device, self._rate)
+        if lost:
+            self._count(overflows=self.state.overflows + 1, lost_samples=self.state.lost_samples + lost)
+            self.ready.append(self._timeline.missing(lost, "overflow"))
+            if not first:
+                self._leave_out = (self._lead, "overflow")
+        dead = self._inspect(samples)
+        if dead:  # all of this, and the lead of what comes alive
+            self._leave_out = (len(samples) + self._lead, "dead_input")
+        self._book_sound(samples, arrived_ns)
+        self.arrived_ns = arrived_ns
+        return first
+
+    def _book_sound(self, samples: NDArray[np.float32], arrived_ns: int) -> None:
+        """A gap of what is to be left out, a block of the rest."""
+        start = self._timeline.sound(len(samples), arrived_ns)
+        left, cause = self._leave_out
+        out = min(left, len(samples))
+        self._leave_out = (left - out, cause)
+        if out:
+            self.ready.append(Gap(start, out, cause))
+        if out < len(samples):
+            self.ready.append(Block(samples[out:], start + out))
+
+    def failed(self, cause: GapCause, error: str, *, attempt: bool, tried: bool = True) -> None:
+        """The input failed, whether open or in an attempt to open it; from here on there is no sound.
+
+        Args:
+            cause: of the gap.
+            error: a sentence.
+            attempt: it was to be opened.
+            tried: it really was; False if nothing could be tried, which counts as no attempt.
+        """
+        if error != self.state.last_error or not attempt:  # not once a minute for months
+            log.warning("%s Trying again for ever.", error)
+        gone = cause == "device_absent" and not attempt
+        self._count(
+            last_error=error,
+            attempts=self.state.attempts + (attempt and tried),
+            stalls=self.state.stalls + (cause == "stall"),
+            disconnects=self.state.disconnects + gone,
+        )
+        self.silent(cause, "waiting")
+
+    def silent(self, cause: GapCause, phase: DevicePhase) -> None:
+        """From here on there is no sound, for this cause; the time before is booked under the one before."""
+        self._timeline.begin(self._time.monotonic_ns())
+        if self.cause != cause:
+            self.book(at_least=1)
+        self.cause = cause
+        self._enter(phase)
+
+    def book(self, at_least: int | None = None) -> None:
+        """Make time without sound a gap, once it is worth so many samples (one second's if None)."""
+        elapsed = self._timeline.elapsed(self._time.monotonic_ns())
+        if self.cause is not None and elapsed >= (round(_GAP_STEP_S * self._rate) if at_least is None else at_least):
+            self.ready.append(self._timeline.missing(elapsed, self.cause))
+
+    def closed(self) -> None:
+        """The input was given back for good."""
+        if self.state.phase != "closed":
+            self.book(at_least=1)
+            self._enter("closed")
+
+    def _inspect(self, samples: NDArray[np.float32]) -> bool:
+        finding = self._check.feed(samples)
+        if finding.clipped:
+            self._count(clipped_blocks=self.state.clipped_blocks + 1)
+        if finding.dead != self.state.dead_input:
+            self._count(dead_input=finding.dead, dead_inputs=self.state.dead_inputs + finding.dead)
+            what = "does not change any more: dead" if finding.dead else "lives again"
+            log.warning("the input of '%s' %s", self.state.device, what)
+        return finding.dead
+
+    def _enter(self, phase: DevicePhase) -> None:
+        if phase != self.state.phase:
+            self.state = replace(self.state, phase=phase, since_utc_ns=self._time.utc_ns())
+
+    def _count(self, **changes: object) -> None:
+        self.state = replace(self.state, **changes)  # type: ignore[arg-type]

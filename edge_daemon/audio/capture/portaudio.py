@@ -1,0 +1,262 @@
+"""Sound cards through PortAudio (the sounddevice package): the thin, real side of `device`.
+
+PortAudio lists devices once; those that return are seen only after it was ended and begun again (`rescan`). Its calls
+can hang for ever on a sound server that has stopped answering, so each is made with `patience`: the program goes on,
+says so, and is restarted by its watchdog if that lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.audio import alsa
+from edge_daemon.audio.capture.call_timeout import Patience
+from edge_daemon.audio.capture.device import (
+    DeviceInfo,
+    DeviceSettingsError,
+    SampleFormat,
+    Sink,
+    StreamRequest,
+    find_device,
+)
+from edge_daemon.errors import AudioError
+
+# Tried for the list of devices, and offered in messages where the device takes them.
+COMMON_RATES = (2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000)
+
+
+class PortAudioStream:
+    """An open input stream."""
+
+    def __init__(self, stream: Any, name: str, driver: PortAudioDriver) -> None:
+        self.name = name
+        self._stream = stream
+        self._driver = driver
+        self._closed = False
+
+    @property
+    def active(self) -> bool:
+        """False once the device has gone or stopped by itself."""
+        return not self._closed and bool(self._stream.active)
+
+    def close(self) -> None:
+        """Stop at once and give the device back; may be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._driver.close(self._stream, f"closing '{self.name}'")
+
+
+class PortAudioDriver:
+    """PortAudio's inputs. One driver per process, one stream at a time.
+
+    Args:
+        patience_s: how long a call may take before it is given up.
+        api: the module sounddevice, or its twin in a test; imported if None.
+
+    Raises:
+        AudioError: PortAudio's library is not installed.
+    """
+
+    def __init__(self, patience_s: float = 10.0, api: Any = None) -> None:
+        self._api = _sounddevice() if api is None else api
+        self._patience = Patience(patience_s)
+        self._unclosed: list[Any] = []  # streams that could not be closed: PortAudio may still call into them
+
+    def devices(self) -> Sequence[DeviceInfo]:
+        """Inputs known since the last `rescan`.
+
+        Raises:
+            AudioError: PortAudio does not run.
+        """
+        with self._failing("the sound cards can't be listed"):
+            default = self._api.default.device[0]
+            if default < 0:
+                try:
+                    default = self._api.query_devices(kind="input")["index"]
+                except (self._api.PortAudioError, ValueError):
+                    default = -1
+            systems = [str(system["name"]) for system in self._api.query_hostapis()]
+            return [
+                DeviceInfo(
+                    index,
+                    str(entry["name"]),
+                    int(entry["max_input_channels"]),
+                    round(entry["default_samplerate"]),
+                    index == default,
+                    systems[entry["hostapi"]],
+                )
+                for index, entry in enumerate(self._api.query_devices())
+                if entry["max_input_channels"] > 0
+            ]
+
+    def open(self, request: StreamRequest, sink: Sink) -> PortAudioStream:
+        """Start capturing.
+
+        Raises:
+            DeviceAbsentError: no such device.
+            DeviceSettingsError: it cannot do what is asked; the message says what it can do.
+            SoundSystemStuckError: an earlier call still hangs.
+            AudioError: it failed, or does not answer.
+        """
+        wanted = True
+
+        def while_wanted(samples: NDArray[np.generic], lost_some: bool) -> None:
+            if wanted:  # a stream that begins after it was given up is not to be heard
+                sink(samples, lost_some)
+
+        try:
+            stream = self._patience.run(
+                lambda: self._open(request, while_wanted), "opening the sound card", discard=self._put_away
+            )
+        except BaseException:
+            wanted = False
+            raise
+        return PortAudioStream(*stream, self)
+
+    def close(self, stream: Any, doing: str) -> None:
+        """Close one of PortAudio's streams.
+
+        Raises:
+            AudioError: it does not answer; the stream is kept until PortAudio is begun anew.
+        """
+        try:
+            self._patience.run(lambda: stream.close(ignore_errors=True), doing)
+        except AudioError:
+            self._unclosed.append(stream)
+            raise
+
+    def rates(self, device: DeviceInfo, channels: int) -> list[int]:
+        """Common rates, Hz, at which the sound system opens the device with so many channels.
+
+        Raises:
+            AudioError: it does not answer.
+        """
+        wanted = {"device": device.index, "channels": channels, "dtype": "float32"}
+        return self._patience.run(
+            lambda: [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})],
+            f"trying '{device.name}'",
+        )
+
+    def rescan(self) -> None:
+        """End and begin PortAudio, so that it lists its devices anew.
+
+        Raises:
+            SoundSystemStuckError: an earlier call still hangs.
+            AudioError: it does not answer, or PortAudio can't be begun.
+        """
+        self._patience.run(self._restart, "looking for sound cards")
+
+    def _restart(self) -> None:
+        # sounddevice offers no public way: https://github.com/spatialaudio/python-sounddevice/issues/3
+        with self._failing("PortAudio can't be begun anew"):
+            if self._api._initialized:  # not so after a beginning that failed
+                self._api._terminate()
+            self._unclosed.clear()  # PortAudio closes what is open when it ends
+            self._api._initialize()
+
+    @contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        """PortAudio's errors inside are failures like others, to be tried again."""
+        try:
+            yield
+        except self._api.PortAudioError as error:
+            raise AudioError(f"{what[0].upper()}{what[1:]}: {_text(error)}.", "Does the sound server run?") from None
+
+    def _put_away(self, stream: tuple[Any, str]) -> None:
+        """Close a stream that came too late."""
+        stream[0].close(ignore_errors=True)
+
+    def _open(self, request: StreamRequest, sink: Sink) -> tuple[Any, str]:
+        """The started stream and its device's name."""
+        info = find_device(self.devices(), request.device)
+        channels = request.channels or request.channel + 1
+        if max(channels, request.channel + 1) > info.channels:
+            raise DeviceSettingsError(
+                f"'{info.name}' has {info.channels} input channels; {channels} are asked for.",
+                f"Set audio.channel to 1{'' if info.channels == 1 else f'…{info.channels}'}.",
+            )
+        wanted = {
+            "device": info.index,
+            "channels": channels,
+            "dtype": _dtype(request.sample_format),
+            "samplerate": request.rate or info.default_rate,
+        }
+        channel = request.channel
+
+        def heard(samples: NDArray[np.generic], _frames: int, _time: Any, status: Any) -> None:
+            sink(samples[:, channel], bool(status.input_overflow))
+
+        try:
+            stream = self._api.InputStream(
+                **wanted,
+                blocksize=request.block,
+                latency="high" if request.latency_s is None else request.latency_s,
+                callback=heard,
+            )
+        except (self._api.PortAudioError, ValueError) as error:
+            raise self._refusal(info, wanted, error) from None
+        try:
+            stream.start()
+        except self._api.PortAudioError as error:
+            stream.close(ignore_errors=True)
+            raise AudioError(
+                f"'{info.name}' can't be started: {_text(error)}.", "Another program may be using it."
+            ) from None
+        alsa.forget()
+        return stream, info.name
+
+    def _refusal(self, info: DeviceInfo, wanted: dict[str, Any], error: Exception) -> AudioError:
+        """What was wrong: settings, with those that would work, or the device itself."""
+        text = _text(error)
+        if "sample rate" in text.lower():
+            rates = [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})]
+            can = f"it can do {', '.join(map(str, rates))} Hz" if rates else "it can do none of the common rates"
+            return DeviceSettingsError(
+                f"'{info.name}' can't sample at {wanted['samplerate']} Hz; {can}.", "Set audio.rate."
+            )
+        if "sample format" in text.lower():
+            works = [name for name in get_args(SampleFormat) if self._works(wanted | {"dtype": _dtype(name)})]
+            can = f"it can give {', '.join(works)}" if works else "it can give none of those that are known here"
+            return DeviceSettingsError(
+                f"'{info.name}' can't give samples as {wanted['dtype']}; {can}.", "Set audio.sample_format."
+            )
+        if "number of channels" in text.lower():
+            counts = [n for n in range(1, info.channels + 1) if self._works(wanted | {"channels": n})]
+            can = f"it opens with {', '.join(map(str, counts))}" if counts else "it opens with no number of them"
+            return DeviceSettingsError(
+                f"'{info.name}' can't be opened with {wanted['channels']} channels; {can}.", "Set audio.channels."
+            )
+        return AudioError(f"'{info.name}' can't be opened: {text}.", "Another program may be using it.")
+
+    def _works(self, wanted: dict[str, Any]) -> bool:
+        try:
+            self._api.check_input_settings(**wanted)
+        except (self._api.PortAudioError, ValueError):
+            return False
+        return True
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice
+    except (OSError, ImportError) as error:
+        raise AudioError(
+            f"The sound card library PortAudio can't be loaded: {error}.",
+            "Install it: apt-get install libportaudio2",
+        ) from None
+    return sounddevice
+
+
+def _dtype(sample_format: str) -> str:
+    """PortAudio's 24-bit samples have no numpy type; in 32 bits they lose nothing."""
+    return "int32" if sample_format == "int24" else sample_format
+
+
+def _text(error: Exception) -> str:
+    """PortAudio's reason, without the wrapping."""
+    return str(error.args[0] if error.args else error).removeprefix("Error opening InputStream: ").rstrip(".")

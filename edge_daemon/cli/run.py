@@ -1,0 +1,70 @@
+"""`edge-daemon run`: listen, for months."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path), envvar="EDGE_DAEMON_CONFIG")
+def run(config: Path | None) -> int:
+    """Listen to the hydrophone and report calls, as the file CONFIG says (default: /etc/edge-daemon/config.yaml).
+
+    Ends on SIGTERM or Ctrl-C within five seconds, with nothing lost. SIGHUP reads CONFIG again: what can change while
+    running changes, and the log names what cannot. Exit code 0 ended as asked, 1 something failed, 2 CONFIG is wrong.
+    """
+    import contextlib
+    import logging
+    import os
+    import signal
+
+    from edge_daemon.audio.capture.device import DeviceSettingsError
+    from edge_daemon.checks.startup import about, check, refusal
+    from edge_daemon.checks.startup import key_of as key_of_refused
+    from edge_daemon.config import DEFAULT_PATH, load
+    from edge_daemon.errors import ConfigError, EdgeDaemonError
+    from edge_daemon.health.prometheus import Endpoint
+    from edge_daemon.live.daemon import Daemon
+    from edge_daemon.live.dependencies import real_parts
+    from edge_daemon.storage.folder_lock import occupy
+    from edge_daemon.system import journal
+
+    path = config or DEFAULT_PATH
+    loaded = load(path)
+    journal.set_up(loaded.config.log.level)
+    check(loaded)
+    with contextlib.ExitStack() as stack:
+        with about(loaded, "storage.folder"):
+            occupied = occupy(loaded.config.storage.folder)
+        if occupied is not None:
+            stack.enter_context(occupied)
+        try:
+            parts = real_parts(loaded.config)
+        except DeviceSettingsError as error:
+            raise refusal(loaded, key_of_refused(error), error) from None
+        except ConfigError as error:
+            raise refusal(loaded, "audio.pipe", error) from None
+        daemon = Daemon(loaded.config, parts, read=lambda: load(path).config)
+        if (port := loaded.config.health.prometheus_port) is not None:
+            with about(loaded, "health.prometheus_port"):
+                endpoint = Endpoint(port, daemon.joined.condition.reading)
+            stack.callback(endpoint.close)
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: daemon.stop())
+        signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
+        failure: EdgeDaemonError | None = None
+        try:
+            daemon.run()
+        except EdgeDaemonError as error:
+            failure = error
+    if daemon.hangs:
+        # All is written and sent, but a driver does not answer. Leaving the usual way would wait for it once more.
+        if failure is not None:
+            click.echo(f"edge-daemon: {failure}", err=True)
+        logging.shutdown()
+        os._exit(0 if failure is None else failure.exit_code)
+    if failure is not None:
+        raise failure
+    return 0

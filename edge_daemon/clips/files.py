@@ -1,0 +1,158 @@
+"""The folder that clips are kept in: whole files, listed, deleted, and the room that is left.
+
+A clip is written under a temporary name, forced to the disk and renamed, so that after a power cut it is whole or not
+there. Only files that this program names are ever listed or deleted: `YYYY-MM-DD/*.flac` and `*.wav`.
+
+The name of a clip stays a string. `pathlib` has Python intern each part of a path, and the table of interned names, a
+megabyte, doubles once enough names have come and gone: a thousand clips a day fill it within a week.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from typing import Protocol
+
+from edge_daemon.clips.retention import StoredFile
+
+_DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+_KINDS = (".flac", ".wav")
+
+
+class ClipFiles(Protocol):
+    """A place for clips; every method may raise OSError."""
+
+    def write(self, name: str, content: bytes, utc_ns: int) -> None:
+        """Put a file there, whole or not at all, dated now (UTC, ns)."""
+
+    def delete(self, name: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+
+    def list(self) -> list[StoredFile]:
+        """All clips."""
+
+    def free_bytes(self) -> int:
+        """Free space for this user on the disk."""
+
+    def sweep(self) -> None:
+        """Remove what a power cut left half written."""
+
+
+class FolderClipFiles:
+    """Clips in a folder of the file system.
+
+    Args:
+        folder: made when first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, content: bytes, utc_ns: int) -> None:
+        """Put a file there, whole or not at all."""
+        path = os.path.join(self.folder, name)
+        part = path + ".part"
+        day = os.path.dirname(path)
+        os.makedirs(day, exist_ok=True)
+        try:
+            with open(part, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.utime(part, ns=(utc_ns, utc_ns))
+            os.replace(part, path)
+            handle = os.open(day, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+            raise
+
+    def delete(self, name: str) -> None:
+        """Remove a file, and its day's folder once that is empty."""
+        path = os.path.join(self.folder, name)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(path))
+
+    def list(self) -> list[StoredFile]:
+        """All clips; files that vanish meanwhile are passed over."""
+        found = []
+        for path in self.folder.glob(f"{_DAY}/*"):
+            if path.suffix in _KINDS:
+                with contextlib.suppress(FileNotFoundError):
+                    status = path.stat()
+                    # Blocks are what the disk gives back, but an empty file still has to count.
+                    size = max(status.st_blocks * 512, status.st_size)
+                    found.append(StoredFile(f"{path.parent.name}/{path.name}", size, status.st_mtime_ns))
+        return found
+
+    def free_bytes(self) -> int:
+        """Free space for this user on the disk that the folder is on, or will be on."""
+        folder = self.folder.absolute()
+        while not folder.is_dir():
+            folder = folder.parent
+        status = os.statvfs(folder)
+        return status.f_bavail * status.f_frsize
+
+    def sweep(self) -> None:
+        """Remove what a power cut left half written."""
+        for path in self.folder.glob(f"{_DAY}/*.part"):
+            path.unlink(missing_ok=True)
+
+
+class MemoryClipFiles:
+    """Clips on a disk of so many bytes, in memory: the twin of `FolderClipFiles`.
+
+    Attributes:
+        contents: bytes by name.
+        broken: while set, every operation fails as a dying card does.
+        others: bytes that something else takes.
+
+    Args:
+        capacity: size of the disk, bytes.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.contents: dict[str, bytes] = {}
+        self.broken = False
+        self.others = 0
+        self._capacity = capacity
+        self._dates: dict[str, int] = {}
+
+    def write(self, name: str, content: bytes, utc_ns: int) -> None:
+        """Put a file there."""
+        self._check()
+        if self.free_bytes() < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+        self.contents[name] = content
+        self._dates[name] = utc_ns
+
+    def delete(self, name: str) -> None:
+        """Remove a file."""
+        self._check()
+        self.contents.pop(name, None)
+
+    def list(self) -> list[StoredFile]:
+        """All clips."""
+        self._check()
+        return [StoredFile(name, len(content), self._dates[name]) for name, content in self.contents.items()]
+
+    def free_bytes(self) -> int:
+        """What the clips and the others leave of the disk."""
+        self._check()
+        return self._capacity - self.others - sum(map(len, self.contents.values()))
+
+    def sweep(self) -> None:
+        """Nothing is ever half written here."""
+        self._check()
+
+    def _check(self) -> None:
+        if self.broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))

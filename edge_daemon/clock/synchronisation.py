@@ -1,0 +1,145 @@
+"""How far the system clock is to be believed: synchronised, holdover or unsynchronised.
+
+Whoever disciplines the clock (chrony, systemd-timesyncd, ntpd) tells the kernel, and the kernel keeps a bound on the
+error that grows by 500 ppm from one correction to the next; beyond 16 s it calls the clock unsynchronised. From that:
+
+| state | when |
+|---|---|
+| synchronised | the kernel says so and its bound is at most `max_error_s` (1 s) |
+| holdover | not that, but the kernel still calls the clock synchronised, or it was within `holdover_s` (24 h) |
+| unsynchronised | otherwise; and from a step in holdover on, until the kernel says synchronised again |
+
+(chrony tells the kernel only with `rtcsync`, as Debian configures it. Under systemd's `ProtectClock=` the kernel may
+not be asked; then the file that systemd-timesyncd touches is all there is.)
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Protocol
+
+from edge_daemon.clock.time_source import SECOND_NS
+
+ClockState = Literal["synchronised", "holdover", "unsynchronised"]
+
+_STA_UNSYNC = 0x0040
+_TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReading:
+    """What the kernel says of its clock.
+
+    Attributes:
+        synchronised: whether something keeps it right.
+        max_error_ns: bound on its error, ns; meaningless if not synchronised.
+    """
+
+    synchronised: bool
+    max_error_ns: int
+
+
+class KernelClock(Protocol):
+    """Whoever knows whether the system clock is kept right."""
+
+    def read(self) -> SyncReading:
+        """Its state now; never raises."""
+
+
+class MemoryKernelClock:
+    """A kernel that says what it is told: the in-memory twin of `AdjtimexClock`."""
+
+    def __init__(self, synchronised: bool = True, max_error_ns: int = 0) -> None:
+        self.reading = SyncReading(synchronised, max_error_ns)
+
+    def read(self) -> SyncReading:
+        """Its state now."""
+        return self.reading
+
+
+class _Timex(ctypes.Structure):
+    # struct timex of <sys/timex.h>; only the first fields are read, the rest is room for the kernel to write
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_long * 32),
+    )
+
+
+class AdjtimexClock:
+    """The running kernel, asked through adjtimex(2), which needs no privilege to read.
+
+    Args:
+        timesyncd_mark: the file that counts where the kernel may not be asked.
+    """
+
+    def __init__(self, timesyncd_mark: Path = _TIMESYNCD_MARK) -> None:
+        self._mark = timesyncd_mark
+
+    def read(self) -> SyncReading:
+        """Its state now; where adjtimex is missing or forbidden, whether systemd-timesyncd has ever synchronised."""
+        timex = _Timex()  # modes = 0: change nothing
+        try:
+            if _adjtimex(timex) < 0:
+                return SyncReading(self._mark.exists(), 0)
+        except (AttributeError, OSError):
+            return SyncReading(self._mark.exists(), 0)
+        return SyncReading(not timex.status & _STA_UNSYNC, int(timex.maxerror) * 1000)
+
+
+def _adjtimex(timex: _Timex) -> int:
+    return int(_libc().adjtimex(ctypes.byref(timex)))
+
+
+@lru_cache(maxsize=1)
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)  # each opening makes a class of its own, for the collector to find
+
+
+class Synchronisation:
+    """The state over time, from readings now and then.
+
+    Args:
+        max_error_s: largest error bound of a synchronised clock, seconds.
+        holdover_s: how long a clock is believed without correction, seconds.
+        holdover_ppm: how fast its error is taken to grow meanwhile.
+    """
+
+    def __init__(self, *, max_error_s: float = 1.0, holdover_s: float = 86_400.0, holdover_ppm: float = 100.0) -> None:
+        self._max_error_ns = max_error_s * SECOND_NS
+        self._holdover_ns = holdover_s * SECOND_NS
+        self._holdover_rate = holdover_ppm * 1e-6
+        self._last_ns: int | None = None  # monotonic time at which the clock was last synchronised
+        self._error_then_ns = 0
+        self.state: ClockState = "unsynchronised"
+
+    def update(self, reading: SyncReading, monotonic_ns: int) -> ClockState:
+        """Take a reading; return the state from now on."""
+        if reading.synchronised:
+            within = reading.max_error_ns <= self._max_error_ns
+            self.state = "synchronised" if within else "holdover"
+            self._last_ns, self._error_then_ns = monotonic_ns, reading.max_error_ns
+        elif self._last_ns is not None and monotonic_ns - self._last_ns <= self._holdover_ns:
+            self.state = "holdover"
+        else:
+            self.state = "unsynchronised"
+        return self.state
+
+    def stepped(self) -> None:
+        """UTC was set. Unless the clock is being kept right, nobody knows by whom: holdover ends."""
+        if self.state == "holdover":
+            self.state = "unsynchronised"
+            self._last_ns = None
+
+    def error_ns(self, monotonic_ns: int) -> int | None:
+        """Bound on the error of UTC now, ns; None while unsynchronised."""
+        if self.state == "unsynchronised" or self._last_ns is None:
+            return None
+        return self._error_then_ns + round((monotonic_ns - self._last_ns) * self._holdover_rate)

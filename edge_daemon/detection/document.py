@@ -1,0 +1,262 @@
+"""The detection: one call, as one JSON document.
+
+The same document goes to MQTT, into `detections.jsonl` and into the outbox. It names its own schema and version; the
+JSON Schema is published in the package (`assets/detection.schema.json`). Within a version a field is never renamed,
+removed or given another meaning. Times are given twice: in UTC, if a clock or a file name tells it, and in seconds
+since the recording (or the live stream) began, which is always known and exact to the sample.
+
+The identity is computed from what makes a detection that one: device, recording or live session, first sample, label
+and model. Replaying a file again, or resending after a power cut, gives the same identity, so that a receiver can drop
+what it has already seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from edge_daemon.audio.source import GapCause
+from edge_daemon.detection.events import Event
+
+SCHEMA = "edge_daemon.detection/1"
+
+UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "file_name", "given", "none"]
+"""What UTC rests on: the device's clock in one of three states, the file's name, the user's word, or nothing."""
+
+Utc = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+
+_NAMESPACE = UUID("6f0c2f5e-5d0b-5c0e-9b65-3d6f0a4f7c11")
+_SCHEMA_FILE = Path(__file__).parent.parent / "assets" / "detection.schema.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelReference(_Part):
+    """Which model made the score."""
+
+    name: str = Field(description="Name in the model file.")
+    version: str = Field(description="Version in the model file.")
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the model file, hexadecimal.")
+
+
+class Position(_Part):
+    """Where the hydrophone was, WGS 84."""
+
+    latitude: float = Field(ge=-90, le=90, description="Degrees north.")
+    longitude: float = Field(ge=-180, le=180, description="Degrees east.")
+
+
+class ReceivedLevel(_Part):
+    """Sound pressure levels over the call, of a calibrated hydrophone (ISO 18405), dB re 1 µPa."""
+
+    rms_db: float = Field(description="Root-mean-square level over the event, dB re 1 µPa.")
+    peak_to_peak_db: float | None = Field(default=None, description="Peak-to-peak level over the event, dB re 1 µPa.")
+    ambient_db: float | None = Field(default=None, description="Root-mean-square level around the event, dB re 1 µPa.")
+    low_hz: float | None = Field(
+        default=None, ge=0, description="Lower edge of the band that the levels cover, Hz; 0: all but the mean."
+    )
+    high_hz: float | None = Field(default=None, ge=0, description="Upper edge of that band, Hz.")
+
+
+class AdjoiningGap(_Part):
+    """Missing sound within one window of the event: the call may be longer than the event."""
+
+    begin_s: float = Field(description="Begin, seconds on the scale of begin_s.")
+    length_s: float = Field(ge=0, description="Length, seconds.")
+    cause: str = Field(description=f"One of: {', '.join(get_args(GapCause))}.")
+
+
+class Detection(_Part):
+    """One detected call."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        title="Detection",
+        json_schema_extra={
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "examples": [
+                {
+                    "schema": SCHEMA,
+                    "id": "3e0a8d0c-5f0a-5be5-9a94-0d6a7b0c7b10",
+                    "device": "buoy-7",
+                    "label": "right_whale_up_call",
+                    "begin_utc": "2009-03-29T12:15:03.250000Z",
+                    "end_utc": "2009-03-29T12:15:04.750000Z",
+                    "clock": "synchronised",
+                    "begin_s": 3.25,
+                    "end_s": 4.75,
+                    "file": None,
+                    "channel": 1,
+                    "peak_score": 0.973142,
+                    "mean_score": 0.871034,
+                    "windows": 3,
+                    "threshold": 0.5,
+                    "low_hz": 95.0,
+                    "high_hz": 185.0,
+                    "model": {"name": "right_whale", "version": "1", "digest": "ab" * 32},
+                    "backend": "onnx",
+                    "position": {"latitude": 42.35, "longitude": -70.25},
+                    "received_level": {
+                        "rms_db": 112.4,
+                        "peak_to_peak_db": 125.0,
+                        "ambient_db": 98.7,
+                        "low_hz": 0.0,
+                        "high_hz": 1000.0,
+                    },
+                    "gaps": [],
+                    "clip": "2009-03-29/buoy-7_20090329T121503.250Z.flac",
+                }
+            ],
+        },
+    )
+
+    schema_: Literal["edge_daemon.detection/1"] = Field(
+        default="edge_daemon.detection/1", alias="schema", description="Name and version of this schema."
+    )
+    id: UUID = Field(description="The same for the same call after a resend or a second replay.")
+    device: str = Field(description="Identity of the device, as configured.")
+    label: str = Field(description="What was detected, as the model file names it.")
+    begin_utc: Utc | None = Field(description="Begin, ISO 8601; null if only begin_s is known.")
+    end_utc: Utc | None = Field(description="End, ISO 8601; null if only end_s is known.")
+    clock: UtcBasis = Field(description="What UTC rests on; `none` if it is not known.")
+    begin_s: float = Field(description="Begin, seconds since the recording or live stream began.")
+    end_s: float = Field(description="End, seconds since the recording or live stream began.")
+    file: str | None = Field(default=None, description="The recording, as it was named; null when live.")
+    channel: int = Field(default=1, ge=1, description="Channel of the recording or device, counted from 1.")
+    peak_score: float = Field(ge=0, le=1, description="Highest score of a window (probability).")
+    mean_score: float = Field(ge=0, le=1, description="Mean score of the event's windows (probability).")
+    windows: int = Field(ge=1, description="Number of windows in the event.")
+    threshold: float = Field(ge=0, le=1, description="Score that a window had to reach.")
+    low_hz: float | None = Field(
+        default=None, ge=0, description="Lower edge of the band in which the call stood out, Hz."
+    )
+    high_hz: float | None = Field(default=None, ge=0, description="Upper edge of that band, Hz.")
+    model: ModelReference = Field(description="Which model made the score.")
+    backend: str = Field(description="Which backend ran the model.")
+    position: Position | None = Field(default=None, description="Where the hydrophone was, if known.")
+    received_level: ReceivedLevel | None = Field(default=None, description="Levels, if the hydrophone is calibrated.")
+    gaps: tuple[AdjoiningGap, ...] = Field(default=(), description="Missing sound within one window of the event.")
+    clip: str | None = Field(default=None, description="The event's sound: path below the device's clip folder.")
+
+    @model_validator(mode="after")
+    def _times_in_order(self) -> Self:
+        if self.end_s <= self.begin_s:
+            raise ValueError(f"end_s ({self.end_s}) is not after begin_s ({self.begin_s})")
+        if (self.begin_utc is None) != (self.end_utc is None) or (self.begin_utc is None) != (self.clock == "none"):
+            raise ValueError("begin_utc and end_utc are both given, or both null with clock `none`")
+        return self
+
+    def to_json(self) -> str:
+        """The document on one line."""
+        return self.model_dump_json(by_alias=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all detections of one recording or live session have in common.
+
+    Attributes:
+        device: identity of the device.
+        stream: what begin_s counts from: the recording's name, or an identity of the live session.
+        label: what is detected.
+        model: which model makes the scores.
+        backend: which backend runs it, unless `describe` is told of another.
+        threshold: score that a window must reach.
+        rate: samples per second that events are counted in.
+        file: the recording's name, or None when live.
+        channel: counted from 1.
+        position: where the hydrophone is, if known.
+    """
+
+    device: str
+    stream: str
+    label: str
+    model: ModelReference
+    backend: str
+    threshold: float
+    rate: int
+    file: str | None = None
+    channel: int = 1
+    position: Position | None = None
+
+
+def detection_id(origin: Origin, begin: int) -> UUID:
+    """Identity of the event that begins at sample `begin`: a UUID of version 5 (RFC 9562)."""
+    parts = [origin.device, origin.stream, str(origin.channel), str(begin), origin.label, origin.model.digest]
+    return uuid5(_NAMESPACE, json.dumps(parts))
+
+
+def describe(
+    event: Event,
+    origin: Origin,
+    *,
+    begin_utc_ns: int | None = None,
+    end_utc_ns: int | None = None,
+    clock: UtcBasis = "none",
+    gaps: Sequence[AdjoiningGap] = (),
+    backend: str | None = None,
+) -> Detection:
+    """The document of one event.
+
+    Args:
+        event: begin and end in samples at `origin.rate`.
+        origin: recording or session, device, model.
+        begin_utc_ns: begin, nanoseconds since 1970 UTC, if known.
+        end_utc_ns: end, likewise.
+        clock: what UTC rests on.
+        gaps: missing sound near the event.
+        backend: which backend made it, where that may be another than the origin's: a fallback.
+    """
+    return Detection(
+        id=detection_id(origin, event.begin),
+        device=origin.device,
+        label=origin.label,
+        begin_utc=None if begin_utc_ns is None else utc_text(begin_utc_ns),
+        end_utc=None if end_utc_ns is None else utc_text(end_utc_ns),
+        clock=clock,
+        begin_s=event.begin / origin.rate,
+        end_s=event.end / origin.rate,
+        file=origin.file,
+        channel=origin.channel,
+        # six digits are far below any model's truth, and spare the slow link a float32's tail in binary
+        peak_score=round(event.peak_score, 6),
+        mean_score=round(event.mean_score, 6),
+        windows=event.windows,
+        threshold=origin.threshold,
+        low_hz=None if event.low_hz is None else round(event.low_hz, 1),
+        high_hz=None if event.high_hz is None else round(event.high_hz, 1),
+        model=origin.model,
+        backend=backend or origin.backend,
+        position=origin.position,
+        gaps=tuple(gaps),
+    )
+
+
+def utc_text(utc_ns: int) -> str:
+    """ISO 8601 in UTC with microseconds (rounded down): `2009-03-29T12:15:03.250000Z`.
+
+    Args:
+        utc_ns: nanoseconds since 1970 UTC, year 1 to 9999.
+    """
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=utc_ns // 1000)
+    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S.%f}Z"
+
+
+def schema_text() -> str:
+    """The JSON Schema of a detection, as published."""
+    schema = Detection.model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":  # python -m edge_daemon.detection.document writes the published schema anew
+    _SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -1,0 +1,270 @@
+"""From a row of scores to events.
+
+The network gives one score per window, and windows overlap: a single call lifts three or four neighbours. An analyst
+wants one line per call. Three ideas turn scores into events:
+
+* **Cell.** Windows are longer than the hop between them, so each window speaks only for the hop around its centre, its
+  *cell*. Cells tile time without overlap, and so do events, which are made of whole cells.
+* **Hysteresis.** An event needs a window that reaches `threshold`, but its edges reach out to neighbours that still
+  reach `threshold_low`; a score that trembles around one threshold would otherwise break a call into pieces.
+* **Bookkeeping.** Every window that reaches `threshold` ends up in exactly one event, or is counted as rejected with
+  the reason (run too short, or inside the refractory time). Nothing is lost without a trace.
+
+The builder is a pure state machine: no clock, no threads; the same scores give the same events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge_daemon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge_daemon.model.model_file import OperatingPoint
+
+
+class EventRules(BaseModel):
+    """How scores become events; durations are in seconds of sound."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threshold: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="Score that a window must reach to make an event (probability)."
+    )
+    threshold_low: float = Field(
+        default=0.3,
+        ge=0.0,
+        le=1.0,
+        description="Score that a window must reach to belong to an event (probability, at most threshold).",
+    )
+    min_windows: int = Field(
+        default=1, ge=1, le=1000, description="Fewest windows at or above threshold_low in an event (windows)."
+    )
+    merge_gap_s: float = Field(
+        default=0.5, ge=0.0, le=3600.0, description="Longest pause below threshold_low inside one event (s)."
+    )
+    max_length_s: float = Field(
+        default=60.0, gt=0.0, le=86400.0, description="Longest event; a longer one is split into several (s)."
+    )
+    refractory_s: float = Field(
+        default=0.0, ge=0.0, le=86400.0, description="Time after an event in which no new one starts (s)."
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        if self.threshold_low > self.threshold:
+            raise ValueError(f"threshold_low ({self.threshold_low}) must not be above threshold ({self.threshold})")
+        return self
+
+    @classmethod
+    def for_model(cls, point: OperatingPoint, **chosen: float | None) -> EventRules:
+        """The model's operating point, with the user's choices on top.
+
+        Args:
+            point: what the model's makers recommend.
+            chosen: fields of these rules; None leaves the model's value or the default. Without a choice of its own,
+                threshold_low follows a threshold chosen below it.
+
+        Raises:
+            ConfigError: a value is out of range, or the two thresholds are in the wrong order.
+        """
+        model = point.model_dump(include={"threshold", "threshold_low", "min_windows"})
+        wanted = {name: value for name, value in chosen.items() if value is not None}
+        merged = {**model, **wanted}
+        if "threshold_low" not in wanted:
+            merged["threshold_low"] = min(merged["threshold_low"], merged["threshold"])
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]) or "thresholds"
+            raise ConfigError(
+                f"The event rules cannot be used: {name}: {first['msg']}.", "Choose another value."
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredWindow:
+    """One window's verdict.
+
+    Attributes:
+        start: index of its first sample, at the model's rate.
+        score: probability of a call, 0…1.
+        band: (low, high) in Hz in which something stood out, or None where that was not looked at.
+    """
+
+    start: int
+    score: float
+    band: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One call, or one run of calls too close to be told apart.
+
+    Attributes:
+        begin: index of the first sample, at the model's rate.
+        end: index of the sample after the last one.
+        peak_score: highest window score.
+        peak_start: first sample of the (first) window that has it.
+        mean_score: mean score of the windows at or above threshold_low.
+        windows: number of those windows.
+        low_hz: lower edge of the band in which the call stood out in the peak window, or None if unknown.
+        high_hz: its upper edge.
+    """
+
+    begin: int
+    end: int
+    peak_score: float
+    peak_start: int
+    mean_score: float
+    windows: int
+    low_hz: float | None
+    high_hz: float | None
+
+
+@dataclass(slots=True)
+class WindowCounts:
+    """Where the windows went: `above` = `in_events` + `too_short` + `suppressed` + those of the open run.
+
+    Attributes:
+        windows: all windows seen.
+        above: those that reached threshold.
+        in_events: of these, the ones inside events.
+        too_short: of these, the ones in runs with fewer than min_windows windows.
+        suppressed: of these, the ones inside the refractory time.
+    """
+
+    windows: int = 0
+    above: int = 0
+    in_events: int = 0
+    too_short: int = 0
+    suppressed: int = 0
+
+
+@dataclass(slots=True)
+class _Run:
+    """The event in the making."""
+
+    begin: int
+    end: int
+    continues: bool  # the part before it, cut off at the maximum length, was an event
+    above: int = 0
+    windows: int = 0
+    total: float = 0.0
+    peak: ScoredWindow | None = None
+
+    def add(self, window: ScoredWindow, end: int, above: bool) -> None:
+        self.end = end
+        self.above += above
+        self.windows += 1
+        self.total += window.score
+        if self.peak is None or window.score > self.peak.score:
+            self.peak = window
+
+
+class EventBuilder:
+    """Builds events from windows pushed in order of time.
+
+    Args:
+        rules: thresholds and durations.
+        window: samples per window.
+        hop: samples between successive windows, 1…window.
+        rate: samples per second, which turns the rules' seconds into samples.
+
+    Raises:
+        ConfigError: the rules cannot be met with this hop.
+    """
+
+    def __init__(self, rules: EventRules, window: int, hop: int, rate: int) -> None:
+        if not 1 <= hop <= window:
+            raise ConfigError(
+                f"The hop of {hop} samples is outside 1…{window}, the length of a window.",
+                "Choose a hop no longer than the window, or sound between windows would go unheard.",
+            )
+        self.rules = rules
+        self.counts = WindowCounts()
+        self._hop = hop
+        self._lead = (window - hop) // 2
+        self._merge = round(rules.merge_gap_s * rate)
+        self._longest = round(rules.max_length_s * rate)
+        self._refractory = round(rules.refractory_s * rate)
+        self._run: _Run | None = None
+        self._quiet_until: int | None = None
+        self._frontier: int | None = None
+        if self._longest < rules.min_windows * hop:
+            raise ConfigError(
+                f"An event of at least {rules.min_windows} windows lasts {rules.min_windows * hop / rate} s "
+                f"or more, but max_length_s is {rules.max_length_s}.",
+                "Raise max_length_s, or lower min_windows or the hop.",
+            )
+
+    @property
+    def open_begin(self) -> int | None:
+        """First sample of the event in the making, or None: what a clip recorder must not throw away yet."""
+        return None if self._run is None else self._run.begin
+
+    def push(self, window: ScoredWindow) -> list[Event]:
+        """Take the next window; return the events that it completes.
+
+        Raises:
+            ValueError: the window's cell overlaps one already seen.
+        """
+        begin = window.start + self._lead
+        end = begin + self._hop
+        if self._frontier is not None and begin < self._frontier:
+            raise ValueError(f"window at sample {window.start} comes less than a hop after the one before")
+        self._frontier = end
+        above = window.score >= self.rules.threshold
+        self.counts.windows += 1
+        self.counts.above += above
+        if window.score >= self.rules.threshold_low:
+            return self._extend(window, begin, end, above)
+        # The next window can begin no earlier than this cell's end, so the pause is known to be too long now.
+        if self._run is not None and end - self._run.end > self._merge:
+            return self._close(self._run)
+        return []
+
+    def gap(self, start: int) -> list[Event]:
+        """Sound is missing from sample `start` on: close the open run, since none reaches across a gap."""
+        if self._run is not None and start < self._run.end:
+            raise ValueError(f"gap at sample {start} lies inside sound already scored")
+        return self.finish()
+
+    def finish(self) -> list[Event]:
+        """Close the open run: the sound has ended."""
+        return [] if self._run is None else self._close(self._run)
+
+    def _extend(self, window: ScoredWindow, begin: int, end: int, above: bool) -> list[Event]:
+        closed: list[Event] = []
+        if self._run is not None and begin - self._run.end > self._merge:
+            closed = self._close(self._run)
+        run = self._run
+        if run is None:
+            if self._quiet_until is not None and begin < self._quiet_until:
+                self.counts.suppressed += above
+                return closed
+            run = _Run(begin, end, continues=False)
+        elif end - run.begin > self._longest:
+            closed = self._close(run)
+            run = _Run(begin, end, continues=bool(closed) or run.continues)
+        run.add(window, end, above)
+        self._run = run
+        return closed
+
+    def _close(self, run: _Run) -> list[Event]:
+        self._run = None
+        if run.peak is None or not run.above:
+            return []
+        # A part cut off at the maximum length need not be long enough by itself: its event already was.
+        if run.windows < self.rules.min_windows and not run.continues:
+            self.counts.too_short += run.above
+            return []
+        self.counts.in_events += run.above
+        self._quiet_until = run.end + self._refractory
+        low, high = run.peak.band if run.peak.band is not None else (None, None)
+        mean = run.total / run.windows
+        return [Event(run.begin, run.end, run.peak.score, run.peak.start, mean, run.windows, low_hz=low, high_hz=high)]

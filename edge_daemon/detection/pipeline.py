@@ -1,0 +1,236 @@
+"""The pipeline: sound in, scored windows and events out. Live listening and replay both run this one.
+
+    blocks and gaps → Resampler → Windower → FrontEnd → Backend → EventBuilder
+
+It is synchronous and owns no thread, no clock and no file: a source outside hands it blocks and gaps one by one, and
+each call returns what became known. Windows are gathered into batches before inference (live: batches of one); the
+front end and the backends give each window the same result in any batch, and resampler and windower do not see how
+the sound was cut into blocks, so neither changes the outcome by a single bit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.audio.resample import Resampler
+from edge_daemon.audio.source import Block, Gap
+from edge_daemon.backends.base import Backend
+from edge_daemon.detection.call_band import outstanding_band
+from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
+from edge_daemon.detection.windower import Window, Windower
+from edge_daemon.errors import ConfigError
+from edge_daemon.model.frontend import UNUSABLE, FrontEnd, LogMelSpec, StftSpec, WaveformSpec, WindowFlag
+
+STAGES = ("read", "resample", "front end", "inference", "events")
+"""Where time goes, in the order in which sound meets them; `read` is added by whoever reads the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event and the missing sound around it.
+
+    Attributes:
+        event: samples at the model's rate.
+        gaps: gaps, known when the event closed, that lie within one window of it: the call may have gone on there.
+        backend: name of the backend that gave the event's peak its score; a fallback may have taken over since.
+    """
+
+    event: Event
+    gaps: tuple[Gap, ...]
+    backend: str
+
+
+@dataclass(slots=True)
+class Output:
+    """What became known in one call, each list in order of time, all positions in samples at the model's rate.
+
+    Attributes:
+        windows: scored windows; their bands are given from threshold_low up.
+        found: events that are complete.
+        gaps: sound that was not analysed.
+        sound: the stream itself at the model's rate, blocks and gaps, for clips and levels. It runs ahead of the
+            windows: what an event covers has always been in an output before, or is in the same one.
+    """
+
+    windows: list[ScoredWindow] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    sound: list[Block | Gap] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Running totals, for health documents, benchmarks and summaries.
+
+    Attributes:
+        windows: windows scored, the odd ones included.
+        unusable: windows without sound (silent, constant, not finite): scored 0 without asking the network.
+        clipped: windows with clipping.
+        short: windows filled up with zeros.
+        layer_spikes: spikes of each layer so far, int64 [layers], for synaptic operations and energy.
+        stage_ns: time spent in each of `STAGES`, nanoseconds.
+    """
+
+    windows: int = 0
+    unusable: int = 0
+    clipped: int = 0
+    short: int = 0
+    layer_spikes: NDArray[np.int64] | None = None
+    stage_ns: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
+
+    def note(self, flags: NDArray[np.uint8]) -> None:
+        """Count a batch's flags."""
+        self.windows += len(flags)
+        self.unusable += int(np.count_nonzero(flags & np.uint8(UNUSABLE)))
+        self.clipped += int(np.count_nonzero(flags & np.uint8(WindowFlag.CLIPPED)))
+
+
+class Pipeline:
+    """From one stream of sound to events.
+
+    Args:
+        spec: front end, which also says the model's rate and window.
+        backend: scores the features; the pipeline does not close it.
+        rules: how scores become events.
+        source_rate: samples per second of the blocks that will be pushed.
+        hop: samples at the model's rate between successive windows.
+        batch: windows gathered before inference; 1 for the least delay.
+        call_band_hz: where the species calls, to find an event's band in; None looks everywhere.
+        pad_short: score a stream that is shorter than a window, filled up with zeros (recordings).
+
+    Raises:
+        ConfigError: hop, batch and rules contradict each other or the model.
+        AudioError: the source's rate cannot be brought to the model's.
+    """
+
+    def __init__(
+        self,
+        spec: StftSpec | LogMelSpec | WaveformSpec,
+        backend: Backend,
+        rules: EventRules,
+        *,
+        source_rate: int,
+        hop: int,
+        batch: int = 1,
+        call_band_hz: tuple[float, float] | None = None,
+        pad_short: bool = False,
+    ) -> None:
+        if batch < 1:
+            raise ConfigError(f"A batch of {batch} windows is none.", "Choose 1 or more.")
+        self.spec = spec
+        self.builder = EventBuilder(rules, spec.window, hop, spec.sample_rate)
+        self.tally = Tally()
+        self._resampler = Resampler(source_rate, spec.sample_rate)
+        self._windower = Windower(spec.window, hop, pad_short=pad_short)
+        self._front_end = FrontEnd(spec)
+        self._backend = backend
+        self._edges_hz = spec.band_edges_hz()
+        self._call_band_hz = call_band_hz
+        self._batch = batch
+        self._pending: list[Window] = []
+        self._recent_gaps: deque[Gap] = deque(maxlen=16)  # more within a window say no more
+        self._scored_by: deque[tuple[int, str]] = deque(maxlen=16)  # backends in turn, each with its first window
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds of sound that must follow a window before it can be scored, batches aside."""
+        return self._resampler.latency
+
+    @property
+    def missing(self) -> int:
+        """Samples at the source's rate with which the next window would be whole, if no gap comes first; 1 or more."""
+        return self._resampler.missing(self._windower.missing)
+
+    def push(self, item: Block | Gap) -> Output:
+        """Take the next block or gap of the stream; return what became known.
+
+        Raises:
+            BackendError: inference failed.
+            ValueError: the item does not begin where the one before ended.
+        """
+        began = perf_counter_ns()
+        sound = list(self._resampler.push(item))
+        cut = [part for piece in sound for part in self._windower.push(piece)]
+        self.tally.stage_ns["resample"] += perf_counter_ns() - began
+        output = Output(sound=sound)
+        self._take(cut, output)
+        return output
+
+    def finish(self) -> Output:
+        """End the stream: score what is still held back and close the open event.
+
+        Raises:
+            BackendError: inference failed.
+        """
+        began = perf_counter_ns()
+        sound = list(self._resampler.finish())
+        cut = [part for piece in sound for part in self._windower.push(piece)]
+        cut += self._windower.finish()
+        self.tally.stage_ns["resample"] += perf_counter_ns() - began
+        output = Output(sound=sound)
+        self._take(cut, output)
+        self._score(output)
+        self._add(self.builder.finish(), output)
+        return output
+
+    def _take(self, cut: Sequence[Window | Gap], output: Output) -> None:
+        for part in cut:
+            if isinstance(part, Window):
+                self._pending.append(part)
+                if len(self._pending) >= self._batch:
+                    self._score(output)
+            else:
+                self._score(output)
+                output.gaps.append(part)
+                self._recent_gaps.append(part)
+                self._add(self.builder.gap(part.start), output)
+
+    def _score(self, output: Output) -> None:
+        """Front end, inference and events for the windows gathered so far."""
+        windows, self._pending = self._pending, []
+        if not windows:
+            return
+        times = [perf_counter_ns()]
+        features, flags = self._front_end.batch(np.stack([window.samples for window in windows]))
+        times.append(perf_counter_ns())
+        scores = self._infer(features, (flags & np.uint8(UNUSABLE)) == 0)
+        if not self._scored_by or self._scored_by[-1][1] != self._backend.name:
+            self._scored_by.append((windows[0].start, self._backend.name))
+        times.append(perf_counter_ns())
+        self.tally.note(flags)
+        low = self.builder.rules.threshold_low
+        for window, score, picture in zip(windows, scores.tolist(), features, strict=True):
+            self.tally.short += window.short
+            band = outstanding_band(picture, self._edges_hz, self._call_band_hz) if score >= low else None
+            scored = ScoredWindow(window.start, score, band)
+            output.windows.append(scored)
+            self._add(self.builder.push(scored), output)
+        times.append(perf_counter_ns())
+        for stage, begin, end in zip(STAGES[2:], times[:-1], times[1:], strict=True):
+            self.tally.stage_ns[stage] += end - begin
+
+    def _infer(self, features: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Scores, float32 [N]; 0 where there is no sound, whatever the network would say to an empty picture."""
+        scores = np.zeros(len(features), np.float32)
+        if not usable.any():
+            return scores
+        inference = self._backend.infer(features if usable.all() else features[usable])
+        scores[usable] = inference.score
+        spikes: NDArray[np.int64] = inference.layer_spikes.sum(axis=0)
+        total = self.tally.layer_spikes
+        self.tally.layer_spikes = spikes if total is None else total + spikes
+        return scores
+
+    def _add(self, events: list[Event], output: Output) -> None:
+        reach = self.spec.window
+        for event in events:
+            near = (gap for gap in self._recent_gaps if gap.end > event.begin - reach and gap.start < event.end + reach)
+            turns = reversed(self._scored_by)
+            by = next((name for first, name in turns if first <= event.peak_start), self._scored_by[0][1])
+            output.found.append(Found(event, tuple(near), by))

@@ -1,0 +1,323 @@
+"""The effort ledger: every moment of a deployment, listened to or missed, on disk.
+
+The daemon tells the ledger each block and gap as it is dealt with; the ledger joins them into spans (`effort_span`)
+and writes the changed ones every `commit_every_s` seconds, each commit being on the card when it returns. A power cut
+therefore forgets at most the last `commit_every_s` seconds (plus the time between two ticks and that of one write);
+the next session finds the last moment on disk and enters what lies between as a gap "restart". So the listened time
+may be told too short by that much, and is never told too long.
+
+While the disk fails, spans wait in memory, at most `hold_spans` of them; beyond, the oldest are forgotten and counted,
+and show as "unaccounted" in the summary. `listened`, `lost` and `clock_step` never wait for the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_daemon.audio.source import Gap
+from edge_daemon.clock.sample_clock import ClockStep
+from edge_daemon.clock.synchronisation import ClockState
+from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.effort.band_table import SCHEMA as BANDS_SCHEMA
+from edge_daemon.effort.band_table import prune_minutes, write_minutes
+from edge_daemon.effort.spans import ENTRY, EffortAccount, EntryCause, Session, Span
+from edge_daemon.errors import StorageError
+from edge_daemon.levels.band_levels import BandMinute
+from edge_daemon.storage.database import Database, DatabaseReport
+
+if TYPE_CHECKING:
+    from edge_daemon.effort.summary import EffortSummary
+
+Entries = list[tuple[Session, Span]]
+
+_VERSION = 1
+_SCHEMA = f"""
+CREATE TABLE session (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    device TEXT NOT NULL,
+    source TEXT NOT NULL,
+    rate INTEGER NOT NULL,
+    boot_id TEXT NOT NULL
+);
+CREATE TABLE span (
+    session INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    start INTEGER,
+    samples INTEGER NOT NULL,
+    cause TEXT,
+    begin_utc_ns INTEGER NOT NULL,
+    end_utc_ns INTEGER NOT NULL,
+    clock TEXT NOT NULL,
+    PRIMARY KEY (session, number)
+);
+CREATE INDEX span_end ON span (end_utc_ns);
+{BANDS_SCHEMA}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EffortReport:
+    """What health tells about the ledger.
+
+    Attributes:
+        held: spans in memory that are not on disk as they are.
+        forgotten: spans given up because the disk failed too long.
+        overlaps: samples told twice.
+        database: state of the file.
+    """
+
+    held: int
+    forgotten: int
+    overlaps: int
+    database: DatabaseReport
+
+
+class EffortLedger:
+    """Sessions and their spans; safe to use from any thread.
+
+    Args:
+        path: the SQLite file.
+        time: the clocks.
+        rng: jitter of the waiting after a failure of the disk.
+        commit_every_s: seconds between two commits, the bound on what a power cut forgets.
+        hold_spans: spans kept in memory while the disk fails.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        time: TimeSource,
+        rng: random.Random,
+        commit_every_s: float = 30.0,
+        hold_spans: int = 5000,
+    ) -> None:
+        self._time = time
+        self._database = Database(path, _SCHEMA, version=_VERSION, time=time, rng=rng)
+        self._every_ns = round(commit_every_s * SECOND_NS)
+        self._hold = hold_spans
+        self._disk = threading.Lock()  # one commit at a time; taken before _memory, never after it
+        self._memory = threading.Lock()  # held for moments only
+        self._accounts: list[EffortAccount] = []  # oldest first; the last one is the running session's
+        self._minutes: list[tuple[str, BandMinute]] = []  # band levels not on disk yet, with their session
+        self._due_ns = 0
+        self._forgotten = 0
+
+    def begin(self, session: Session, utc_ns: int, clock: ClockState, cause: EntryCause = "restart") -> None:
+        """A session begins now; what lies between the ledger's last moment and now is a gap of this cause."""
+        with self._memory:
+            self._accounts.append(EffortAccount(session, utc_ns, clock, cause))
+        self.commit()
+
+    def listened(self, start: int, length: int, end_utc_ns: int, clock: ClockState) -> None:
+        """Samples [start, start + length) were analysed; the last one ended at `end_utc_ns`."""
+        with self._memory:
+            self._running().listened(start, length, end_utc_ns, clock)
+            self._forget()
+
+    def lost(self, gap: Gap, end_utc_ns: int, clock: ClockState) -> None:
+        """The samples of `gap` were not analysed; the last one would have ended at `end_utc_ns`."""
+        with self._memory:
+            self._running().lost(gap, end_utc_ns, clock)
+            self._forget()
+
+    def clock_step(self, step: ClockStep, clock: ClockState) -> None:
+        """UTC of the samples moved at once (from `SampleClock.observe`); tell it before the next block."""
+        with self._memory:
+            self._running().stepped(step, clock)
+
+    def band_minute(self, minute: BandMinute) -> None:
+        """Band levels of the running session's stream; its seconds are those in which the spans are counted."""
+        with self._memory:
+            self._minutes.append((self._running().session.id, minute))
+            del self._minutes[: -self._hold]
+
+    def tick(self) -> bool:
+        """Commit if it is due; returns False if it was due and failed."""
+        return self.commit() if self._time.monotonic_ns() >= self._due_ns else True
+
+    def commit(self, *, force: bool = False) -> bool:
+        """Write all changed spans; True if all told before the call is on disk now."""
+        with self._disk:
+            self._due_ns = self._time.monotonic_ns() + self._every_ns
+            with self._memory:
+                work = [(account, dict(account.changed), account.redate_ns) for account in self._accounts]
+                minutes = list(self._minutes)
+            try:
+                self._database.transact(lambda connection: self._write(connection, work, minutes), force=force)
+            except StorageError:
+                return False
+            with self._memory:
+                for account, written, redated_ns in work:
+                    for number, span in written.items():
+                        if account.changed.get(number) is span:
+                            del account.changed[number]
+                    account.redate_ns -= redated_ns
+                self._accounts = [a for a in self._accounts[:-1] if a.changed or a.redate_ns] + self._accounts[-1:]
+                written_minutes = set(map(id, minutes))
+                self._minutes = [held for held in self._minutes if id(held) not in written_minutes]
+        return True
+
+    def spans(self, since_ns: int, until_ns: int) -> Entries:
+        """All spans that touch [since, until), UTC in ns, oldest session first; what is not on disk yet included."""
+        self.commit()
+        try:
+            entries = self._database.read(lambda connection: read_spans(connection, since_ns, until_ns))
+        except StorageError:
+            entries = []
+        with self._memory:
+            for account in self._accounts:
+                if not (account.changed or account.redate_ns):
+                    continue
+                on_disk = [
+                    span.moved(account.redate_ns) if span.number != ENTRY else span
+                    for session, span in entries
+                    if session.id == account.session.id and span.number not in account.changed
+                ]
+                newest = sorted([*on_disk, *account.changed.values()], key=lambda span: span.number)
+                entries = [entry for entry in entries if entry[0].id != account.session.id]
+                entries += [(account.session, span) for span in newest if _touches(span, since_ns, until_ns)]
+        return entries
+
+    def summary(self, since_ns: int, until_ns: int, device: str) -> EffortSummary:
+        """The document to publish for [since, until), UTC in ns."""
+        from edge_daemon.effort.summary import summarise
+
+        return summarise(self.spans(since_ns, until_ns), since_ns, until_ns, device)
+
+    def accounted_until_ns(self) -> int | None:
+        """UTC (ns) up to which the running session has told what it did; None if none has begun."""
+        with self._memory:
+            return self._accounts[-1].end_utc_ns if self._accounts else None
+
+    def previous_end_ns(self) -> int | None:
+        """UTC (ns) at which the session before the running one ended; None if there was none, or the disk fails."""
+        with self._memory:
+            entry = self._accounts[-1].entry if self._accounts else None
+            return None if entry is None else entry.begin_utc_ns
+
+    def prune(self, before_utc_ns: int) -> None:
+        """Delete spans that ended before this moment, of sessions that are over; does nothing while the disk fails."""
+
+        def delete(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "DELETE FROM span WHERE end_utc_ns < ? AND session < (SELECT max(seq) FROM session)", (before_utc_ns,)
+            )
+            connection.execute(
+                "DELETE FROM session WHERE seq < (SELECT max(seq) FROM session)"
+                " AND seq NOT IN (SELECT session FROM span)"
+            )
+            prune_minutes(connection)
+
+        with self._disk, contextlib.suppress(StorageError):
+            self._database.transact(delete)
+
+    def report(self) -> EffortReport:
+        """How the ledger is, without touching the disk."""
+        database = self._database.report()
+        with self._memory:
+            return EffortReport(
+                held=sum(len(account.changed) for account in self._accounts),
+                forgotten=self._forgotten,
+                overlaps=sum(account.overlaps for account in self._accounts),
+                database=database,
+            )
+
+    def close(self) -> bool:
+        """Write what waits and close the file; True if nothing is left in memory."""
+        done = self.commit(force=True)
+        self._database.close()
+        return done
+
+    def _running(self) -> EffortAccount:
+        if not self._accounts:
+            raise ValueError("no session has begun")
+        return self._accounts[-1]
+
+    def _forget(self) -> None:
+        excess = sum(len(account.changed) for account in self._accounts) - self._hold
+        for account in self._accounts:
+            for number in list(account.changed)[: max(0, excess)]:
+                del account.changed[number]
+                self._forgotten += 1
+                excess -= 1
+
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        work: list[tuple[EffortAccount, dict[int, Span], int]],
+        minutes: list[tuple[str, BandMinute]],
+    ) -> None:
+        """Write the changed spans; a session new to the file is led over from where the ledger ended."""
+        for account, changed, redate_ns in work:
+            session = account.session
+            row = connection.execute("SELECT seq FROM session WHERE id = ?", (session.id,)).fetchone()
+            if row is None:
+                last = connection.execute(
+                    "SELECT end_utc_ns FROM span ORDER BY session DESC, number DESC LIMIT 1"
+                ).fetchone()
+                with self._memory:
+                    account.enter_from(None if last is None else int(last[0]))
+                    if account.entry is not None:
+                        changed[ENTRY] = account.entry
+                row = connection.execute(
+                    "INSERT INTO session (id, device, source, rate, boot_id) VALUES (?, ?, ?, ?, ?) RETURNING seq",
+                    (session.id, session.device, session.source, session.rate, session.boot_id),
+                ).fetchone()
+            if redate_ns:
+                connection.execute(
+                    "UPDATE span SET begin_utc_ns = begin_utc_ns + ?, end_utc_ns = end_utc_ns + ?"
+                    " WHERE session = ? AND number != ?",
+                    (redate_ns, redate_ns, row[0], ENTRY),
+                )
+            connection.executemany(
+                "INSERT OR REPLACE INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (row[0], s.number, s.start, s.samples, s.cause, s.begin_utc_ns, s.end_utc_ns, s.clock)
+                    for s in changed.values()
+                ],
+            )
+        write_minutes(connection, minutes)
+
+
+def read_spans(connection: sqlite3.Connection, since_ns: int, until_ns: int) -> Entries:
+    """All spans on disk that touch [since, until), UTC in ns, in the order in which they were lived."""
+    rows = connection.execute(
+        "SELECT id, device, source, rate, boot_id, number, start, samples, cause, begin_utc_ns, end_utc_ns, clock"
+        " FROM span JOIN session AS s ON s.seq = span.session"
+        " WHERE max(begin_utc_ns, end_utc_ns) > ? AND min(begin_utc_ns, end_utc_ns) < ? ORDER BY session, number",
+        (since_ns, until_ns),
+    )
+    return [(Session(*row[:5]), Span(*row[5:])) for row in rows]
+
+
+def open_ledger(path: Path) -> sqlite3.Connection:
+    """Open a ledger for reading only, while the daemon goes on writing it.
+
+    Raises:
+        StorageError: there is none, or it cannot be read.
+    """
+    if not path.exists():
+        raise StorageError(f"There is no effort ledger at {path}.", "Name the daemon's with --database.")
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(connection.close)
+            connection.execute("SELECT 1 FROM session, span, band_minute LIMIT 0").fetchone()
+            on_failure.pop_all()
+    except sqlite3.Error as error:
+        raise StorageError(
+            f"The effort ledger {path} cannot be read: {error}.", "Read it as root or as the daemon's user."
+        ) from error
+    return connection
+
+
+def _touches(span: Span, since_ns: int, until_ns: int) -> bool:
+    return max(span.begin_utc_ns, span.end_utc_ns) > since_ns and min(span.begin_utc_ns, span.end_utc_ns) < until_ns

@@ -1,0 +1,159 @@
+"""The health document: how the daemon is, as one JSON document that is published and logged.
+
+A field is never renamed within a version of the schema.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_daemon.mqtt.report import MqttReport
+
+SCHEMA = "edge_daemon.health/1"
+_SCHEMA_FILE = Path(__file__).parent.parent / "assets" / "health.schema.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WindowHealth(_Part):
+    """Windows of sound since the start."""
+
+    scored: int = Field(ge=0, description="Windows that the network scored.")
+    unusable: int = Field(ge=0, description="Windows without a score: silent, constant, not finite.")
+    last_scored_s: float | None = Field(description="Seconds since a window last went through; null before the first.")
+
+
+class LatencyHealth(_Part):
+    """How long something took since the start; quantiles within 2.5 %."""
+
+    count: int = Field(ge=0, description="How often it was measured.")
+    p50_ms: float | None = Field(description="Half of them took at most this, ms.")
+    p99_ms: float | None = Field(description="99 of 100 took at most this, ms.")
+    largest_ms: float | None = Field(description="The longest, ms.")
+
+
+class GapHealth(_Part):
+    """Sound that was lost for one cause since the start."""
+
+    count: int = Field(ge=0, description="Number of gaps.")
+    seconds: float = Field(ge=0, description="Their length, seconds.")
+
+
+class QueueHealth(_Part):
+    """A queue between two parts of the daemon."""
+
+    length: int = Field(ge=0, description="Entries now; the blocks of sound that a next window waits for are some.")
+    capacity: int = Field(ge=1, description="Most entries.")
+    dropped: int = Field(default=0, ge=0, description="Entries dropped since the start because it was full.")
+
+
+class InputHealth(_Part):
+    """The hydrophone's sound card or pipe."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+
+    phase: Literal["opening", "listening", "waiting", "paused", "closed"] = Field(description="What it is doing.")
+    device: str = Field(description="Its name.")
+    attempts: int = Field(default=0, description="Failed attempts to open it since sound last came.")
+    last_error: str = Field(default="", description="The last failure, empty for none.")
+    opened: int = Field(default=0, description="How often sound began to come.")
+    overflows: int = Field(default=0, description="How often samples were lost (xruns).")
+    lost_samples: int = Field(default=0, description="How many, as far as known.")
+    stalls: int = Field(default=0, description="How often it stopped giving sound.")
+    disconnects: int = Field(default=0, description="How often it went away.")
+    dead_input: bool = Field(default=False, description="Samples come, but do not change.")
+    dead_inputs: int = Field(default=0, description="How often that began.")
+    clipped_blocks: int = Field(default=0, description="Blocks with samples at full scale.")
+
+
+class OutboxHealth(_Part):
+    """Messages that the broker has not acknowledged."""
+
+    depth: int = Field(ge=0, description="Messages waiting, on disk and in memory.")
+    held: int = Field(default=0, ge=0, description="Those in memory only.")
+    dropped: dict[str, int] = Field(default_factory=dict, description="Dropped, by `kind/reason`, ever.")
+    available: bool = Field(default=True, description="False while its file cannot be used.")
+    reason: str = Field(default="", description="Why not.")
+
+
+class ClockHealth(_Part):
+    """The clock that detections are dated with."""
+
+    state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How far it is believed.")
+    drift_ppm: float | None = Field(default=None, description="Sound card against system clock, ppm.")
+    steps: int = Field(default=0, ge=0, description="Jumps of the system clock since the start.")
+
+
+class BoardHealth(_Part):
+    """The machine and this process."""
+
+    cpu_percent: float | None = Field(description="Of one core, by this process, since the last document.")
+    memory_mb: float | None = Field(description="Resident memory of this process, MB.")
+    disk_free_mb: float | None = Field(description="Room left for storage, MB.")
+    temperature_c: float | None = Field(description="Processor temperature, °C.")
+    throttling: tuple[str, ...] = Field(description="What limits the board now.")
+    throttled_since_boot: tuple[str, ...] = Field(description="What has limited it since boot.")
+    load_1min: float | None = Field(description="Load average of one minute.")
+
+
+class ModelHealth(_Part):
+    """Which model listens."""
+
+    name: str
+    version: str
+    digest: str = Field(description="SHA-256 of the model file.")
+    backend: str = Field(description="Backend that runs it now.")
+    fallback: bool = Field(default=False, description="True if the configured backend has failed.")
+
+
+class HealthDocument(_Part):
+    """How the daemon is."""
+
+    schema_: Literal["edge_daemon.health/1"] = Field(
+        default="edge_daemon.health/1", alias="schema", description="Name and version of this schema."
+    )
+    device: str = Field(description="The device's id.")
+    utc: str = Field(description="When this was written, ISO 8601.")
+    version: str = Field(description="Version of edge-daemon.")
+    uptime_s: float = Field(ge=0, description="Seconds since the daemon started.")
+    state: Literal["ok", "warning", "failing"] = Field(description="failing: it does not listen as it should.")
+    reasons: tuple[str, ...] = Field(description="Why the state is not ok.")
+    detections: int = Field(ge=0, description="Events since the start.")
+    windows: WindowHealth
+    latency: LatencyHealth = Field(description="From the end of a window's sound to its score.")
+    delivery: LatencyHealth | None = Field(
+        default=None,
+        description="From the end of the sound that closed an event to the broker's acknowledgement of its detection, "
+        "where the broker was connected.",
+    )
+    gaps: dict[str, GapHealth] = Field(description="By cause.")
+    queues: dict[str, QueueHealth] = Field(default_factory=dict)
+    input: InputHealth | None = None
+    outbox: OutboxHealth | None = None
+    mqtt: MqttReport | None = None
+    clock: ClockHealth | None = None
+    board: BoardHealth | None = None
+    model: ModelHealth | None = None
+    backend: dict[str, float] = Field(default_factory=dict, description="The backend's own counters.")
+    clips: dict[str, Any] = Field(default_factory=dict, description="State of the clips.")
+    ambient_db: float | None = Field(default=None, description="Ambient level, dB re 1 µPa, if calibrated.")
+
+    @classmethod
+    def schema_text(cls) -> str:
+        """JSON Schema of the document, as published in the package."""
+        return _SCHEMA_FILE.read_text(encoding="utf-8")
+
+    def to_json(self) -> str:
+        """The document on one line."""
+        return self.model_dump_json(by_alias=True)
+
+
+if __name__ == "__main__":  # python -m edge_daemon.health.document writes the published schema anew
+    _schema = HealthDocument.model_json_schema(by_alias=True)
+    _SCHEMA_FILE.write_text(json.dumps(_schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

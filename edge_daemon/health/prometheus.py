@@ -1,0 +1,92 @@
+"""Optional Prometheus endpoint on loopback: the health document's numbers as gauges, read when they are asked for.
+
+Needs the extra `prometheus` (prometheus_client). `mqtt.state` becomes `edge_daemon_mqtt_state{value="online"} 1`; gaps
+and queues carry their name as a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.health.document import HealthDocument
+
+LABELS = {"gaps": "cause", "queues": "queue"}
+"""Groups whose keys become a label."""
+
+
+def samples(document: HealthDocument) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Name, labels and value of every number, flag and state in the document."""
+    for key, value in document.model_dump(by_alias=True).items():
+        if key in LABELS:
+            for entry, numbers in value.items():
+                for name, number in numbers.items():
+                    yield f"edge_daemon_{key}_{name}", {LABELS[key]: entry}, float(number)
+        else:
+            yield from _flat(f"edge_daemon_{key}", value)
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, dict[str, str], float]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(f"{name}_{_plain(key)}", inner)
+    elif isinstance(value, (bool, int, float)):
+        yield name, {}, float(value)
+    elif isinstance(value, str) and name.rpartition("_")[2] in ("state", "phase"):
+        yield name, {"value": value}, 1.0
+
+
+def _plain(key: str) -> str:
+    return "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in key)
+
+
+class Endpoint:
+    """An HTTP server on 127.0.0.1.
+
+    Args:
+        port: 0 for any free one.
+        latest: gives the newest document, or None if there is none yet.
+
+    Raises:
+        EdgeDaemonError: prometheus_client is not installed, or the port is taken.
+    """
+
+    def __init__(self, port: int, latest: Callable[[], HealthDocument | None]) -> None:
+        try:
+            from prometheus_client import start_http_server
+            from prometheus_client.core import GaugeMetricFamily
+            from prometheus_client.registry import Collector, CollectorRegistry
+        except ImportError:
+            raise EdgeDaemonError(
+                "The Prometheus endpoint needs the package prometheus-client.",
+                "Install it: pip install 'edge-daemon[prometheus]', or remove health.prometheus_port.",
+            ) from None
+
+        class HealthCollector(Collector):
+            def collect(self) -> Iterator[Any]:
+                document = latest()
+                families: dict[str, Any] = {}
+                for name, labels, value in () if document is None else samples(document):
+                    family = families.setdefault(
+                        name, GaugeMetricFamily(name, "See the health document's schema.", labels=list(labels))
+                    )
+                    family.add_metric(list(labels.values()), value)
+                yield from families.values()
+
+        registry = CollectorRegistry()
+        registry.register(HealthCollector())
+        try:
+            self._server, self._thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+        except OSError as error:
+            raise EdgeDaemonError(
+                f"The Prometheus endpoint cannot listen on port {port}: {error.strerror}.",
+                "Choose another health.prometheus_port.",
+            ) from None
+        self.port = int(self._server.server_port)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

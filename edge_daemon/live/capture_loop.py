@@ -1,0 +1,48 @@
+"""Listening: takes what the source gives, notes what the clocks read, and puts it into the queue at once.
+
+The thread that runs this does nothing else, so that no sound waits for a score, a disk or a network.
+"""
+
+from __future__ import annotations
+
+from edge_daemon.audio.capture.live_source import LiveSource
+from edge_daemon.audio.source import Block
+from edge_daemon.clock.time_source import TimeSource
+from edge_daemon.live.sound_queue import Heard, SoundQueue
+
+_STILL_ARRIVING = ("dead_input",)  # gaps whose samples came, and tell the time like any others
+
+
+class Listener:
+    """Moves sound from the source into the queue.
+
+    Args:
+        source: the live input.
+        queue: where it goes.
+        time: clocks.
+
+    Attributes:
+        turned_ns: monotonic time at which the source last gave something.
+    """
+
+    def __init__(self, source: LiveSource, queue: SoundQueue, time: TimeSource) -> None:
+        self._source, self._queue, self._time = source, queue, time
+        self.turned_ns = time.monotonic_ns()
+
+    def turn(self) -> bool:
+        """Wait for one block or gap and pass it on; False when the source has ended."""
+        item = self._source.read()
+        if item is None:
+            self._queue.end()
+            return False
+        utc_ns, now_ns = self._time.utc_ns(), self._time.monotonic_ns()
+        self.turned_ns = now_ns
+        if isinstance(item, Block) or item.cause in _STILL_ARRIVING:
+            arrived = self._source.arrived_ns
+            heard = Heard(item, now_ns if arrived is None else arrived, utc_ns - now_ns)
+        else:
+            # The end of a long gap is this moment; that of a short one, told with the sound after it, is not quite.
+            timed = 2 * item.length >= self._source.rate
+            heard = Heard(item, now_ns, utc_ns - now_ns, timed=timed, interrupted=True)
+        self._queue.put(heard)
+        return True

@@ -1,0 +1,320 @@
+"""The live daemon: all parts joined, and the threads that drive them.
+
+    source ─▶ Listener ─▶ SoundQueue ─▶ Scorer (pipeline) ─▶ Announcer ─▶ Outbox ─▶ Publisher ─▶ broker
+                                            │                    └─▶ clips ─▶ Keeper ─▶ disk
+                                            └─▶ EffortLedger ────────────────▶ Keeper ─▶ disk
+
+Listening, scoring, keeping (the disk) and publishing (the network) have a thread each, and no thread waits for
+another: what cannot be passed on is dropped oldest first, counted and accounted for. The calling thread does the rest:
+schedule, watchdog, health, reloading. `turn` does in one thread, step by step, what `run` does in several, for
+rehearsals in simulated time; only the publisher keeps its thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import threading
+import time as real_time
+from collections.abc import Callable
+
+from edge_daemon.clock.time_source import SECOND_NS
+from edge_daemon.config import Config
+from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.health.document import HealthDocument
+from edge_daemon.live.assembly import join, limits_of, position_of, retention_of
+from edge_daemon.live.dependencies import Parts
+from edge_daemon.live.reload import reread
+from edge_daemon.live.shutdown import Ending
+from edge_daemon.live.silence import Attempts, silence_of
+from edge_daemon.live.watchdog import FeedVerdict, may_feed
+from edge_daemon.mqtt.publisher import FAREWELL_S
+from edge_daemon.system.journal import set_level
+from edge_daemon.system.repeated_errors import Complaints
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.5
+"""How often the calling thread looks after schedule, watchdog and health."""
+END_S = 4.4
+"""At a stop: how long everything may take together, whatever hangs; asked for are 5 s."""
+DRAIN_S = 2.0
+"""At a stop: how long the input may take to close and what was heard to be scored; what is left becomes a gap."""
+PART_S = 0.4
+"""At a stop: how long a thread may take to notice; set aside for each part that is still to come."""
+SEND_S = 1.0
+"""At a stop: how long what was found may take to be sent; what is left waits on disk for the next start."""
+MOST_LOST = 1000
+"""At a stop: messages at most that go to the log because they could neither be sent nor written."""
+
+
+class Daemon:
+    """Everything from the hydrophone to the broker.
+
+    Args:
+        config: what is configured.
+        parts: the world around it; the daemon closes source and backend.
+        read: reads the configuration anew for `reload`; None if there is nothing to read.
+
+    Raises:
+        ConfigError: hop and rules contradict each other or the model.
+        AudioError: the input's rate cannot be brought to the model's.
+    """
+
+    def __init__(self, config: Config, parts: Parts, read: Callable[[], Config] | None = None) -> None:
+        self.config = config
+        self._parts, self._read = parts, read
+        self._time, self._notifier = parts.time, parts.notifier
+        self.joined = join(config, parts)
+        now_ns = self._time.monotonic_ns()
+        self._started_ns = now_ns
+        self._attempts = Attempts(now_ns)
+        self._health_due_ns = now_ns
+        self._feed_due_ns = now_ns
+        self._fed = True
+        self._complaints = Complaints(log, "a task of the daemon failed")
+        self._told = ""  # of health, in the log
+        self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._failure: BaseException | None = None
+        self.hangs = False
+        """After `run`: whether a thread is still held up by a driver or a disk."""
+
+    @property
+    def newest_health(self) -> HealthDocument | None:
+        """The health document made last."""
+        return self.joined.condition.newest
+
+    def stop(self) -> None:
+        """Let `run` end in good order; from any thread or signal handler."""
+        self._orders.put("stop")
+
+    def reload(self) -> None:
+        """Read the configuration anew; from any thread or signal handler."""
+        self._orders.put("reload")
+
+    def run(self) -> None:
+        """Listen until `stop`, or until the input ends for good.
+
+        Raises:
+            EdgeDaemonError: scoring or listening failed in a way that a person can mend.
+            RuntimeError: it failed otherwise; the log has the details.
+        """
+        threads = {
+            "listening": threading.Thread(target=self._guard, args=(self._listen,), name="listening", daemon=True),
+            "scoring": threading.Thread(target=self._guard, args=(self._score,), name="scoring", daemon=True),
+            "keeping": threading.Thread(
+                target=self._guard, args=(self.joined.keeper.run,), name="keeping", daemon=True
+            ),
+        }
+        self.begin()
+        for thread in threads.values():
+            thread.start()
+        order = ""
+        while order != "stop" and threads["scoring"].is_alive():
+            if order == "reload":
+                self._reload()
+            self.tend()
+            self._see_that_it_publishes()
+            try:
+                order = self._orders.get(timeout=TICK_S)
+            except queue.Empty:
+                order = ""
+        self._end(threads)
+        if isinstance(self._failure, EdgeDaemonError):
+            raise self._failure
+        if self._failure is not None:
+            raise RuntimeError("the daemon failed") from self._failure
+
+    def begin(self) -> None:
+        """Start the publisher and say that we are ready."""
+        if self.joined.publisher is not None:
+            self.joined.publisher.start()
+        self.joined.duty.tick()
+        self._notifier.ready(self.joined.condition.status())
+        log.info("started", extra={"device": self.config.device.id, "input": self._parts.source.name})
+
+    def turn(self) -> bool:
+        """One step of everything in the caller's thread: hear one block or gap and deal with all that follows.
+
+        Returns:
+            False when the input has ended.
+        """
+        heard_some = self.joined.listener.turn()
+        while (heard := self.joined.queue.get()) is not None:
+            self.joined.scorer.take(heard)
+            self.joined.condition.note_backend()
+        self.joined.keeper.tick()
+        self.tend()
+        return heard_some
+
+    def finish(self) -> None:
+        """The counterpart of `begin` for who drives with `turn`: end in good order."""
+        self._parts.source.close()
+        while self.turn():
+            pass
+        self._finish_scoring()
+        self._close(Ending(END_S))
+        self._parts.model.backend.close()
+
+    def tend(self) -> None:
+        """Look after schedule, watchdog, status and health; whatever fails is logged, and the rest goes on."""
+        for task in (self.joined.duty.tick, self._feed, self._say_status, self._publish_health):
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other tasks go on
+                self._complaints.tell(task.__name__, error)
+
+    def _see_that_it_publishes(self) -> None:
+        """A publisher whose thread has died would be silent for ever; the service manager starts all anew."""
+        publisher = self.joined.publisher
+        if publisher is not None and not publisher.alive and self._failure is None:
+            log.critical("the thread of publishing has died")
+            self._failure = RuntimeError("the thread of publishing has died")
+            self.stop()
+
+    def _listen(self) -> None:
+        while self.joined.listener.turn():
+            pass
+
+    def _score(self) -> None:
+        sound, scorer = self.joined.queue, self.joined.scorer
+        while not sound.exhausted:
+            heard = sound.get(timeout_s=TICK_S, enough=scorer.missing)
+            if heard is not None:
+                scorer.take(heard)
+                self.joined.condition.note_backend()
+        self._finish_scoring()
+
+    def _finish_scoring(self) -> None:
+        self.joined.scorer.finish()
+        self.joined.announcer.finish()
+
+    def _guard(self, work: Callable[[], object]) -> None:
+        """Run a thread's work; what it dies of ends the daemon, which the service manager starts anew."""
+        try:
+            work()
+        except EdgeDaemonError as error:
+            log.critical("the daemon cannot go on", extra={"reason": str(error)})
+            self._failure = self._failure or error
+            self.stop()
+        except Exception as error:
+            log.critical("the daemon failed", exc_info=True)
+            self._failure = self._failure or error
+            self.stop()
+
+    def _end(self, threads: dict[str, threading.Thread]) -> None:
+        """Hear no more, score what was heard, send what was found, write down the rest."""
+        self._notifier.stopping("ending")
+        ending = Ending(END_S)
+        # in a thread of its own: a sound server that has stopped answering would hold us up here
+        threads["closing"] = threading.Thread(target=self._parts.source.close, name="closing", daemon=True)
+        threads["closing"].start()
+        until = real_time.monotonic() + DRAIN_S
+        threads["listening"].join(DRAIN_S)
+        self.joined.queue.end()
+        threads["scoring"].join(max(0.1, until - real_time.monotonic()))
+        if threads["scoring"].is_alive():
+            self.joined.queue.drop_all()
+            threads["scoring"].join(PART_S)
+        self.joined.keeper.end()
+        threads["keeping"].join(ending.left(END_S, set_aside_s=self._sending_s + 2 * PART_S))  # it may be writing
+        ended = [ending.note(thread) for thread in threads.values()]
+        self._close(ending)
+        if ended[list(threads).index("scoring")]:  # a backend at work may let nobody close it
+            ending.bounded("closing the backend", self._parts.model.backend.close, ending.left(PART_S))
+        self.hangs = ending.hangs
+
+    def _close(self, ending: Ending) -> None:
+        joined = self.joined
+        # clips, too, are written here, which takes a card some time
+        ending.bounded("writing", joined.keeper.close, ending.left(END_S, set_aside_s=self._sending_s + PART_S))
+        self._publish_document()
+        if joined.publisher is not None:
+            joined.publisher.stop(ending.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
+        written = ending.bounded("closing the outbox", joined.outbox.close, ending.left(END_S))
+        if written is False:
+            self._tell_what_is_lost()
+        log.info("ended", extra={"unsent": joined.outbox.report().depth})
+
+    @property
+    def _sending_s(self) -> float:
+        """At a stop: what is set aside for the broker."""
+        return 0.0 if self.joined.publisher is None else 2 * FAREWELL_S + PART_S
+
+    def _tell_what_is_lost(self) -> None:
+        """The disk fails and the broker is away: the journal is the last place that may keep a detection."""
+        for message in self.joined.outbox.take(MOST_LOST, "oldest_first"):
+            log.critical(
+                "a message could neither be sent nor written",
+                extra={"id": message.id, "kind": message.kind, "payload": message.payload.decode()},
+            )
+
+    def _feed(self) -> None:
+        """Give the service manager a sign of life if there is a reason to; see `edge_daemon.live.watchdog`."""
+        now_ns, state = self._time.monotonic_ns(), self._parts.source.state
+        self._attempts.look(state, now_ns)
+        turned_ns = self.joined.listener.turned_ns
+        # a pipe is not opened again and again: that it is read is the attempt
+        tried_ns = turned_ns if self.config.audio.source == "pipe" else self._attempts.last_ns
+        silence = silence_of(state, tried_ns, turned_ns, self.joined.duty.resume_ns)
+        book = self.joined.book
+        health, audio = self.config.health, self.config.audio
+        handling_s = max(health.handling_limit_s, 2 * audio.retry_longest_s)
+        # an excuse counts once its cause has ended: one that renewed itself would hide that nobody handles the cause
+        alive_ns = book.last_alive_ns if silence is None else book.last_scored_ns
+        verdict = may_feed(now_ns, self._started_ns, alive_ns, silence, health.silence_limit_s, handling_s)
+        if silence is not None and verdict.feed:
+            book.excuse(now_ns)
+        self._notice(verdict)
+        interval_s = self._notifier.interval_s
+        if verdict.feed and interval_s is not None and now_ns >= self._feed_due_ns:
+            self._feed_due_ns = now_ns + round(interval_s * SECOND_NS)
+            self._notifier.watchdog()
+
+    def _notice(self, verdict: FeedVerdict) -> None:
+        if verdict.feed != self._fed:
+            self._fed = verdict.feed
+            self._health_due_ns = self._time.monotonic_ns()  # the next one might come after the restart
+            if verdict.feed:
+                log.info("the watchdog is fed again", extra={"reason": verdict.reason})
+            else:
+                log.error("the watchdog is not fed", extra={"reason": verdict.reason})
+
+    def _say_status(self) -> None:
+        self._notifier.status(self.joined.condition.status())
+
+    def _publish_health(self) -> None:
+        now_ns = self._time.monotonic_ns()
+        if now_ns >= self._health_due_ns:
+            self._health_due_ns = now_ns + round(self.config.health.interval_s * SECOND_NS)
+            self._publish_document()
+
+    def _publish_document(self) -> None:
+        document = self.joined.condition.document()
+        told = re.sub(r"\d+", "", f"{document.state} {document.reasons}")  # a count that grows is no news
+        if told != self._told:
+            self._told = told
+            level = logging.INFO if document.state == "ok" else logging.WARNING
+            log.log(level, f"health: {document.state}", extra={"reasons": "; ".join(document.reasons) or "none"})
+        if self.joined.publisher is not None:
+            self.joined.publisher.publish_now("health", self.joined.topics.health, document.to_json().encode())
+
+    def _reload(self) -> None:
+        if self._read is None:
+            return
+        self._notifier.reloading(self._time.monotonic_ns())
+        self.config = config = reread(self.config, self._read)
+        joined = self.joined
+        set_level(config.log.level)
+        joined.book.disk_warning_mb = config.health.disk_warning_mb
+        joined.outbox.limits = limits_of(config)
+        joined.keeper.keep_days = config.effort.keep_days
+        joined.keeper.periods.change(config.effort.publish_interval_s)
+        joined.announcer.move(position_of(config))
+        if joined.store is not None:
+            joined.store.rules = retention_of(config)
+        if joined.publisher is not None:
+            joined.publisher.apply(config.mqtt)
+        self._health_due_ns = self._time.monotonic_ns()
+        self._notifier.ready(joined.condition.status())

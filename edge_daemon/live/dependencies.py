@@ -1,0 +1,67 @@
+"""What a daemon is given from outside: clocks, sound, network, board; real, or twins in memory for rehearsals."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge_daemon.audio.capture.live_source import LiveSource, open_source
+from edge_daemon.clips.files import ClipFiles, FolderClipFiles
+from edge_daemon.clock.synchronisation import AdjtimexClock, KernelClock
+from edge_daemon.clock.time_source import SystemTime, TimeSource
+from edge_daemon.config import Config
+from edge_daemon.detection.detector import LiveModel, open_model
+from edge_daemon.health.board import Board, LinuxBoard
+from edge_daemon.mqtt.link import Link
+from edge_daemon.system.sd_notify import Notifier
+
+
+@dataclass(slots=True)
+class Parts:
+    """The world around a daemon.
+
+    Attributes:
+        time: clocks.
+        source: the live input.
+        model: the model with its backend; the daemon closes it.
+        kernel: knows whether the system clock is kept right.
+        board: the machine.
+        clip_files: where clips go.
+        notifier: the service manager.
+        link: connection to the broker; None for paho's.
+        rng: jitter of all pauses.
+        environment: for credentials.
+    """
+
+    time: TimeSource
+    source: LiveSource
+    model: LiveModel
+    kernel: KernelClock
+    board: Board
+    clip_files: ClipFiles
+    notifier: Notifier
+    link: Link | None = None
+    rng: random.Random = field(default_factory=random.Random)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+def real_parts(config: Config) -> Parts:
+    """This machine's.
+
+    Raises:
+        EdgeDaemonError: the model, the backend or the input cannot be had as configured.
+    """
+    time, rng = SystemTime(), random.Random()  # noqa: S311 - jitter, not cryptography
+    model = open_model(config, time)
+    return Parts(
+        time=time,
+        source=open_source(config.audio, model.bundle.metadata.frontend.sample_rate, time, rng),
+        model=model,
+        kernel=AdjtimexClock(),
+        board=LinuxBoard(config.storage.folder),
+        clip_files=FolderClipFiles(config.storage.clips_folder),
+        notifier=Notifier.from_environment(),
+        rng=rng,
+    )

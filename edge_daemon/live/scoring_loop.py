@@ -1,0 +1,165 @@
+"""Scoring: drives the pipeline with what was heard, and tells everybody what became known.
+
+Each sample of the stream is told to the effort ledger once: as listened to when a window that holds it has been
+scored, or as a gap with its cause. The last samples of a stretch that fill no window are such a gap too.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from edge_daemon.audio.source import Block, Gap, GapCause
+from edge_daemon.clock.sample_clock import ClockStep
+from edge_daemon.clock.synchronisation import ClockState
+from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.detection.events import ScoredWindow
+from edge_daemon.detection.pipeline import Found, Output, Pipeline
+from edge_daemon.health.counters import HealthBook
+from edge_daemon.live.sample_time import SampleTime
+from edge_daemon.live.sound_queue import Heard
+
+log = logging.getLogger(__name__)
+
+
+class EffortBook(Protocol):
+    """What scoring tells the effort ledger."""
+
+    def listened(self, start: int, length: int, end_utc_ns: int, clock: ClockState) -> None:
+        """Samples were analysed."""
+
+    def lost(self, gap: Gap, end_utc_ns: int, clock: ClockState) -> None:
+        """Samples were not."""
+
+    def clock_step(self, step: ClockStep, clock: ClockState) -> None:
+        """UTC of the samples moved."""
+
+
+class Listeners(Protocol):
+    """Who wants to know what became of the sound."""
+
+    def sound(self, piece: Block | Gap) -> None:
+        """The next piece of the stream at the model's rate."""
+
+    def found(self, found: Found, heard_ns: int) -> None:
+        """An event; the sound by which it became known ended at this monotonic time."""
+
+    def stepped(self, step: ClockStep, dated_before: bool) -> None:
+        """UTC moved; `dated_before` is False if it had never been known in this session."""
+
+    def scored(self) -> None:
+        """All of the last piece is dealt with."""
+
+
+class Scorer:
+    """The pipeline and its accounts; one thread drives it.
+
+    Args:
+        pipeline: fed with what is heard.
+        times: when each sample was.
+        effort: the ledger, its session begun at the model's rate.
+        book: health.
+        listeners: told of sound, events and steps of the clock.
+        time: clocks.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        times: SampleTime,
+        effort: EffortBook,
+        book: HealthBook,
+        listeners: Listeners,
+        time: TimeSource,
+    ) -> None:
+        self._pipeline, self._times, self._effort = pipeline, times, effort
+        self._book, self._listeners, self._time = book, listeners, time
+        self._rate = pipeline.spec.sample_rate
+        self._covered = 0  # every sample before has been told to the ledger
+        self._last_gap: Gap | None = None
+        self._unusable = 0
+        self._dated = times.state != "unsynchronised"
+
+    @property
+    def missing(self) -> int:
+        """Samples at the source's rate with which the next window would be whole, if no gap comes first."""
+        return self._pipeline.missing
+
+    def take(self, heard: Heard) -> None:
+        """Deal with a block or gap.
+
+        Raises:
+            BackendError: neither the backend nor a fallback can score.
+        """
+        step = self._times.heard(heard)
+        if step is not None:
+            self._step(step)
+        self._dated = self._dated or self._times.state != "unsynchronised"
+        self._digest(self._pipeline.push(heard.item))
+
+    def finish(self) -> None:
+        """The stream has ended: score what is held back, close the open event."""
+        self._digest(self._pipeline.finish())
+
+    def _step(self, step: ClockStep) -> None:
+        self._effort.clock_step(step, self._times.state)
+        what = "the system clock was set" if step.kind == "system_clock" else "the count of samples slipped"
+        log.warning(what, extra={"jump_s": step.jump_ns / SECOND_NS, "clock": self._times.state})
+        self._listeners.stepped(step, self._dated)
+
+    def _digest(self, output: Output) -> None:
+        for piece in output.sound:
+            self._listeners.sound(piece)
+        self._account(output)
+        now_ns = self._time.monotonic_ns()
+        heard_ns = now_ns
+        if output.windows:
+            heard_ns = self._times.monotonic_ns(output.windows[-1].start + self._pipeline.spec.window)
+            unusable = self._pipeline.tally.unusable - self._unusable
+            self._unusable += unusable
+            if unusable:
+                self._book.unusable(now_ns, unusable)
+            if len(output.windows) > unusable:
+                latency_s = max(0.0, (now_ns - heard_ns) / SECOND_NS)
+                self._book.scored(now_ns, latency_s, len(output.windows) - unusable)
+        for found in output.found:
+            self._listeners.found(found, heard_ns)
+        self._listeners.scored()
+
+    def _account(self, output: Output) -> None:
+        clock = self._times.state
+        for start, end, cause in in_order(output.windows, output.gaps, self._pipeline.spec.window):
+            if end < start or (end == start and cause is None):
+                continue
+            if cause is None:
+                begin = max(start, self._covered)
+                self._effort.listened(begin, end - begin, self._times.utc_ns(end), clock)
+            else:
+                gap = Gap(start, end - start, cause)
+                self._effort.lost(gap, self._times.utc_ns(end), clock)
+                last = self._last_gap
+                goes_on = last is not None and (last.end, last.cause) == (gap.start, gap.cause)
+                self._book.gap(cause, gap.length / self._rate, begins=not goes_on)
+                self._last_gap = gap
+            self._covered = max(self._covered, end)
+
+
+def in_order(
+    windows: Sequence[ScoredWindow], gaps: Sequence[Gap], window: int
+) -> Iterator[tuple[int, int, GapCause | None]]:
+    """Windows and gaps of one output as (start, end, cause) in order of time; cause None for windows.
+
+    Args:
+        windows: in order of time.
+        gaps: likewise; no window reaches into one.
+        window: length of a window, samples.
+    """
+    waiting = list(reversed(gaps))
+    for scored in windows:
+        while waiting and waiting[-1].start <= scored.start:
+            gap = waiting.pop()
+            yield gap.start, gap.end, gap.cause
+        yield scored.start, scored.start + window, None
+    for gap in reversed(waiting):
+        yield gap.start, gap.end, gap.cause

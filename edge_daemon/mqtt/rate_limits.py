@@ -1,0 +1,76 @@
+"""Byte budget: on a slow or costly link no hour carries more than so many bytes, and the important goes first.
+
+Bytes are counted in slots of one minute. The last 61 slots, the running one included, may not exceed the budget, so no
+60 minutes do, wherever they begin. Less important kinds may only use a part of it: when little is left, only
+status and detections still pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edge_daemon.clock.time_source import SECOND_NS
+
+SLOT_NS = 60 * SECOND_NS
+SLOTS = 61
+
+SHARES: Mapping[str, float] = {
+    "status": 1.0,
+    "detection": 0.97,
+    "effort": 0.85,
+    "health": 0.7,
+    "discovery": 0.6,
+    "excerpt": 0.5,
+}
+"""Part of the budget that a kind may fill up; kinds not named here take the least."""
+LEAST_SHARE = 0.5
+
+TCP_BYTES = 40
+TLS_BYTES = 29
+CONNECT_BYTES = 400
+TLS_CONNECT_BYTES = 6000
+
+
+def wire_bytes(topic: str, payload: bytes, *, tls: bool, acknowledged: bool = True) -> int:
+    """Estimate of what a message costs on the link, both ways.
+
+    MQTT: fixed header (2 to 5) + topic (2 + n) + packet identifier 2 + property length 1 + payload; acknowledgement 4.
+    Each way one TCP/IP header (40, IPv4 without options), and with TLS one record (29: header 5, nonce 8, tag 16).
+    """
+    inner = 2 + len(topic.encode()) + 1 + len(payload) + (2 if acknowledged else 0)
+    header = 2 + (inner > 127) + (inner > 16_383) + (inner > 2_097_151)
+    ways = 2 if acknowledged else 1
+    return header + inner + (4 if acknowledged else 0) + ways * (TCP_BYTES + (TLS_BYTES if tls else 0))
+
+
+class HourBudget:
+    """Bytes spent within the last hour, against a limit.
+
+    Args:
+        limit: bytes per hour, or None for no limit.
+    """
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = limit
+        self._slots: dict[int, int] = {}
+
+    def spent(self, now_ns: int) -> int:
+        """Bytes in the last 60 to 61 minutes."""
+        first = now_ns // SLOT_NS - SLOTS + 1
+        self._slots = {slot: count for slot, count in self._slots.items() if slot >= first}
+        return sum(self._slots.values())
+
+    def spend(self, count: int, now_ns: int) -> None:
+        """Note bytes that were sent, whether or not they were allowed (a connection must be made)."""
+        slot = now_ns // SLOT_NS
+        self._slots[slot] = self._slots.get(slot, 0) + count
+
+    def allows(self, kind: str, count: int, now_ns: int) -> bool:
+        """Whether `count` bytes of this kind fit now."""
+        if self.limit is None:
+            return True
+        return self.spent(now_ns) + count <= self.limit * SHARES.get(kind, LEAST_SHARE)
+
+    def next_ns(self, now_ns: int) -> int:
+        """When the next slot begins: the first time at which more can be allowed."""
+        return (now_ns // SLOT_NS + 1) * SLOT_NS

@@ -1,0 +1,281 @@
+"""Messages on their way to the broker, on disk until it has acknowledged them.
+
+A detection is worth nothing on a buoy. So a message is written before it is published, leaves only when the broker
+has acknowledged it, and is offered again after a restart under the same id: delivered at least once, and once after
+de-duplication by id.
+
+**What a power cut can take.** Commits are grouped to spare the SD card: `tick` commits once `commit_rows` messages
+wait or the oldest has waited `commit_within_s`. So a power cut takes at most what was put in the last
+`commit_within_s` seconds, plus the time between two ticks and that of one write to the card. `take` commits first:
+what has been published was on disk, whatever the age. Acknowledgements are grouped likewise; a lost one means a
+message sent twice under one id.
+
+**What a limit drops.** When more than `max_rows` wait, the oldest of the lowest priority go first, except those
+under way. `expire` drops what is older than `max_age_s`; messages stamped by a clock that did not know the time
+(`dated=False`) never expire, because once the clock is set they would look years old. Every drop is counted by
+kind and reason ("rows", "age", "memory", "damaged"), and the counts are kept in the database.
+
+**When the disk fails**, messages stay in memory, at most `hold_rows` of them by the same policy, are published from
+there, and are written when the disk is back.
+
+`put` and `acknowledge` only touch memory: a card that stalls for seconds holds up neither the sound nor the network.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.errors import StorageError
+from edge_daemon.outbox.message import Message
+from edge_daemon.outbox.table import (
+    SCHEMA,
+    VERSION,
+    Order,
+    Status,
+    count_drops,
+    delete,
+    drop_expired,
+    insert,
+    make_room,
+    select,
+    status,
+)
+from edge_daemon.storage.database import Database, DatabaseReport
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxLimits:
+    """Bounds of the outbox.
+
+    Attributes:
+        max_rows: messages kept on disk, ≥ 1.
+        max_age_s: age beyond which `expire` drops a message, seconds.
+        hold_rows: messages kept in memory while the disk fails, ≥ 1.
+        commit_rows: messages that wait at most before `tick` commits, ≥ 1.
+        commit_within_s: seconds a message waits at most before `tick` commits.
+    """
+
+    max_rows: int = 100_000
+    max_age_s: float = 90 * 86_400
+    hold_rows: int = 1_000
+    commit_rows: int = 32
+    commit_within_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        if min(self.max_rows, self.hold_rows, self.commit_rows) < 1 or min(self.max_age_s, self.commit_within_s) < 0:
+            raise ValueError(f"impossible bounds of the outbox: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxReport:
+    """What health tells about the outbox.
+
+    Attributes:
+        depth: messages not yet acknowledged, on disk as of the last commit, and in memory.
+        held: those that are in memory only.
+        in_flight: those taken and not yet acknowledged.
+        dropped: how many were dropped, by (kind, reason), since the database was made.
+        database: state of the file.
+    """
+
+    depth: int
+    held: int
+    in_flight: int
+    dropped: dict[tuple[str, str], int]
+    database: DatabaseReport
+
+
+class Outbox:
+    """Messages between `put` and `acknowledge`; safe to use from any thread.
+
+    Args:
+        path: the SQLite file.
+        time: the clocks.
+        rng: jitter of the waiting after a failure of the disk.
+        limits: the bounds.
+    """
+
+    def __init__(self, path: Path, *, time: TimeSource, rng: random.Random, limits: OutboxLimits | None = None) -> None:
+        self.limits = limits or OutboxLimits()
+        self._time = time
+        self._database = Database(path, SCHEMA, version=VERSION, time=time, rng=rng)
+        self._disk = threading.Lock()  # one writer at a time; taken before _memory, never after it
+        self._memory = threading.Lock()  # held for moments only
+        self._held: dict[str, Message] = {}  # not on disk yet, oldest first
+        self._waiting_since_ns: int | None = None
+        self._being_written: frozenset[str] = frozenset()  # of those held: may be on disk already
+        self._in_flight: set[str] = set()
+        self._acknowledged: set[str] = set()  # to be deleted from disk
+        self._sent_from_memory: dict[str, None] = {}  # on disk only if put twice; the oldest forgotten beyond hold_rows
+        self._drops: Counter[tuple[str, str]] = Counter()  # to be added on disk
+        self._depth = 0  # rows on disk as of the last commit, 0 before the first
+        self._dropped: dict[tuple[str, str], int] = {}  # counts on disk as of the last commit
+
+    def put(self, message: Message) -> None:
+        """Accept a message; the same id twice is one message."""
+        with self._memory:
+            if message.id in self._held:
+                return
+            self._held[message.id] = message
+            self._wait_begins()
+            if len(self._held) > self.limits.hold_rows:
+                # min() finds the first, thus the oldest, of the lowest priority
+                idle = (m for m in self._held.values() if m.id not in self._in_flight)
+                victim = min(idle, key=lambda m: m.priority, default=next(iter(self._held.values())))
+                del self._held[victim.id]
+                self._drops[victim.kind, "memory"] += 1
+
+    def tick(self) -> bool:
+        """Commit if it is due; returns False if it was due and failed. Call at least every `commit_within_s`."""
+        with self._memory:
+            waiting = len(self._held) + len(self._acknowledged)
+            since_ns = self._waiting_since_ns
+        if since_ns is None:
+            return True
+        waited_ns = self._time.monotonic_ns() - since_ns
+        if waiting >= self.limits.commit_rows or waited_ns >= self.limits.commit_within_s * SECOND_NS:
+            return self.commit()
+        return True
+
+    def _wait_begins(self) -> None:
+        if self._waiting_since_ns is None:
+            self._waiting_since_ns = self._time.monotonic_ns()
+
+    def commit(self, *, force: bool = False) -> bool:
+        """Write what waits; True if all put before the call is on disk now.
+
+        Args:
+            force: try even while waiting after a failure of the disk.
+        """
+        with self._disk:
+            with self._memory:
+                held, drops = list(self._held.values()), Counter(self._drops)
+                gone = self._acknowledged.union(self._sent_from_memory)
+                under_way = set(self._in_flight)
+                nothing_to_do = not (held or gone or drops)
+                self._being_written = frozenset(self._held)
+            if nothing_to_do and self._database.report().state == "open":
+                return True
+
+            def write(connection: sqlite3.Connection) -> Status:
+                lost = max(0, self._depth - status(connection).depth)  # this outbox is the only writer
+                insert(connection, held)
+                delete(connection, gone)
+                count_drops(connection, drops + Counter({("unknown", "damaged"): lost}))
+                make_room(connection, self.limits.max_rows, under_way)
+                return status(connection)
+
+            try:
+                found = self._database.transact(write, force=force)
+            except StorageError:
+                self._being_written = frozenset()
+                return False
+            with self._memory:
+                self._being_written = frozenset()
+                self._depth, self._dropped = found
+                for message in held:
+                    self._held.pop(message.id, None)
+                self._acknowledged -= gone
+                self._sent_from_memory = {name: None for name in self._sent_from_memory if name not in gone}
+                self._drops -= drops
+                left = self._held or self._acknowledged or self._sent_from_memory
+                self._waiting_since_ns = self._time.monotonic_ns() if left else None
+            return True
+
+    def take(self, limit: int, order: Order = "newest_first", resting: AbstractSet[int] = frozenset()) -> list[Message]:
+        """Messages to publish now, marked as under way; they are on disk unless the disk fails.
+
+        Args:
+            limit: how many at most.
+            order: of messages of one priority; higher priorities always come first.
+            resting: priorities of which none is wanted now.
+        """
+        self.commit()
+        with self._disk:
+            with self._memory:
+                skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
+            try:
+                on_disk = self._database.read(lambda c: select(c, limit, order, skip, resting))
+            except StorageError:
+                on_disk = []
+            with self._memory:
+                skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
+                damaged = [m.id for m, sound in on_disk if not sound and m.id not in self._acknowledged]
+                for message, sound in on_disk:
+                    if not sound and message.id not in self._acknowledged:
+                        self._drops[message.kind, "damaged"] += 1
+                self._acknowledged.update(damaged)  # deleted with the next commit
+                ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self._held]
+                held = [m for m in self._held.values() if m.id not in skip and m.priority not in resting]
+                # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
+                ready = held[::-1] + ready if order == "newest_first" else ready + held
+                taken = sorted(ready, key=lambda m: -m.priority)[:limit]
+                self._in_flight.update(m.id for m in taken)
+                return taken
+
+    def acknowledge(self, name: str) -> None:
+        """The broker has the message with this id: forget it; an unknown id is no error."""
+        with self._memory:
+            self._in_flight.discard(name)
+            from_memory = self._held.pop(name, None) is not None and name not in self._being_written
+            if not from_memory:
+                self._acknowledged.add(name)
+            else:  # bounded: a disk may fail for months, and what is forgotten here is at worst sent twice
+                self._sent_from_memory[name] = None
+                if len(self._sent_from_memory) > self.limits.hold_rows:
+                    del self._sent_from_memory[next(iter(self._sent_from_memory))]
+            self._wait_begins()
+
+    def release(self, names: Iterable[str] | None = None) -> None:
+        """Offer messages again that were under way when the connection broke: these ids, or all."""
+        with self._memory:
+            self._in_flight.difference_update(list(self._in_flight) if names is None else names)
+
+    def expire(self, utc_ns: int) -> None:
+        """Drop what is older than `max_age_s`; call it only while the clock knows the time."""
+        before_ns = utc_ns - round(self.limits.max_age_s * SECOND_NS)
+        with self._disk:
+            with self._memory:
+                under_way = set(self._in_flight)
+                for old in [m for m in self._held.values() if m.dated and m.created_utc_ns < before_ns]:
+                    if old.id not in under_way:
+                        del self._held[old.id]
+                        self._drops[old.kind, "age"] += 1
+
+            def write(connection: sqlite3.Connection) -> Status:
+                drop_expired(connection, before_ns, under_way)
+                return status(connection)
+
+            try:
+                found = self._database.transact(write)
+            except StorageError:
+                return
+            with self._memory:
+                self._depth, self._dropped = found
+
+    def report(self) -> OutboxReport:
+        """How the outbox is, without touching the disk."""
+        database = self._database.report()
+        with self._memory:
+            dropped = Counter(self._dropped) + self._drops
+            return OutboxReport(
+                depth=max(0, self._depth - len(self._acknowledged)) + len(self._held),
+                held=len(self._held),
+                in_flight=len(self._in_flight),
+                dropped=dict(dropped),
+                database=database,
+            )
+
+    def close(self) -> bool:
+        """Write what waits and close the file; True if nothing is left in memory."""
+        done = self.commit(force=True)
+        self._database.close()
+        return done

@@ -1,0 +1,133 @@
+"""The outbox's tables: one row per message not yet acknowledged, one count per kind and reason of a drop.
+
+Plain functions on an open connection; transactions are the caller's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from edge_daemon.outbox.message import Message
+
+Order = Literal["newest_first", "oldest_first"]
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, -- order of arrival, which no step of the clock upsets
+    id TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    created_utc_ns INTEGER NOT NULL,
+    dated INTEGER NOT NULL,
+    crc INTEGER NOT NULL
+);
+CREATE INDEX message_order ON message (priority, seq);
+CREATE TABLE dropped (kind TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (kind, reason))
+"""
+
+
+class Status(NamedTuple):
+    """Rows that wait, and how many were dropped by (kind, reason) since the file was made."""
+
+    depth: int
+    dropped: dict[tuple[str, str], int]
+
+
+def status(connection: sqlite3.Connection) -> Status:
+    """Count what waits and what was dropped."""
+    depth = connection.execute("SELECT count(*) FROM message").fetchone()[0]
+    dropped = {(kind, why): count for kind, why, count in connection.execute("SELECT * FROM dropped")}
+    return Status(depth, dropped)
+
+
+def insert(connection: sqlite3.Connection, messages: Iterable[Message]) -> None:
+    """Add messages; those whose id is there already are passed over."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO message (id, topic, payload, kind, priority, created_utc_ns, dated, crc)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(m.id, m.topic, m.payload, m.kind, m.priority, m.created_utc_ns, m.dated, m.crc) for m in messages],
+    )
+
+
+def delete(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Remove messages by id; unknown ids are no error."""
+    connection.executemany("DELETE FROM message WHERE id = ?", [(name,) for name in names])
+
+
+def select(
+    connection: sqlite3.Connection,
+    limit: int,
+    order: Order,
+    skip: AbstractSet[str] = frozenset(),
+    resting: AbstractSet[int] = frozenset(),
+) -> list[tuple[Message, bool]]:
+    """The first `limit` messages, higher priorities first, each with whether its bytes are still those written.
+
+    Args:
+        connection: to the database.
+        limit: how many at most.
+        order: of messages of one priority.
+        skip: ids passed over, however many; their payloads are not read.
+        resting: priorities passed over.
+    """
+    columns = "id, topic, payload, kind, priority, created_utc_ns, dated, crc"
+    direction = "DESC" if order == "newest_first" else "ASC"
+    query = f"SELECT seq, id FROM message WHERE priority = ? ORDER BY seq {direction}"  # noqa: S608 our words
+    below = "SELECT max(priority) FROM message WHERE priority < ?"
+    wanted: list[int] = []
+    priority = connection.execute("SELECT max(priority) FROM message").fetchone()[0]
+    while priority is not None and len(wanted) < limit:  # priority by priority, so that the index serves both orders
+        if priority not in resting:
+            rows = connection.execute(query, (priority,))
+            wanted += islice((seq for seq, name in rows if name not in skip), limit - len(wanted))
+            rows.close()
+        priority = connection.execute(below, (priority,)).fetchone()[0]
+    found = (connection.execute(f"SELECT {columns} FROM message WHERE seq = ?", (seq,)).fetchone() for seq in wanted)  # noqa: S608
+    return [_read(*row) for row in found]
+
+
+def _read(
+    name: str, topic: str, payload: object, kind: object, level: int, created: int, dated: int, crc: int
+) -> tuple[Message, bool]:
+    """A row as a message, and whether its bytes are still those written; rot may have changed even a value's type."""
+    content = payload if isinstance(payload, bytes) else b""
+    known = kind if isinstance(kind, str) else "unknown"
+    message = Message(name, topic, content, known, level, created, bool(dated))
+    return message, isinstance(payload, bytes) and isinstance(level, int) and message.crc == crc
+
+
+def count_drops(connection: sqlite3.Connection, drops: Mapping[tuple[str, str], int]) -> None:
+    """Add to the counts by (kind, reason)."""
+    connection.executemany(
+        "INSERT INTO dropped VALUES (?, ?, ?) ON CONFLICT (kind, reason) DO UPDATE SET count = count + excluded.count",
+        [(kind, reason, count) for (kind, reason), count in drops.items() if count > 0],
+    )
+
+
+def make_room(connection: sqlite3.Connection, max_rows: int, keep: AbstractSet[str]) -> None:
+    """Drop, and count, what exceeds `max_rows`: the oldest of the lowest priority, but none of the ids in `keep`."""
+    excess = connection.execute("SELECT count(*) FROM message").fetchone()[0] - max_rows
+    if excess > 0:
+        query = "SELECT seq, id, kind FROM message ORDER BY priority, seq LIMIT ?"
+        rows = connection.execute(query, (excess + len(keep),)).fetchall()
+        _drop(connection, [row for row in rows if row[1] not in keep][:excess], "rows")
+
+
+def drop_expired(connection: sqlite3.Connection, before_utc_ns: int, keep: AbstractSet[str]) -> None:
+    """Drop, and count, dated messages made before a moment, but none of the ids in `keep`."""
+    query = "SELECT seq, id, kind FROM message WHERE dated AND created_utc_ns < ?"
+    rows = connection.execute(query, (before_utc_ns,)).fetchall()
+    _drop(connection, [row for row in rows if row[1] not in keep], "age")
+
+
+def _drop(connection: sqlite3.Connection, rows: list[tuple[int, str, str]], reason: str) -> None:
+    connection.executemany("DELETE FROM message WHERE seq = ?", [(seq,) for seq, _, _ in rows])
+    for _, _, kind in rows:
+        count_drops(connection, {(kind, reason): 1})

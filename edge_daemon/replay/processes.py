@@ -1,0 +1,152 @@
+"""Worker processes that replay: a pool that survives the death of its members.
+
+A worker process that dies (a decoder's crash on a damaged file, the system short of memory) takes its recording with
+it, not the run: the recordings that were on their way are done again, and the one that kills a process a second time,
+alone with it, is reported as failed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, parent_process
+from typing import Any
+
+from edge_daemon.errors import StorageError
+from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.task import Keep, ReplayResult, ReplaySettings, Stopped, Watch, replay_recording
+
+_POLL_S = 0.2
+_AHEAD = 2  # recordings per process that may be on their way, so that none waits for the next
+
+
+class Processes:
+    """A pool of worker processes that survives the death of its members."""
+
+    def __init__(self, settings: ReplaySettings, jobs: int, watch: Watch, keep: Keep) -> None:
+        # Threads of a runtime do not survive a fork; a spawned process starts clean.
+        self._context = get_context("spawn")
+        self._settings = settings
+        self._jobs = jobs
+        self._watch = watch
+        self._keep = keep
+        self._running: deque[tuple[Recording, Future[ReplayResult]]] = deque()
+        self._kept: set[Future[ReplayResult]] = set()
+        self._done = self._context.Value("d", 0.0)
+        self._stop = self._context.Event()
+
+    def results(self, recordings: Sequence[Recording]) -> Generator[ReplayResult, None, None]:
+        waiting = deque(recordings)
+        running = self._running
+        pool = self._pool(self._jobs)
+        try:
+            while waiting or running:
+                try:
+                    while waiting and len(running) < _AHEAD * self._jobs:
+                        running.append((waiting[0], self._submit(pool, waiting[0])))
+                        waiting.popleft()
+                    result = self._wait(running[0][1])
+                    self._kept.discard(running.popleft()[1])
+                    yield result
+                except BrokenProcessPool:
+                    pool.shutdown(wait=True)
+                    waiting.extendleft(recording for recording, _ in reversed(running))
+                    running.clear()
+                    self._kept.clear()
+                    yield self._alone(waiting.popleft())
+                    pool = self._pool(self._jobs)
+        finally:
+            self._stop.set()  # tasks look at it between blocks and give up
+            pool.shutdown(wait=True, cancel_futures=True)
+            with suppress(StorageError):  # the run has ended well, or something else is being told
+                self._keep_finished()
+
+    def _alone(self, recording: Recording) -> ReplayResult:
+        with self._pool(1) as pool:
+            try:
+                result = self._wait(self._submit(pool, recording))
+            except BrokenProcessPool:
+                return ReplayResult(recording, error=f"'{recording.name}' crashed the process that replayed it, twice.")
+        self._keep(result)
+        return result
+
+    def _pool(self, jobs: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(jobs, self._context, _begin_worker, (self._done, self._stop))
+
+    def _submit(self, pool: ProcessPoolExecutor, recording: Recording) -> Future[ReplayResult]:
+        with _interrupts_held():
+            return pool.submit(_work, recording, self._settings)
+
+    def _wait(self, future: Future[ReplayResult]) -> ReplayResult:
+        while True:
+            self._watch(self._done.value)
+            try:
+                result = future.result(timeout=_POLL_S)
+            except TimeoutError:
+                if future.done():  # the task itself timed out on something
+                    raise
+                self._keep_finished()
+            else:
+                self._keep_finished()
+                return result
+
+    def _keep_finished(self) -> None:
+        """Keep what is finished but not yet in turn."""
+        for _, future in self._running:
+            if future not in self._kept and future.done() and not future.cancelled() and future.exception() is None:
+                self._keep(future.result())
+                self._kept.add(future)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the end of the block.
+
+    A worker started inside inherits the mask and keeps it: Ctrl-C, which the terminal sends to the whole group, then
+    reaches the parent alone, and the parent tells the workers to stop.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# In a worker process: what the parent shares with it.
+_shared: dict[str, Any] = {}
+
+
+def _begin_worker(done: Any, stop: Any) -> None:
+    _shared.update(done=done, stop=stop)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """A parent that was killed cannot send its workers home; without this they would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(recording: Recording, settings: ReplaySettings) -> ReplayResult:
+    told = 0.0
+
+    def progress(share: float) -> None:
+        nonlocal told
+        if _shared["stop"].is_set():
+            raise Stopped
+        with _shared["done"].get_lock():
+            _shared["done"].value += (share - told) * recording.size
+        told = share
+
+    progress(0.0)
+    result = replay_recording(recording, settings, progress)
+    progress(1.0)
+    return result

@@ -1,0 +1,126 @@
+"""What an interrupted replay has finished, kept beside its tables, so that the next run goes on from there.
+
+Each recording's result is a file of its own, whole or not there. Its name is made from all that the result depends on:
+the settings, the model's digest, the program's version, and the recording's path, size and time of change. What was
+made under other circumstances therefore has another name and is never taken. A run that ends well removes the folder:
+its tables say it all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge_daemon import __version__
+from edge_daemon.audio.source import Gap
+from edge_daemon.detection.document import Origin, ReceivedLevel, UtcBasis
+from edge_daemon.detection.pipeline import Found
+from edge_daemon.errors import StorageError
+from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.result import ReplayResult
+from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.storage.atomic_file import whole_file
+
+FOLDER = ".replay"
+"""Inside the output folder."""
+
+_UNSEEN = frozenset({"model", "batch", "block_s"})
+"""Settings that do not show in a result; the model's digest stands for its path."""
+
+
+class _Document(BaseModel):
+    """A result without its recording, as it is written."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    problem: str | None
+    found: list[Found]
+    levels: list[ReceivedLevel | None]
+    origin: Origin | None
+    clock: UtcBasis
+    starts: list[int]
+    scores: list[float]
+    window: int
+    rate: int
+    start_utc_ns: int | None
+    seconds: float
+    lost_s: dict[str, float]
+    gaps: list[Gap]
+    windows: int
+    unusable: int
+    layer_spikes: list[int] | None
+
+
+class ReplayStore:
+    """Finished results of one run, by recording.
+
+    Args:
+        output: the folder of the tables.
+        settings: of the run.
+        digest: of the model.
+    """
+
+    def __init__(self, output: Path, settings: ReplaySettings, digest: str) -> None:
+        self._folder = output / FOLDER
+        values = {f.name: repr(getattr(settings, f.name)) for f in fields(settings) if f.name not in _UNSEEN}
+        self._circumstances = [__version__, digest, values]
+
+    def load(self, recording: Recording) -> ReplayResult | None:
+        """The recording's result, if it is there and whole."""
+        path = self._path(recording)
+        try:
+            document = _Document.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return None
+        values = {name: getattr(document, name) for name in _Document.model_fields}
+        spikes = document.layer_spikes
+        values |= {
+            "starts": np.array(document.starts, np.int64),
+            "scores": np.array(document.scores, np.float32),
+            "layer_spikes": None if spikes is None else np.array(spikes, np.int64),
+        }
+        return ReplayResult(recording, **values)
+
+    def save(self, result: ReplayResult) -> None:
+        """Keep a result; one that failed is not kept, so that the next run tries it again.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if result.error is not None:
+            return
+        values = {name: getattr(result, name) for name in _Document.model_fields}
+        spikes = result.layer_spikes
+        values |= {
+            "starts": result.starts.tolist(),
+            "scores": result.scores.tolist(),
+            "layer_spikes": None if spikes is None else spikes.tolist(),
+        }
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The folder {self._folder} cannot be made: {error.strerror}.") from error
+        with whole_file(self._path(result.recording)) as file:
+            file.write(_Document.model_construct(**values).model_dump_json())
+
+    def clear(self) -> None:
+        """Remove all that is kept, of earlier runs too: the tables have taken its place."""
+        with suppress(OSError):
+            shutil.rmtree(self._folder)
+
+    def _path(self, recording: Recording) -> Path:
+        path = recording.path.absolute()
+        try:
+            state = path.stat()
+            file = [str(path), recording.name, state.st_size, state.st_mtime_ns]
+        except OSError:
+            file = [str(path), recording.name]  # whoever opens it will say what is wrong
+        text = json.dumps([*self._circumstances, file], sort_keys=True)
+        return self._folder / f"{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}.json"

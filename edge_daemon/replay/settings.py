@@ -1,0 +1,130 @@
+"""How a replay is done: what is the same for all recordings of a run.
+
+The settings are plain data, so that they reach worker processes and other machines. They are built from the options of
+the command line, and from the configuration file of a daemon where its detections are to be repeated: model, backend,
+rules of events, calibration of the hydrophone, and who reports from where.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_daemon.audio.start_time import StartTime
+from edge_daemon.backends.registry import DEFAULT
+from edge_daemon.detection.document import Position
+from edge_daemon.errors import BackendError, UsageError
+from edge_daemon.levels.hydrophone import Hydrophone
+from edge_daemon.model.model_file import default_model_path
+
+if TYPE_CHECKING:
+    from edge_daemon.config.backend import BackendSection
+    from edge_daemon.config.root import Config
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """What is the same for all recordings of a run; event rules that are None take the model's operating point.
+
+    Attributes:
+        model: the model file.
+        hop_s: seconds between successive windows.
+        threshold: score that starts an event, or None.
+        threshold_low: score that keeps an event going, or None.
+        min_windows: windows at or above threshold_low that an event needs, or None.
+        merge_gap_s: events closer than this become one, or None.
+        max_length_s: longer events are cut here, or None.
+        refractory_s: no new event within this time after one, or None.
+        channel: counted from 1.
+        start: when the (only) recording began, if the user said so.
+        scores: whether the result carries the score of every window.
+        batch: windows per inference.
+        block_s: seconds of sound per read.
+        device: what detections give as their device.
+        position: where the hydrophone was, if known.
+        full_scale_db: level (peak) of a full-scale sample, dB re 1 µPa, for received levels; None if not calibrated.
+        backend: what runs the network and what takes over if it fails; None is the default one, without a fallback.
+    """
+
+    model: Path
+    hop_s: float = 0.5
+    threshold: float | None = None
+    threshold_low: float | None = None
+    min_windows: int | None = None
+    merge_gap_s: float | None = None
+    max_length_s: float | None = None
+    refractory_s: float | None = None
+    channel: int = 1
+    start: StartTime | None = None
+    scores: bool = False
+    batch: int = 8  # more is hardly faster, and takes a megabyte a window
+    block_s: float = 16.0
+    device: str = "replay"
+    position: Position | None = None
+    full_scale_db: float | None = None
+    backend: BackendSection | None = None
+
+    @property
+    def backend_name(self) -> str:
+        """Name of the backend that was chosen."""
+        return DEFAULT if self.backend is None else self.backend.name
+
+
+def settings_for(config: Config | None, **chosen: Any) -> ReplaySettings:
+    """Settings from a daemon's configuration, with the user's choices on top.
+
+    Args:
+        config: of the daemon whose work is to be repeated; None takes the defaults.
+        chosen: fields of `ReplaySettings`; None leaves what the configuration says, or the default.
+    """
+    values: dict[str, Any] = {"model": default_model_path()}
+    if config is not None:
+        device = config.device
+        values |= config.detection.model_dump()
+        values |= {"device": device.id, "backend": config.backend}
+        if (hydrophone := Hydrophone.of(config.hydrophone)) is not None:
+            values["full_scale_db"] = hydrophone.full_scale_db
+        if config.model.path is not None:
+            values["model"] = config.model.path
+        if device.latitude is not None and device.longitude is not None:
+            values["position"] = Position(latitude=device.latitude, longitude=device.longitude)
+    values |= {name: value for name, value in chosen.items() if value is not None}
+    return ReplaySettings(**values)
+
+
+def backend_for(config: Config | None, name: str | None, options: dict[str, Any]) -> BackendSection | None:
+    """The backend that the command line asks for, or None where it asks for nothing.
+
+    Another backend than the configured one does not take that one's options. Asked for by name and without a
+    configuration, a backend has no fallback: who tries one wants to know that it fails.
+
+    Args:
+        config: as in `settings_for`.
+        name: of the backend, or None.
+        options: the backend's own; they replace the configured ones of the same name.
+
+    Raises:
+        UsageError: there is no such backend, or it has no such option.
+    """
+    if name is None and not options:
+        return None
+    from edge_daemon.config.backend import BackendSection
+
+    base = BackendSection(fallback=None) if config is None else config.backend
+    kept = base.options if name in {None, base.name} else {}
+    if not base.worker:  # a worker's Python may have what this one has not
+        _see_that_it_exists(name or base.name, {**kept, **options})
+    return BackendSection.model_validate(
+        {**base.model_dump(), "name": name or base.name, "options": {**kept, **options}}
+    )
+
+
+def _see_that_it_exists(name: str, options: dict[str, Any]) -> None:
+    """Refuse at once what no restart mends: a name or an option that is not there."""
+    from edge_daemon.backends.registry import check_options, load
+
+    try:
+        check_options(load(name), options)
+    except BackendError as error:
+        raise UsageError(error.message, error.hint) from error

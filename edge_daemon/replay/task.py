@@ -1,0 +1,285 @@
+"""Replaying one recording: the task that a process, or a machine of a cluster, does on its own.
+
+A task needs nothing but its arguments, and its result is plain data, so it does not matter where and in which order
+tasks are run. A recording that cannot be read gives a result that says so; it never stops the others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.audio.sound_file import FileSource
+from edge_daemon.backends.base import Backend
+from edge_daemon.backends.registry import create
+from edge_daemon.detection.document import ModelReference, Origin, UtcBasis
+from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.pipeline import Output, Pipeline
+from edge_daemon.errors import AudioError, BackendError, ConfigError
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.result import ReplayResult
+from edge_daemon.replay.settings import ReplaySettings
+
+if TYPE_CHECKING:
+    from edge_daemon.replay.received_levels import ReplayLevels
+
+__all__ = [
+    "Keep",
+    "LoadedModel",
+    "Plan",
+    "Progress",
+    "ReplayResult",
+    "ReplaySettings",
+    "Stopped",
+    "Watch",
+    "load_model",
+    "plan",
+    "replay_recording",
+    "unload_model",
+]
+
+Progress = Callable[[float], None]
+"""Told now and then which share of the recording is done, 0…1; may raise `Stopped`."""
+
+
+Watch = Callable[[float], None]
+"""Told now and then how many bytes of the recordings are done."""
+
+Keep = Callable[[ReplayResult], None]
+"""Given each result as soon as it is there, in any order."""
+
+
+class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
+    """Raised by `progress` to give up a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A model with the rules and the hop (in samples) of this run."""
+
+    bundle: Bundle
+    rules: EventRules
+    hop: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel(Plan):
+    """A plan with what runs it."""
+
+    backend: Backend
+
+
+_loaded = threading.local()
+"""The model of each thread (a cluster's workers have several): backends need not stand two callers at a time."""
+
+
+def load_model(settings: ReplaySettings) -> LoadedModel:
+    """Load the model of a run, once in each thread; settings other than last time's close that one's backend.
+
+    Raises:
+        ModelError: the file is no model of ours.
+        BackendError: the backend is not there or refuses the model.
+        ConfigError: hop or rules do not suit the model.
+    """
+    if getattr(_loaded, "settings", None) != settings:
+        unload_model()
+        _loaded.model, _loaded.settings = _load(settings), settings
+    model: LoadedModel = _loaded.model
+    return model
+
+
+def unload_model() -> None:
+    """Close this thread's backend, if there is one: a vendor's device or process is given back."""
+    if getattr(_loaded, "settings", None) is not None:
+        _loaded.settings = None
+        _loaded.model.backend.close()
+        del _loaded.model
+
+
+def plan(settings: ReplaySettings) -> Plan:
+    """Read the model of a run and see whether the settings suit it, without a backend.
+
+    Raises:
+        ModelError, ConfigError: as `load_model`.
+    """
+    bundle = Bundle.read(settings.model)
+    metadata = bundle.metadata
+    spec = metadata.frontend
+    hop = round(settings.hop_s * spec.sample_rate)
+    if not 1 <= hop <= spec.window:
+        raise ConfigError(
+            f"A hop of {settings.hop_s:g} s does not suit windows of {spec.window_seconds:g} s.",
+            f"Choose one between {1 / spec.sample_rate:g} and {spec.window_seconds:g} s.",
+        )
+    rules = EventRules.for_model(
+        metadata.operating_point,
+        threshold=settings.threshold,
+        threshold_low=settings.threshold_low,
+        min_windows=settings.min_windows,
+        merge_gap_s=settings.merge_gap_s,
+        max_length_s=settings.max_length_s,
+        refractory_s=settings.refractory_s,
+    )
+    return Plan(bundle, rules, hop)
+
+
+def _load(settings: ReplaySettings) -> LoadedModel:
+    made = plan(settings)
+    return LoadedModel(made.bundle, made.rules, made.hop, _backend(made.bundle, settings))
+
+
+def _backend(bundle: Bundle, settings: ReplaySettings) -> Backend:
+    if settings.backend is None:
+        return create(bundle)
+    from edge_daemon.backends.guarded import open_backend
+
+    return open_backend(bundle, settings.backend)
+
+
+def replay_recording(recording: Recording, settings: ReplaySettings, progress: Progress | None = None) -> ReplayResult:
+    """Replay one recording; what is wrong with the recording itself becomes part of the result.
+
+    Raises:
+        ModelError, BackendError, ConfigError: the run as a whole cannot work.
+    """
+    model = load_model(settings)
+    try:
+        return _replay(recording, settings, model, progress or _ignore)
+    except AudioError as error:
+        return ReplayResult(recording, error=_unicode(str(error)))
+    except (BackendError, ConfigError, Stopped):
+        raise
+    except Exception as error:  # noqa: BLE001 - one strange recording must not stop an archive's run
+        return ReplayResult(
+            recording, error=_unicode(f"'{recording.name}' could not be replayed ({type(error).__name__}: {error}).")
+        )
+
+
+def _unicode(text: str) -> str:
+    """Fit to be written: bytes of a file's name that are no UTF-8 become replacement signs."""
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
+def _ignore(_share: float) -> None:
+    """Progress that nobody watches."""
+
+
+def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, progress: Progress) -> ReplayResult:
+    began = perf_counter_ns()
+    source = FileSource(
+        recording.path, channel=settings.channel - 1, block_seconds=settings.block_s, start=settings.start
+    )
+    try:
+        pipeline = Pipeline(
+            model.bundle.metadata.frontend,
+            model.backend,
+            model.rules,
+            source_rate=source.rate,
+            hop=model.hop,
+            batch=settings.batch,
+            call_band_hz=model.bundle.metadata.call_band_hz,
+            pad_short=True,
+        )
+        result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
+        result.start_utc_ns = None if source.start_utc is None else _nanoseconds(source.start_utc)
+        result.origin, result.clock = _origin(recording, settings, model), _basis(settings, source)
+        collector = _Collector(result, settings, _levels(settings, model))
+        while (item := source.read()) is not None:
+            pipeline.tally.stage_ns["read"] += perf_counter_ns() - began
+            collector.add(pipeline.push(item))
+            progress(min(1.0, item.end / max(1, source.frames)))
+            began = perf_counter_ns()
+        collector.add(pipeline.finish())
+        result.seconds = source.duration
+        result.problem = None if source.problem is None else _unicode(source.problem)
+    finally:
+        source.close()
+    collector.close()
+    result.windows, result.unusable = pipeline.tally.windows, pipeline.tally.unusable
+    result.layer_spikes = pipeline.tally.layer_spikes
+    result.stage_ns = dict(pipeline.tally.stage_ns)
+    return result
+
+
+class _Collector:
+    """Gathers a pipeline's outputs into a result, in few bytes per window."""
+
+    def __init__(self, result: ReplayResult, settings: ReplaySettings, levels: ReplayLevels | None) -> None:
+        self._result = result
+        self._keep_scores = settings.scores
+        self._levels = levels
+        self._starts: list[NDArray[np.int64]] = []
+        self._scores: list[NDArray[np.float32]] = []
+        self._lost: Counter[str] = Counter()
+
+    def add(self, output: Output) -> None:
+        if self._keep_scores:
+            self._starts.append(np.array([window.start for window in output.windows], np.int64))
+            self._scores.append(np.array([window.score for window in output.windows], np.float32))
+        for gap in output.gaps:
+            self._lost[gap.cause] += gap.length
+            if gap.length:
+                self._result.gaps.append(gap)
+        self._result.found += output.found
+        if self._levels is not None:
+            self._levels.add(output)
+
+    def close(self) -> None:
+        if self._levels is not None:
+            self._levels.finish()
+            self._result.levels = self._levels.levels
+        if self._starts:
+            self._result.starts = np.concatenate(self._starts)
+            self._result.scores = np.concatenate(self._scores)
+        rate = self._result.rate
+        self._result.lost_s = {cause: length / rate for cause, length in sorted(self._lost.items()) if length}
+
+
+def _levels(settings: ReplaySettings, model: LoadedModel) -> ReplayLevels | None:
+    if settings.full_scale_db is None:
+        return None
+    from edge_daemon.replay.received_levels import ReplayLevels
+
+    spec, rules = model.bundle.metadata.frontend, model.rules
+    known_s = settings.batch * model.hop / spec.sample_rate + 2 * spec.window_seconds + rules.merge_gap_s
+    return ReplayLevels(
+        spec.sample_rate,
+        settings.full_scale_db,
+        longest_event_s=rules.max_length_s,
+        delay_s=known_s + settings.block_s + 1.0,  # the resampler works in quarters of a second
+    )
+
+
+def _origin(recording: Recording, settings: ReplaySettings, model: LoadedModel) -> Origin:
+    metadata = model.bundle.metadata
+    return Origin(
+        device=settings.device,
+        stream=recording.name,
+        label=metadata.label,
+        model=ModelReference(name=metadata.name, version=metadata.version, digest=model.bundle.digest),
+        backend=model.backend.name,
+        threshold=model.rules.threshold,
+        rate=metadata.frontend.sample_rate,
+        file=recording.name,
+        channel=settings.channel,
+        position=settings.position,
+    )
+
+
+def _basis(settings: ReplaySettings, source: FileSource) -> UtcBasis:
+    if settings.start is not None:
+        return "given"
+    return "none" if source.start_utc is None else "file_name"
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000

@@ -1,0 +1,156 @@
+"""A picture of a network at work on one window: what it saw, which neurons fired when, how the labels' membranes rose.
+
+Time steps are moments of thought, not of sound: the network looks at the same two seconds in each of them. matplotlib
+draws it (extra `report`); finding the window and computing it needs nothing beyond the daemon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.audio.resample import Resampler
+from edge_daemon.audio.sound_file import FileSource
+from edge_daemon.backends.registry import create
+from edge_daemon.detection.windower import Window, Windower
+from edge_daemon.errors import AudioError, ModelError, StorageError
+from edge_daemon.model.frontend import FrontEnd
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.network import Trace, run
+
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """One window and what the network made of it.
+
+    Attributes:
+        begin_s: the window's begin in the recording, seconds.
+        features: uint8 [bands, frames].
+        score: calibrated probability of a call.
+        trace: spikes and membranes of every layer, for this one window.
+    """
+
+    begin_s: float
+    features: NDArray[np.uint8]
+    score: float
+    trace: Trace
+
+
+def think(bundle: Bundle, recording: Path, at_s: float | None = None, channel: int = 0) -> Thought:
+    """Run the network on one window of a recording.
+
+    Args:
+        bundle: the model.
+        recording: a sound file.
+        at_s: the window that contains this moment nearest its centre, seconds; None takes the highest score.
+        channel: which channel, from 0.
+
+    Raises:
+        AudioError: the file cannot be read, or holds no window.
+    """
+    spec, front_end, backend = bundle.metadata.frontend, FrontEnd(bundle.metadata.frontend), create(bundle)
+    windows = _windows(recording, spec.sample_rate, spec.window, channel)
+    if not windows:
+        raise AudioError(f"{recording} holds no sound to look at.", "Choose another recording.")
+    if at_s is not None:
+        middle = at_s * spec.sample_rate - spec.window / 2
+        windows = [min(windows, key=lambda window: abs(window.start - middle))]
+    best, best_score = windows[0], -1.0
+    for start in range(0, len(windows), _BATCH):
+        group = windows[start : start + _BATCH]
+        scores = backend.infer(front_end.batch(np.stack([window.samples for window in group]))[0]).score
+        if scores.max() > best_score:
+            best, best_score = group[int(scores.argmax())], float(scores.max())
+    backend.close()
+    features = front_end(best.samples)
+    trace = run(bundle.network(), features[None], keep=True)
+    return Thought(best.start / spec.sample_rate, features, best_score, trace)
+
+
+def draw(bundle: Bundle, thought: Thought, title: str, picture: Path) -> None:
+    """Draw the window, the spikes of each layer over time steps, and the membranes of the labels' neurons.
+
+    Raises:
+        ModelError: matplotlib is missing.
+        StorageError: the picture cannot be written.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ModelError("Drawing needs matplotlib.", "pip install 'edge-daemon[report]'") from error
+    layers = bundle.network().layers
+    figure = Figure(figsize=(11, 8.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    rows: Any = figure.subfigures(3, 1, height_ratios=[1.0, 1.25, 0.9])
+    figure.suptitle(f"{title}, {thought.begin_s:.2f} s: score {thought.score:.3f}", fontsize=12)
+    _draw_features(rows[0].subplots(), bundle, thought)
+    for number, axes in enumerate(rows[1].subplots(1, len(layers))):
+        _draw_spikes(axes, thought.trace.spikes[number], layers[number].name, first=number == 0)
+    _draw_membranes(rows[2].subplots(), bundle, thought)
+    try:
+        figure.savefig(picture, dpi=120)
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{picture} cannot be written: {error}.", "Choose a name ending in .png or .pdf.") from error
+
+
+def _windows(recording: Path, rate: int, length: int, channel: int) -> list[Window]:
+    source = FileSource(recording, channel=channel)
+    try:
+        resampler, windower = Resampler(source.rate, rate), Windower(length, length // 4, pad_short=True)
+        pieces: list[Any] = []
+        while (item := source.read()) is not None:
+            pieces += resampler.push(item)
+        pieces += resampler.finish()
+        cut = [part for piece in pieces for part in windower.push(piece)] + windower.finish()
+        return [part for part in cut if isinstance(part, Window)]
+    finally:
+        source.close()
+
+
+def _draw_features(axes: Any, bundle: Bundle, thought: Thought) -> None:
+    spec = bundle.metadata.frontend
+    edges, times = spec.band_edges_hz(), spec.frame_centres_s()
+    # edges overlap for triangular bands: between two bands the line is half way
+    lines = np.concatenate([edges[:1, 0], (edges[:-1, 1] + edges[1:, 0]) / 2, edges[-1:, 1]])
+    step = (times[1] - times[0]) if len(times) > 1 else spec.window_seconds
+    columns = np.concatenate([times - step / 2, times[-1:] + step / 2])
+    axes.pcolormesh(columns, lines, thought.features, cmap="magma", rasterized=True)
+    axes.set(xlabel="time in the window, s", ylabel="frequency, Hz", title="What the network sees")
+    axes.set_xlim(0, spec.window_seconds)
+
+
+def _draw_spikes(axes: Any, spikes: NDArray[np.bool_], name: str, *, first: bool) -> None:
+    """Neurons upwards, time steps to the right; a mark where one fired in a step."""
+    steps = len(spikes)
+    flat = spikes.reshape(steps, -1)
+    axes.imshow(flat.T, aspect="auto", origin="lower", cmap="Greys", vmin=0, vmax=1, interpolation="antialiased")
+    axes.set_title(f"{name}: {int(flat.sum()):,} spikes\nof {flat.shape[1]:,} neurons", fontsize=9)
+    axes.set_xticks(range(steps), [str(step + 1) for step in range(steps)])
+    if flat.shape[1] <= 10:
+        axes.set_yticks(range(flat.shape[1]))
+    axes.set_xlabel("time step")
+    if first:
+        axes.set_ylabel("neuron")
+
+
+def _draw_membranes(axes: Any, bundle: Bundle, thought: Thought) -> None:
+    """Membranes in thresholds, a line a label, with a dot at each spike."""
+    last = bundle.network().layers[-1]
+    membranes = thought.trace.membranes[-1][:, 0, :, 0, 0] / last.threshold
+    fired = thought.trace.spikes[-1][:, 0, :, 0, 0]
+    steps = np.arange(1, len(membranes) + 1)
+    for label, name in enumerate(bundle.metadata.labels):
+        (line,) = axes.plot(steps, membranes[:, label], marker="", label=name, linewidth=1.8)
+        at = fired[:, label]
+        axes.plot(steps[at], membranes[at, label], "o", color=line.get_color())
+    axes.axhline(1.0, color="grey", linestyle="--", linewidth=1, label="threshold")
+    axes.set_xticks(steps)
+    axes.set(xlabel="time step", ylabel="membrane, thresholds", title="Output neurons (dots: spikes)")
+    axes.legend(loc="best", fontsize=9)

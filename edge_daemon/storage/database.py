@@ -1,0 +1,314 @@
+"""An SQLite database that power loss, rot, a full disk or a read-only disk cannot turn against the daemon.
+
+Detections and effort live in SQLite files on an SD card. Four things go wrong there, and each has one answer:
+
+- **Power is cut.** Write-ahead logging with `synchronous=FULL`: a transaction that returned is on the card, and a torn
+  one is as if it had never begun.
+- **The file is damaged** (found by `quick_check` on opening, or by SQLite while working). It is set aside under its
+  own name with the time, never deleted while it is among the newest few; what can still be read is copied into a
+  fresh file; work goes on; the report names the file.
+- **The disk is full or read-only.** The call fails with `StorageError`, the report says why, and the caller keeps
+  its rows in memory. Reading goes on where SQLite can still read. On a full disk the next attempt first folds the
+  write-ahead log into the file, whose room is usually enough to delete in and to write a little.
+- **It heals.** A failed database is opened anew after a wait that grows (`Backoff`); until then calls fail at once,
+  without touching the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.errors import StorageError
+from edge_daemon.storage.read_only import why_read_only
+from edge_daemon.storage.salvage import salvage
+from edge_daemon.system.backoff import Backoff, Retry
+
+T = TypeVar("T")
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_STILL_READABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
+_SIDECARS = ("", "-wal", "-shm")
+_FRESH = ".fresh"
+_BUSY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseReport:
+    """What health tells about a database.
+
+    Attributes:
+        state: "closed" before the first use, "open", or "unavailable" since the last attempt failed.
+        reason: one sentence on the last failure, empty when none is lasting.
+        failures: attempts in a row that failed.
+        set_aside: damaged files set aside by this process, oldest first.
+        salvaged: rows copied out of them.
+    """
+
+    state: Literal["closed", "open", "unavailable"]
+    reason: str
+    failures: int
+    set_aside: tuple[Path, ...]
+    salvaged: int
+
+
+class Database:
+    """One SQLite file, used by any thread, one transaction at a time; opened on first use.
+
+    Args:
+        path: the file; its folder is made if need be.
+        schema: statements that make the tables and must do nothing where these exist.
+        version: number of the schema; a file of another number is set aside like a damaged one.
+        time: the clocks.
+        rng: jitter of the waiting.
+        backoff: waiting between attempts to open again.
+        keep_set_aside: how many files set aside are kept; older ones give way.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        version: int,
+        time: TimeSource,
+        rng: random.Random,
+        backoff: Backoff = Backoff(first_s=1, limit_s=60),  # noqa: B008 frozen
+        keep_set_aside: int = 5,
+    ) -> None:
+        self.path = path
+        self._schema = schema
+        self._version = version
+        self._time = time
+        self._retry = Retry(backoff, rng)
+        self._keep_set_aside = keep_set_aside
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._reason = ""
+        self._set_aside: list[Path] = []
+        self._salvaged = 0
+
+    def transact(self, work: Callable[[sqlite3.Connection], T], *, force: bool = False) -> T:
+        """Run `work` in one transaction that is on the disk when this returns.
+
+        Args:
+            work: may run twice, if the file turns out damaged in between.
+            force: try even if the wait after a failure is not over.
+
+        Raises:
+            StorageError: nothing was written; the only exception for trouble with the disk.
+        """
+        with self._lock:
+            if self._reason and not (force or self._retry.due(self._time.monotonic_ns())):
+                raise StorageError(self._reason)
+            if self._reason:
+                self._disconnect()  # what was opened on a read-only or failing disk stays so until opened anew
+            result = self._attempt(lambda connection: _in_transaction(connection, work))
+            self._reason = ""
+            self._retry.succeeded()
+            return result
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which only reads; goes on while writing fails, where SQLite can.
+
+        Raises:
+            StorageError: the database cannot be read now.
+        """
+        with self._lock:
+            if self._connection is None and self._reason and not self._retry.due(self._time.monotonic_ns()):
+                raise StorageError(self._reason)
+            return self._attempt(work)
+
+    def report(self) -> DatabaseReport:
+        """How the database is; never waits for the disk, so health speaks while a card stalls."""
+        reason = self._reason
+        state: Literal["closed", "open", "unavailable"] = (
+            "unavailable" if reason else "closed" if self._connection is None else "open"
+        )
+        return DatabaseReport(state, reason, self._retry.attempts, tuple(self._set_aside), self._salvaged)
+
+    def close(self) -> None:
+        """Close the file, folding the write-ahead log into it; may be called twice, and the next use opens anew."""
+        with self._lock:
+            self._disconnect()
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            try:
+                self._follow()
+                return work(self._connected())
+            except sqlite3.DatabaseError as error:
+                if _code(error) not in _DAMAGED:
+                    raise
+                self._begin_afresh()
+                return work(self._connected())
+        except (sqlite3.Error, OSError) as error:
+            if not (isinstance(error, sqlite3.Error) and _code(error) in _STILL_READABLE):
+                self._disconnect()
+            self._reason = f"The database {self.path} cannot be used: {error}. {why_read_only(self.path)}".rstrip()
+            self._retry.failed(self._time.monotonic_ns())
+            raise StorageError(
+                self._reason, "See that the disk has room, is writable by this user and is sound."
+            ) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._take_fresh()
+            try:
+                self._connection = _open(self.path, self._schema, self._version)
+            except sqlite3.DatabaseError as error:
+                if _code(error) not in _DAMAGED:
+                    raise
+                self._begin_afresh()
+            self._identity = _identity(self.path)
+        assert self._connection is not None  # noqa: S101 for the type checker
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _begin_afresh(self) -> None:
+        """Set the damaged file aside, open a new one and copy into it what can still be read."""
+        self._disconnect()
+        moment = datetime.fromtimestamp(self._time.utc_ns() / SECOND_NS, UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = self.path.with_name(f"{self.path.name}.damaged-{moment}")
+        number = 1
+        while aside.exists():
+            number += 1
+            aside = self.path.with_name(f"{self.path.name}.damaged-{moment}-{number}")
+        fresh = self.path.with_name(self.path.name + _FRESH)
+        _remove(fresh)
+        # Copied first, set aside afterwards: a power cut at any moment leaves one of the two under a known name, and
+        # a full disk leaves the damaged file where it is, to be tried again.
+        try:
+            self._connection = _open(fresh, self._schema, self._version)
+            with contextlib.closing(_connect(self.path)) as old:
+                self._copy_from(old)
+        finally:
+            self._disconnect()
+        for suffix in _SIDECARS:  # the file first: while it is there, the copy does not count
+            part = self.path.with_name(self.path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        self._set_aside.append(aside)
+        self._take_fresh()
+        self._connection = _open(self.path, self._schema, self._version)
+        self._make_room_for(aside)
+
+    def _take_fresh(self) -> None:
+        """Put the copy of a damaged file into its place, now or after a power cut between the two renamings."""
+        fresh = self.path.with_name(self.path.name + _FRESH)
+        if not self.path.exists() and fresh.exists():
+            for suffix in _SIDECARS[1:]:  # a log of the damaged file; SQLite would play it into the copy
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            fresh.rename(self.path)
+
+    def _copy_from(self, old: sqlite3.Connection) -> None:
+        assert self._connection is not None  # noqa: S101 for the type checker
+        try:
+            self._salvaged += salvage(old, self._connection)
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _make_room_for(self, newest: Path) -> None:
+        kept = [
+            file
+            for file in self.path.parent.glob(f"{self.path.name}.damaged-*")
+            if file != newest and not file.name.endswith(("-wal", "-shm"))
+        ]
+        kept.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
+        for file in kept[max(0, self._keep_set_aside - 1) :]:
+            _remove(file)
+
+    def _follow(self) -> None:
+        """Begin a new file if somebody removed the open one, which SQLite would go on writing to, unseen."""
+        if self._connection is None or _identity(self.path) == self._identity:
+            return
+        # Into memory first: a second connection would take the write-ahead log away from under the first.
+        with contextlib.closing(_connect(Path(":memory:"))) as copy:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.backup(copy)
+            self._disconnect()
+            self._connected()
+            self._copy_from(copy)
+
+
+def _remove(file: Path) -> None:
+    for suffix in _SIDECARS:
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return (status.st_dev, status.st_ino)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda raw: raw.decode(errors="replace")  # a rotten letter must not hide the row
+    return connection
+
+
+def _open(path: Path, schema: str, version: int) -> sqlite3.Connection:
+    connection = _connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # NORMAL would lose commits since the last checkpoint
+        connection.execute("PRAGMA journal_size_limit=1048576")
+        connection.execute("PRAGMA cache_size=-256")  # KiB; 2 MB each by default, taken little by little over hours
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise _damaged(verdict)
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if found != version and not empty:
+            raise _damaged(f"its schema has version {found}, this program writes {version}")
+        if empty:
+            connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={version}; COMMIT;")
+            # Into the file itself: a disk that is full tomorrow lets the log be folded only into pages that are there,
+            # and it is the folding that makes room for the next transaction.
+            with contextlib.suppress(sqlite3.OperationalError):  # full already
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back already, as when the disk is full
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _damaged(reason: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(reason)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the low byte is the primary code

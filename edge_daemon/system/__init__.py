@@ -1,0 +1,4 @@
+"""The machine around the program: service manager, journal, credentials, and pauses between attempts.
+
+May import: `clock`, `errors`.
+"""

@@ -1,0 +1,236 @@
+"""What `config check` tries, one by one: what works, what does not, and what it then says to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_daemon.audio.capture.device import AudioStream, DeviceInfo, Sink, StreamRequest
+from edge_daemon.checks import folders as folder_check
+from edge_daemon.checks.broker import check_broker, hint_for
+from edge_daemon.checks.clock import check_clock
+from edge_daemon.checks.device import check_device
+from edge_daemon.checks.folders import check_folders
+from edge_daemon.checks.model import check_backend, check_model
+from edge_daemon.checks.run import CHECKS, checkup
+from edge_daemon.checks.verdict import Verdict
+from edge_daemon.clock.synchronisation import MemoryKernelClock
+from edge_daemon.config import Config, load_text
+from edge_daemon.errors import AudioError, BackendError
+from edge_daemon.testing.sound_card import MemoryDriver
+
+
+def config_of(text: str) -> Config:
+    return load_text(b"version: 1\n" + text.encode(), {}).config
+
+
+def only(name: str, text: str) -> Verdict:
+    """The verdict of one check, its errors included."""
+    (verdict,) = checkup(config_of(text), {name: CHECKS[name]})
+    return verdict
+
+
+def test_a_check_that_fails_is_a_verdict_and_the_others_go_on() -> None:
+    def broken(_config: Config) -> Verdict:
+        raise BackendError("It is broken.", "Mend it.")
+
+    def unreadable(_config: Config) -> Verdict:
+        raise PermissionError(13, "Permission denied", "/x")
+
+    found = list(checkup(Config(), {"x": broken, "y": unreadable, "z": check_clock}))
+    assert found[0] == Verdict("x", "failed", "It is broken.", "Mend it.")
+    assert found[1] == Verdict("y", "failed", "/x: Permission denied")
+    assert found[2].name == "clock"
+
+
+# model and backend
+
+
+def test_the_shipped_model_is_good() -> None:
+    verdict = check_model(Config())
+    assert verdict.state == "ok"
+    assert ", threshold 0." in verdict.text
+    assert check_backend(Config()).text.startswith("onnx computes a window in ")
+
+
+def test_what_does_not_suit_the_model_is_told_with_its_key(tmp_path: Path) -> None:
+    hop = only("model", "detection: {hop_s: 0.50005}")
+    assert hop.state == "failed"
+    assert hop.text == "detection.hop_s is 0.50005 s, no whole number of samples at the model's 2000 Hz"
+    assert hop.hint == "The nearest is 0.5 s."
+    low = only("model", "detection: {threshold_low: 1.0}")
+    assert low.text.startswith("detection.threshold_low is 1, above the model's threshold")
+    (tmp_path / "m.onnx").write_bytes(b"nonsense")
+    for file in ("m.onnx", "absent.onnx"):
+        verdict = only("model", f"model: {{path: {tmp_path}/{file}}}")
+        assert verdict.state == "failed"
+        assert str(tmp_path / file) in verdict.text
+        assert only("backend", f"model: {{path: {tmp_path}/{file}}}").state == "skipped"
+
+
+def test_a_backend_that_does_not_start_fails_although_a_fallback_would_run() -> None:
+    verdict = only("backend", "backend: {name: nosuch}")
+    assert verdict.state == "failed"
+    assert "nosuch" in verdict.text
+    assert verdict.hint.startswith("The daemon would run on onnx.")
+    alone = only("backend", "backend: {name: nosuch, fallback: }")
+    assert alone.state == "failed"
+    assert alone.hint
+
+
+# device
+
+CARD = DeviceInfo(0, "hydrophone", 2, 16_000, is_default=True)
+
+
+class Card(MemoryDriver):
+    """Gives one block as soon as it is opened."""
+
+    def __init__(self, samples: np.ndarray | None) -> None:  # type: ignore[type-arg]
+        super().__init__([CARD])
+        self.samples = samples
+
+    def open(self, request: StreamRequest, sink: Sink) -> AudioStream:  # type: ignore[override]
+        stream = super().open(request, sink)
+        if self.samples is not None:
+            self.feed(self.samples)
+        return stream
+
+
+def sine(amplitude: float) -> np.ndarray:  # type: ignore[type-arg]
+    return (amplitude * np.sin(2 * np.pi * 250 * np.arange(1600) / 16_000)).astype(np.float32)
+
+
+def device(driver: MemoryDriver, text: str = "audio: {block_ms: 100, stall_s: 0.3}") -> Verdict:
+    return check_device(config_of(text), driver, 0.1)
+
+
+def test_a_device_that_sounds_is_good_and_given_back() -> None:
+    driver = Card(sine(0.25))
+    assert device(driver) == Verdict("device", "ok", "'hydrophone' opens: channel 1, 16000 Hz, sound of -15.1 dBFS rms")
+    assert driver.stream is not None
+    assert driver.stream.closed
+    # int16 comes as integers, and is scaled
+    whole = Card((sine(0.25) * 32_768).astype(np.int16))
+    assert "-15.1 dBFS" in device(whole, "audio: {sample_format: int16, rate: 16000}").text
+    assert whole.requests[0] == StreamRequest(None, rate=16_000, sample_format="int16")
+
+
+@pytest.mark.parametrize(
+    ("samples", "state", "text", "hint"),
+    [
+        (None, "failed", "no sound comes", "running"),
+        (np.zeros(1600, np.float32), "warning", "a dead input", "audio.channel"),
+        (sine(1.5), "warning", "the sound clips", "gain"),
+    ],
+)
+def test_a_device_that_opens_may_still_be_no_hydrophone(
+    samples: np.ndarray | None,  # type: ignore[type-arg]
+    state: str,
+    text: str,
+    hint: str,
+) -> None:
+    verdict = device(Card(samples))
+    assert verdict.state == state
+    assert text in verdict.text
+    assert hint in verdict.hint
+
+
+def test_a_device_that_does_not_open_says_what_to_do() -> None:
+    absent = device(Card(None), "audio: {device: other}")
+    assert absent.text == "There is no sound input called 'other'; there is: 0 'hydrophone'."
+    assert absent.hint == "Check the cable and audio.device. `edge-daemon devices` lists the inputs."
+    refused = device(Card(None), "audio: {channel: 3}")
+    assert refused.text == "'hydrophone' has 2 input channels."
+    taken = Card(None)
+    taken.failure = AudioError("'hydrophone' can't be opened: Device unavailable.")
+    assert device(taken).hint == "If the daemon is running, it has the device: stop it to check."
+    assert device(MemoryDriver()).text == "There is no sound input."
+
+
+def test_pipes(tmp_path: Path) -> None:
+    fifo = tmp_path / "p"
+    text = f"audio: {{source: pipe, rate: 8000, pipe: {fifo}}}"
+    assert only("device", text).hint == f"Make it: mkfifo {fifo}"
+    os.mkfifo(fifo)
+    assert only("device", text).state == "ok"
+    assert only("device", "audio: {source: pipe, rate: 8000}").state == "skipped"
+
+
+# broker
+
+
+def test_broker_check_without_a_broker() -> None:
+    assert check_broker(config_of("mqtt: {enabled: false}")).state == "skipped"
+    verdict = check_broker(config_of("mqtt: {host: 127.0.0.1, port: 1}"))
+    assert verdict == Verdict(
+        "broker", "failed", "127.0.0.1:1: connection refused", "Is the broker running, and is mqtt.port right?"
+    )
+    secret = only("broker", "mqtt: {username: u, password_file: /no/such}")
+    assert secret.text == "mqtt.password_file names /no/such, which does not exist"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("the certificate of b:8883 is not trusted: certificate is not yet valid", "clock"),
+        ("the certificate of b:8883 is not trusted: self-signed certificate in certificate chain", "ca_file"),
+        ("the certificate of b:8883 is not trusted: Hostname mismatch, certificate is not valid for 'b'.", "mqtt.host"),
+        ("no TLS with b:1883: record layer failure", "8883"),
+        ("b is not known: Name or service not known", "mqtt.host"),
+        ("b:1883 does not answer within 10 s", "firewall"),
+        ("b:1883: network is unreachable", "network"),
+        ("b:8883: the broker closed the connection without an answer", "tls.enabled"),
+        ("b:1883: the broker refused us: not authorized", "mqtt.username"),
+        ("something new", "mqtt"),
+    ],
+)
+def test_each_failure_of_a_broker_has_its_advice(reason: str, words: str) -> None:
+    assert words in hint_for(reason)
+
+
+# folders
+
+
+def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def folders(path: Path, extra: str = "") -> Verdict:
+        return check_folders(config_of(f"storage: {{folder: {path}}}\n{extra}"))
+
+    assert folders(tmp_path).state == "ok"
+    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be made")
+    assert not (tmp_path / "a").exists()
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(folder_check, "free_mb", lambda _folder: 10.0)
+    few = folders(tmp_path, "clips: {min_free_mb: 11}")
+    assert few.state == "warning"
+    assert "less than clips.min_free_mb (11)" in few.text
+    assert folders(tmp_path, "clips: {min_free_mb: 11, enabled: false}").state == "ok"
+    (tmp_path / "file").touch()
+    assert folders(tmp_path / "file").text == f"{tmp_path}/file is not a folder"
+    unwritable = folders(Path("/proc/x"))
+    assert unwritable.state == "failed"
+    assert "chown" in unwritable.hint
+
+
+def test_a_file_of_another_user_in_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "effort.db").touch()
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "effort.db")
+    verdict = check_folders(config_of(f"storage: {{folder: {tmp_path}}}"))
+    assert verdict.state == "failed"
+    assert verdict.text.startswith(f"{tmp_path}/effort.db cannot be written by ")
+
+
+# clock
+
+
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_clock_check(synchronised: bool) -> None:
+    verdict = check_clock(Config(), MemoryKernelClock(synchronised, 1_500_000))
+    if synchronised:
+        assert verdict == Verdict("clock", "ok", "synchronised, within 0.0015 s")
+    else:
+        assert verdict.state == "warning"
+        assert "timedatectl" in verdict.hint

@@ -1,0 +1,125 @@
+"""The command line's frame: light imports, help, errors as sentences, exit codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+
+import edge_daemon.cli as command_line
+from edge_daemon import __version__
+from edge_daemon.cli import COMMANDS, INTERRUPTED, invoke
+from edge_daemon.errors import AudioError, ConfigError
+
+
+def modules_after(code: str) -> set[str]:
+    """Names of the modules that a fresh interpreter has loaded after some code."""
+    report = f"{code}\nimport sys; sys.stderr.write('|'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return set(done.stderr.split("|"))
+
+
+HEAVY = {"numpy", "rich", "pydantic", "onnxruntime", "soundfile", "soxr", "yaml", "torch", "scipy", "multiprocessing"}
+
+
+def test_importing_the_command_line_is_light() -> None:
+    loaded = modules_after("import edge_daemon.cli")
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+def test_help_and_version_are_light() -> None:
+    for words in (["--help"], ["--version"]):
+        loaded = modules_after(f"from edge_daemon.cli import invoke; assert invoke({words}) == 0")
+        assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_with_light_help(name: str) -> None:
+    loaded = modules_after(f"from edge_daemon.cli import invoke; assert invoke([{name!r}, '--help']) == 0")
+    assert not loaded & {"numpy", "onnxruntime", "soundfile", "torch", "scipy"}
+
+
+def test_replaying_needs_neither_torch_nor_scipy() -> None:
+    loaded = modules_after("import edge_daemon.replay.run, edge_daemon.backends.onnx")
+    assert "onnxruntime" in loaded
+    assert not {name.split(".")[0] for name in loaded} & {"torch", "scipy", "train", "export", "onnx", "sklearn"}
+
+
+def test_placing_a_call_in_its_band_loads_no_masked_arrays() -> None:
+    band = "outstanding_band(np.eye(5, dtype=np.uint8), np.arange(10.0).reshape(5, 2))"  # np.median would load them
+    loaded = modules_after(f"import numpy as np; from edge_daemon.detection.call_band import outstanding_band; {band}")
+    assert "edge_daemon.detection.call_band" in loaded
+    assert "numpy.ma" not in loaded
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["--version"]) == 0
+    assert capsys.readouterr().out == f"edge-daemon {__version__}\n"
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["--help"]) == 0
+    printed = capsys.readouterr().out
+    for name, (_, line) in COMMANDS.items():
+        assert name in printed
+        assert line.split()[0] in printed
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["--nonsense"], ["replay", "--jobs", "x"], ["model", "nonsense"]])
+def test_wrong_words_are_a_usage_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(words) == 2
+    assert "Usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "printed"),
+    [
+        (AudioError("It is broken.", "Mend it."), 1, "edge-daemon: It is broken.\n  Mend it.\n"),
+        (ConfigError("Wrong."), 2, "edge-daemon: Wrong.\n"),
+        (KeyboardInterrupt(), INTERRUPTED, "\nInterrupted.\n"),
+    ],
+)
+def test_errors_are_sentences(
+    error: BaseException,
+    code: int,
+    printed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(command_line.cli, "get_command", lambda _ctx, _name: fail)
+    assert invoke(["fail"]) == code
+    assert capsys.readouterr().err == printed
+
+
+def test_a_command_gives_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def some_failed() -> int:
+        return 1
+
+    monkeypatch.setattr(command_line.cli, "get_command", lambda _ctx, _name: some_failed)
+    assert invoke(["some-failed"]) == 1
+
+
+def test_a_reader_that_went_away_is_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge_daemon", "--help"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert done.returncode == 1
+    assert done.stderr == ""

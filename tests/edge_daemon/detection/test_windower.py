@@ -1,0 +1,169 @@
+"""Windows: on the grid, equal to the input, and every sample accounted for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.audio.source import Block, Gap
+from edge_daemon.detection.windower import Window, Windower
+
+
+def block(start: int, length: int) -> Block:
+    """Samples that say where they are."""
+    return Block(np.arange(start, start + length, dtype=np.float32), start)
+
+
+def spans(items: list[Window | Gap]) -> list[tuple[object, ...]]:
+    return [
+        ("window", item.start, item.valid) if isinstance(item, Window) else ("gap", item.start, item.length, item.cause)
+        for item in items
+    ]
+
+
+def test_grid_and_tail_by_hand() -> None:
+    windower = Windower(window=4, hop=2)
+    assert spans(windower.push(block(0, 3))) == []
+    assert spans(windower.push(block(3, 1))) == [("window", 0, 4)]
+    assert spans(windower.push(block(4, 5))) == [("window", 2, 4), ("window", 4, 4)]
+    assert spans(windower.finish()) == [("gap", 8, 1, "tail")]
+
+
+def test_gap_ends_the_grid_and_the_next_segment_has_its_own() -> None:
+    windower = Windower(window=4, hop=2)
+    assert spans(windower.push(block(0, 7))) == [("window", 0, 4), ("window", 2, 4)]
+    assert spans(windower.push(Gap(7, 2, "overflow"))) == [("gap", 6, 1, "tail"), ("gap", 7, 2, "overflow")]
+    assert spans(windower.push(block(9, 4))) == [("window", 9, 4)]
+    assert spans(windower.finish()) == []
+
+
+def test_segment_shorter_than_a_window_is_a_tail() -> None:
+    windower = Windower(window=4, hop=1)
+    windower.push(block(0, 3))
+    assert spans(windower.push(Gap(3, 1, "stall"))) == [("gap", 0, 3, "tail"), ("gap", 3, 1, "stall")]
+
+
+def test_sound_too_short_between_two_gaps_of_one_cause_is_lost_for_it() -> None:
+    windower = Windower(window=4, hop=4)
+    windower.push(block(0, 3))
+    assert spans(windower.push(Gap(3, 1, "non_finite"))) == [("gap", 0, 3, "tail"), ("gap", 3, 1, "non_finite")]
+    windower.push(block(4, 3))
+    assert spans(windower.push(Gap(7, 2, "non_finite"))) == [("gap", 4, 3, "non_finite"), ("gap", 7, 2, "non_finite")]
+    windower.push(block(9, 3))
+    assert spans(windower.push(Gap(12, 1, "stall"))) == [("gap", 9, 3, "tail"), ("gap", 12, 1, "stall")]
+    assert spans(windower.push(block(13, 5))) == [("window", 13, 4)]
+    assert spans(windower.push(Gap(18, 1, "stall"))) == [("gap", 17, 1, "tail"), ("gap", 18, 1, "stall")]
+    windower.push(block(19, 1))
+    assert spans(windower.finish()) == [("gap", 19, 1, "tail")]
+
+
+def test_short_recording_is_padded_when_asked() -> None:
+    windower = Windower(window=4, hop=2, pad_short=True)
+    windower.push(block(1, 3))
+    (window,) = windower.finish()
+    assert isinstance(window, Window)
+    assert window.short
+    assert window.valid == 3
+    np.testing.assert_array_equal(window.samples, np.array([1, 2, 3, 0], np.float32))
+
+
+def test_short_recording_that_breaks_off_is_padded_too() -> None:
+    windower = Windower(window=4, hop=2, pad_short=True)
+    windower.push(block(0, 3))
+    assert spans(windower.push(Gap(3, 9, "read_error"))) == [("window", 0, 3), ("gap", 3, 9, "read_error")]
+    windower.push(block(12, 2))
+    assert spans(windower.finish()) == [("gap", 12, 2, "tail")]  # only the first segment is padded
+
+
+def test_a_short_recording_between_two_gaps_of_one_cause_is_padded() -> None:
+    windower = Windower(window=4, hop=2, pad_short=True)
+    assert spans(windower.push(Gap(0, 1, "non_finite"))) == [("gap", 0, 1, "non_finite")]
+    windower.push(block(1, 3))
+    assert spans(windower.push(Gap(4, 1, "non_finite"))) == [("window", 1, 3), ("gap", 4, 1, "non_finite")]
+
+
+def test_long_recording_is_never_padded() -> None:
+    windower = Windower(window=4, hop=4, pad_short=True)
+    assert spans(windower.push(block(0, 6))) == [("window", 0, 4)]
+    assert spans(windower.finish()) == [("gap", 4, 2, "tail")]
+
+
+def test_empty_recording_gives_nothing() -> None:
+    windower = Windower(window=4, hop=2, pad_short=True)
+    assert windower.push(block(0, 0)) == []
+    assert windower.finish() == []
+
+
+@given(
+    window=st.integers(1, 40),
+    hop_share=st.floats(0, 1),
+    parts=st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=12),
+    pad_short=st.booleans(),
+)
+def test_every_sample_is_in_a_window_or_a_gap(
+    window: int, hop_share: float, parts: list[tuple[bool, int]], pad_short: bool
+) -> None:
+    hop = max(1, round(hop_share * window))
+    windower = Windower(window, hop, pad_short=pad_short)
+    at, out, sound = 0, [], np.zeros(0, bool)
+    for is_sound, length in parts:
+        out += windower.push(block(at, length) if is_sound else Gap(at, length, "stall"))
+        sound = np.concatenate((sound, np.full(length, is_sound)))
+        at += length
+    out += windower.finish()
+    in_window, in_gap = np.zeros(at, int), np.zeros(at, int)
+    for item in out:
+        if isinstance(item, Gap):
+            in_gap[item.start : item.end] += 1
+            continue
+        expected = np.zeros(window, np.float32)
+        expected[: item.valid] = np.arange(item.start, item.start + item.valid)
+        np.testing.assert_array_equal(item.samples, expected)
+        in_window[item.start : item.start + item.valid] += 1
+    assert ((in_window > 0) ^ (in_gap == 1)).all()
+    assert (in_gap <= 1).all()
+    assert (in_window[~sound] == 0).all()
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.lists(st.integers(0, 50), max_size=10))
+def test_blocks_do_not_change_the_windows(window: int, hop: int, lengths: list[int]) -> None:
+    hop = min(hop, window)
+    total = sum(lengths)
+    one, many = Windower(window, hop), Windower(window, hop)
+    whole = one.push(block(0, total)) + one.finish()
+    parts, at = [], 0
+    for length in lengths:
+        parts += many.push(block(at, length))
+        at += length
+    parts += many.finish()
+    assert spans(parts) == spans(whole)
+
+
+def test_windows_do_not_share_memory_with_the_source() -> None:
+    samples = np.ones(8, np.float32)
+    (first, *_) = Windower(4, 2).push(Block(samples, 0))
+    samples[:] = 0
+    assert isinstance(first, Window)
+    assert first.samples.all()
+
+
+def test_memory_is_bounded() -> None:
+    windower = Windower(4000, 1000)
+    for i in range(1000):
+        windower.push(Block(np.zeros(37, np.float32), 37 * i))
+        assert len(windower._held) < 4000
+
+
+def test_a_hole_is_refused() -> None:
+    windower = Windower(4, 2)
+    windower.push(block(0, 5))
+    with pytest.raises(ValueError, match="expected 5"):
+        windower.push(block(6, 1))
+
+
+@pytest.mark.parametrize(("window", "hop"), [(0, 1), (4, 0), (4, 5), (-1, 1)])
+def test_impossible_lengths_are_refused(window: int, hop: int) -> None:
+    with pytest.raises(ValueError, match="hop"):
+        Windower(window, hop)

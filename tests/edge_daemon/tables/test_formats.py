@@ -1,0 +1,168 @@
+"""Tables of detections, character by character."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_daemon.detection.document import Detection, ModelReference, Origin, describe
+from edge_daemon.detection.events import Event
+from edge_daemon.tables.audacity import write_audacity
+from edge_daemon.tables.detections_csv import DetectionsCsv
+from edge_daemon.tables.jsonl import DetectionsJsonl
+from edge_daemon.tables.raven import write_raven
+from edge_daemon.tables.scores_csv import ScoresCsv
+
+ORIGIN = Origin(
+    device="dev",
+    stream="in/a, b.wav",
+    label="up-call",
+    model=ModelReference(name="m", version="1", digest="0f" * 32),
+    backend="onnx",
+    threshold=0.5,
+    rate=2000,
+    file="in/a, b.wav",
+    channel=2,
+)
+UTC_NS = 1238328900_000_000_000  # 2009-03-29 12:15:00
+
+
+@pytest.fixture
+def detections() -> list[Detection]:
+    first = Event(1501, 4501, 0.97314, 1001, 0.75, 3, 95.0, 185.5)
+    second = Event(7_200_001, 7_203_001, 0.5, 7_199_001, 0.5, 1, None, None)
+    return [
+        describe(
+            first,
+            ORIGIN,
+            begin_utc_ns=UTC_NS + 750_500_000,
+            end_utc_ns=UTC_NS + 2_250_500_000,
+            clock="file_name",
+        ),
+        describe(second, ORIGIN),
+    ]
+
+
+def test_raven(tmp_path: Path, detections: list[Detection]) -> None:
+    write_raven(tmp_path / "t", detections, Path("/data/in/a, b.wav"))
+    lines = (tmp_path / "t").read_text().split("\n")
+    assert lines[0].split("\t") == [
+        "Selection",
+        "View",
+        "Channel",
+        "Begin Time (s)",
+        "End Time (s)",
+        "Low Freq (Hz)",
+        "High Freq (Hz)",
+        "Begin Path",
+        "Begin File",
+        "File Offset (s)",
+        "Label",
+        "Score",
+        "Mean Score",
+        "Windows",
+        "Begin UTC",
+        "Detection ID",
+    ]
+    assert lines[1].split("\t") == [
+        "1",
+        "Spectrogram 1",
+        "2",
+        "0.750500",
+        "2.250500",
+        "95.0",
+        "185.5",
+        "/data/in/a, b.wav",
+        "a, b.wav",
+        "0.750500",
+        "up-call",
+        "0.973140",
+        "0.750000",
+        "3",
+        "2009-03-29T12:15:00.750500Z",
+        str(detections[0].id),
+    ]
+    assert lines[2].split("\t")[:7] == ["2", "Spectrogram 1", "2", "3600.000500", "3601.500500", "", ""]
+    assert lines[3:] == [""]
+
+
+def test_raven_of_nothing_is_a_table_without_rows(tmp_path: Path) -> None:
+    write_raven(tmp_path / "t", [], Path("a.wav"))
+    assert (tmp_path / "t").read_text().count("\n") == 1
+
+
+def test_audacity(tmp_path: Path, detections: list[Detection]) -> None:
+    write_audacity(tmp_path / "t", detections)
+    assert (tmp_path / "t").read_text() == (
+        "0.750500\t2.250500\tup-call 0.97\n"
+        "\\\t95.000000\t185.500000\n"
+        "3600.000500\t3601.500500\tup-call 0.50\n"
+    )  # fmt: skip
+
+
+def test_csv(detections: list[Detection]) -> None:
+    file = io.StringIO()
+    DetectionsCsv(file).add(detections)
+    rows = list(csv.DictReader(io.StringIO(file.getvalue())))
+    assert rows[0] == {
+        "file": "in/a, b.wav",
+        "begin_s": "0.7505",
+        "end_s": "2.2505",
+        "begin_utc": "2009-03-29T12:15:00.750500Z",
+        "end_utc": "2009-03-29T12:15:02.250500Z",
+        "clock": "file_name",
+        "label": "up-call",
+        "peak_score": "0.97314",
+        "mean_score": "0.75",
+        "windows": "3",
+        "threshold": "0.5",
+        "low_hz": "95.0",
+        "high_hz": "185.5",
+        "channel": "2",
+        "device": "dev",
+        "model_name": "m",
+        "model_version": "1",
+        "model_digest": "0f" * 32,
+        "backend": "onnx",
+        "id": str(detections[0].id),
+    }
+    assert rows[1]["begin_utc"] == ""
+    assert rows[1]["low_hz"] == ""
+    assert "\r" not in file.getvalue()
+
+
+def test_jsonl_is_the_document(detections: list[Detection]) -> None:
+    file = io.StringIO()
+    DetectionsJsonl(file).add(detections)
+    lines = file.getvalue().splitlines()
+    assert lines == [detection.to_json() for detection in detections]
+    assert [Detection.model_validate(json.loads(line)) for line in lines] == detections
+
+
+def test_scores() -> None:
+    file = io.StringIO()
+    table = ScoresCsv(file)
+    starts = np.array([0, 1001, 7_200_001])
+    scores = np.array([0.1, 0, 1 / 3], np.float32)
+    table.add("a, b.wav", starts, scores, window=4000, rate=2000, start_utc_ns=UTC_NS)
+    table.add("c.wav", starts[:1], np.array([1e-6], np.float32), window=4000, rate=2000)
+    assert file.getvalue() == (
+        "file,begin_s,end_s,utc,score\n"
+        '"a, b.wav",0.000000,2.000000,2009-03-29T12:15:00.000000Z,0.1\n'
+        '"a, b.wav",0.500500,2.500500,2009-03-29T12:15:00.500500Z,0.0\n'
+        '"a, b.wav",3600.000500,3602.000500,2009-03-29T13:15:00.000500Z,0.33333334\n'
+        "c.wav,0.000000,2.000000,,0.000001\n"
+    )
+
+
+def test_scores_give_the_same_float_back() -> None:
+    scores = np.random.default_rng(1).random(2000, dtype=np.float32) ** 4
+    file = io.StringIO()
+    ScoresCsv(file).add("a", np.arange(2000), scores, window=4000, rate=2000)
+    read = [np.float32(row["score"]) for row in csv.DictReader(io.StringIO(file.getvalue()))]
+    np.testing.assert_array_equal(np.array(read), scores)

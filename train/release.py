@@ -1,0 +1,146 @@
+"""From data and recipe to a checkpoint that can be exported: trained, judged, calibrated, documented."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.errors import UsageError
+from edge_daemon.model.score_calibration import Calibration
+from train import checkpoint
+from train.calibrate import Method, calibrate
+from train.checkpoint import CheckpointDocument
+from train.crossval import Fold, fold_files, folds
+from train.loop import Part, Report, margins, score_auc
+from train.quantise import QuantisedNetwork
+from train.recipe import Recipe, follow
+from train.stored import check_result, read_result
+
+if TYPE_CHECKING:
+    from train.data import Dataset
+
+
+def fit_checkpoint(
+    data: Dataset,
+    recipe: Recipe,
+    output: Path,
+    *,
+    hold_out: str = "random:5:0",
+    calibration: Path | None = None,
+    method: Method = "platt",
+    noise: NDArray[np.uint8] | None = None,
+    command: str = "",
+    report: Report | None = None,
+) -> CheckpointDocument:
+    """Train one network and write its checkpoint.
+
+    Args:
+        data: with features.
+        recipe: what to train.
+        output: folder of the checkpoint; interrupted training is kept there too.
+        hold_out: `SPLIT:FOLDS:NUMBER`, the part that judges and calibrates, or `none`.
+        calibration: folder of `crossval` results whose margins calibrate, needed with `none`.
+        method: shape of the calibration's curve.
+        noise: pictures without a call, for augmentation.
+        command: goes into the document.
+        report: is told lines of progress.
+
+    Returns:
+        The document that was written.
+
+    Raises:
+        UsageError: no features, a part that cannot be held out, or results that are not of this recipe and data.
+        DivergedError: training gave no finite numbers.
+    """
+    if data.features is None:
+        raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
+    part = Part(data.features, data.labels)
+    fold = _fold(hold_out, part.labels, data.order, data.group)
+    learn = part if fold is None else part.take(fold.train)
+    curve: Calibration | None = None
+    if fold is None and calibration is not None:  # before hours of training: it may be refused
+        curve = calibrate_from(calibration, recipe, {"data": data.name, "data_digest": part.digest}, method)
+    trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", report=report)
+    metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
+    if fold is not None:
+        test = part.take(fold.test)
+        metrics |= {"auc": score_auc(trained.final, test), "auc_float": score_auc(trained.network, test)}
+        found = margins(trained.final, test.features, exact=trained.quantised is not None)
+        curve = calibrate(found, test.labels, f"{data.name}, {hold_out}, {len(test.labels)} windows", method)
+    document = CheckpointDocument(
+        format_version=1,
+        network=recipe.network,
+        settings=recipe.settings,
+        quantised=isinstance(trained.final, QuantisedNetwork),
+        frontend=data.frontend,
+        calibration=curve,
+        data=data.name,
+        data_digest=part.digest,
+        credit=data.credit,
+        split=f"all but {hold_out}" if fold is not None else "all",
+        training=recipe.to_json(),
+        metrics=metrics,
+        command=command,
+    )
+    checkpoint.save(output, trained.final, document)
+    shutil.rmtree(output / "unfinished", ignore_errors=True)
+    return document
+
+
+def calibrate_from(
+    folder: Path, recipe: Recipe, about: Mapping[str, Any] | None = None, method: Method = "platt"
+) -> Calibration:
+    """Calibration from all held-out margins of a cross-validation of the same recipe on random folds.
+
+    Args:
+        folder: of `python -m train crossval` results.
+        recipe: of the network that is calibrated.
+        about: its data, as in `train.stored.check_result`.
+        method: shape of the curve.
+
+    Raises:
+        UsageError: no results, results of another recipe or data, or a fold is missing.
+    """
+    files = fold_files(folder, "random")
+    if not files:
+        raise UsageError(f"{folder} holds no results of random folds.", "Run `python -m train crossval` first.")
+    margins_of = fold_files(folder, "random", "npz")
+    parts = []
+    for number, path in files.items():
+        found = read_result(path)
+        check_result(path, found, recipe, about or {})
+        if number not in margins_of:
+            raise UsageError(f"{path} has no margins beside it; did its training diverge?", "Delete it, run it again.")
+        with np.load(margins_of[number], allow_pickle=False) as stored:
+            parts.append((stored["place"], stored["margin"], stored["label"]))
+        count = found.get("folds", max(files) + 1)
+        if sorted(files) != list(range(count)):
+            raise UsageError(f"{folder} holds only folds {sorted(files)} of {count}.", "Run `crossval` without --only.")
+    place, margin, label = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if not np.array_equal(np.sort(place), np.arange(len(place))):
+        raise UsageError(f"The folds in {folder} do not hold every window once.", "Run `crossval` into another folder.")
+    if not np.isfinite(margin).all():
+        raise UsageError(f"{folder} holds margins that are not finite.", "Its training diverged; change the recipe.")
+    return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows", method)
+
+
+def _fold(
+    text: str, labels: NDArray[np.uint8], order: NDArray[np.int64], group: NDArray[np.int64] | None
+) -> Fold | None:
+    if text == "none":
+        return None
+    try:
+        split, count, number = text.split(":")
+        fold = folds(labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
+    except (ValueError, IndexError) as error:
+        raise UsageError(
+            f"{text!r} names no part to hold out.", "Write SPLIT:FOLDS:NUMBER, as random:5:0, or none."
+        ) from error
+    if len(np.unique(labels[fold.test])) < 2:
+        raise UsageError(f"The part {text} has not both calls and other windows to judge by.", "Hold out another part.")
+    return fold
