@@ -18,18 +18,20 @@ the first source sample.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from edge_daemon.audio.nonfinite import split_non_finite
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.errors import AudioError
 
 _QUALITY = "HQ"
 # Half the filter's length, in samples of the lower rate, until what is left of it is below the filter's own −120 dB.
 _REACH = 112
+# Recorders write full scale ±1, counts (2³¹) or micropascal (10⁹ at the loudest); squares of more overflow in float32.
+LARGEST = np.float32(1e12)
 
 
 class Resampler:
@@ -163,3 +165,29 @@ class Resampler:
         whole: NDArray[np.float32] = soxr.resample(samples, *self._rates, quality=_QUALITY)
         begin = self._margin * self._up
         return whole[begin : begin + self._chunk * self._up].copy()
+
+
+def split_non_finite(block: Block) -> list[Block | Gap]:
+    """Cut NaN, infinite and absurdly large samples (magnitude above 10¹²) out of a block.
+
+    A recursive or block filter that is fed one NaN gives NaN long after it, so such samples leave the stream before
+    anything computes with it, and are accounted for as a gap.
+
+    Args:
+        block: any samples.
+
+    Returns:
+        The block itself if all is well, else its good runs as blocks and its bad runs as gaps, in order.
+    """
+    with np.errstate(invalid="ignore"):  # signalling NaNs raise a flag in comparisons
+        good = np.abs(block.samples) <= LARGEST
+    if good.all():
+        return [block]
+    edges = np.flatnonzero(np.diff(good)) + 1
+    bounds = [0, *edges.tolist(), len(good)]
+    return [
+        Block(block.samples[begin:end], block.start + begin)
+        if good[begin]
+        else Gap(block.start + begin, end - begin, "non_finite")
+        for begin, end in pairwise(bounds)
+    ]
