@@ -130,7 +130,7 @@ def test_plug_ins_that_only_the_listing_needed_are_unloaded(microphone: Any) -> 
 
 def test_where_alsa_is_not_in_use_there_is_nothing_to_forget() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from edge_daemon.audio import alsa; print(alsa.forget())"],
+        [sys.executable, "-c", "from edge_daemon.audio.capture import portaudio as p; print(p.unload_alsa_plugins())"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "False\n"

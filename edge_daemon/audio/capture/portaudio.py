@@ -7,6 +7,8 @@ says so, and is restarted by its watchdog if that lasts.
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, get_args
@@ -14,7 +16,6 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio import alsa
 from edge_daemon.audio.capture.call_timeout import Patience
 from edge_daemon.audio.capture.device import (
     DeviceInfo,
@@ -26,6 +27,7 @@ from edge_daemon.audio.capture.device import (
 )
 from edge_daemon.errors import AudioError
 
+_ALSA = "libasound.so.2"
 # Tried for the list of devices, and offered in messages where the device takes them.
 COMMON_RATES = (2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000)
 
@@ -207,7 +209,7 @@ class PortAudioDriver:
             raise AudioError(
                 f"'{info.name}' can't be started: {_text(error)}.", "Another program may be using it."
             ) from None
-        alsa.forget()
+        unload_alsa_plugins()
         return stream, info.name
 
     def _refusal(self, info: DeviceInfo, wanted: dict[str, Any], error: Exception) -> AudioError:
@@ -260,3 +262,19 @@ def _dtype(sample_format: str) -> str:
 def _text(error: Exception) -> str:
     """PortAudio's reason, without the wrapping."""
     return str(error.args[0] if error.args else error).removeprefix("Error opening InputStream: ").rstrip(".")
+
+
+def unload_alsa_plugins() -> bool:
+    """Unload ALSA's plug-ins that no open stream uses; False where the program does not use ALSA.
+
+    PortAudio opens every input that ALSA's configuration defines, once, to see what it can do. Each plug-in is loaded
+    for that and stays, with all that it needs: with Debian's `libasound2-plugins`, whose AC-3 encoder comes with the
+    whole of ffmpeg's libraries, that is 70 libraries and 11 MB. `snd_config_update_free_global` of alsa-lib unloads
+    those that no open stream uses, and frees the configuration, which is read again when it is needed. PortAudio calls
+    it too, but only when it is ended.
+    """
+    try:
+        alsa = ctypes.CDLL(_ALSA, mode=os.RTLD_NOLOAD)  # the one that PortAudio has loaded, or none
+    except OSError:
+        return False
+    return bool(alsa.snd_config_update_free_global() == 0)
