@@ -20,11 +20,10 @@ from collections.abc import Callable, Sequence
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.errors import ConfigError
-from edge_daemon.mqtt.bucket import TokenBucket
 from edge_daemon.mqtt.connection import Connection, Failure
 from edge_daemon.mqtt.in_flight import Flight, Sent
 from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Link, Lost, Rejected, Request, Tls
-from edge_daemon.mqtt.rate_limits import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, wire_bytes
+from edge_daemon.mqtt.rate_limits import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, TokenBucket, wire_bytes
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import OFFLINE, ONLINE, Topics
 from edge_daemon.outbox.mailbox import Mailbox, Order, Outgoing

@@ -1,4 +1,6 @@
-"""Byte budget: on a slow or costly link no hour carries more than so many bytes, and the important goes first.
+"""How much may be sent: messages by a token bucket, bytes by an hour's budget.
+
+On a slow or costly link no hour carries more than so many bytes, and the important goes first.
 
 Bytes are counted in slots of one minute. The last 61 slots, the running one included, may not exceed the budget, so no
 60 minutes do, wherever they begin. Less important kinds may only use a part of it: when little is left, only
@@ -7,6 +9,7 @@ status and detections still pass.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from edge_daemon.clock.time_source import SECOND_NS
@@ -74,3 +77,46 @@ class HourBudget:
     def next_ns(self, now_ns: int) -> int:
         """When the next slot begins: the first time at which more can be allowed."""
         return (now_ns // SLOT_NS + 1) * SLOT_NS
+
+
+class TokenBucket:
+    """A steady rate with short bursts: a bucket of tokens that starts full.
+
+    It holds up to `burst` tokens and gains `rate` a second; each message takes one. A backlog then drains at `rate`,
+    and a few new messages after a quiet time go out at once.
+
+    Args:
+        rate: tokens gained per second, > 0.
+        burst: most tokens that it holds, ≥ 1.
+        now_ns: monotonic time at the start.
+    """
+
+    def __init__(self, rate: float, burst: float, now_ns: int) -> None:
+        if rate <= 0 or burst < 1:
+            raise ValueError(f"a bucket needs rate > 0 and burst ≥ 1, not {rate} and {burst}")
+        self.rate = rate
+        self.burst = burst
+        self._tokens = float(burst)
+        self._at_ns = now_ns
+
+    def available(self, now_ns: int) -> int:
+        """Whole tokens that can be taken now."""
+        self._refill(now_ns)
+        return math.floor(self._tokens + 1e-9)
+
+    def take(self, count: int, now_ns: int) -> None:
+        """Take tokens that are available (ValueError otherwise)."""
+        if count > self.available(now_ns):
+            raise ValueError(f"{count} tokens asked, {self.available(now_ns)} there")
+        self._tokens = max(0.0, self._tokens - count)
+
+    def next_ns(self, now_ns: int) -> int:
+        """Time at which one token will be available; `now_ns` if one is."""
+        self._refill(now_ns)
+        missing = 1.0 - self._tokens
+        return now_ns if missing <= 1e-9 else now_ns + math.ceil(missing / self.rate * SECOND_NS)
+
+    def _refill(self, now_ns: int) -> None:
+        elapsed = max(0, now_ns - self._at_ns)
+        self._tokens = min(self.burst, self._tokens + elapsed / SECOND_NS * self.rate)
+        self._at_ns = max(self._at_ns, now_ns)

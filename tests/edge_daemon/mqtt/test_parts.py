@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.mqtt.bucket import TokenBucket
 from edge_daemon.mqtt.connection import STABLE_NS, Connection, Failure
-from edge_daemon.mqtt.rate_limits import SLOT_NS, HourBudget, wire_bytes
+from edge_daemon.mqtt.rate_limits import SLOT_NS, HourBudget, TokenBucket, wire_bytes
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.system.backoff import Backoff
 
