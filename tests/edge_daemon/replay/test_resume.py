@@ -14,21 +14,20 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from edge_daemon import replay_pool
 from edge_daemon.audio.source import Gap, GapCause
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.detection.document import Position
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.pipeline import Found
 from edge_daemon.errors import StorageError
+from edge_daemon.replay import run as replay_run
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording, find_recordings
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.resume import FOLDER, ReplayStore
-from edge_daemon.replay.run import Summary, replay
+from edge_daemon.replay.run import Summary, replay, results
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.task import load_model, replay_recording
-from edge_daemon.replay_pool import results
 
 RATE = 2000
 DIGEST = "ab" * 32
@@ -182,8 +181,8 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int = 1000) -> None:
         self.names: list[str] = []
         self._most = most
-        self._real = replay_pool.replay_recording
-        monkeypatch.setattr(replay_pool, "replay_recording", self)
+        self._real = replay_run.replay_recording
+        monkeypatch.setattr(replay_run, "replay_recording", self)
 
     def __call__(self, recording: Recording, *rest: object) -> ReplayResult:
         if len(self.names) == self._most:

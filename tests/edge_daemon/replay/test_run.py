@@ -27,9 +27,8 @@ from edge_daemon.model.frontend import FrontEnd
 from edge_daemon.model.model_file import Bundle
 from edge_daemon.replay.output import FORMATS, ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
-from edge_daemon.replay.run import Summary, replay
+from edge_daemon.replay.run import Summary, replay, results
 from edge_daemon.replay.task import ReplaySettings, load_model, replay_recording
-from edge_daemon.replay_pool import results
 
 
 def noise(seconds: float, rate: int, seed: int) -> np.ndarray:
