@@ -25,8 +25,7 @@ from torch.nn import functional
 from train import state
 from train.augment import Augmentation, augment
 from train.checkpoint import digest
-from train.divergence import HINT, DivergedError
-from train.quantise import QuantisedNetwork
+from train.quantise import HINT, DivergedError, QuantisedNetwork
 
 Report = Callable[[str], None]
 

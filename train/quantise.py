@@ -18,12 +18,19 @@ from snntorch import surrogate
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.model.network import IntegerNetwork, Layer
 from edge_daemon.model.neuron import UNIT_LEAK
-from train.divergence import HINT, DivergedError
 from train.networks.lif import INPUT_UNIT, SpikingLayer, SpikingNetwork, pool_spikes
 from train.networks.normalise import fold
 from train.networks.stem import prepare
+
+HINT = "Try a lower schedule.rate, or a flatter surrogate (--set slope=2)."
+
+
+class DivergedError(EdgeDaemonError):
+    """Training gave numbers that are not finite; `fit` ends with it, a fold is recorded as not converged."""
+
 
 WEIGHT_BITS = 8
 WEIGHT_LIMIT = 127

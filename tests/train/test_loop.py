@@ -8,10 +8,9 @@ import torch
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
-from train.divergence import DivergedError
 from train.loop import Part, Schedule, fit, margins, score_auc
 from train.networks import build
-from train.quantise import QuantisedNetwork
+from train.quantise import DivergedError, QuantisedNetwork
 
 SHAPE = (12, 16)
 
