@@ -1,4 +1,4 @@
-"""What a network takes of a Loihi chip: `python -m edge_daemon.backends.loihi.mapping FILE`.
+"""What a network takes of a Loihi chip, in cores and synapses; `python -m edge_daemon.backends.loihi FILE` prints it.
 
 The first layer stays on the host. The count is a lower bound for a chip that shares no weights between places: a
 synapse for each connection, with its weight's bits alone; a compiler adds routing tables and leaves gaps.
@@ -6,17 +6,12 @@ synapse for each connection, with its weight's bits alone; a compiler adds routi
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
 import numpy as np
 
-from edge_daemon.backends.fit import refusals
-from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.model.model_file import Bundle
 from edge_daemon.model.network import IntegerNetwork, Layer, synapses
-from edge_daemon.model.shipped import model_path
 
 WEIGHT_BITS = 8
 STATE_BITS = 24 + 24
@@ -115,22 +110,3 @@ def count_synapses(layer: Layer, shape: tuple[int, int, int]) -> int:
         layer, weight=(layer.weight != 0).astype(np.int8), bias=np.zeros_like(layer.bias), shift=0, max_pool=(1, 1)
     )
     return int(synapses(probe, np.ones((1, *shape), np.int64)).sum())
-
-
-def main() -> int:
-    """Print the mapping of a model file, or why there is none."""
-    from edge_daemon.backends.loihi.backend import LoihiBackend
-
-    try:
-        bundle = Bundle.read(model_path(sys.argv[1] if len(sys.argv) > 1 else "right_whale_portable"))
-    except EdgeDaemonError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    network = bundle.network()
-    reasons = refusals(network, LoihiBackend.capabilities)
-    sys.stdout.write("\n".join(reasons or map_network(network).lines()) + "\n")
-    return 1 if reasons else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

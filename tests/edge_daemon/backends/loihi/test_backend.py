@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge_daemon.backends import conformance, create
-from edge_daemon.backends.loihi import mapping as loihi_mapping
+from edge_daemon.backends.loihi.__main__ import main
 from edge_daemon.backends.loihi.backend import (
     LoihiBackend,
     chip_weights,
@@ -259,6 +259,6 @@ def test_the_mapping_of_a_file_is_printed(
         (tmp_path / "absent.onnx", 1, "cannot be read"),
     ):
         monkeypatch.setattr("sys.argv", ["loihi_mapping", str(file)])
-        assert loihi_mapping.main() == code
+        assert main() == code
         output = capsys.readouterr()
         assert text in output.out + output.err

@@ -1,0 +1,30 @@
+"""What a network takes of a Loihi chip: `python -m edge_daemon.backends.loihi FILE`."""
+
+from __future__ import annotations
+
+import sys
+
+from edge_daemon.backends.fit import refusals
+from edge_daemon.backends.loihi.mapping import map_network
+from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.shipped import model_path
+
+
+def main() -> int:
+    """Print the mapping of a model file, or why there is none."""
+    from edge_daemon.backends.loihi.backend import LoihiBackend
+
+    try:
+        bundle = Bundle.read(model_path(sys.argv[1] if len(sys.argv) > 1 else "right_whale_portable"))
+    except EdgeDaemonError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    network = bundle.network()
+    reasons = refusals(network, LoihiBackend.capabilities)
+    sys.stdout.write("\n".join(reasons or map_network(network).lines()) + "\n")
+    return 1 if reasons else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
