@@ -15,7 +15,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 import edge_daemon
-from edge_daemon.clips.recorder import Clip, encode_clip
+from edge_daemon.clips.clip import Clip
+from edge_daemon.clips.encoding import encode_clip
 from edge_daemon.detection.document import Utc, utc_text
 
 BEFORE_S = 0.5

@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from edge_daemon.clips.clip import Clip
+from edge_daemon.clips.encoding import encode_clip
 from edge_daemon.clips.files import ClipFiles
-from edge_daemon.clips.recorder import Clip, encode_clip
 from edge_daemon.clips.retention import Retention, plan
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.system.backoff import Backoff, Retry

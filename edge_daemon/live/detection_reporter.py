@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge_daemon.audio.source import Block, Gap
-from edge_daemon.clips.recorder import Clip, ClipRecorder, ClipRequest
+from edge_daemon.clips.clip import Clip, ClipRequest
+from edge_daemon.clips.recorder import ClipRecorder
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, Position, describe
 from edge_daemon.detection.pipeline import Found

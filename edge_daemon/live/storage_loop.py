@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from uuid import uuid4
 
+from edge_daemon.clips.clip import Clip
 from edge_daemon.clips.excerpt import excerpt
-from edge_daemon.clips.recorder import Clip
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.effort.ledger import EffortLedger

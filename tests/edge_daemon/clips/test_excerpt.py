@@ -15,8 +15,8 @@ import soundfile
 from numpy.typing import NDArray
 
 import edge_daemon
+from edge_daemon.clips.clip import Clip, ClipRequest
 from edge_daemon.clips.excerpt import excerpt, schema_text
-from edge_daemon.clips.recorder import Clip, ClipRequest
 
 RATE = 2000
 

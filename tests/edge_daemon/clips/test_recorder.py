@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.audio.start_time import start_from_name
 from edge_daemon.clips import guano
-from edge_daemon.clips.recorder import Clip, ClipRecorder, ClipRequest, clip_name, encode_clip, guano_fields
+from edge_daemon.clips.clip import Clip, ClipRequest, clip_name
+from edge_daemon.clips.encoding import encode_clip, guano_fields
+from edge_daemon.clips.recorder import ClipRecorder
 
 S = 10**9
 T0 = 1_238_328_900 * S  # 2009-03-29T12:15:00Z

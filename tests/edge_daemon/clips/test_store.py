@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from edge_daemon.clips import guano
+from edge_daemon.clips.clip import Clip, ClipRequest
+from edge_daemon.clips.encoding import encode_clip
 from edge_daemon.clips.files import ClipFiles, FolderClipFiles, MemoryClipFiles
-from edge_daemon.clips.recorder import Clip, ClipRequest, encode_clip
 from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.clock.time_source import ManualTime
