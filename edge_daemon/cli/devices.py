@@ -168,7 +168,7 @@ def _monitor(
     # a dead input is to be seen, not to become a gap; and a person waits for no long pauses
     source = SoundCardSource(request, driver, dead_s=1e6, backoff=Backoff(first_s=0.5, limit_s=2.0))
     source.check()
-    hydrophone = None if config is None else Hydrophone.of(config.hydrophone)
+    hydrophone = None if config is None else Hydrophone.from_config(config.hydrophone)
     view = View(
         title=f"{device.name}, channel {channel}, {source.rate} Hz",
         top_hz=top_hz,

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from edge_daemon.clock.time_source import SECOND_NS
+
+if TYPE_CHECKING:
+    from edge_daemon.config.clips import ClipsSection
 
 _BEFORE_ANY_CLIP_NS = 1_577_836_800 * SECOND_NS  # 2020-01-01: dated earlier, a file met a clock that had no time
 
@@ -42,6 +46,15 @@ class Retention:
     max_age_s: float
     max_bytes: int
     min_free_bytes: int
+
+    @classmethod
+    def from_config(cls, section: ClipsSection) -> Self:
+        """The configured bounds."""
+        return cls(
+            max_age_s=section.max_age_days * 86_400,
+            max_bytes=round(section.max_total_mb * 1e6),
+            min_free_bytes=round(section.min_free_mb * 1e6),
+        )
 
 
 def plan(

@@ -17,13 +17,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge_daemon.audio.source import GapCause
 from edge_daemon.detection.events import Event
+
+if TYPE_CHECKING:
+    from edge_daemon.config.device import DeviceSection
 
 SCHEMA = "edge_daemon.detection/1"
 
@@ -53,6 +56,12 @@ class Position(_Part):
 
     latitude: float = Field(ge=-90, le=90, description="Degrees north.")
     longitude: float = Field(ge=-180, le=180, description="Degrees east.")
+
+    @classmethod
+    def from_config(cls, section: DeviceSection) -> Self | None:
+        """The configured position; None without one."""
+        latitude, longitude = section.latitude, section.longitude
+        return None if latitude is None or longitude is None else cls(latitude=latitude, longitude=longitude)
 
 
 class ReceivedLevel(_Part):

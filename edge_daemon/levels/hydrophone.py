@@ -34,7 +34,7 @@ class Hydrophone:
     adc_full_scale_v: float
 
     @classmethod
-    def of(cls, section: HydrophoneSection) -> Hydrophone | None:
+    def from_config(cls, section: HydrophoneSection) -> Hydrophone | None:
         """The configuration's hydrophone, or None where it is not calibrated."""
         if section.sensitivity_db is None or section.adc_full_scale_v is None:
             return None

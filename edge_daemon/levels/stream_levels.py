@@ -59,7 +59,7 @@ def loudness_of(
         delay_s: time until an event is known, seconds.
         keep: takes a finished minute of band levels.
     """
-    hydrophone = Hydrophone.of(config.hydrophone)
+    hydrophone = Hydrophone.from_config(config.hydrophone)
     if hydrophone is None:
         return None
     meter = LevelMeter(rate, hydrophone.full_scale_db, longest_event_s + AROUND_S + delay_s)

@@ -79,10 +79,12 @@ def join(config: Config, parts: Parts) -> Joined:
     )
     ledger.begin(session, time.utc_ns(), times.state)
     periods = EffortPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
-    outbox = Outbox(config.storage.outbox_path, time=time, rng=parts.rng, limits=limits_of(config))
+    outbox = Outbox(
+        config.storage.outbox_path, time=time, rng=parts.rng, limits=OutboxLimits.from_config(config.outbox)
+    )
     store = None
     if config.clips.enabled:
-        rules = retention_of(config)
+        rules = Retention.from_config(config.clips)
         store = ClipStore(parts.clip_files, rules, time=time, rng=parts.rng, dated=lambda: times.trusts_now)
     deliveries = Deliveries(outbox, time, book.delivered)
     publisher = _publisher(config, parts, topics, deliveries)
@@ -122,7 +124,7 @@ def join(config: Config, parts: Parts) -> Joined:
             threshold=model.rules.threshold,
             rate=rate,
             channel=config.audio.channel,
-            position=position_of(config),
+            position=Position.from_config(config.device),
         ),
         topics,
         times,
@@ -173,34 +175,6 @@ def join(config: Config, parts: Parts) -> Joined:
         duty=Duty(schedule_of(config.schedule), source.listen, time),
         condition=condition,
     )
-
-
-def limits_of(config: Config) -> OutboxLimits:
-    """The configured bounds of the outbox."""
-    section = config.outbox
-    return OutboxLimits(
-        max_rows=section.max_rows,
-        max_age_s=section.max_age_days * 86_400,
-        commit_within_s=section.commit_interval_s,
-    )
-
-
-def retention_of(config: Config) -> Retention:
-    """The configured bounds of the clips."""
-    section = config.clips
-    return Retention(
-        max_age_s=section.max_age_days * 86_400,
-        max_bytes=round(section.max_total_mb * 1e6),
-        min_free_bytes=round(section.min_free_mb * 1e6),
-    )
-
-
-def position_of(config: Config) -> Position | None:
-    """The configured position."""
-    latitude, longitude = config.device.latitude, config.device.longitude
-    if latitude is None or longitude is None:
-        return None
-    return Position(latitude=latitude, longitude=longitude)
 
 
 def _publisher(config: Config, parts: Parts, topics: Topics, deliveries: Deliveries) -> Publisher | None:

@@ -19,17 +19,20 @@ import threading
 import time as real_time
 from collections.abc import Callable
 
+from edge_daemon.clips.retention import Retention
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config import Config
+from edge_daemon.detection.document import Position
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.document import HealthDocument
-from edge_daemon.live.assembly import join, limits_of, position_of, retention_of
+from edge_daemon.live.assembly import join
 from edge_daemon.live.dependencies import Parts
 from edge_daemon.live.reload import reread
 from edge_daemon.live.shutdown import Ending
 from edge_daemon.live.silence import Attempts, silence_of
 from edge_daemon.live.watchdog import FeedVerdict, may_feed
 from edge_daemon.mqtt.publisher import FAREWELL_S
+from edge_daemon.outbox.outbox import OutboxLimits
 from edge_daemon.system.journal import set_level
 from edge_daemon.system.repeated_errors import Complaints
 
@@ -308,12 +311,12 @@ class Daemon:
         joined = self.joined
         set_level(config.log.level)
         joined.book.disk_warning_mb = config.health.disk_warning_mb
-        joined.outbox.limits = limits_of(config)
+        joined.outbox.limits = OutboxLimits.from_config(config.outbox)
         joined.keeper.keep_days = config.effort.keep_days
         joined.keeper.periods.change(config.effort.publish_interval_s)
-        joined.announcer.move(position_of(config))
+        joined.announcer.move(Position.from_config(config.device))
         if joined.store is not None:
-            joined.store.rules = retention_of(config)
+            joined.store.rules = Retention.from_config(config.clips)
         if joined.publisher is not None:
             joined.publisher.apply(config.mqtt)
         self._health_due_ns = self._time.monotonic_ns()

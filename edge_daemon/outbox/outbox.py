@@ -31,6 +31,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
@@ -49,6 +50,9 @@ from edge_daemon.outbox.table import (
     status,
 )
 from edge_daemon.storage.database import Database, DatabaseReport
+
+if TYPE_CHECKING:
+    from edge_daemon.config.outbox import OutboxSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,15 @@ class OutboxLimits:
     def __post_init__(self) -> None:
         if min(self.max_rows, self.hold_rows, self.commit_rows) < 1 or min(self.max_age_s, self.commit_within_s) < 0:
             raise ValueError(f"impossible bounds of the outbox: {self}")
+
+    @classmethod
+    def from_config(cls, section: OutboxSection) -> Self:
+        """The configured bounds."""
+        return cls(
+            max_rows=section.max_rows,
+            max_age_s=section.max_age_days * 86_400,
+            commit_within_s=section.commit_interval_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,12 +83,11 @@ def settings_for(config: Config | None, **chosen: Any) -> ReplaySettings:
         device = config.device
         values |= config.detection.model_dump()
         values |= {"device": device.id, "backend": config.backend}
-        if (hydrophone := Hydrophone.of(config.hydrophone)) is not None:
+        if (hydrophone := Hydrophone.from_config(config.hydrophone)) is not None:
             values["full_scale_db"] = hydrophone.full_scale_db
         if config.model.path is not None:
             values["model"] = config.model.path
-        if device.latitude is not None and device.longitude is not None:
-            values["position"] = Position(latitude=device.latitude, longitude=device.longitude)
+        values["position"] = Position.from_config(device)
     values |= {name: value for name, value in chosen.items() if value is not None}
     return ReplaySettings(**values)
 

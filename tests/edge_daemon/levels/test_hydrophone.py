@@ -36,5 +36,5 @@ def test_one_pascal_by_hand() -> None:
 
 def test_from_the_configuration() -> None:
     text = b"version: 1\nhydrophone: {sensitivity_db: -170, gain_db: 20, adc_full_scale_v: 1}\n"
-    assert Hydrophone.of(load_text(text, {}).config.hydrophone) == Hydrophone(-170.0, 20.0, 1.0)
-    assert Hydrophone.of(load_text(b"version: 1\n", {}).config.hydrophone) is None
+    assert Hydrophone.from_config(load_text(text, {}).config.hydrophone) == Hydrophone(-170.0, 20.0, 1.0)
+    assert Hydrophone.from_config(load_text(b"version: 1\n", {}).config.hydrophone) is None
