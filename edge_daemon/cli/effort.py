@@ -75,6 +75,7 @@ def parse_utc(text: str, option: str) -> int:
     Raises:
         UsageError: unreadable.
     """
+    from edge_daemon.clock.utc import nanoseconds
     from edge_daemon.errors import UsageError
 
     try:
@@ -84,8 +85,7 @@ def parse_utc(text: str, option: str) -> int:
         raise UsageError(f"{option} {text!r} is not a time.", hint) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    since_epoch = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000_000 + since_epoch.microseconds * 1000
+    return nanoseconds(moment)
 
 
 def tables(entries: Entries, since_ns: int, until_ns: int) -> Iterator[Table]:

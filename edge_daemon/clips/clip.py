@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.clock.time_source import SECOND_NS
+from edge_daemon.clock.utc import moment
 
 Format = Literal["flac", "wav"]
 
@@ -75,8 +75,8 @@ class Clip:
 
 def clip_name(device: str, begin_utc_ns: int, identity: str, file_format: Format) -> str:
     """`2009-03-29/buoy-7_20090329T121503.250Z_3e0a8d0c.flac`: a folder per day, time of the first sample, identity."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=begin_utc_ns // 1000)
+    at = moment(begin_utc_ns)
     safe_device = re.sub(r"[^A-Za-z0-9.-]+", "-", device).strip(".-") or "device"
     safe_identity = re.sub(r"[^A-Za-z0-9]+", "", identity)[:8] or "0"
-    time = f"{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z"
-    return f"{moment:%Y-%m-%d}/{safe_device}_{time}_{safe_identity}.{file_format}"
+    time = f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
+    return f"{at:%Y-%m-%d}/{safe_device}_{time}_{safe_identity}.{file_format}"

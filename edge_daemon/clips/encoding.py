@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import numpy as np
@@ -10,15 +9,16 @@ import numpy as np
 from edge_daemon import __version__
 from edge_daemon.clips import guano
 from edge_daemon.clips.clip import Clip
+from edge_daemon.clock.utc import moment
 
 
 def guano_fields(clip: Clip) -> dict[str, str]:
     """The clip's GUANO metadata; fields that the specification does not know are under EdgeDaemon."""
     request, rate = clip.request, clip.rate
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=clip.begin_utc_ns // 1000)
+    at = moment(clip.begin_utc_ns)
     event_s = [(sample - clip.begin) / rate for sample in (request.begin, request.end)]
     fields = {
-        "Timestamp": f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z",
+        "Timestamp": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z",
         "Samplerate": str(rate),
         "Length": f"{len(clip.samples) / rate:.6f}",
         "Serial": request.device,

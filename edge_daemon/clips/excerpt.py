@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 import edge_daemon
 from edge_daemon.clips.clip import Clip
 from edge_daemon.clips.encoding import encode_clip
-from edge_daemon.detection.document import Utc, utc_text
+from edge_daemon.clock.utc import Utc, utc_text
 
 BEFORE_S = 0.5
 """Sound before the event in an excerpt that is shorter than its clip."""

@@ -15,14 +15,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
+from typing import TYPE_CHECKING, Literal, Self, get_args
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge_daemon.audio.source import GapCause
+from edge_daemon.clock.utc import Utc, utc_text
 from edge_daemon.detection.events import Event
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ SCHEMA = "edge_daemon.detection/1"
 UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "file_name", "given", "none"]
 """What UTC rests on: the device's clock in one of three states, the file's name, the user's word, or nothing."""
 
-Utc = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 
 _NAMESPACE = UUID("6f0c2f5e-5d0b-5c0e-9b65-3d6f0a4f7c11")
 _SCHEMA_FILE = Path(__file__).parent.parent / "assets" / "detection.schema.json"
@@ -249,16 +248,6 @@ def describe(
         position=origin.position,
         gaps=tuple(gaps),
     )
-
-
-def utc_text(utc_ns: int) -> str:
-    """ISO 8601 in UTC with microseconds (rounded down): `2009-03-29T12:15:03.250000Z`.
-
-    Args:
-        utc_ns: nanoseconds since 1970 UTC, year 1 to 9999.
-    """
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=utc_ns // 1000)
-    return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S.%f}Z"
 
 
 def schema_text() -> str:

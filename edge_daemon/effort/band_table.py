@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from edge_daemon.detection.document import utc_text
+from edge_daemon.clock.utc import utc_text
 from edge_daemon.effort.spans import Session, Span
 from edge_daemon.levels.band_levels import BandMinute, nominal_hz
 

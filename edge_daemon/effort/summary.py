@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_daemon.audio.source import GapCause
 from edge_daemon.clock.time_source import SECOND_NS
-from edge_daemon.detection.document import Utc, utc_text
+from edge_daemon.clock.utc import Utc, utc_text
 from edge_daemon.effort.spans import Session, Span
 
 SCHEMA = "edge_daemon.effort/1"

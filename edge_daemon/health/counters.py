@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from edge_daemon import __version__
 from edge_daemon.clock.time_source import SECOND_NS
-from edge_daemon.detection.document import utc_text
+from edge_daemon.clock.utc import utc_text
 from edge_daemon.health.board import BoardReading
 from edge_daemon.health.document import (
     BoardHealth,

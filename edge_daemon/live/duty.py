@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 
 from edge_daemon.clock.time_source import TimeSource
+from edge_daemon.clock.utc import utc_text
 from edge_daemon.config.schedule import ScheduleSection
-from edge_daemon.detection.document import utc_text
 from edge_daemon.live.schedule import Always, DailyWindows, DutyCycle, Schedule
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.backends.base import Backend
 from edge_daemon.backends.registry import create
+from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.detection.document import ModelReference, Origin, UtcBasis
 from edge_daemon.detection.events import EventRules
 from edge_daemon.detection.pipeline import Output, Pipeline
@@ -190,7 +190,7 @@ def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, 
             pad_short=True,
         )
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
-        result.start_utc_ns = None if source.start_utc is None else _nanoseconds(source.start_utc)
+        result.start_utc_ns = None if source.start_utc is None else nanoseconds(source.start_utc)
         result.origin, result.clock = _origin(recording, settings, model), _basis(settings, source)
         collector = _Collector(result, settings, _levels(settings, model))
         while (item := source.read()) is not None:
@@ -279,7 +279,3 @@ def _basis(settings: ReplaySettings, source: FileSource) -> UtcBasis:
     if settings.start is not None:
         return "given"
     return "none" if source.start_utc is None else "file_name"
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000

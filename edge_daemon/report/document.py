@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge_daemon.clock.utc import moment
 from edge_daemon.report.entry import Entry, Listened
-from edge_daemon.report.gathering import Gathering, utc_of
+from edge_daemon.report.gathering import Gathering
 from edge_daemon.report.timeline import Track, tracks
 
 Lines = Sequence[tuple[str, str]]
@@ -134,7 +135,7 @@ def _period(recordings: Sequence[Listened]) -> tuple[str, str, str]:
     unknown = len(recordings) - len(begins)
     if not begins:
         return ("–", "time of day", "not known: times count from the beginning of each recording")
-    first, last = utc_of(min(begins)), utc_of(max(ends))
+    first, last = moment(min(begins)), moment(max(ends))
     remark = f"{first:%H:%M} to {last:%H:%M} UTC" if first.date() == last.date() else f"to {last:%Y-%m-%d %H:%M} UTC"
     if unknown:
         remark += f"; of {unknown:,} the time is not known"

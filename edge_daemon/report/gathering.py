@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,8 +119,3 @@ class Gathering:
             scores=result.scores[first:last].copy(),
             cell_s=self._hop / result.rate,
         )
-
-
-def utc_of(nanoseconds: int) -> datetime:
-    """Aware time, microseconds rounded down."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)

@@ -12,7 +12,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.detection.document import utc_text
+from edge_daemon.clock.utc import utc_text
 from edge_daemon.tables.cells import seconds_text
 
 COLUMNS = ("file", "begin_s", "end_s", "utc", "score")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import edge_daemon
+from edge_daemon.clock.utc import utc_text
 from edge_daemon.detection.document import (
     SCHEMA,
     AdjoiningGap,
@@ -23,7 +24,6 @@ from edge_daemon.detection.document import (
     describe,
     detection_id,
     schema_text,
-    utc_text,
 )
 from edge_daemon.detection.events import Event
 
