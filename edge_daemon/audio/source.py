@@ -7,7 +7,6 @@ moment is either analysed or accounted for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -84,26 +83,3 @@ class AudioSource(Protocol):
 
     def close(self) -> None:
         """Give the device or file back; may be called twice."""
-
-
-class MemorySource:
-    """A source that plays what it was given: the in-memory twin of the real ones.
-
-    Args:
-        rate: samples per second.
-        items: blocks and gaps, in order.
-        name: what a person calls it.
-    """
-
-    def __init__(self, rate: int, items: Iterable[Block | Gap], name: str = "memory") -> None:
-        self.rate = rate
-        self.name = name
-        self._items = iter(items)
-
-    def read(self) -> Block | Gap | None:
-        """Next item, or None at the end."""
-        return next(self._items, None)
-
-    def close(self) -> None:
-        """Drop what is left."""
-        self._items = iter(())

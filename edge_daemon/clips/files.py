@@ -10,7 +10,6 @@ megabyte, doubles once enough names have come and gone: a thousand clips a day f
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from pathlib import Path
 from typing import Protocol
@@ -105,54 +104,3 @@ class FolderClipFiles:
         """Remove what a power cut left half written."""
         for path in self.folder.glob(f"{_DAY}/*.part"):
             path.unlink(missing_ok=True)
-
-
-class MemoryClipFiles:
-    """Clips on a disk of so many bytes, in memory: the twin of `FolderClipFiles`.
-
-    Attributes:
-        contents: bytes by name.
-        broken: while set, every operation fails as a dying card does.
-        others: bytes that something else takes.
-
-    Args:
-        capacity: size of the disk, bytes.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self.contents: dict[str, bytes] = {}
-        self.broken = False
-        self.others = 0
-        self._capacity = capacity
-        self._dates: dict[str, int] = {}
-
-    def write(self, name: str, content: bytes, utc_ns: int) -> None:
-        """Put a file there."""
-        self._check()
-        if self.free_bytes() < len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
-        self.contents[name] = content
-        self._dates[name] = utc_ns
-
-    def delete(self, name: str) -> None:
-        """Remove a file."""
-        self._check()
-        self.contents.pop(name, None)
-
-    def list(self) -> list[StoredFile]:
-        """All clips."""
-        self._check()
-        return [StoredFile(name, len(content), self._dates[name]) for name, content in self.contents.items()]
-
-    def free_bytes(self) -> int:
-        """What the clips and the others leave of the disk."""
-        self._check()
-        return self._capacity - self.others - sum(map(len, self.contents.values()))
-
-    def sweep(self) -> None:
-        """Nothing is ever half written here."""
-        self._check()
-
-    def _check(self) -> None:
-        if self.broken:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -49,17 +49,6 @@ class KernelClock(Protocol):
         """Its state now; never raises."""
 
 
-class MemoryKernelClock:
-    """A kernel that says what it is told: the in-memory twin of `AdjtimexClock`."""
-
-    def __init__(self, synchronised: bool = True, max_error_ns: int = 0) -> None:
-        self.reading = SyncReading(synchronised, max_error_ns)
-
-    def read(self) -> SyncReading:
-        """Its state now."""
-        return self.reading
-
-
 class _Timex(ctypes.Structure):
     # struct timex of <sys/timex.h>; only the first fields are read, the rest is room for the kernel to write
     _fields_ = (

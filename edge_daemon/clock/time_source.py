@@ -33,35 +33,3 @@ class SystemTime:
     def monotonic_ns(self) -> int:
         """Nanoseconds since an arbitrary moment."""
         return time.monotonic_ns()
-
-
-class ManualTime:
-    """Clocks that move only when told: the in-memory twin of `SystemTime`.
-
-    Args:
-        utc_ns: what UTC shows at first.
-        monotonic_ns: what the monotonic clock shows at first.
-    """
-
-    def __init__(self, utc_ns: int = 1_767_225_600 * SECOND_NS, monotonic_ns: int = 0) -> None:
-        self._utc_ns = utc_ns
-        self._monotonic_ns = monotonic_ns
-
-    def utc_ns(self) -> int:
-        """UTC in nanoseconds since 1970-01-01."""
-        return self._utc_ns
-
-    def monotonic_ns(self) -> int:
-        """Nanoseconds since an arbitrary moment."""
-        return self._monotonic_ns
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass on both clocks; refuses to go back (ValueError)."""
-        if seconds < 0:
-            raise ValueError("time does not run backwards; use step() for UTC")
-        self._utc_ns += round(seconds * SECOND_NS)
-        self._monotonic_ns += round(seconds * SECOND_NS)
-
-    def step(self, seconds: float) -> None:
-        """Set UTC forward (or back, if negative) while the monotonic clock stands still."""
-        self._utc_ns += round(seconds * SECOND_NS)

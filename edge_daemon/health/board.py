@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -51,17 +51,6 @@ class Board(Protocol):
 
     def read(self) -> BoardReading:
         """Its state now; never raises."""
-
-
-@dataclass(slots=True)
-class MemoryBoard:
-    """A board that says what it is told: the in-memory twin of `LinuxBoard`."""
-
-    reading: BoardReading = field(default_factory=lambda: BoardReading(0.0))
-
-    def read(self) -> BoardReading:
-        """What it was told to say."""
-        return self.reading
 
 
 class LinuxBoard:

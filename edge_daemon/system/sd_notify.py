@@ -26,17 +26,6 @@ class NoChannel:
         """Send nothing."""
 
 
-class MemoryChannel:
-    """Keeps what was sent: the in-memory twin of `SocketChannel`."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    def send(self, message: bytes) -> None:
-        """Keep one."""
-        self.sent.append(message.decode())
-
-
 class SocketChannel:
     """The service manager's socket.
 

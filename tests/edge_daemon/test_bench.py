@@ -13,9 +13,10 @@ from edge_daemon.bench import Measurement, bench, warnings_of
 from edge_daemon.cli import invoke
 from edge_daemon.config import Config, load_text
 from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
-from edge_daemon.health.board import BoardReading, MemoryBoard
+from edge_daemon.health.board import BoardReading
 from edge_daemon.model.energy import INTEGER, dense_operations
 from edge_daemon.model.model_file import Bundle
+from edge_daemon.testing.machine import MemoryBoard
 
 STAGES = ["resample", "front end", "inference", "events", "window"]
 

@@ -16,10 +16,10 @@ from edge_daemon.backends.base import Inference
 from edge_daemon.backends.guarded import STEADY_WINDOWS, GuardedBackend, open_backend
 from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.backends.worker.client import FIRST_START_S, START_S, WorkerBackend
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import Bundle
+from edge_daemon.testing.machine import ManualTime
 
 
 class Scripted:

@@ -17,9 +17,9 @@ from edge_daemon.checks.folders import check_folders
 from edge_daemon.checks.model import check_backend, check_model
 from edge_daemon.checks.run import CHECKS, checkup
 from edge_daemon.checks.verdict import Verdict
-from edge_daemon.clock.synchronisation import MemoryKernelClock
 from edge_daemon.config import Config, load_text
 from edge_daemon.errors import AudioError, BackendError
+from edge_daemon.testing.machine import MemoryKernelClock
 from edge_daemon.testing.sound_card import MemoryDriver
 
 

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.cli.effort import by_day, default_ledger, duration, effort, parse_utc
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.spans import Session, Span
 from edge_daemon.errors import StorageError, UsageError
+from edge_daemon.testing.machine import ManualTime
 
 S = 10**9
 NOON = round(datetime(2026, 3, 29, 12, tzinfo=UTC).timestamp()) * S

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_daemon.audio.source import Block, Gap, MemorySource
+from edge_daemon.audio.source import Block, Gap
 from edge_daemon.cli.monitor import monitor
 from edge_daemon.cli.monitor_picture import (
     View,
@@ -23,6 +23,7 @@ from edge_daemon.cli.monitor_picture import (
     summary,
 )
 from edge_daemon.levels.input_meter import FLOOR_DB, Reading
+from edge_daemon.testing.sound_card import MemorySource
 
 RATE = 2000
 

@@ -12,11 +12,11 @@ import pytest
 from edge_daemon.clips import guano
 from edge_daemon.clips.clip import Clip, ClipRequest
 from edge_daemon.clips.encoding import encode_clip
-from edge_daemon.clips.files import ClipFiles, FolderClipFiles, MemoryClipFiles
+from edge_daemon.clips.files import ClipFiles, FolderClipFiles
 from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.system.backoff import Backoff
+from edge_daemon.testing.machine import ManualTime, MemoryClipFiles
 
 WIDE = Retention(max_age_s=1e9, max_bytes=10**9, min_free_bytes=0)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.clock import synchronisation
-from edge_daemon.clock.synchronisation import AdjtimexClock, MemoryKernelClock, Synchronisation, SyncReading
+from edge_daemon.clock.synchronisation import AdjtimexClock, Synchronisation, SyncReading
+from edge_daemon.testing.machine import MemoryKernelClock
 
 S = 10**9
 GOOD = SyncReading(True, 5_000_000)

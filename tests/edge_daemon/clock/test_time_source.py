@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge_daemon.clock.time_source import ManualTime, SystemTime
+from edge_daemon.clock.time_source import SystemTime
+from edge_daemon.testing.machine import ManualTime
 
 
 def test_manual_time_moves_only_when_told() -> None:

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.clock.sample_clock import ClockStep
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.effort.ledger import EffortLedger, open_ledger, read_spans
 from edge_daemon.effort.spans import Session
 from edge_daemon.errors import StorageError
+from edge_daemon.testing.machine import ManualTime
 
 S = 10**9
 T0 = 1_767_225_600 * S

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.audio.capture.input_state import DeviceState
 from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.health.board import BoardReading, LinuxBoard, MemoryBoard, throttling
+from edge_daemon.health.board import BoardReading, LinuxBoard, throttling
 from edge_daemon.health.counters import HealthBook, Surroundings
 from edge_daemon.health.document import (
     ClockHealth,
@@ -36,6 +36,7 @@ from edge_daemon.mqtt.home_assistant import discovery
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.system.journal import quoted, set_up
+from edge_daemon.testing.machine import MemoryBoard
 
 S = 1_000_000_000
 UTC_NS = 1_238_328_903_250_000_000  # 2009-03-29T12:15:03.25Z

@@ -19,23 +19,20 @@ from numpy.typing import NDArray
 from edge_daemon.audio.capture.device import DeviceInfo, StreamRequest
 from edge_daemon.audio.capture.live_source import lead_s
 from edge_daemon.audio.capture.sound_card import SoundCardSource
-from edge_daemon.clips.files import MemoryClipFiles
-from edge_daemon.clock.synchronisation import MemoryKernelClock
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.config import Config
 from edge_daemon.detection.detector import open_model
 from edge_daemon.detection.document import Detection
 from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.health.board import MemoryBoard
 from edge_daemon.live.daemon import Daemon
 from edge_daemon.live.dependencies import Parts
 from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.task import ReplaySettings, replay_recording
 from edge_daemon.system.backoff import Backoff
-from edge_daemon.system.sd_notify import MemoryChannel, Notifier
+from edge_daemon.system.sd_notify import Notifier
 from edge_daemon.testing.broker import MemoryBroker, MemoryLink
+from edge_daemon.testing.machine import ManualTime, MemoryBoard, MemoryChannel, MemoryClipFiles, MemoryKernelClock
 from edge_daemon.testing.sound_card import MemoryDriver
 
 RATE = 2000

@@ -7,11 +7,11 @@ import pytest
 
 from edge_daemon.audio.source import Block
 from edge_daemon.clock.sample_clock import ClockStep
-from edge_daemon.clock.synchronisation import MemoryKernelClock, SyncReading
-from edge_daemon.clock.time_source import ManualTime
+from edge_daemon.clock.synchronisation import SyncReading
 from edge_daemon.config.clock import ClockSection
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.sound_queue import Heard
+from edge_daemon.testing.machine import ManualTime, MemoryKernelClock
 
 RATE = 1000
 TEN_YEARS_S = 10 * 365 * 86_400.0

@@ -21,12 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.errors import StorageError
 from edge_daemon.outbox import table as outbox_table
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox, OutboxLimits
 from edge_daemon.storage import database
+from edge_daemon.testing.machine import ManualTime
 
 DAY = 86_400
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.errors import StorageError
 from edge_daemon.storage.database import Database
 from edge_daemon.system.backoff import Backoff
+from edge_daemon.testing.machine import ManualTime
 
 SCHEMA = "CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL)"
 

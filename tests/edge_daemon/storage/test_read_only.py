@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from edge_daemon.checks.startup import check
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.config import load_text
 from edge_daemon.errors import StorageError
 from edge_daemon.storage.database import Database
 from edge_daemon.storage.read_only import why_read_only
+from edge_daemon.testing.machine import ManualTime
 
 
 @pytest.fixture

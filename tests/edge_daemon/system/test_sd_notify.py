@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_daemon.system.sd_notify import MemoryChannel, NoChannel, Notifier
+from edge_daemon.system.sd_notify import NoChannel, Notifier
+from edge_daemon.testing.machine import MemoryChannel
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from edge_daemon.audio.capture.device import DeviceInfo, StreamRequest
 from edge_daemon.audio.capture.sound_card import SoundCardSource
 from edge_daemon.clips.files import FolderClipFiles
 from edge_daemon.clock.synchronisation import AdjtimexClock
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.config import load
 from edge_daemon.detection.detector import open_model
 from edge_daemon.health.board import LinuxBoard
@@ -31,6 +30,7 @@ from edge_daemon.live.daemon import Daemon
 from edge_daemon.live.dependencies import Parts
 from edge_daemon.system import journal
 from edge_daemon.system.sd_notify import Notifier
+from edge_daemon.testing.machine import ManualTime
 from edge_daemon.testing.sound_card import MemoryDriver
 
 RATE = 2000

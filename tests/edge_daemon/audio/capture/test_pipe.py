@@ -19,9 +19,10 @@ from edge_daemon.audio.capture.byte_source import CommandBytes, DescriptorBytes,
 from edge_daemon.audio.capture.device import SampleFormat
 from edge_daemon.audio.capture.pipe import BYTES, PipeSource, decode
 from edge_daemon.audio.source import Block, Gap
-from edge_daemon.clock.time_source import SECOND_NS, ManualTime
+from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.errors import AudioError
 from edge_daemon.system.backoff import Backoff
+from edge_daemon.testing.machine import ManualTime
 
 RATE = 1000
 PIECE_NS = 20_000_000  # what a live writer writes at once, at least

@@ -18,9 +18,9 @@ from edge_daemon.audio.capture.device import (
 )
 from edge_daemon.audio.capture.sound_card import SoundCardSource
 from edge_daemon.audio.source import Block, Gap
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.errors import AudioError
 from edge_daemon.system.backoff import Backoff
+from edge_daemon.testing.machine import ManualTime
 from edge_daemon.testing.sound_card import MemoryDriver
 
 RATE = 1000

@@ -22,11 +22,11 @@ from edge_daemon.backends.guarded import GuardedBackend, open_backend
 from edge_daemon.backends.worker import client as worker_page
 from edge_daemon.backends.worker import wire
 from edge_daemon.backends.worker.client import WorkerBackend
-from edge_daemon.clock.time_source import ManualTime
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.errors import BackendError
 from edge_daemon.live.watchdog import may_feed
 from edge_daemon.model.model_file import Bundle
+from edge_daemon.testing.machine import ManualTime
 
 
 def images(n: int) -> np.ndarray:
