@@ -16,6 +16,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from edge_daemon.errors import StorageError
@@ -55,6 +56,7 @@ class Processes:
                     self._kept.discard(running.popleft()[1])
                     yield result
                 except BrokenProcessPool:
+                    self._leash.close()
                     pool.shutdown(wait=True)
                     waiting.extendleft(recording for recording, _ in reversed(running))
                     running.clear()
@@ -77,7 +79,13 @@ class Processes:
         return result
 
     def _pool(self, jobs: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(jobs, self._context, _begin_worker, (self._done, self._stop))
+        """Workers that leave when their leash is closed.
+
+        The executor ends the workers of a broken pool, but not one that is just being started, and then waits for it
+        for ever.
+        """
+        held, self._leash = self._context.Pipe(duplex=False)
+        return ProcessPoolExecutor(jobs, self._context, _begin_worker, (self._done, self._stop, held))
 
     def _submit(self, pool: ProcessPoolExecutor, recording: Recording) -> Future[ReplayResult]:
         with _interrupts_held():
@@ -122,16 +130,16 @@ def _interrupts_held() -> Iterator[None]:
 _shared: dict[str, Any] = {}
 
 
-def _begin_worker(done: Any, stop: Any) -> None:
+def _begin_worker(done: Any, stop: Any, leash: Connection) -> None:
     _shared.update(done=done, stop=stop)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_parent, args=(leash,), daemon=True).start()
 
 
-def _leave_with_parent() -> None:
-    """A parent that was killed cannot send its workers home; without this they would wait for ever."""
+def _leave_with_parent(leash: Connection) -> None:
+    """Leave when the parent has been killed, or gives this pool up: neither can send its workers home."""
     parent = parent_process()
     if parent is not None:
-        parent.join()
+        wait([parent.sentinel, leash])
         os._exit(1)
 
 

@@ -12,7 +12,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,7 @@ from edge_daemon.backends.registry import create
 from edge_daemon.errors import ConfigError, ModelError, StorageError
 from edge_daemon.model.frontend import FrontEnd
 from edge_daemon.model.model_file import Bundle
+from edge_daemon.replay import processes
 from edge_daemon.replay.output import FORMATS, ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.run import Summary, replay, results
@@ -308,6 +312,17 @@ def test_a_killed_worker_loses_nothing(
     _, files = run(archive, tmp_path, settings, jobs=2)
     assert len(reaper.killed) == 1
     assert files == plain[1]
+
+
+def test_a_worker_of_a_pool_that_is_given_up_leaves() -> None:
+    context = get_context("spawn")
+    held, leash = context.Pipe(duplex=False)
+    shared = (context.Value("d", 0.0), context.Event(), held)
+    with ProcessPoolExecutor(1, context, processes._begin_worker, shared) as pool:
+        asleep = pool.submit(time.sleep, 60.0)
+        leash.close()
+        with pytest.raises(BrokenProcessPool):
+            asleep.result(timeout=30)
 
 
 @pytest.mark.parametrize("reaper", [1000], indirect=True)
