@@ -21,9 +21,9 @@ from edge_daemon.levels.stream_levels import loudness_of
 from edge_daemon.live.capture_loop import Listener
 from edge_daemon.live.dependencies import Parts
 from edge_daemon.live.detection_reporter import Announcer, ring_s
-from edge_daemon.live.duty import Duty, schedule_of
 from edge_daemon.live.health_collector import Condition
 from edge_daemon.live.sample_time import SampleTime
+from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
 from edge_daemon.live.scoring_loop import Scorer
 from edge_daemon.live.sound_queue import SoundQueue
 from edge_daemon.live.storage_loop import Keeper
@@ -51,7 +51,7 @@ class Joined:
     ledger: EffortLedger
     store: ClipStore | None
     publisher: Publisher | None
-    duty: Duty
+    duty: ScheduleRunner
     condition: Condition
 
 
@@ -172,7 +172,7 @@ def join(config: Config, parts: Parts) -> Joined:
         ledger=ledger,
         store=store,
         publisher=publisher,
-        duty=Duty(schedule_of(config.schedule), source.listen, time),
+        duty=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
         condition=condition,
     )
 

@@ -29,8 +29,7 @@ from edge_daemon.live.assembly import join
 from edge_daemon.live.dependencies import Parts
 from edge_daemon.live.reload import reread
 from edge_daemon.live.shutdown import Ending
-from edge_daemon.live.silence import Attempts, silence_of
-from edge_daemon.live.watchdog import FeedVerdict, may_feed
+from edge_daemon.live.watchdog import Attempts, FeedVerdict, known_cause, may_feed
 from edge_daemon.mqtt.publisher import FAREWELL_S
 from edge_daemon.outbox.outbox import OutboxLimits
 from edge_daemon.system.journal import set_level
@@ -260,7 +259,7 @@ class Daemon:
         turned_ns = self.joined.listener.turned_ns
         # a pipe is not opened again and again: that it is read is the attempt
         tried_ns = turned_ns if self.config.audio.source == "pipe" else self._attempts.last_ns
-        silence = silence_of(state, tried_ns, turned_ns, self.joined.duty.resume_ns)
+        silence = known_cause(state, tried_ns, turned_ns, self.joined.duty.resume_ns)
         book = self.joined.book
         health, audio = self.config.health, self.config.audio
         handling_s = max(health.handling_limit_s, 2 * audio.retry_longest_s)
