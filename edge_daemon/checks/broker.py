@@ -13,7 +13,7 @@ from edge_daemon.config import Config
 if TYPE_CHECKING:
     from edge_daemon.mqtt.link import Event
 
-_PATIENCE_S = 10.0
+_TIMEOUT_S = 10.0
 
 # What to do, by words of the reason; the first that fits.
 _HINTS = (
@@ -49,8 +49,8 @@ def check_broker(config: Config, environment: Mapping[str, str] | None = None) -
     with about("mqtt.password_file" if mqtt.password_file is not None else "mqtt.password_credential"):
         password = password_of(mqtt, os.environ if environment is None else environment)
     tls = Tls(mqtt.tls.ca_file, mqtt.tls.certificate_file, mqtt.tls.key_file) if mqtt.tls.enabled else None
-    patience_s = min(mqtt.connect_timeout_s, _PATIENCE_S)
-    failure = Failure(f"no answer within {patience_s:g} s")
+    timeout_s = min(mqtt.connect_timeout_s, _TIMEOUT_S)
+    failure = Failure(f"no answer within {timeout_s:g} s")
     for version in ("mqtt5", "mqtt311") if mqtt.protocol == "auto" else (mqtt.protocol,):
         link = PahoLink()
         try:
@@ -61,13 +61,13 @@ def check_broker(config: Config, environment: Mapping[str, str] | None = None) -
                     client_id=f"edge-daemon-check-{os.getpid()}",
                     version=version,
                     keepalive_s=mqtt.keepalive_s,
-                    timeout_s=patience_s,
+                    timeout_s=timeout_s,
                     username=mqtt.username,
                     password=password,
                     tls=tls,
                 )
             )
-            event = next(iter(_events(link.poll, time.monotonic() + patience_s)), None)
+            event = next(iter(_events(link.poll, time.monotonic() + timeout_s)), None)
             if isinstance(event, Accepted):
                 link.close(polite=True)
                 return _accepted(config, version)

@@ -58,7 +58,7 @@ def check_device(config: Config, driver: AudioDriver | None = None, listen_s: fl
     return _judge(samples, f"'{device.name}' opens: channel {audio.channel}, {rate} Hz", audio.clip_level)
 
 
-def _listen(driver: AudioDriver, request: StreamRequest, wanted: int, patience_s: float) -> NDArray[np.float32]:
+def _listen(driver: AudioDriver, request: StreamRequest, wanted: int, timeout_s: float) -> NDArray[np.float32]:
     """Up to `wanted` samples at full scale ±1; fewer if the time is over before."""
     import numpy as np
 
@@ -74,7 +74,7 @@ def _listen(driver: AudioDriver, request: StreamRequest, wanted: int, patience_s
 
     stream = driver.open(request, heard)
     try:
-        end = time.monotonic() + patience_s
+        end = time.monotonic() + timeout_s
         while sum(map(len, blocks)) < wanted and (left := end - time.monotonic()) > 0:
             more.wait(left)
             more.clear()

@@ -32,7 +32,7 @@ from edge_daemon.system.backoff import Backoff
 
 source = SoundCardSource(
     StreamRequest("vmic", rate=16000, block=640, sample_format=sys.argv[2]),
-    PortAudioDriver(patience_s=3.0),
+    PortAudioDriver(timeout_s=3.0),
     backoff=Backoff(first_s=0.2, limit_s=0.5),
     dead_s=1e6,
     stall_s=1.0,

@@ -17,7 +17,7 @@ T = TypeVar("T")
 _HINT = "If this lasts, restart the sound server or the board."
 
 
-class Patience:
+class CallWithTimeout:
     """Runs calls of a library that hangs.
 
     Args:

@@ -1,4 +1,4 @@
-"""The account of a live input: every moment is booked as sound or as a gap with a cause, and what happened is counted.
+"""The timeline of a live input: every moment is booked as sound or as a gap with a cause, and what happened is counted.
 
 Sound cards and pipes differ in how they are opened and read; what becomes of their samples, silences and failures is
 the same and stands here.
@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.capture.dead_input import InputCheck
+from edge_daemon.audio.capture.dead_input import DeadInputDetector
 from edge_daemon.audio.capture.input_state import DevicePhase, DeviceState
 from edge_daemon.audio.source import Block, Gap, GapCause
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _GAP_STEP_S = 1.0  # while there is no sound, gaps come in pieces of this length: the reader sees time go on
 
 
-class LiveAccount:
+class CaptureTimeline:
     """Turns what happens to a live input into blocks, gaps and a state. For one thread; `state` may be read by any.
 
     Args:
@@ -47,8 +47,8 @@ class LiveAccount:
         self._rate, self._time = rate, time
         self._lead = self._skip = lead
         self._leave_out: tuple[int, GapCause] = (0, "overflow")  # samples still to be left out after a gap, its cause
-        self._timeline = Timeline(rate)
-        self._check = InputCheck(round(dead_s * rate), clip_level)
+        self._position = SampleCount(rate)
+        self._dead_input = DeadInputDetector(round(dead_s * rate), clip_level)
         self.ready: deque[Block | Gap] = deque()
         self.state = DeviceState("opening", name, time.utc_ns())
         self.cause: GapCause | None = None
@@ -57,12 +57,12 @@ class LiveAccount:
 
     def opening(self) -> None:
         """An attempt to open begins."""
-        self._timeline.begin(self._time.monotonic_ns())
+        self._position.begin(self._time.monotonic_ns())
         if self.cause is None:
             self._enter("opening")
         self.sounding = False
         self._skip, self._leave_out = self._lead, (0, "overflow")
-        self._check.reset()
+        self._dead_input.reset()
 
     def sound(self, samples: NDArray[np.float32], arrived_ns: int, *, lost: int = 0, device: str) -> bool:
         """Samples [n ≥ 1] have arrived, after `lost` lost ones; True if they are the first after opening."""
@@ -75,15 +75,15 @@ class LiveAccount:
         if first:
             if self.cause is not None:
                 # even an interruption too short to be measured ends the windows that began before it
-                missing = self._timeline.elapsed(arrived_ns) - len(samples) - lost
-                self.ready.append(self._timeline.missing(missing, self.cause))
+                missing = self._position.elapsed(arrived_ns) - len(samples) - lost
+                self.ready.append(self._position.missing(missing, self.cause))
                 self.cause = None
             self._enter("listening")
             self._count(opened=self.state.opened + 1, attempts=0, device=device)
             log.info("listening to '%s' at %d Hz", device, self._rate)
         if lost:
             self._count(overflows=self.state.overflows + 1, lost_samples=self.state.lost_samples + lost)
-            self.ready.append(self._timeline.missing(lost, "overflow"))
+            self.ready.append(self._position.missing(lost, "overflow"))
             if not first:
                 self._leave_out = (self._lead, "overflow")
         dead = self._inspect(samples)
@@ -95,7 +95,7 @@ class LiveAccount:
 
     def _book_sound(self, samples: NDArray[np.float32], arrived_ns: int) -> None:
         """A gap of what is to be left out, a block of the rest."""
-        start = self._timeline.sound(len(samples), arrived_ns)
+        start = self._position.sound(len(samples), arrived_ns)
         left, cause = self._leave_out
         out = min(left, len(samples))
         self._leave_out = (left - out, cause)
@@ -126,7 +126,7 @@ class LiveAccount:
 
     def silent(self, cause: GapCause, phase: DevicePhase) -> None:
         """From here on there is no sound, for this cause; the time before is booked under the one before."""
-        self._timeline.begin(self._time.monotonic_ns())
+        self._position.begin(self._time.monotonic_ns())
         if self.cause != cause:
             self.book(at_least=1)
         self.cause = cause
@@ -134,9 +134,9 @@ class LiveAccount:
 
     def book(self, at_least: int | None = None) -> None:
         """Make time without sound a gap, once it is worth so many samples (one second's if None)."""
-        elapsed = self._timeline.elapsed(self._time.monotonic_ns())
+        elapsed = self._position.elapsed(self._time.monotonic_ns())
         if self.cause is not None and elapsed >= (round(_GAP_STEP_S * self._rate) if at_least is None else at_least):
-            self.ready.append(self._timeline.missing(elapsed, self.cause))
+            self.ready.append(self._position.missing(elapsed, self.cause))
 
     def closed(self) -> None:
         """The input was given back for good."""
@@ -145,7 +145,7 @@ class LiveAccount:
             self._enter("closed")
 
     def _inspect(self, samples: NDArray[np.float32]) -> bool:
-        finding = self._check.feed(samples)
+        finding = self._dead_input.feed(samples)
         if finding.clipped:
             self._count(clipped_blocks=self.state.clipped_blocks + 1)
         if finding.dead != self.state.dead_input:
@@ -162,7 +162,7 @@ class LiveAccount:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
 
 
-class Timeline:
+class SampleCount:
     """Gives every sample and every gap its place: by the samples while they arrive, by the clock while they do not.
 
     So an index is a moment, before and after any failure: when sound returns, its first sample has the index that the

@@ -28,7 +28,7 @@ class Finding:
     clipped: bool
 
 
-class InputCheck:
+class DeadInputDetector:
     """Watches successive blocks.
 
     Args:

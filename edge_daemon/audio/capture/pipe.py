@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.audio.capture.byte_source import ByteSource
-from edge_daemon.audio.capture.capture_timeline import LiveAccount
+from edge_daemon.audio.capture.capture_timeline import CaptureTimeline
 from edge_daemon.audio.capture.device import SampleFormat
 from edge_daemon.audio.capture.input_state import DeviceState
 from edge_daemon.audio.source import Block, Gap, GapCause
@@ -78,7 +78,7 @@ class PipeSource:
         self.rate, self.name = rate, source.name
         self._source, self._format, self._channels, self._channel = source, sample_format, channels, channel
         self._time = time or SystemTime()
-        self._account = LiveAccount(self.name, rate, self._time, dead_s, clip_level, round(lead_s * rate))
+        self._timeline = CaptureTimeline(self.name, rate, self._time, dead_s, clip_level, round(lead_s * rate))
         self._retry = Retry(backoff or Backoff(first_s=1.0, limit_s=60.0), rng or random.Random())  # noqa: S311 jitter
         self._wake = threading.Event()
         self._wait = wait or self._wake_or_wait
@@ -98,12 +98,12 @@ class PipeSource:
     @property
     def state(self) -> DeviceState:
         """What the input is doing now."""
-        return self._account.state
+        return self._timeline.state
 
     @property
     def arrived_ns(self) -> int | None:
         """Monotonic time at which the last sample of the last block read arrived."""
-        return self._account.arrived_ns
+        return self._timeline.arrived_ns
 
     def listen(self, on: bool) -> None:
         """Read the pipe, or throw away what comes and account for the time as a gap by schedule."""
@@ -117,14 +117,14 @@ class PipeSource:
 
     def read(self) -> Block | Gap | None:
         """Wait for the next block or gap; None when the source has ended."""
-        account = self._account
-        while not account.ready:
+        timeline = self._timeline
+        while not timeline.ready:
             if self._closing or self._ended:
                 if self._open and self._wanted:
                     self._sound()
                 self._give_back()
-                account.closed()
-                if not account.ready:
+                timeline.closed()
+                if not timeline.ready:
                     return None
             elif self._open:
                 self._take()
@@ -132,10 +132,10 @@ class PipeSource:
                 self._stay_away()
             else:
                 self._begin()
-        return account.ready.popleft()
+        return timeline.ready.popleft()
 
     def _begin(self) -> None:
-        self._account.opening()
+        self._timeline.opening()
         try:
             self._source.open()
         except AudioError as error:
@@ -193,7 +193,7 @@ class PipeSource:
             samples = decode(self._held[:whole], self._format, self._channels, self._channel)
             behind_ns = (len(self._held) - whole) * SECOND_NS // self._bytes_per_s  # came after it
             self._arrived_ns = max(self._arrived_ns, self._heard_ns - behind_ns)
-            if self._account.sound(samples, self._arrived_ns, device=self.name):
+            if self._timeline.sound(samples, self._arrived_ns, device=self.name):
                 self._retry.succeeded()
         self._held = self._held[whole:]
         return whole > 0
@@ -202,18 +202,18 @@ class PipeSource:
         error = f"'{self.name}' has given no sound for {(now - self._heard_ns) / SECOND_NS:.1f} s."
         if self._source.restarts:
             self._fail("stall", error)
-        elif self._account.cause in (None, "schedule"):
+        elif self._timeline.cause in (None, "schedule"):
             # opening it again would not help, but it may go on
-            self._account.failed("stall", error, attempt=not self._account.sounding)
-            self._account.sounding = False
+            self._timeline.failed("stall", error, attempt=not self._timeline.sounding)
+            self._timeline.sounding = False
         else:
-            self._account.book()
+            self._timeline.book()
 
     def _pause(self, *, ended: bool) -> None:
         """By schedule: a pipe that can be is closed; what comes through another is thrown away."""
-        if self._account.cause != "schedule":
-            self._account.silent("schedule", "paused")
-            self._account.sounding = False
+        if self._timeline.cause != "schedule":
+            self._timeline.silent("schedule", "paused")
+            self._timeline.sounding = False
         if self._source.reopens:
             self._give_back()
         elif ended:
@@ -221,23 +221,23 @@ class PipeSource:
         else:
             self._held = self._held[len(self._held) - len(self._held) % self._frame :]
             self._heard_ns = self._time.monotonic_ns()
-            self._account.book()
+            self._timeline.book()
 
     def _stay_away(self) -> None:
-        if not self._wanted and self._account.cause != "schedule":
-            self._account.silent("schedule", "paused")
-        elif self._wanted and self._account.cause == "schedule":
-            self._account.silent("device_absent", "waiting")
-        self._account.book()
-        if not self._account.ready:
+        if not self._wanted and self._timeline.cause != "schedule":
+            self._timeline.silent("schedule", "paused")
+        elif self._wanted and self._timeline.cause == "schedule":
+            self._timeline.silent("device_absent", "waiting")
+        self._timeline.book()
+        if not self._timeline.ready:
             self._wait(_TICK_S)
 
     def _fail(self, cause: GapCause, error: str) -> None:
-        attempt = not self._account.sounding
+        attempt = not self._timeline.sounding
         if attempt:
             self._retry.failed(self._time.monotonic_ns())
         self._give_back()
-        self._account.failed(cause, error, attempt=attempt)
+        self._timeline.failed(cause, error, attempt=attempt)
 
     def _give_back(self) -> None:
         if self._open:

@@ -1,7 +1,7 @@
 """Sound cards through PortAudio (the sounddevice package): the thin, real side of `device`.
 
 PortAudio lists devices once; those that return are seen only after it was ended and begun again (`rescan`). Its calls
-can hang for ever on a sound server that has stopped answering, so each is made with `patience`: the program goes on,
+can hang for ever on a sound server that has stopped answering, so each is made by `call_timeout`: the program goes on,
 says so, and is restarted by its watchdog if that lasts.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.capture.call_timeout import Patience
+from edge_daemon.audio.capture.call_timeout import CallWithTimeout
 from edge_daemon.audio.capture.device import (
     DeviceInfo,
     DeviceSettingsError,
@@ -57,16 +57,16 @@ class PortAudioDriver:
     """PortAudio's inputs. One driver per process, one stream at a time.
 
     Args:
-        patience_s: how long a call may take before it is given up.
+        timeout_s: how long a call may take before it is given up.
         api: the module sounddevice, or its twin in a test; imported if None.
 
     Raises:
         AudioError: PortAudio's library is not installed.
     """
 
-    def __init__(self, patience_s: float = 10.0, api: Any = None) -> None:
+    def __init__(self, timeout_s: float = 10.0, api: Any = None) -> None:
         self._api = _sounddevice() if api is None else api
-        self._patience = Patience(patience_s)
+        self._calls = CallWithTimeout(timeout_s)
         self._unclosed: list[Any] = []  # streams that could not be closed: PortAudio may still call into them
 
     def devices(self) -> Sequence[DeviceInfo]:
@@ -112,7 +112,7 @@ class PortAudioDriver:
                 sink(samples, lost_some)
 
         try:
-            stream = self._patience.run(
+            stream = self._calls.run(
                 lambda: self._open(request, while_wanted), "opening the sound card", discard=self._put_away
             )
         except BaseException:
@@ -127,7 +127,7 @@ class PortAudioDriver:
             AudioError: it does not answer; the stream is kept until PortAudio is begun anew.
         """
         try:
-            self._patience.run(lambda: stream.close(ignore_errors=True), doing)
+            self._calls.run(lambda: stream.close(ignore_errors=True), doing)
         except AudioError:
             self._unclosed.append(stream)
             raise
@@ -139,7 +139,7 @@ class PortAudioDriver:
             AudioError: it does not answer.
         """
         wanted = {"device": device.index, "channels": channels, "dtype": "float32"}
-        return self._patience.run(
+        return self._calls.run(
             lambda: [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})],
             f"trying '{device.name}'",
         )
@@ -151,7 +151,7 @@ class PortAudioDriver:
             SoundSystemStuckError: an earlier call still hangs.
             AudioError: it does not answer, or PortAudio can't be begun.
         """
-        self._patience.run(self._restart, "looking for sound cards")
+        self._calls.run(self._restart, "looking for sound cards")
 
     def _restart(self) -> None:
         # sounddevice offers no public way: https://github.com/spatialaudio/python-sounddevice/issues/3

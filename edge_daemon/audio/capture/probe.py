@@ -10,7 +10,7 @@ from typing import Protocol
 from edge_daemon.audio.capture.device import AudioStream, DeviceInfo, Sink, StreamRequest
 from edge_daemon.errors import AudioError
 
-PATIENCE_S = 2.0
+TIMEOUT_S = 2.0
 """How long the first sound may take."""
 
 
@@ -44,23 +44,23 @@ class Probe:
     problem: str = ""
 
 
-def probe(driver: ProbedDriver, device: DeviceInfo, patience_s: float = PATIENCE_S) -> Probe:
+def probe(driver: ProbedDriver, device: DeviceInfo, timeout_s: float = TIMEOUT_S) -> Probe:
     """Try an input: its rates, its channels, and whether samples come; never raises for what the input does."""
     try:
         rates = driver.rates(device, 1)
         every = device.channels if device.channels > 1 and driver.rates(device, device.channels) else 1
-        _listen(driver, device, patience_s)
+        _listen(driver, device, timeout_s)
     except AudioError as error:
         return Probe(device, (), 0, str(error))
     return Probe(device, tuple(rates), every)
 
 
-def _listen(driver: ProbedDriver, device: DeviceInfo, patience_s: float) -> None:
+def _listen(driver: ProbedDriver, device: DeviceInfo, timeout_s: float) -> None:
     """Open at the device's own rate and wait for the first samples; raises AudioError."""
     heard = threading.Event()
     stream = driver.open(StreamRequest(device.index), lambda _samples, _lost: heard.set())
     try:
-        if not heard.wait(patience_s):
+        if not heard.wait(timeout_s):
             raise AudioError(f"'{device.name}' opens, but no samples come.", "Is what it captures from running?")
     finally:
         stream.close()

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.capture.capture_timeline import LiveAccount
+from edge_daemon.audio.capture.capture_timeline import CaptureTimeline
 from edge_daemon.audio.capture.device import (
     SCALE,
     AudioDriver,
@@ -84,7 +84,9 @@ class SoundCardSource:
         self.rate = request.rate or own_rate(driver, request.device) or USUAL_RATE
         self._request = replace(request, rate=self.rate)
         self.name = "default input" if request.device is None else str(request.device)
-        self._account = LiveAccount(self.name, self.rate, self._time, dead_s, clip_level, round(lead_s * self.rate))
+        self._timeline = CaptureTimeline(
+            self.name, self.rate, self._time, dead_s, clip_level, round(lead_s * self.rate)
+        )
         self._retry = Retry(backoff or Backoff(first_s=1.0, limit_s=60.0), rng or random.Random())  # noqa: S311 jitter
         self._ring = SampleRing(max(1, round(ring_s * self.rate)))
         self._scale = SCALE[request.sample_format]
@@ -103,12 +105,12 @@ class SoundCardSource:
     @property
     def state(self) -> DeviceState:
         """What the input is doing now."""
-        return self._account.state
+        return self._timeline.state
 
     @property
     def arrived_ns(self) -> int | None:
         """Monotonic time at which the last sample of the last block read arrived."""
-        return self._account.arrived_ns
+        return self._timeline.arrived_ns
 
     def check(self) -> None:
         """Refuse impossible settings at once instead of retrying them for ever; an absent device is no refusal.
@@ -150,44 +152,44 @@ class SoundCardSource:
             AudioError: a device came that cannot do the rate that nobody asked for, but can do another; the stream
                 cannot change its rate, a new one will take the device's.
         """
-        account = self._account
+        timeline = self._timeline
         while True:
-            if account.ready:
-                return account.ready.popleft()
+            if timeline.ready:
+                return timeline.ready.popleft()
             chunk = self._ring.read(max(1, round(_LONGEST_BLOCK_S * self.rate)))
             if chunk is not None:
                 device = self._stream.name if self._stream is not None else self.name
-                if account.sound(chunk.samples, chunk.arrived_ns, lost=chunk.lost, device=device):
+                if timeline.sound(chunk.samples, chunk.arrived_ns, lost=chunk.lost, device=device):
                     self._sound_since_ns = chunk.arrived_ns
                 if chunk.arrived_ns - self._sound_since_ns >= _STEADY_NS:
                     self._retry.succeeded()
                 continue
             if self._closing:
-                if account.state.phase == "closed":
+                if timeline.state.phase == "closed":
                     return None
                 with self._handling:
                     self._close_stream()
-                account.closed()
+                timeline.closed()
                 continue
             self._supervise(self._time.monotonic_ns())
-            if not account.ready and not len(self._ring):
+            if not timeline.ready and not len(self._ring):
                 self._wait(_TICK_S)
 
     def _supervise(self, now: int) -> None:
         """No sound is there: open, pause, notice a loss or a stall, and account for the time."""
         with self._handling:
             if not self._wanted:
-                if self._account.cause != "schedule":
+                if self._timeline.cause != "schedule":
                     self._close_stream()
-                    self._account.silent("schedule", "paused")
+                    self._timeline.silent("schedule", "paused")
             elif self._stream is not None:
                 self._watch(self._stream, now)
             elif self._retry.due(now):
                 self._open()
-            elif self._account.cause == "schedule":
-                self._account.silent("device_absent", "waiting")
+            elif self._timeline.cause == "schedule":
+                self._timeline.silent("device_absent", "waiting")
         if self._stream is None:
-            self._account.book()
+            self._timeline.book()
 
     def _watch(self, stream: AudioStream, now: int) -> None:
         quiet_ns = now - max(self._opened_ns, self._called_ns or 0)
@@ -197,7 +199,7 @@ class SoundCardSource:
             self._fail("stall", f"'{stream.name}' has given no sound for {quiet_ns / SECOND_NS:.1f} s.")
 
     def _open(self) -> None:
-        self._account.opening()
+        self._timeline.opening()
         self._called_ns = None
         try:
             if self._attempted:
@@ -226,11 +228,11 @@ class SoundCardSource:
 
         A hydrophone on a worn cable comes for a block and goes; each opening ends and begins PortAudio.
         """
-        attempt, now = not self._account.sounding, self._time.monotonic_ns()
+        attempt, now = not self._timeline.sounding, self._time.monotonic_ns()
         if attempt or now - self._sound_since_ns < _STEADY_NS:
             self._retry.failed(now)
         self._close_stream()
-        self._account.failed(cause, error, attempt=attempt, tried=tried)
+        self._timeline.failed(cause, error, attempt=attempt, tried=tried)
 
     def _on_sound(self, samples: NDArray[np.generic], lost_some: bool) -> None:
         """The callback, in the driver's real-time thread: copy and leave."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_daemon.audio.capture.dead_input import InputCheck
+from edge_daemon.audio.capture.dead_input import DeadInputDetector
 
 
 def noise(count: int, seed: int = 0) -> np.ndarray:
@@ -12,12 +12,12 @@ def noise(count: int, seed: int = 0) -> np.ndarray:
 
 
 def test_noise_of_the_last_bit_is_alive() -> None:
-    check = InputCheck(100, 0.999)
+    check = DeadInputDetector(100, 0.999)
     assert not any(check.feed(noise(50, seed)).dead for seed in range(100))
 
 
 def test_constant_input_dies_after_its_time_and_lives_again() -> None:
-    check = InputCheck(100, 0.999)
+    check = DeadInputDetector(100, 0.999)
     constant = np.full(40, 0.01, np.float32)
     assert [check.feed(constant).dead for _ in range(4)] == [False, False, True, True]  # 40, 80, 120, 160
     assert not check.feed(noise(40)).dead
@@ -25,7 +25,7 @@ def test_constant_input_dies_after_its_time_and_lives_again() -> None:
 
 
 def test_constant_samples_count_across_blocks() -> None:
-    check = InputCheck(100, 0.999)
+    check = DeadInputDetector(100, 0.999)
     tail = noise(60)
     tail[30:] = 0.5  # 30 of them here
     assert not check.feed(tail).dead
@@ -33,13 +33,13 @@ def test_constant_samples_count_across_blocks() -> None:
 
 
 def test_changing_constants_are_alive() -> None:
-    check = InputCheck(100, 0.999)
+    check = DeadInputDetector(100, 0.999)
     values = (0.1, 0.2, 0.1, 0.2)
     assert not any(check.feed(np.full(90, value, np.float32)).dead for value in values)
 
 
 def test_the_same_buffer_again_and_again_is_dead() -> None:
-    check = InputCheck(100, 0.999)
+    check = DeadInputDetector(100, 0.999)
     stuck = noise(40)
     stuck[-1], stuck[-2] = 0.1, 0.2
     assert [check.feed(stuck.copy()).dead for _ in range(5)] == [False, False, False, True, True]  # 1, 41, 81, 121
@@ -47,7 +47,7 @@ def test_the_same_buffer_again_and_again_is_dead() -> None:
 
 
 def test_reset_forgets() -> None:
-    check = InputCheck(100, 0.999)
+    check = DeadInputDetector(100, 0.999)
     constant = np.zeros(90, np.float32)
     check.feed(constant)
     check.reset()
@@ -55,7 +55,7 @@ def test_reset_forgets() -> None:
 
 
 def test_clipping_needs_three_samples_at_the_limit() -> None:
-    check = InputCheck(1000, 0.999)
+    check = DeadInputDetector(1000, 0.999)
     samples = noise(50)
     samples[10] = 1.0
     samples[20] = -1.0

@@ -124,7 +124,7 @@ def test_opens_hears_and_closes() -> None:
 @pytest.mark.parametrize("late_at", ["new", "start"])
 def test_an_opening_that_comes_too_late_is_closed_and_never_heard(late_at: str) -> None:
     api, heard, answers = SoundDevice(), [], threading.Event()
-    driver = PortAudioDriver(patience_s=0.1, api=api)
+    driver = PortAudioDriver(timeout_s=0.1, api=api)
     api.then[late_at] = lambda: answers.wait(10)
     with pytest.raises(AudioError, match=r"opening the sound card takes more than 0\.1 s"):
         driver.open(WORKS, lambda samples, _lost: heard.append(samples))
@@ -141,7 +141,7 @@ def test_an_opening_that_comes_too_late_is_closed_and_never_heard(late_at: str) 
 
 def test_while_a_call_hangs_nothing_is_tried() -> None:
     api, answers = SoundDevice(), threading.Event()
-    driver = PortAudioDriver(patience_s=0.05, api=api)
+    driver = PortAudioDriver(timeout_s=0.05, api=api)
     api.then["initialize"] = lambda: answers.wait(10)
     with pytest.raises(AudioError, match="looking for sound cards takes more") as first:
         driver.rescan()
@@ -157,7 +157,7 @@ def test_while_a_call_hangs_nothing_is_tried() -> None:
 def test_a_stream_that_cannot_be_closed_is_kept_until_portaudio_ends() -> None:
     """PortAudio goes on calling into it: were it forgotten, it would call into memory that is gone."""
     api, answers = SoundDevice(), threading.Event()
-    driver = PortAudioDriver(patience_s=0.05, api=api)
+    driver = PortAudioDriver(timeout_s=0.05, api=api)
     stream = driver.open(WORKS, nothing)
     api.then["close"] = lambda: answers.wait(10)
     with pytest.raises(AudioError, match="closing 'USB' takes more"):

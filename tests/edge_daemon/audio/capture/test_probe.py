@@ -45,7 +45,7 @@ def test_channels_that_do_not_open_together_are_not_promised() -> None:
 
 def test_what_does_not_work_is_a_sentence() -> None:
     mute = Driver({1: [48_000]}, mute=True)
-    found = probe(mute, CARD, patience_s=0.01)
+    found = probe(mute, CARD, timeout_s=0.01)
     assert (found.channels, found.rates) == (0, ())
     assert found.problem.startswith("'hydrophone' opens, but no samples come.")
     assert mute.stream is not None
