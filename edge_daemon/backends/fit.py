@@ -18,7 +18,7 @@ INT8_BITS = 8
 """No weight has more, so a backend that holds as many need not look at them."""
 
 
-def refusals(network: IntegerNetwork, capabilities: Capabilities) -> list[str]:
+def unmet_requirements(network: IntegerNetwork, capabilities: Capabilities) -> list[str]:
     """Reasons why the network cannot be honoured, one sentence each; empty where it can.
 
     Args:

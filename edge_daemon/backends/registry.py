@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend, BackendOptions, BackendPlugin, Capabilities
 from edge_daemon.backends.batches import BatchedBackend
-from edge_daemon.backends.fit import refusals
+from edge_daemon.backends.fit import unmet_requirements
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import Bundle
 
@@ -102,7 +102,7 @@ def create(
     backend = load(name)
     known = {key: value for key, value in (defaults or {}).items() if key in backend.Options.model_fields}
     checked = check_options(backend, {**known, **(options or {})})
-    if reasons := refusals(bundle.network(), backend.capabilities):
+    if reasons := unmet_requirements(bundle.network(), backend.capabilities):
         raise BackendError(
             f"The backend {name!r} cannot run the model {bundle.metadata.name}: {' '.join(reasons)}",
             "Choose another backend or a portable model (model.path: right_whale_portable);"

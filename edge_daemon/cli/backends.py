@@ -39,7 +39,7 @@ def backends(model: Path | None, as_json: bool) -> int:
 
 def _look_at(name: str, point: EntryPoint, bundle: Any) -> dict[str, Any]:
     from edge_daemon import __version__
-    from edge_daemon.backends.fit import refusals
+    from edge_daemon.backends.fit import unmet_requirements
     from edge_daemon.backends.registry import load
     from edge_daemon.errors import BackendError
 
@@ -51,7 +51,7 @@ def _look_at(name: str, point: EntryPoint, bundle: Any) -> dict[str, Any]:
         return entry | {"usable": False, "problem": error.message, "options": {}}
     entry |= {"usable": True, "problem": "", "options": backend.Options.model_json_schema().get("properties", {})}
     if bundle is not None:
-        entry["refusals"] = refusals(bundle.network(), backend.capabilities) or _tried(name, bundle)
+        entry["refusals"] = unmet_requirements(bundle.network(), backend.capabilities) or _tried(name, bundle)
         entry["runs_model"] = not entry["refusals"]
     return entry
 

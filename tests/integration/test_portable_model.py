@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.backends import create
-from edge_daemon.backends.fit import refusals, weight_bits
+from edge_daemon.backends.fit import unmet_requirements, weight_bits
 from edge_daemon.backends.loihi.backend import LoihiBackend
 from edge_daemon.backends.loihi.mapping import map_network
 from edge_daemon.cli import invoke
@@ -29,7 +29,7 @@ def bundle() -> Bundle:
 
 def test_it_keeps_to_what_chips_share(bundle: Bundle) -> None:
     network = bundle.network()
-    assert refusals(network, LoihiBackend.capabilities) == []
+    assert unmet_requirements(network, LoihiBackend.capabilities) == []
     for number, layer in enumerate(network.layers):
         assert (layer.reset, layer.max_pool, layer.beta_256.tolist()) == ("zero", (1, 1), [128])
         assert weight_bits(layer) <= 7

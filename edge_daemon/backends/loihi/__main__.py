@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from edge_daemon.backends.fit import refusals
+from edge_daemon.backends.fit import unmet_requirements
 from edge_daemon.backends.loihi.mapping import map_network
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.model.model_file import Bundle
@@ -21,7 +21,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     network = bundle.network()
-    reasons = refusals(network, LoihiBackend.capabilities)
+    reasons = unmet_requirements(network, LoihiBackend.capabilities)
     sys.stdout.write("\n".join(reasons or map_network(network).lines()) + "\n")
     return 1 if reasons else 0
 

@@ -12,7 +12,7 @@ import pytest
 
 from edge_daemon.backends import create, registry
 from edge_daemon.backends.base import BackendOptions, Capabilities
-from edge_daemon.backends.fit import fan_in, refusals, weight_bits
+from edge_daemon.backends.fit import fan_in, unmet_requirements, weight_bits
 from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.cli import invoke as command
 from edge_daemon.errors import BackendError
@@ -28,12 +28,12 @@ class Chip(OnnxBackend):
 
 
 def test_a_full_backend_refuses_nothing(tiny_network: IntegerNetwork) -> None:
-    assert refusals(tiny_network, Capabilities()) == []
+    assert unmet_requirements(tiny_network, Capabilities()) == []
 
 
 def test_every_reason_is_named(tiny_network: IntegerNetwork) -> None:
     limits = Capabilities(layer_kinds=frozenset({"dense"}), max_pool=False, max_neurons=1000, max_fan_in=30)
-    assert refusals(tiny_network, limits) == [
+    assert unmet_requirements(tiny_network, limits) == [
         "Each of the layers first and second is conv, which the backend does not have.",
         "Layer first has 5100 neurons, and the backend holds 1000 in a layer.",
         "Layer second max-pools its currents, which the backend cannot; use strides instead.",
@@ -42,7 +42,7 @@ def test_every_reason_is_named(tiny_network: IntegerNetwork) -> None:
         # 72 sums of 25 frames' spikes each
         "Layer output has 1800 synapses a neuron, and the backend holds 30.",
     ]
-    reasons = refusals(tiny_network, Chip.capabilities)
+    reasons = unmet_requirements(tiny_network, Chip.capabilities)
     assert reasons == [
         "Every layer resets by the rule 'subtract', and the backend knows only 'zero'.",
         "Every layer has weights of 8 effective bits, and the backend holds 7.",
