@@ -43,7 +43,7 @@ def watch(
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
     from edge_daemon.errors import ConfigError, UsageError
-    from edge_daemon.mqtt.subscriber import Watcher
+    from edge_daemon.mqtt.subscriber import Subscriber
     from edge_daemon.system.credentials import environment_by_hand
 
     environment = os.environ if file is None else environment_by_hand(file.parent, os.environ)
@@ -62,10 +62,10 @@ def watch(
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"The broker's settings: {place} {first['msg']}.") from None
     pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
-    watcher = Watcher(settings, pattern, say=lambda text: click.echo(text, err=True), environment=environment)
+    subscriber = Subscriber(settings, pattern, say=lambda text: click.echo(text, err=True), environment=environment)
     printed = 0
     try:
-        for topic, payload in watcher.messages():
+        for topic, payload in subscriber.messages():
             click.echo(payload.decode("utf-8", "replace") if as_json else line(topic, payload))
             printed += 1
             if printed == count:
@@ -74,7 +74,7 @@ def watch(
         key = "mqtt.password_file" if settings.password_file is not None else "mqtt.password_credential"
         raise ConfigError(f"{'--password-file' if password_file else key} {error.message}.", error.hint) from None
     finally:
-        watcher.close()
+        subscriber.close()
 
 
 def line(topic: str, payload: bytes) -> str:

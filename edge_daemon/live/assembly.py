@@ -30,7 +30,7 @@ from edge_daemon.live.storage_loop import Keeper
 from edge_daemon.mqtt.home_assistant import discovery
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.mqtt.topics import Topics
-from edge_daemon.outbox.delivery_timer import Deliveries
+from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.outbox import Outbox, OutboxLimits
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -86,7 +86,7 @@ def join(config: Config, parts: Parts) -> Joined:
     if config.clips.enabled:
         rules = Retention.from_config(config.clips)
         store = ClipStore(parts.clip_files, rules, time=time, rng=parts.rng, dated=lambda: times.trusts_now)
-    deliveries = Deliveries(outbox, time, book.delivered)
+    deliveries = TimedMailbox(outbox, time, book.delivered)
     publisher = _publisher(config, parts, topics, deliveries)
 
     def wake() -> None:
@@ -177,7 +177,7 @@ def join(config: Config, parts: Parts) -> Joined:
     )
 
 
-def _publisher(config: Config, parts: Parts, topics: Topics, deliveries: Deliveries) -> Publisher | None:
+def _publisher(config: Config, parts: Parts, topics: Topics, deliveries: TimedMailbox) -> Publisher | None:
     mqtt = config.mqtt
     if not mqtt.enabled:
         return None

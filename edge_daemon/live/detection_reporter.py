@@ -20,7 +20,7 @@ from edge_daemon.health.counters import HealthBook
 from edge_daemon.levels.stream_levels import Loudness
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.mqtt.topics import Topics
-from edge_daemon.outbox.delivery_timer import Deliveries
+from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 
@@ -56,7 +56,7 @@ class Announcer:
         topics: Topics,
         times: SampleTime,
         outbox: Outbox,
-        deliveries: Deliveries,
+        deliveries: TimedMailbox,
         book: HealthBook,
         *,
         online: Callable[[], bool],

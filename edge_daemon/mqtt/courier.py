@@ -21,7 +21,7 @@ from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.connection import Connection, Failure
-from edge_daemon.mqtt.in_flight import Flight, Sent
+from edge_daemon.mqtt.in_flight import InFlight, Sent
 from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Link, Lost, Rejected, Request, Tls
 from edge_daemon.mqtt.rate_limits import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, TokenBucket, wire_bytes
 from edge_daemon.mqtt.report import MqttReport
@@ -82,10 +82,10 @@ class Courier:
         self.connection = Connection(settings.protocol, backoff, settings.connect_timeout_s, rng)
         self._budget = HourBudget(settings.bytes_per_hour)
         self._bucket = TokenBucket(settings.drain_rate, max(MIN_BURST, settings.drain_rate), now_ns)
-        self._flight = Flight(settings.in_flight)
+        self._in_flight = InFlight(settings.in_flight)
         self._farewell: int | None = None  # packet of the last `offline`
         self._to_announce: deque[Announcement] = deque()
-        self._resting: dict[int, int] = {}  # priority → monotonic time at which it is tried again
+        self._backing_off: dict[int, int] = {}  # priority → monotonic time at which it is tried again
         self._ask_at_ns = now_ns  # when to look into the outbox
         self._urgent: dict[str, Urgent] = {}
         self._excerpts: deque[Announcement] = deque(maxlen=MOST_EXCERPTS)
@@ -139,7 +139,7 @@ class Courier:
         if isinstance(event, Accepted):
             self._pay_for_connecting(now_ns)
             self.connection.accepted(now_ns)
-            self._flight.begin(event.window)
+            self._in_flight.begin(event.window)
             self.notify(now_ns)
             self._publish(self._topics.status, ONLINE, now_ns, retain=True)
             self._to_announce = deque(self._announcements)
@@ -148,7 +148,7 @@ class Courier:
                 self._pay_for_connecting(now_ns)
             self._fail(event.failure, now_ns)
         elif isinstance(event, Acknowledged):
-            sent = self._flight.land(event.packet)
+            sent = self._in_flight.acknowledge(event.packet)
             if sent is not None and sent.message is not None:
                 self._counts["acknowledged"] += 1
                 self._mailbox.acknowledge(sent.message)
@@ -158,7 +158,7 @@ class Courier:
             self._rejected(event, now_ns)
 
     def _rejected(self, event: Rejected, now_ns: int) -> None:
-        sent = self._flight.land(event.packet)
+        sent = self._in_flight.acknowledge(event.packet)
         if sent is None:
             return
         self._last_rejection = event.reason
@@ -167,7 +167,7 @@ class Courier:
         if sent.message is not None:
             self._counts["rejected"] += 1
             self._mailbox.release([sent.message])
-            self._resting[sent.priority] = now_ns + REJECTION_PAUSE_NS
+            self._backing_off[sent.priority] = now_ns + REJECTION_PAUSE_NS
             self.notify(now_ns)  # other priorities may wait behind it
 
     def begin_anew(self, reason: str, now_ns: int) -> None:
@@ -177,13 +177,13 @@ class Courier:
 
     def idle(self, now_ns: int) -> bool:
         """True when nothing is in flight and the outbox has just been found empty, or must wait."""
-        return not self._flight.messages and self._ask_at_ns > now_ns
+        return not self._in_flight.messages and self._ask_at_ns > now_ns
 
     def say_farewell(self, now_ns: int) -> None:
         """Publish `offline`, retained, if connected; where the broker takes nothing more, its last will does that."""
         if self.connection.state == "online":
             self._farewell = 0
-            if self._flight.takes_more:
+            if self._in_flight.takes_more:
                 self._farewell = self._publish(self._topics.status, OFFLINE, now_ns, retain=True)
 
     def farewell_taken(self) -> bool:
@@ -193,7 +193,7 @@ class Courier:
     def stop(self) -> None:
         """Leave politely; what is in flight goes back to the outbox."""
         self._link.close(polite=self._farewell is None)
-        self._flight.clear()
+        self._in_flight.clear()
         self._mailbox.release()
         self._stopped = True
 
@@ -209,7 +209,7 @@ class Courier:
             attempts=connection.attempts,
             connections=connection.accepted_count,
             last_rejection=self._last_rejection,
-            in_flight=self._flight.messages,
+            in_flight=self._in_flight.messages,
             bytes_last_hour=self._budget.spent(now_ns),
             held_by_budget=bool(self._held),
             **self._counts,
@@ -245,7 +245,7 @@ class Courier:
 
     def _fail(self, failure: Failure, now_ns: int) -> None:
         self.connection.failed(failure, now_ns)
-        self._flight.clear()
+        self._in_flight.clear()
         self._farewell = None
         self._mailbox.release()
 
@@ -259,7 +259,7 @@ class Courier:
         self._budget.spend(self._cost(topic, payload), now_ns)
         packet = self._link.publish(topic, payload, qos=1, retain=retain)
         sent = Sent(now_ns) if message is None else Sent(now_ns, message.id, message.priority)
-        self._flight.add(packet, sent)
+        self._in_flight.add(packet, sent)
         return packet
 
     def _send_urgent(self, now_ns: int) -> None:
@@ -272,7 +272,7 @@ class Courier:
 
     def _announce(self, now_ns: int) -> None:
         """Send announcements that are due as far as messages leave room, and the budget allows."""
-        while self._to_announce and self._flight.takes_announcement:
+        while self._to_announce and self._in_flight.takes_announcement:
             topic, payload = self._to_announce[0]
             if not self._budget.allows("discovery", self._cost(topic, payload), now_ns):
                 return
@@ -294,20 +294,20 @@ class Courier:
 
     def _drain(self, now_ns: int) -> None:
         """Send from the outbox as much as window, rate and budget allow."""
-        rested = [priority for priority, until_ns in self._resting.items() if now_ns >= until_ns]
+        rested = [priority for priority, until_ns in self._backing_off.items() if now_ns >= until_ns]
         for priority in rested:
-            del self._resting[priority]
+            del self._backing_off[priority]
             self._held.discard(priority)
             self.notify(now_ns)
-        while now_ns >= self._ask_at_ns and self._bucket.available(now_ns) and self._flight.half_free:
-            if not self._send(min(self._flight.room, self._bucket.available(now_ns)), now_ns):
+        while now_ns >= self._ask_at_ns and self._bucket.available(now_ns) and self._in_flight.half_free:
+            if not self._send(min(self._in_flight.room, self._bucket.available(now_ns)), now_ns):
                 break
 
     def _send(self, limit: int, now_ns: int) -> bool:
         """Send up to `limit` messages; True if the budget held some, behind which other priorities may wait."""
         newest = self._settings.drain_order == "newest"
         order: Order = "newest_first" if newest else "oldest_first"
-        messages = self._mailbox.take(limit, order, frozenset(self._resting))
+        messages = self._mailbox.take(limit, order, frozenset(self._backing_off))
         if len(messages) < limit:
             self._ask_at_ns = now_ns + IDLE_NS
         held = []
@@ -315,7 +315,7 @@ class Courier:
             if not self._budget.allows(message.kind, self._cost(message.topic, message.payload), now_ns):
                 held.append(message.id)
                 self._held.add(message.priority)
-                self._resting[message.priority] = self._budget.next_ns(now_ns)
+                self._backing_off[message.priority] = self._budget.next_ns(now_ns)
                 continue
             self._bucket.take(1, now_ns)
             self._publish(message.topic, message.payload, now_ns, retain=False, message=message)
@@ -329,14 +329,14 @@ class Courier:
         again = now_ns + IDLE_NS
         if self._excerpts:
             again = min(again, max(self._excerpt_at_ns, now_ns + EXCERPT_PAUSE_NS))
-        oldest_ns = self._flight.oldest_ns
+        oldest_ns = self._in_flight.oldest_ns
         if oldest_ns is not None:
             again = min(again, oldest_ns + round(self._settings.acknowledge_timeout_s * SECOND_NS) + 1)
-        if self._flight.half_free:  # else an acknowledgement comes first
-            ask_ns = min((self._ask_at_ns, *self._resting.values()))
+        if self._in_flight.half_free:  # else an acknowledgement comes first
+            ask_ns = min((self._ask_at_ns, *self._backing_off.values()))
             again = min(again, max(ask_ns, self._bucket.next_ns(now_ns)))
         return again
 
     def _unacknowledged_for(self, now_ns: int) -> float:
-        oldest_ns = self._flight.oldest_ns
+        oldest_ns = self._in_flight.oldest_ns
         return 0.0 if oldest_ns is None else (now_ns - oldest_ns) / SECOND_NS

@@ -24,7 +24,7 @@ class Sent:
     priority: int = 0
 
 
-class Flight:
+class InFlight:
     """Packets on their way over one connection.
 
     Args:
@@ -45,7 +45,7 @@ class Flight:
         """It has been sent."""
         self._packets[packet] = sent
 
-    def land(self, packet: int) -> Sent | None:
+    def acknowledge(self, packet: int) -> Sent | None:
         """It has been answered; None if it was none of ours."""
         return self._packets.pop(packet, None)
 

@@ -15,7 +15,7 @@ from edge_daemon.mqtt.publisher import password_of
 from edge_daemon.system.backoff import Backoff
 
 
-class Watcher:
+class Subscriber:
     """A subscription that heals itself.
 
     Args:

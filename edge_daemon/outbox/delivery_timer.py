@@ -20,7 +20,7 @@ MOST = 1000
 """Detections timed at once; more are on their way only where no figure is wanted."""
 
 
-class Deliveries:
+class TimedMailbox:
     """A mailbox that times acknowledgements.
 
     Args:
@@ -40,9 +40,9 @@ class Deliveries:
             if len(self._heard_ns) < MOST:
                 self._heard_ns[message] = heard_ns
 
-    def take(self, limit: int, order: Order, resting: AbstractSet[int]) -> Sequence[Outgoing]:
+    def take(self, limit: int, order: Order, backing_off: AbstractSet[int]) -> Sequence[Outgoing]:
         """Messages to publish now; see `Outbox.take`."""
-        return self._outbox.take(limit, order, resting)
+        return self._outbox.take(limit, order, backing_off)
 
     def acknowledge(self, message: str) -> None:
         """The broker has it."""

@@ -39,7 +39,7 @@ class Outgoing(Protocol):
 class Mailbox(Protocol):
     """Messages wait here until the broker has acknowledged them."""
 
-    def take(self, limit: int, order: Order, resting: AbstractSet[int], /) -> Sequence[Outgoing]:
+    def take(self, limit: int, order: Order, backing_off: AbstractSet[int], /) -> Sequence[Outgoing]:
         """Messages that are not in flight yet, at most `limit`, none of the priorities that rest; now they are."""
 
     def acknowledge(self, message: str, /) -> None:

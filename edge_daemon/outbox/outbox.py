@@ -203,20 +203,22 @@ class Outbox:
                 self._waiting_since_ns = self._time.monotonic_ns() if left else None
             return True
 
-    def take(self, limit: int, order: Order = "newest_first", resting: AbstractSet[int] = frozenset()) -> list[Message]:
+    def take(
+        self, limit: int, order: Order = "newest_first", backing_off: AbstractSet[int] = frozenset()
+    ) -> list[Message]:
         """Messages to publish now, marked as under way; they are on disk unless the disk fails.
 
         Args:
             limit: how many at most.
             order: of messages of one priority; higher priorities always come first.
-            resting: priorities of which none is wanted now.
+            backing_off: priorities of which none is wanted now.
         """
         self.commit()
         with self._disk:
             with self._memory:
                 skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
             try:
-                on_disk = self._database.read(lambda c: select(c, limit, order, skip, resting))
+                on_disk = self._database.read(lambda c: select(c, limit, order, skip, backing_off))
             except StorageError:
                 on_disk = []
             with self._memory:
@@ -227,7 +229,7 @@ class Outbox:
                         self._drops[message.kind, "damaged"] += 1
                 self._acknowledged.update(damaged)  # deleted with the next commit
                 ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self._held]
-                held = [m for m in self._held.values() if m.id not in skip and m.priority not in resting]
+                held = [m for m in self._held.values() if m.id not in skip and m.priority not in backing_off]
                 # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
                 ready = held[::-1] + ready if order == "newest_first" else ready + held
                 taken = sorted(ready, key=lambda m: -m.priority)[:limit]

@@ -66,7 +66,7 @@ def select(
     limit: int,
     order: Order,
     skip: AbstractSet[str] = frozenset(),
-    resting: AbstractSet[int] = frozenset(),
+    backing_off: AbstractSet[int] = frozenset(),
 ) -> list[tuple[Message, bool]]:
     """The first `limit` messages, higher priorities first, each with whether its bytes are still those written.
 
@@ -75,7 +75,7 @@ def select(
         limit: how many at most.
         order: of messages of one priority.
         skip: ids passed over, however many; their payloads are not read.
-        resting: priorities passed over.
+        backing_off: priorities passed over.
     """
     columns = "id, topic, payload, kind, priority, created_utc_ns, dated, crc"
     direction = "DESC" if order == "newest_first" else "ASC"
@@ -84,7 +84,7 @@ def select(
     wanted: list[int] = []
     priority = connection.execute("SELECT max(priority) FROM message").fetchone()[0]
     while priority is not None and len(wanted) < limit:  # priority by priority, so that the index serves both orders
-        if priority not in resting:
+        if priority not in backing_off:
             rows = connection.execute(query, (priority,))
             wanted += islice((seq for seq, name in rows if name not in skip), limit - len(wanted))
             rows.close()

@@ -106,11 +106,11 @@ def measure(folder: Path, minutes: float, rate: int, piece_s: float, block_ms: i
     if rate != 2000:
         sound = soxr.resample(sound, 2000, rate)
     output = folder / "arrivals"
-    watcher = None
+    subscriber = None
     try:
         broker.start()
         with output.open("wb") as out:
-            watcher = subprocess.Popen(
+            subscriber = subprocess.Popen(
                 ["mosquitto_sub", "-h", "localhost", "-p", str(broker.port), "--cafile", str(broker.folder / "ca.crt"),
                  "-u", "shore", "-P", "ashore", "-t", "edge_daemon/+/detections", "-q", "1", "-F", "%U %p"],
                 stdout=out,
@@ -129,9 +129,9 @@ def measure(folder: Path, minutes: float, rate: int, piece_s: float, block_ms: i
         rig.terminate()
     finally:
         rig.close()
-        if watcher is not None:
-            watcher.kill()
-            watcher.wait()
+        if subscriber is not None:
+            subscriber.kill()
+            subscriber.wait()
         broker.close()
     told, came = completions(sound, rate, piece_s), arrivals(output)
     late = [moment - piper.when(complete) for (moment, _), (complete, _) in zip(came, told, strict=False)]

@@ -85,7 +85,7 @@ class Mosquitto:
         self.folder = folder
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
-        self._watchers: list[subprocess.Popen[bytes]] = []
+        self._subscribers: list[subprocess.Popen[bytes]] = []
         self._subscriptions: list[tuple[str, Path]] = []
         make_authority(folder)
         for name in ("server", "client"):
@@ -133,7 +133,7 @@ class Mosquitto:
 
         wait_until(answers)
         # mosquitto_sub does not come back by itself after a killed broker
-        self._end_watchers()
+        self._end_subscribers()
         for topic, output in self._subscriptions:
             self._watch(topic, output)
 
@@ -159,7 +159,7 @@ class Mosquitto:
 
     def _watch(self, topic: str, output: Path) -> None:
         with output.open("ab") as out:
-            watcher = subprocess.Popen(
+            subscriber = subprocess.Popen(
                 [
                     "mosquitto_sub", "-h", "localhost", "-p", str(self.port), "--cafile", str(self.folder / "ca.crt"),
                     "-u", "shore", "-P", "ashore", "-t", topic, "-q", "1", "-i", f"shore-{output.name}", "-c",
@@ -167,17 +167,17 @@ class Mosquitto:
                 ],
                 stdout=out, stderr=subprocess.DEVNULL,
             )  # fmt: skip
-        self._watchers.append(watcher)
+        self._subscribers.append(subscriber)
 
-    def _end_watchers(self) -> None:
-        for watcher in self._watchers:
-            watcher.kill()
-            watcher.wait(20)
-        self._watchers.clear()
+    def _end_subscribers(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.kill()
+            subscriber.wait(20)
+        self._subscribers.clear()
 
     def close(self) -> None:
         """End all processes that were started here."""
-        self._end_watchers()
+        self._end_subscribers()
         if self.process is not None and self.process.poll() is None:
             self.kill()
 

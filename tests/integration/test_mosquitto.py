@@ -339,11 +339,11 @@ def test_config_check_and_watch_against_a_real_broker(
     arguments = ["--port", str(broker.port), "--ca-file", str(broker.folder / "ca.crt"), "--username", "buoy"]
     arguments += ["--password-file", str(secret), "--json", "--count", "1", "--all"]
     results: list[int] = []
-    watcher = threading.Thread(target=lambda: results.append(invoke(["watch", *arguments])), daemon=True)
+    subscriber = threading.Thread(target=lambda: results.append(invoke(["watch", *arguments])), daemon=True)
     with publishing(settings, outbox) as publisher:
         until(lambda: online(publisher))
-        watcher.start()  # the retained `online` is the message
-        watcher.join(20)
+        subscriber.start()  # the retained `online` is the message
+        subscriber.join(20)
     assert results == [0]
     captured = capsys.readouterr()
     assert captured.out == "online\n"

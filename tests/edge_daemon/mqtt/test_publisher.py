@@ -34,11 +34,11 @@ class FailingMailbox(MemoryMailbox):
 
     failures = 3
 
-    def take(self, limit: int, order: Order, resting: Set[int]) -> Sequence[Letter]:
+    def take(self, limit: int, order: Order, backing_off: Set[int]) -> Sequence[Letter]:
         if self.failures:
             self.failures -= 1
             raise RuntimeError("no such thing")
-        return super().take(limit, order, resting)
+        return super().take(limit, order, backing_off)
 
 
 def until(condition: Callable[[], bool]) -> None:
