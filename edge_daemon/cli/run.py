@@ -28,7 +28,7 @@ def run(config: Path | None) -> int:
     from edge_daemon.health.prometheus import Endpoint
     from edge_daemon.live.daemon import Daemon
     from edge_daemon.live.dependencies import real_parts
-    from edge_daemon.storage.folder_lock import occupy
+    from edge_daemon.storage.folder_lock import lock_folder
     from edge_daemon.system import journal
 
     path = config or DEFAULT_PATH
@@ -37,7 +37,7 @@ def run(config: Path | None) -> int:
     check(loaded)
     with contextlib.ExitStack() as stack:
         with about(loaded, "storage.folder"):
-            occupied = occupy(loaded.config.storage.folder)
+            occupied = lock_folder(loaded.config.storage.folder)
         if occupied is not None:
             stack.enter_context(occupied)
         try:

@@ -33,7 +33,7 @@ from edge_daemon.live.watchdog import Attempts, FeedVerdict, known_cause, may_fe
 from edge_daemon.mqtt.publisher import FAREWELL_S
 from edge_daemon.outbox.outbox import OutboxLimits
 from edge_daemon.system.journal import set_level
-from edge_daemon.system.repeated_errors import Complaints
+from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Daemon:
         self._health_due_ns = now_ns
         self._feed_due_ns = now_ns
         self._fed = True
-        self._complaints = Complaints(log, "a task of the daemon failed")
+        self._complaints = RepeatedErrorLog(log, "a task of the daemon failed")
         self._told = ""  # of health, in the log
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._failure: BaseException | None = None

@@ -24,7 +24,7 @@ from edge_daemon.live.detection_reporter import EFFORT_PRIORITY
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
-from edge_daemon.system.repeated_errors import Complaints
+from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Keeper:
         self._nudges: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._forget_at_ns = 0
-        self._complaints = Complaints(log, "a task of the disk failed")
+        self._complaints = RepeatedErrorLog(log, "a task of the disk failed")
 
     @property
     def waiting_clips(self) -> int:

@@ -15,7 +15,7 @@ from edge_daemon.errors import ConfigError
 NAME = "daemon.lock"
 
 
-def occupy(folder: Path) -> IO[str] | None:
+def lock_folder(folder: Path) -> IO[str] | None:
     """Take the folder for this process; None where the disk lets nobody write, which is no reason not to listen.
 
     Args:

@@ -1,4 +1,4 @@
-"""Complaints: failures told in the log without filling it, however often they come back.
+"""RepeatedErrorLog: failures told in the log without filling it, however often they come back.
 
 A task that is tried four times a second and fails for months would write gigabytes to the card that it may be failing
 on. So a failure is told the first time, the second, the fourth, the eighth …, with its number.
@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 
 
-class Complaints:
+class RepeatedErrorLog:
     """Failures so far, by what failed and with which kind of exception.
 
     Args:

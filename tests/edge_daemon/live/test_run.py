@@ -26,7 +26,7 @@ from edge_daemon.checks.startup import check
 from edge_daemon.cli import invoke
 from edge_daemon.config import load
 from edge_daemon.errors import ConfigError
-from edge_daemon.storage.folder_lock import occupy
+from edge_daemon.storage.folder_lock import lock_folder
 
 BASE = """\
 version: 1
@@ -122,14 +122,14 @@ def test_one_daemon_to_a_folder(program: Program, capfd: pytest.CaptureFixture[s
     assert told[-1].startswith(f"edge-daemon: {place}, which another edge-daemon uses (process {program.process.pid}).")
     program.process.kill()  # the lock goes with the process
     program.process.wait(20)
-    lock = occupy(program.folder / "state")
+    lock = lock_folder(program.folder / "state")
     assert lock is not None
     lock.close()
 
 
 def test_a_folder_that_cannot_be_written_is_occupied_by_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert occupy(tmp_path / "file" / "state") is None
+    assert lock_folder(tmp_path / "file" / "state") is None
 
 
 def test_standard_input_that_ends_ends_the_program(tmp_path: Path, sample: NDArray[np.float32]) -> None:
