@@ -12,7 +12,7 @@ import threading
 from edge_daemon.clock.time_source import SECOND_NS
 
 
-class EffortPeriods:
+class ReportPeriods:
     """Which period is due; any thread may ask or tell.
 
     Args:

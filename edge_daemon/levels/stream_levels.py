@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self
 
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.config import Config
@@ -12,7 +13,7 @@ from edge_daemon.levels.hydrophone import Hydrophone
 from edge_daemon.levels.received_level import AROUND_S, LevelMeter
 
 
-class Loudness:
+class StreamLevels:
     """Levels of the stream at the model's rate.
 
     Args:
@@ -23,6 +24,26 @@ class Loudness:
 
     def __init__(self, meter: LevelMeter, bands: BandMeter | None, keep: Callable[[BandMinute], None]) -> None:
         self._meter, self._bands, self._keep = meter, bands, keep
+
+    @classmethod
+    def from_config(
+        cls, config: Config, rate: int, longest_event_s: float, delay_s: float, keep: Callable[[BandMinute], None]
+    ) -> Self | None:
+        """What the configuration asks for; None without a calibrated hydrophone.
+
+        Args:
+            config: the configuration.
+            rate: the model's, Hz.
+            longest_event_s: longest event, seconds.
+            delay_s: time until an event is known, seconds.
+            keep: takes a finished minute of band levels.
+        """
+        hydrophone = Hydrophone.from_config(config.hydrophone)
+        if hydrophone is None:
+            return None
+        meter = LevelMeter(rate, hydrophone.full_scale_db, longest_event_s + AROUND_S + delay_s)
+        bands = BandMeter(rate, hydrophone.full_scale_db) if config.effort.band_levels else None
+        return cls(meter, bands, keep)
 
     @property
     def ambient_db(self) -> float | None:
@@ -45,23 +66,3 @@ class Loudness:
         if self._bands is not None:
             for minute in self._bands.finish():
                 self._keep(minute)
-
-
-def loudness_of(
-    config: Config, rate: int, longest_event_s: float, delay_s: float, keep: Callable[[BandMinute], None]
-) -> Loudness | None:
-    """What the configuration asks for; None without a calibrated hydrophone.
-
-    Args:
-        config: the configuration.
-        rate: the model's, Hz.
-        longest_event_s: longest event, seconds.
-        delay_s: time until an event is known, seconds.
-        keep: takes a finished minute of band levels.
-    """
-    hydrophone = Hydrophone.from_config(config.hydrophone)
-    if hydrophone is None:
-        return None
-    meter = LevelMeter(rate, hydrophone.full_scale_db, longest_event_s + AROUND_S + delay_s)
-    bands = BandMeter(rate, hydrophone.full_scale_db) if config.effort.band_levels else None
-    return Loudness(meter, bands, keep)

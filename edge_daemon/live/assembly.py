@@ -14,10 +14,10 @@ from edge_daemon.config import Config
 from edge_daemon.detection.document import ModelReference, Origin, Position
 from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.effort.ledger import EffortLedger
-from edge_daemon.effort.report_periods import EffortPeriods
+from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
 from edge_daemon.health.counters import HealthBook
-from edge_daemon.levels.stream_levels import loudness_of
+from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.capture_loop import Listener
 from edge_daemon.live.dependencies import Parts
 from edge_daemon.live.detection_reporter import Announcer, ring_s
@@ -78,7 +78,7 @@ def join(config: Config, parts: Parts) -> Joined:
         config.storage.effort_path, time=time, rng=parts.rng, commit_every_s=config.effort.commit_interval_s
     )
     ledger.begin(session, time.utc_ns(), times.state)
-    periods = EffortPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
+    periods = ReportPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
     outbox = Outbox(
         config.storage.outbox_path, time=time, rng=parts.rng, limits=OutboxLimits.from_config(config.outbox)
     )
@@ -113,7 +113,7 @@ def join(config: Config, parts: Parts) -> Joined:
         excerpt_bytes=1000 * (config.mqtt.excerpt_kb or 0),
     )
     longest_s = model.rules.max_length_s
-    loudness = loudness_of(config, rate, longest_s, 3 * spec.window_seconds, ledger.band_minute)
+    levels = StreamLevels.from_config(config, rate, longest_s, 3 * spec.window_seconds, ledger.band_minute)
     announcer = Announcer(
         Origin(
             device=config.device.id,
@@ -136,7 +136,7 @@ def join(config: Config, parts: Parts) -> Joined:
         recorder=_recorder(config, rate, longest_s, spec.window_seconds),
         clips_rest=lambda: store is None or store.report().resting,
         keep_clip=keeper.keep_clip,
-        loudness=loudness,
+        levels=levels,
         stepped=stepped,
         source=source.name,
     )
@@ -156,7 +156,7 @@ def join(config: Config, parts: Parts) -> Joined:
         bundle=model.bundle,
         backend=model.backend,
         board=parts.board,
-        loudness=loudness,
+        levels=levels,
         mqtt=lambda: None if publisher is None else publisher.report(),
         time=time,
     )

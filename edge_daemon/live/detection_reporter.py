@@ -17,7 +17,7 @@ from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, Position, describe
 from edge_daemon.detection.pipeline import Found
 from edge_daemon.health.counters import HealthBook
-from edge_daemon.levels.stream_levels import Loudness
+from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.delivery_timer import TimedMailbox
@@ -45,7 +45,7 @@ class Announcer:
         recorder: cuts clips; None for none.
         clips_rest: whether storing clips rests after a failure: then none is promised.
         keep_clip: takes a finished clip.
-        loudness: received levels; None without calibration.
+        levels: received levels; None without calibration.
         stepped: told of steps of the clock.
         source: name of the sound's source, for clips.
     """
@@ -64,7 +64,7 @@ class Announcer:
         recorder: ClipRecorder | None,
         clips_rest: Callable[[], bool],
         keep_clip: Callable[[Clip], None],
-        loudness: Loudness | None,
+        levels: StreamLevels | None,
         stepped: Callable[[ClockStep, bool], None],
         source: str,
     ) -> None:
@@ -72,7 +72,7 @@ class Announcer:
         self._outbox, self._deliveries, self._book = outbox, deliveries, book
         self._online, self._wake = online, wake
         self._recorder, self._clips_rest, self._keep_clip = recorder, clips_rest, keep_clip
-        self._loudness, self._stepped, self._source = loudness, stepped, source
+        self._levels, self._stepped, self._source = levels, stepped, source
 
     def move(self, position: Position | None) -> None:
         """Another position from now on; from any thread."""
@@ -80,8 +80,8 @@ class Announcer:
 
     def sound(self, piece: Block | Gap) -> None:
         """The next piece of the stream at the model's rate."""
-        if self._loudness is not None:
-            self._loudness.push(piece)
+        if self._levels is not None:
+            self._levels.push(piece)
         if self._recorder is None:
             return
         if isinstance(piece, Block):
@@ -133,8 +133,8 @@ class Announcer:
 
     def finish(self) -> None:
         """The stream has ended: hand over all clips, as far as their sound was heard."""
-        if self._loudness is not None:
-            self._loudness.finish()
+        if self._levels is not None:
+            self._levels.finish()
         if self._recorder is not None:
             for clip in self._recorder.ready(final=True):
                 self._keep_clip(clip)
@@ -154,8 +154,8 @@ class Announcer:
             backend=found.backend,
         )
         more: dict[str, object] = {}
-        if self._loudness is not None:
-            more["received_level"] = self._loudness.received(event.begin, event.end)
+        if self._levels is not None:
+            more["received_level"] = self._levels.received(event.begin, event.end)
         if self._recorder is not None and not self._clips_rest():
             more["clip"] = self._recorder.request(self._clip_request(found, detection))
         return detection.model_copy(update=more) if more else detection

@@ -13,7 +13,7 @@ from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.health.board import Board
 from edge_daemon.health.counters import HealthBook, Surroundings
 from edge_daemon.health.document import ClockHealth, HealthDocument, InputHealth, ModelHealth, OutboxHealth, QueueHealth
-from edge_daemon.levels.stream_levels import Loudness
+from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.sound_queue import SoundQueue
 from edge_daemon.live.storage_loop import MOST_CLIPS, Keeper
@@ -30,7 +30,7 @@ class Condition:
 
     Args:
         book: the counters.
-        source, queue, times, outbox, ledger, keeper, store, bundle, backend, board, loudness: the parts.
+        source, queue, times, outbox, ledger, keeper, store, bundle, backend, board, levels: the parts.
         mqtt: the publisher's report; None without a publisher.
         time: clocks.
         queue_blocks: entries that the queue is meant to hold, for its health.
@@ -51,13 +51,13 @@ class Condition:
         bundle: Bundle,
         backend: GuardedBackend,
         board: Board,
-        loudness: Loudness | None,
+        levels: StreamLevels | None,
         mqtt: Callable[[], MqttReport | None],
         time: TimeSource,
     ) -> None:
         self._book, self._source, self._queue, self._queue_blocks = book, source, queue, queue_blocks
         self._times, self._outbox, self._ledger, self._keeper, self._store = times, outbox, ledger, keeper, store
-        self._bundle, self._backend, self._board, self._loudness = bundle, backend, board, loudness
+        self._bundle, self._backend, self._board, self._levels = bundle, backend, board, levels
         self._mqtt, self._time = mqtt, time
         self.newest: HealthDocument | None = None
         """The document published last."""
@@ -125,7 +125,7 @@ class Condition:
             ),
             backend=counters,
             clips={} if self._store is None else asdict(self._store.report()),
-            ambient_db=None if self._loudness is None else self._loudness.ambient_db,
+            ambient_db=None if self._levels is None else self._levels.ambient_db,
             problems=self._problems(outbox),
         )
 

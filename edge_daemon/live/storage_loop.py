@@ -18,7 +18,7 @@ from edge_daemon.clips.excerpt import excerpt
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.effort.ledger import EffortLedger
-from edge_daemon.effort.report_periods import EffortPeriods
+from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.live.detection_reporter import EFFORT_PRIORITY
 from edge_daemon.live.sample_time import SampleTime
@@ -58,7 +58,7 @@ class Keeper:
         outbox: Outbox,
         ledger: EffortLedger,
         store: ClipStore | None,
-        periods: EffortPeriods,
+        periods: ReportPeriods,
         times: SampleTime,
         time: TimeSource,
         *,
