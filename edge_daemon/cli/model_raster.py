@@ -20,9 +20,9 @@ from edge_daemon.cli.model_option import MODEL
 def raster(recording: Path, output: Path, model: Path | None, at: float | None, channel: int) -> None:
     """Draw what the network sees, which neurons fire when, and the output neurons' membranes, for one window."""
     from edge_daemon.model.model_file import Bundle, default_model_path
-    from edge_daemon.report.raster import draw, think
+    from edge_daemon.report.raster import draw, trace_window
 
     bundle = Bundle.read(model or default_model_path())
-    thought = think(bundle, recording, at, channel - 1)
-    draw(bundle, thought, f"{bundle.metadata.name} on {recording.name}", output)
-    click.echo(f"{output}: the window at {thought.begin_s:.2f} s, score {thought.score:.3f}")
+    shown = trace_window(bundle, recording, at, channel - 1)
+    draw(bundle, shown, f"{bundle.metadata.name} on {recording.name}", output)
+    click.echo(f"{output}: the window at {shown.begin_s:.2f} s, score {shown.score:.3f}")

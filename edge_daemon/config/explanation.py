@@ -39,7 +39,7 @@ def explain(errors: list[ErrorDetails], document: Document) -> list[Problem]:
     return sorted(problems.values(), key=lambda problem: (problem.place.line, problem.place.column))
 
 
-def veil(problem: Problem, references: Mapping[Path, Reference]) -> Problem:
+def redact(problem: Problem, references: Mapping[Path, Reference]) -> Problem:
     """The problem without the value, if that came from a credential or a file: messages end up in logs."""
     path = problem.path
     secret = next(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from edge_daemon.config.catalogue import entries
 from edge_daemon.config.document import MAX_BYTES, Document, parse
-from edge_daemon.config.explanation import explain, veil
+from edge_daemon.config.explanation import explain, redact
 from edge_daemon.config.migration import migrate
 from edge_daemon.config.problem import ConfigFileError, Problem, ProblemsFound
 from edge_daemon.config.root import CURRENT_VERSION, Config
@@ -129,7 +129,7 @@ def load_text(content: bytes, environment: Mapping[str, str] | None = None, path
         config = Config.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         problems = explain(error.errors(include_url=False), document)
-        raise ConfigFileError(name, [veil(problem, references) for problem in problems]) from None
+        raise ConfigFileError(name, [redact(problem, references) for problem in problems]) from None
     origins = _origins(data, document, references)
     return Loaded(config, path, origins, version if version < CURRENT_VERSION else None)
 

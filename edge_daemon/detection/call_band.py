@@ -44,7 +44,7 @@ def rise(features: NDArray[np.uint8]) -> NDArray[np.int32]:
     return difference
 
 
-def outstanding_band(
+def event_band_hz(
     features: NDArray[np.uint8], edges_hz: NDArray[np.float64], within_hz: tuple[float, float] | None = None
 ) -> tuple[float, float]:
     """Lower and upper frequency of the bands in which something stood out.

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import Backend
-from edge_daemon.detection.call_band import outstanding_band
+from edge_daemon.detection.call_band import event_band_hz
 from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
 from edge_daemon.detection.windower import Window, Windower
 from edge_daemon.errors import ConfigError
@@ -207,7 +207,7 @@ class Pipeline:
         low = self.builder.rules.threshold_low
         for window, score, picture in zip(windows, scores.tolist(), features, strict=True):
             self.tally.short += window.short
-            band = outstanding_band(picture, self._edges_hz, self._call_band_hz) if score >= low else None
+            band = event_band_hz(picture, self._edges_hz, self._call_band_hz) if score >= low else None
             scored = ScoredWindow(window.start, score, band)
             output.windows.append(scored)
             self._add(self.builder.push(scored), output)

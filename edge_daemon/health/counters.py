@@ -32,7 +32,7 @@ HOT_C = 80.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ComponentReports:
     """What the other parts say when a document is made; None and empty for what is not there.
 
     `problems` are sentences on what else works, but should be looked at.
@@ -51,7 +51,7 @@ class Surroundings:
     problems: tuple[str, ...] = ()
 
 
-class HealthBook:
+class HealthCounters:
     """Counters since the start; safe to use from any thread.
 
     Args:
@@ -127,7 +127,7 @@ class HealthBook:
             if cause != "tail":
                 self._lost_for = cause
 
-    def document(self, now_ns: int, utc_ns: int, around: Surroundings) -> HealthDocument:
+    def document(self, now_ns: int, utc_ns: int, around: ComponentReports) -> HealthDocument:
         """The document of this moment."""
         with self._lock:
             since = None if self._last_scored_ns is None else (now_ns - self._last_scored_ns) / SECOND_NS
@@ -185,7 +185,7 @@ class HealthBook:
             load_1min=reading.load_1min,
         )
 
-    def _failures(self, around: Surroundings, silent_s: float) -> list[str]:
+    def _failures(self, around: ComponentReports, silent_s: float) -> list[str]:
         """Why no sound is being analysed that should be."""
         heard = around.input
         if heard is not None and heard.phase == "paused":
@@ -202,7 +202,7 @@ class HealthBook:
             found.append(f"no window scored for {silent_s:.0f} s")
         return found
 
-    def _warnings(self, around: Surroundings, gaps: dict[str, GapHealth]) -> list[str]:
+    def _warnings(self, around: ComponentReports, gaps: dict[str, GapHealth]) -> list[str]:
         """What works, but should be looked at."""
         found = []
         if around.mqtt is not None and around.mqtt.state != "online":

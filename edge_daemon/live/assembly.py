@@ -16,7 +16,7 @@ from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
-from edge_daemon.health.counters import HealthBook
+from edge_daemon.health.counters import HealthCounters
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.capture_loop import Listener
 from edge_daemon.live.dependencies import Parts
@@ -41,7 +41,7 @@ class Joined:
     """The parts of one daemon, joined; see each part's own file."""
 
     topics: Topics
-    book: HealthBook
+    book: HealthCounters
     queue: SoundQueue
     listener: Listener
     scorer: Scorer
@@ -69,7 +69,7 @@ def join(config: Config, parts: Parts) -> Joined:
     spec = metadata.frontend
     rate = spec.sample_rate
     topics = Topics(config.mqtt.prefix, config.device.id)
-    book = HealthBook(config.device.id, now_ns, config.health.silence_limit_s, config.health.disk_warning_mb)
+    book = HealthCounters(config.device.id, now_ns, config.health.silence_limit_s, config.health.disk_warning_mb)
     times = SampleTime(source.rate, rate, config.clock, parts.kernel, time)
     sound = SoundQueue(round(config.audio.ring_s * source.rate))
     session = Session(str(uuid4()), config.device.id, source.name, rate, _boot_id())

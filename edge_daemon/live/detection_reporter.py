@@ -16,7 +16,7 @@ from edge_daemon.clips.recorder import ClipRecorder
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, Position, describe
 from edge_daemon.detection.pipeline import Found
-from edge_daemon.health.counters import HealthBook
+from edge_daemon.health.counters import HealthCounters
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.mqtt.topics import Topics
@@ -57,7 +57,7 @@ class Announcer:
         times: SampleTime,
         outbox: Outbox,
         deliveries: TimedMailbox,
-        book: HealthBook,
+        book: HealthCounters,
         *,
         online: Callable[[], bool],
         wake: Callable[[], None],

@@ -11,7 +11,7 @@ from edge_daemon.clips.store import ClipStore
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.health.board import Board
-from edge_daemon.health.counters import HealthBook, Surroundings
+from edge_daemon.health.counters import ComponentReports, HealthCounters
 from edge_daemon.health.document import ClockHealth, HealthDocument, InputHealth, ModelHealth, OutboxHealth, QueueHealth
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.sample_time import SampleTime
@@ -38,7 +38,7 @@ class Condition:
 
     def __init__(
         self,
-        book: HealthBook,
+        book: HealthCounters,
         *,
         source: LiveSource,
         queue: SoundQueue,
@@ -95,12 +95,12 @@ class Condition:
         broker = "no broker configured" if mqtt is None else f"broker {mqtt.state}"
         return f"{doing}; {self._book.detections} detections; {broker}; {self._outbox.report().depth} unsent"
 
-    def _surroundings(self) -> Surroundings:
+    def _surroundings(self) -> ComponentReports:
         outbox, mqtt = self._outbox.report(), self._mqtt()
         counters = self._counters
         waiting = self._queue.report()
         metadata = self._bundle.metadata
-        return Surroundings(
+        return ComponentReports(
             input=InputHealth.model_validate(self._source.state),
             queues={
                 "sound": QueueHealth(

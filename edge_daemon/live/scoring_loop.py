@@ -16,7 +16,7 @@ from edge_daemon.clock.synchronisation import ClockState
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.detection.events import ScoredWindow
 from edge_daemon.detection.pipeline import Found, Output, Pipeline
-from edge_daemon.health.counters import HealthBook
+from edge_daemon.health.counters import HealthCounters
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.sound_queue import Heard
 
@@ -69,7 +69,7 @@ class Scorer:
         pipeline: Pipeline,
         times: SampleTime,
         effort: EffortBook,
-        book: HealthBook,
+        book: HealthCounters,
         listeners: Listeners,
         time: TimeSource,
     ) -> None:

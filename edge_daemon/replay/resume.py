@@ -58,7 +58,7 @@ class _Document(BaseModel):
     layer_spikes: list[int] | None
 
 
-class ReplayStore:
+class FinishedResults:
     """Finished results of one run, by recording.
 
     Args:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording
-from edge_daemon.replay.resume import ReplayStore
+from edge_daemon.replay.resume import FinishedResults
 from edge_daemon.replay.task import (
     Keep,
     Progress,
@@ -112,7 +112,7 @@ def replay(
     """
     # what is wrong with the model is said once, before anything is begun
     digest = (load_model(settings) if cluster is None else plan(settings)).bundle.digest
-    store = None if output is None else ReplayStore(output.folder, settings, digest)
+    store = None if output is None else FinishedResults(output.folder, settings, digest)
     finished = set() if store is None else {r.path for r in recordings if store.load(r) is not None}
     left = [recording for recording in recordings if recording.path not in finished]
     before = sum(recording.size for recording in recordings if recording.path in finished)
@@ -140,7 +140,7 @@ def replay(
     return summary
 
 
-def _taken(store: ReplayStore, recording: Recording) -> ReplayResult:
+def _taken(store: FinishedResults, recording: Recording) -> ReplayResult:
     """Read what was found to be there when the run began."""
     result = store.load(recording)
     if result is None:

@@ -1,7 +1,7 @@
 """A picture of a network at work on one window: what it saw, which neurons fired when, how the labels' membranes rose.
 
-Time steps are moments of thought, not of sound: the network looks at the same two seconds in each of them. matplotlib
-draws it (extra `report`); finding the window and computing it needs nothing beyond the daemon.
+Time steps are the network's own, not moments of sound: the network looks at the same two seconds in each of them.
+matplotlib draws it (extra `report`); finding the window and computing it needs nothing beyond the daemon.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class WindowTrace:
     """One window and what the network made of it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Thought:
     trace: Trace
 
 
-def think(bundle: Bundle, recording: Path, at_s: float | None = None, channel: int = 0) -> Thought:
+def trace_window(bundle: Bundle, recording: Path, at_s: float | None = None, channel: int = 0) -> WindowTrace:
     """Run the network on one window of a recording.
 
     Args:
@@ -70,10 +70,10 @@ def think(bundle: Bundle, recording: Path, at_s: float | None = None, channel: i
     backend.close()
     features = front_end(best.samples)
     trace = run(bundle.network(), features[None], keep=True)
-    return Thought(best.start / spec.sample_rate, features, best_score, trace)
+    return WindowTrace(best.start / spec.sample_rate, features, best_score, trace)
 
 
-def draw(bundle: Bundle, thought: Thought, title: str, picture: Path) -> None:
+def draw(bundle: Bundle, shown: WindowTrace, title: str, picture: Path) -> None:
     """Draw the window, the spikes of each layer over time steps, and the membranes of the labels' neurons.
 
     Raises:
@@ -89,11 +89,11 @@ def draw(bundle: Bundle, thought: Thought, title: str, picture: Path) -> None:
     figure = Figure(figsize=(11, 8.5), layout="constrained")
     FigureCanvasAgg(figure)
     rows: Any = figure.subfigures(3, 1, height_ratios=[1.0, 1.25, 0.9])
-    figure.suptitle(f"{title}, {thought.begin_s:.2f} s: score {thought.score:.3f}", fontsize=12)
-    _draw_features(rows[0].subplots(), bundle, thought)
+    figure.suptitle(f"{title}, {shown.begin_s:.2f} s: score {shown.score:.3f}", fontsize=12)
+    _draw_features(rows[0].subplots(), bundle, shown)
     for number, axes in enumerate(rows[1].subplots(1, len(layers))):
-        _draw_spikes(axes, thought.trace.spikes[number], layers[number].name, first=number == 0)
-    _draw_membranes(rows[2].subplots(), bundle, thought)
+        _draw_spikes(axes, shown.trace.spikes[number], layers[number].name, first=number == 0)
+    _draw_membranes(rows[2].subplots(), bundle, shown)
     try:
         figure.savefig(picture, dpi=120)
     except (OSError, ValueError) as error:
@@ -114,14 +114,14 @@ def _windows(recording: Path, rate: int, length: int, channel: int) -> list[Wind
         source.close()
 
 
-def _draw_features(axes: Any, bundle: Bundle, thought: Thought) -> None:
+def _draw_features(axes: Any, bundle: Bundle, shown: WindowTrace) -> None:
     spec = bundle.metadata.frontend
     edges, times = spec.band_edges_hz(), spec.frame_centres_s()
     # edges overlap for triangular bands: between two bands the line is half way
     lines = np.concatenate([edges[:1, 0], (edges[:-1, 1] + edges[1:, 0]) / 2, edges[-1:, 1]])
     step = (times[1] - times[0]) if len(times) > 1 else spec.window_seconds
     columns = np.concatenate([times - step / 2, times[-1:] + step / 2])
-    axes.pcolormesh(columns, lines, thought.features, cmap="magma", rasterized=True)
+    axes.pcolormesh(columns, lines, shown.features, cmap="magma", rasterized=True)
     axes.set(xlabel="time in the window, s", ylabel="frequency, Hz", title="What the network sees")
     axes.set_xlim(0, spec.window_seconds)
 
@@ -140,11 +140,11 @@ def _draw_spikes(axes: Any, spikes: NDArray[np.bool_], name: str, *, first: bool
         axes.set_ylabel("neuron")
 
 
-def _draw_membranes(axes: Any, bundle: Bundle, thought: Thought) -> None:
+def _draw_membranes(axes: Any, bundle: Bundle, shown: WindowTrace) -> None:
     """Membranes in thresholds, a line a label, with a dot at each spike."""
     last = bundle.network().layers[-1]
-    membranes = thought.trace.membranes[-1][:, 0, :, 0, 0] / last.threshold
-    fired = thought.trace.spikes[-1][:, 0, :, 0, 0]
+    membranes = shown.trace.membranes[-1][:, 0, :, 0, 0] / last.threshold
+    fired = shown.trace.spikes[-1][:, 0, :, 0, 0]
     steps = np.arange(1, len(membranes) + 1)
     for label, name in enumerate(bundle.metadata.labels):
         (line,) = axes.plot(steps, membranes[:, label], marker="", label=name, linewidth=1.8)

@@ -50,8 +50,8 @@ def test_replaying_needs_neither_torch_nor_scipy() -> None:
 
 
 def test_placing_a_call_in_its_band_loads_no_masked_arrays() -> None:
-    band = "outstanding_band(np.eye(5, dtype=np.uint8), np.arange(10.0).reshape(5, 2))"  # np.median would load them
-    loaded = modules_after(f"import numpy as np; from edge_daemon.detection.call_band import outstanding_band; {band}")
+    band = "event_band_hz(np.eye(5, dtype=np.uint8), np.arange(10.0).reshape(5, 2))"  # np.median would load them
+    loaded = modules_after(f"import numpy as np; from edge_daemon.detection.call_band import event_band_hz; {band}")
     assert "edge_daemon.detection.call_band" in loaded
     assert "numpy.ma" not in loaded
 

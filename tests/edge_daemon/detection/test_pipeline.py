@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
-from edge_daemon.detection.call_band import outstanding_band, rise
+from edge_daemon.detection.call_band import event_band_hz, rise
 from edge_daemon.detection.events import EventRules
 from edge_daemon.detection.pipeline import STAGES, Found, Output, Pipeline
 from edge_daemon.errors import ConfigError
@@ -105,7 +105,7 @@ def test_a_call_becomes_an_event_with_its_band() -> None:
     middle = (event.begin + event.end) / 2 / 2000
     assert middle == pytest.approx(4.5, abs=0.51)
     picture = FrontEnd(SPEC)(sound[event.peak_start : event.peak_start + 4000])
-    assert (event.low_hz, event.high_hz) == outstanding_band(picture, SPEC.band_edges_hz())
+    assert (event.low_hz, event.high_hz) == event_band_hz(picture, SPEC.band_edges_hz())
     assert event.low_hz is not None
     assert event.high_hz is not None
     assert 70 <= event.low_hz <= 120

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from edge_daemon.audio.capture.input_state import DeviceState
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.board import BoardReading, LinuxBoard, throttling
-from edge_daemon.health.counters import HealthBook, Surroundings
+from edge_daemon.health.counters import ComponentReports, HealthCounters
 from edge_daemon.health.document import (
     ClockHealth,
     HealthDocument,
@@ -135,14 +135,14 @@ def good() -> dict[str, object]:
 
 
 def test_document_counts_what_was_written() -> None:
-    book = HealthBook("buoy-7", now_ns=0)
+    book = HealthCounters("buoy-7", now_ns=0)
     for number in range(100):
         book.scored(number * S // 2, latency_s=0.020 if number < 98 else 0.200)
     book.unusable(50 * S, 2)
     book.detected(3)
     book.gap("overflow", 0.25)
     book.gap("overflow", 0.5)
-    document = book.document(51 * S, UTC_NS, Surroundings(**good()))  # type: ignore[arg-type]
+    document = book.document(51 * S, UTC_NS, ComponentReports(**good()))  # type: ignore[arg-type]
     assert (document.state, document.reasons) == ("ok", ())
     assert document.utc == "2009-03-29T12:15:03.250000Z"
     assert document.uptime_s == 51.0
@@ -155,7 +155,7 @@ def test_document_counts_what_was_written() -> None:
     assert document.board is not None
     assert document.board.cpu_percent is None
     later = good() | {"board": BoardReading(cpu_s=1.5)}
-    again = book.document(101 * S, UTC_NS, Surroundings(**later))  # type: ignore[arg-type]
+    again = book.document(101 * S, UTC_NS, ComponentReports(**later))  # type: ignore[arg-type]
     assert again.board is not None
     assert again.board.cpu_percent == 1.0
     jsonschema.validate(json.loads(document.to_json()), json.loads(HealthDocument.schema_text()))
@@ -192,41 +192,41 @@ def test_input_is_taken_from_the_sound_cards_state() -> None:
     ],
 )
 def test_what_is_wrong_is_said(changes: dict[str, object], state: str, reason: str) -> None:
-    book = HealthBook("d", 0)
+    book = HealthCounters("d", 0)
     book.scored(10 * S)
-    document = book.document(11 * S, UTC_NS, Surroundings(**(good() | changes)))  # type: ignore[arg-type]
+    document = book.document(11 * S, UTC_NS, ComponentReports(**(good() | changes)))  # type: ignore[arg-type]
     assert document.state == state
     assert len(document.reasons) == 1
     assert reason in document.reasons[0]
 
 
 def test_silence_is_a_failure_unless_it_is_meant() -> None:
-    book = HealthBook("d", 0, silence_limit_s=30)
-    assert book.document(30 * S, UTC_NS, Surroundings()).state == "ok"
-    assert book.document(31 * S, UTC_NS, Surroundings()).reasons == ("no window scored for 31 s",)
-    paused = Surroundings(input=InputHealth(phase="paused", device="d"))
+    book = HealthCounters("d", 0, silence_limit_s=30)
+    assert book.document(30 * S, UTC_NS, ComponentReports()).state == "ok"
+    assert book.document(31 * S, UTC_NS, ComponentReports()).reasons == ("no window scored for 31 s",)
+    paused = ComponentReports(input=InputHealth(phase="paused", device="d"))
     assert book.document(999 * S, UTC_NS, paused).state == "ok"
     book.scored(40 * S)
-    assert book.document(70 * S, UTC_NS, Surroundings()).state == "ok"
-    assert book.document(71 * S, UTC_NS, Surroundings()).state == "failing"
+    assert book.document(70 * S, UTC_NS, ComponentReports()).state == "ok"
+    assert book.document(71 * S, UTC_NS, ComponentReports()).state == "failing"
 
 
 def test_samples_that_are_no_numbers_explain_a_silence_while_they_last() -> None:
-    book = HealthBook("d", 0, silence_limit_s=30)
+    book = HealthCounters("d", 0, silence_limit_s=30)
     book.gap("non_finite", 20.0)
     book.gap("tail", 0.5)
     silent = "no window scored for 31 s"
     said = "the samples are no numbers: is audio.sample_format that of the input?"
-    assert book.document(30 * S, UTC_NS, Surroundings()).reasons == ()
-    assert book.document(31 * S, UTC_NS, Surroundings()).reasons == (said, silent)
+    assert book.document(30 * S, UTC_NS, ComponentReports()).reasons == ()
+    assert book.document(31 * S, UTC_NS, ComponentReports()).reasons == (said, silent)
     book.scored(40 * S)
-    assert book.document(71 * S, UTC_NS, Surroundings()).reasons == (silent,)
+    assert book.document(71 * S, UTC_NS, ComponentReports()).reasons == (silent,)
 
 
 def test_falling_behind_is_a_warning() -> None:
-    book = HealthBook("d", 0)
+    book = HealthCounters("d", 0)
     book.gap("inference_behind", 1.0)
-    assert book.document(S, UTC_NS, Surroundings()).reasons == ("scoring does not keep up with the sound",)
+    assert book.document(S, UTC_NS, ComponentReports()).reasons == ("scoring does not keep up with the sound",)
 
 
 # watchdog
@@ -342,7 +342,7 @@ def test_discovery_names_topics_that_exist() -> None:
     online = json.loads(messages["ha/binary_sensor/buoy_7/online/config"])
     assert (online["state_topic"], online["payload_on"]) == ("p/buoy.7/status", "online")
     assert len({json.loads(payload)["unique_id"] for payload in messages.values()}) == 8
-    document = json.loads(HealthBook("d", 0).document(0, UTC_NS, Surroundings(**good())).to_json())  # type: ignore[arg-type]
+    document = json.loads(HealthCounters("d", 0).document(0, UTC_NS, ComponentReports(**good())).to_json())  # type: ignore[arg-type]
     for payload in messages.values():
         sensor = json.loads(payload)
         if sensor["state_topic"] == topics.health:
@@ -355,11 +355,11 @@ def test_discovery_names_topics_that_exist() -> None:
 
 
 def test_samples_of_a_document() -> None:
-    book = HealthBook("d", 0)
+    book = HealthCounters("d", 0)
     book.gap("stall", 2.5)
     found = {
         (name, *labels.values()): value
-        for name, labels, value in samples(book.document(S, UTC_NS, Surroundings(**good())))  # type: ignore[arg-type]
+        for name, labels, value in samples(book.document(S, UTC_NS, ComponentReports(**good())))  # type: ignore[arg-type]
     }
     assert found["edge_daemon_uptime_s",] == 1.0
     assert found["edge_daemon_gaps_seconds", "stall"] == 2.5
@@ -370,8 +370,8 @@ def test_samples_of_a_document() -> None:
 
 def test_endpoint_answers_on_loopback() -> None:
     pytest.importorskip("prometheus_client", reason="needs the extra `prometheus`")
-    book = HealthBook("d", 0)
-    endpoint = Endpoint(0, lambda: book.document(7 * S, UTC_NS, Surroundings(**good())))  # type: ignore[arg-type]
+    book = HealthCounters("d", 0)
+    endpoint = Endpoint(0, lambda: book.document(7 * S, UTC_NS, ComponentReports(**good())))  # type: ignore[arg-type]
     try:
         assert endpoint._server.server_address[0] == "127.0.0.1"
         url = f"http://127.0.0.1:{endpoint.port}/metrics"

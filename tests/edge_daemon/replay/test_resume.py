@@ -24,7 +24,7 @@ from edge_daemon.replay import run as replay_run
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording, find_recordings
 from edge_daemon.replay.result import ReplayResult
-from edge_daemon.replay.resume import FOLDER, ReplayStore
+from edge_daemon.replay.resume import FOLDER, FinishedResults
 from edge_daemon.replay.run import Summary, replay, results
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.task import load_model, replay_recording
@@ -76,7 +76,7 @@ def test_a_result_comes_back_whole(archive: Path, settings: ReplaySettings, tmp_
     assert result.levels
     assert result.gaps
     assert result.layer_spikes is not None
-    store = ReplayStore(tmp_path, settings, DIGEST)
+    store = FinishedResults(tmp_path, settings, DIGEST)
     store.save(result)
     back = store.load(recording)
     assert back is not None
@@ -93,7 +93,7 @@ def kept(archive: Path, settings: ReplaySettings, tmp_path: Path) -> Recording:
     path = tmp_path / "0.wav"
     path.write_bytes((archive / "0.wav").read_bytes())
     (recording,) = find_recordings([path])
-    ReplayStore(tmp_path, settings, DIGEST).save(replay_recording(recording, settings))
+    FinishedResults(tmp_path, settings, DIGEST).save(replay_recording(recording, settings))
     return recording
 
 
@@ -121,30 +121,30 @@ def test_other_settings_take_nothing(
     kept: Recording, settings: ReplaySettings, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     other = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
-    assert ReplayStore(tmp_path, other, DIGEST).load(kept) is None
-    assert ReplayStore(tmp_path, settings, DIGEST).load(kept) is not None
+    assert FinishedResults(tmp_path, other, DIGEST).load(kept) is None
+    assert FinishedResults(tmp_path, settings, DIGEST).load(kept) is not None
 
 
 def test_batches_and_the_place_of_the_model_do_not_matter(
     kept: Recording, settings: ReplaySettings, tmp_path: Path
 ) -> None:
     other = dataclasses.replace(settings, batch=3, block_s=1.0, model=Path("moved.onnx"))
-    assert ReplayStore(tmp_path, other, DIGEST).load(kept) is not None
+    assert FinishedResults(tmp_path, other, DIGEST).load(kept) is not None
 
 
 def test_another_model_takes_nothing(kept: Recording, settings: ReplaySettings, tmp_path: Path) -> None:
-    assert ReplayStore(tmp_path, settings, "cd" * 32).load(kept) is None
+    assert FinishedResults(tmp_path, settings, "cd" * 32).load(kept) is None
 
 
 def test_another_version_takes_nothing(
     kept: Recording, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge_daemon.replay.resume.__version__", "99.0")
-    assert ReplayStore(tmp_path, settings, DIGEST).load(kept) is None
+    assert FinishedResults(tmp_path, settings, DIGEST).load(kept) is None
 
 
 def test_a_changed_recording_takes_nothing(kept: Recording, settings: ReplaySettings, tmp_path: Path) -> None:
-    store = ReplayStore(tmp_path, settings, DIGEST)
+    store = FinishedResults(tmp_path, settings, DIGEST)
     assert store.load(dataclasses.replace(kept, name="another")) is None
     state = kept.path.stat()
     os.utime(kept.path, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
@@ -160,19 +160,19 @@ def test_a_changed_recording_takes_nothing(kept: Recording, settings: ReplaySett
 def test_a_damaged_file_takes_nothing(kept: Recording, settings: ReplaySettings, tmp_path: Path) -> None:
     (file,) = (tmp_path / FOLDER).iterdir()
     file.write_bytes(file.read_bytes()[:-5])
-    assert ReplayStore(tmp_path, settings, DIGEST).load(kept) is None
+    assert FinishedResults(tmp_path, settings, DIGEST).load(kept) is None
 
 
 def test_failures_are_not_kept(settings: ReplaySettings, tmp_path: Path) -> None:
     recording = Recording(tmp_path / "no.wav", "no.wav", "no", 0)
-    ReplayStore(tmp_path, settings, DIGEST).save(ReplayResult(recording, error="It is not there."))
+    FinishedResults(tmp_path, settings, DIGEST).save(ReplayResult(recording, error="It is not there."))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_store_that_cannot_be_written(kept: Recording, settings: ReplaySettings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be made"):
-        ReplayStore(tmp_path / "file", settings, DIGEST).save(replay_recording(kept, settings))
+        FinishedResults(tmp_path / "file", settings, DIGEST).save(replay_recording(kept, settings))
 
 
 class Counted:
@@ -232,7 +232,7 @@ def test_what_is_finished_out_of_turn_is_kept(archive: Path, settings: ReplaySet
 
 def test_a_whole_run_taken_over(archive: Path, settings: ReplaySettings, tmp_path: Path) -> None:
     digest = load_model(settings).bundle.digest
-    store = ReplayStore(tmp_path / "out", settings, digest)
+    store = FinishedResults(tmp_path / "out", settings, digest)
     for recording in find_recordings([archive]):
         store.save(replay_recording(recording, settings))
     summary = run(archive, tmp_path / "out", settings, jobs=2)
@@ -302,7 +302,7 @@ def test_any_result_comes_back_whole(
         lost_s={"tail": seconds / 3},
         layer_spikes=np.array([3, 2**40, 0], np.int64),
     )
-    store = ReplayStore(folder, ReplaySettings(Path("m.onnx")), DIGEST)
+    store = FinishedResults(folder, ReplaySettings(Path("m.onnx")), DIGEST)
     store.save(result)
     back = store.load(result.recording)
     assert back is not None
