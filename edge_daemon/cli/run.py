@@ -27,7 +27,7 @@ def run(config: Path | None) -> int:
     from edge_daemon.errors import ConfigError, EdgeDaemonError
     from edge_daemon.health.prometheus import Endpoint
     from edge_daemon.live.daemon import Daemon
-    from edge_daemon.live.dependencies import real_parts
+    from edge_daemon.live.dependencies import system_dependencies
     from edge_daemon.storage.folder_lock import lock_folder
     from edge_daemon.system import journal
 
@@ -41,15 +41,15 @@ def run(config: Path | None) -> int:
         if occupied is not None:
             stack.enter_context(occupied)
         try:
-            parts = real_parts(loaded.config)
+            dependencies = system_dependencies(loaded.config)
         except DeviceSettingsError as error:
             raise refusal(loaded, key_of_refused(error), error) from None
         except ConfigError as error:
             raise refusal(loaded, "audio.pipe", error) from None
-        daemon = Daemon(loaded.config, parts, read=lambda: load(path).config)
+        daemon = Daemon(loaded.config, dependencies, read=lambda: load(path).config)
         if (port := loaded.config.health.prometheus_port) is not None:
             with about(loaded, "health.prometheus_port"):
-                endpoint = Endpoint(port, daemon.joined.condition.reading)
+                endpoint = Endpoint(port, daemon.components.health.reading)
             stack.callback(endpoint.close)
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: daemon.stop())

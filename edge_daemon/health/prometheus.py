@@ -63,7 +63,7 @@ class Endpoint:
                 "Install it: pip install 'edge-daemon[prometheus]', or remove health.prometheus_port.",
             ) from None
 
-        class HealthCollector(Collector):
+        class HealthMetrics(Collector):
             def collect(self) -> Iterator[Any]:
                 document = latest()
                 families: dict[str, Any] = {}
@@ -75,7 +75,7 @@ class Endpoint:
                 yield from families.values()
 
         registry = CollectorRegistry()
-        registry.register(HealthCollector())
+        registry.register(HealthMetrics())
         try:
             self._server, self._thread = start_http_server(port, addr="127.0.0.1", registry=registry)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Joins the parts of a live daemon, each with what the configuration says for it."""
+"""Assembles the components of a live daemon, each with what the configuration says for it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.levels.stream_levels import StreamLevels
-from edge_daemon.live.capture_loop import Listener
-from edge_daemon.live.dependencies import Parts
-from edge_daemon.live.detection_reporter import Announcer, ring_s
-from edge_daemon.live.health_collector import Condition
+from edge_daemon.live.capture_loop import CaptureLoop
+from edge_daemon.live.dependencies import Dependencies
+from edge_daemon.live.detection_reporter import DetectionReporter, ring_s
+from edge_daemon.live.health_collector import HealthCollector
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
-from edge_daemon.live.scoring_loop import Scorer
+from edge_daemon.live.scoring_loop import ScoringLoop
 from edge_daemon.live.sound_queue import SoundQueue
-from edge_daemon.live.storage_loop import Keeper
+from edge_daemon.live.storage_loop import StorageLoop
 from edge_daemon.mqtt.home_assistant import discovery
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.mqtt.topics import Topics
@@ -37,26 +37,26 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """The parts of one daemon, joined; see each part's own file."""
+class Components:
+    """The components of one daemon; see each part's own file."""
 
     topics: Topics
-    book: HealthCounters
+    counters: HealthCounters
     queue: SoundQueue
-    listener: Listener
-    scorer: Scorer
-    announcer: Announcer
-    keeper: Keeper
+    capture: CaptureLoop
+    scoring: ScoringLoop
+    reporter: DetectionReporter
+    storage: StorageLoop
     outbox: Outbox
     ledger: EffortLedger
     store: ClipStore | None
     publisher: Publisher | None
-    duty: ScheduleRunner
-    condition: Condition
+    schedule: ScheduleRunner
+    health: HealthCollector
 
 
-def join(config: Config, parts: Parts) -> Joined:
-    """Join the parts and begin the session in the effort ledger; no thread is started and nothing is heard yet.
+def assemble(config: Config, dependencies: Dependencies) -> Components:
+    """Make the components and begin the session in the effort ledger; no thread is started and nothing is heard yet.
 
     The ledger and the outbox wait in memory where the disk fails.
 
@@ -64,30 +64,32 @@ def join(config: Config, parts: Parts) -> Joined:
         ConfigError: hop and rules contradict each other or the model.
         AudioError: the input's rate cannot be brought to the model's.
     """
-    time, source, model = parts.time, parts.source, parts.model
+    time, source, model = dependencies.time, dependencies.source, dependencies.model
     metadata, now_ns = model.bundle.metadata, time.monotonic_ns()
     spec = metadata.frontend
     rate = spec.sample_rate
     topics = Topics(config.mqtt.prefix, config.device.id)
     book = HealthCounters(config.device.id, now_ns, config.health.silence_limit_s, config.health.disk_warning_mb)
-    times = SampleTime(source.rate, rate, config.clock, parts.kernel, time)
+    times = SampleTime(source.rate, rate, config.clock, dependencies.kernel, time)
     sound = SoundQueue(round(config.audio.ring_s * source.rate))
     session = Session(str(uuid4()), config.device.id, source.name, rate, _boot_id())
 
     ledger = EffortLedger(
-        config.storage.effort_path, time=time, rng=parts.rng, commit_every_s=config.effort.commit_interval_s
+        config.storage.effort_path, time=time, rng=dependencies.rng, commit_every_s=config.effort.commit_interval_s
     )
     ledger.begin(session, time.utc_ns(), times.state)
     periods = ReportPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
     outbox = Outbox(
-        config.storage.outbox_path, time=time, rng=parts.rng, limits=OutboxLimits.from_config(config.outbox)
+        config.storage.outbox_path, time=time, rng=dependencies.rng, limits=OutboxLimits.from_config(config.outbox)
     )
     store = None
     if config.clips.enabled:
         rules = Retention.from_config(config.clips)
-        store = ClipStore(parts.clip_files, rules, time=time, rng=parts.rng, dated=lambda: times.trusts_now)
+        store = ClipStore(
+            dependencies.clip_files, rules, time=time, rng=dependencies.rng, dated=lambda: times.trusts_now
+        )
     deliveries = TimedMailbox(outbox, time, book.delivered)
-    publisher = _publisher(config, parts, topics, deliveries)
+    publisher = _publisher(config, dependencies, topics, deliveries)
 
     def wake() -> None:
         keeper.nudge()
@@ -98,7 +100,7 @@ def join(config: Config, parts: Parts) -> Joined:
         if step.kind == "system_clock" and not dated_before:
             periods.moved(step.jump_ns)
 
-    keeper = Keeper(
+    keeper = StorageLoop(
         outbox,
         ledger,
         store,
@@ -114,7 +116,7 @@ def join(config: Config, parts: Parts) -> Joined:
     )
     longest_s = model.rules.max_length_s
     levels = StreamLevels.from_config(config, rate, longest_s, 3 * spec.window_seconds, ledger.band_minute)
-    announcer = Announcer(
+    announcer = DetectionReporter(
         Origin(
             device=config.device.id,
             stream=session.id,
@@ -143,7 +145,7 @@ def join(config: Config, parts: Parts) -> Joined:
     pipeline = Pipeline(
         spec, model.backend, model.rules, source_rate=source.rate, hop=model.hop, call_band_hz=metadata.call_band_hz
     )
-    condition = Condition(
+    condition = HealthCollector(
         book,
         source=source,
         queue=sound,
@@ -155,29 +157,31 @@ def join(config: Config, parts: Parts) -> Joined:
         store=store,
         bundle=model.bundle,
         backend=model.backend,
-        board=parts.board,
+        board=dependencies.board,
         levels=levels,
         mqtt=lambda: None if publisher is None else publisher.report(),
         time=time,
     )
-    return Joined(
+    return Components(
         topics=topics,
-        book=book,
+        counters=book,
         queue=sound,
-        listener=Listener(source, sound, time),
-        scorer=Scorer(pipeline, times, ledger, book, announcer, time),
-        announcer=announcer,
-        keeper=keeper,
+        capture=CaptureLoop(source, sound, time),
+        scoring=ScoringLoop(pipeline, times, ledger, book, announcer, time),
+        reporter=announcer,
+        storage=keeper,
         outbox=outbox,
         ledger=ledger,
         store=store,
         publisher=publisher,
-        duty=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
-        condition=condition,
+        schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
+        health=condition,
     )
 
 
-def _publisher(config: Config, parts: Parts, topics: Topics, deliveries: TimedMailbox) -> Publisher | None:
+def _publisher(
+    config: Config, dependencies: Dependencies, topics: Topics, deliveries: TimedMailbox
+) -> Publisher | None:
     mqtt = config.mqtt
     if not mqtt.enabled:
         return None
@@ -188,10 +192,10 @@ def _publisher(config: Config, parts: Parts, topics: Topics, deliveries: TimedMa
         mqtt,
         config.device.id,
         deliveries,
-        link=parts.link,
-        time=parts.time,
-        rng=parts.rng,
-        environment=parts.environment,
+        link=dependencies.link,
+        time=dependencies.time,
+        rng=dependencies.rng,
+        environment=dependencies.environment,
         announcements=announcements,
     )
 

@@ -13,7 +13,7 @@ from edge_daemon.live.sound_queue import Heard, SoundQueue
 _STILL_ARRIVING = ("dead_input",)  # gaps whose samples came, and tell the time like any others
 
 
-class Listener:
+class CaptureLoop:
     """Moves sound from the source into the queue.
 
     Args:
@@ -22,12 +22,12 @@ class Listener:
         time: clocks.
 
     Attributes:
-        turned_ns: monotonic time at which the source last gave something.
+        last_read_ns: monotonic time at which the source last gave something.
     """
 
     def __init__(self, source: LiveSource, queue: SoundQueue, time: TimeSource) -> None:
         self._source, self._queue, self._time = source, queue, time
-        self.turned_ns = time.monotonic_ns()
+        self.last_read_ns = time.monotonic_ns()
 
     def turn(self) -> bool:
         """Wait for one block or gap and pass it on; False when the source has ended."""
@@ -36,7 +36,7 @@ class Listener:
             self._queue.end()
             return False
         utc_ns, now_ns = self._time.utc_ns(), self._time.monotonic_ns()
-        self.turned_ns = now_ns
+        self.last_read_ns = now_ns
         if isinstance(item, Block) or item.cause in _STILL_ARRIVING:
             arrived = self._source.arrived_ns
             heard = Heard(item, now_ns if arrived is None else arrived, utc_ns - now_ns)

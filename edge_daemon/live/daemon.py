@@ -1,8 +1,8 @@
-"""The live daemon: all parts joined, and the threads that drive them.
+"""The live daemon: all its components, and the threads that drive them.
 
-    source ─▶ Listener ─▶ SoundQueue ─▶ Scorer (pipeline) ─▶ Announcer ─▶ Outbox ─▶ Publisher ─▶ broker
-                                            │                    └─▶ clips ─▶ Keeper ─▶ disk
-                                            └─▶ EffortLedger ────────────────▶ Keeper ─▶ disk
+    source ─▶ CaptureLoop ─▶ SoundQueue ─▶ ScoringLoop (pipeline) ─▶ DetectionReporter ─▶ Outbox ─▶ Publisher ─▶ broker
+                                            │                    └─▶ clips ─▶ StorageLoop ─▶ disk
+                                            └─▶ EffortLedger ────────────────▶ StorageLoop ─▶ disk
 
 Listening, scoring, keeping (the disk) and publishing (the network) have a thread each, and no thread waits for
 another: what cannot be passed on is dropped oldest first, counted and accounted for. The calling thread does the rest:
@@ -25,10 +25,10 @@ from edge_daemon.config import Config
 from edge_daemon.detection.document import Position
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.document import HealthDocument
-from edge_daemon.live.assembly import join
-from edge_daemon.live.dependencies import Parts
+from edge_daemon.live.assembly import assemble
+from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.live.reload import reread
-from edge_daemon.live.shutdown import Ending
+from edge_daemon.live.shutdown import ShutdownDeadline
 from edge_daemon.live.watchdog import Attempts, FeedVerdict, known_cause, may_feed
 from edge_daemon.mqtt.publisher import FAREWELL_S
 from edge_daemon.outbox.outbox import OutboxLimits
@@ -56,7 +56,7 @@ class Daemon:
 
     Args:
         config: what is configured.
-        parts: the world around it; the daemon closes source and backend.
+        dependencies: the world around it; the daemon closes source and backend.
         read: reads the configuration anew for `reload`; None if there is nothing to read.
 
     Raises:
@@ -64,11 +64,11 @@ class Daemon:
         AudioError: the input's rate cannot be brought to the model's.
     """
 
-    def __init__(self, config: Config, parts: Parts, read: Callable[[], Config] | None = None) -> None:
+    def __init__(self, config: Config, dependencies: Dependencies, read: Callable[[], Config] | None = None) -> None:
         self.config = config
-        self._parts, self._read = parts, read
-        self._time, self._notifier = parts.time, parts.notifier
-        self.joined = join(config, parts)
+        self._dependencies, self._read = dependencies, read
+        self._time, self._notifier = dependencies.time, dependencies.notifier
+        self.components = assemble(config, dependencies)
         now_ns = self._time.monotonic_ns()
         self._started_ns = now_ns
         self._attempts = Attempts(now_ns)
@@ -85,7 +85,7 @@ class Daemon:
     @property
     def newest_health(self) -> HealthDocument | None:
         """The health document made last."""
-        return self.joined.condition.newest
+        return self.components.health.newest
 
     def stop(self) -> None:
         """Let `run` end in good order; from any thread or signal handler."""
@@ -106,7 +106,7 @@ class Daemon:
             "listening": threading.Thread(target=self._guard, args=(self._listen,), name="listening", daemon=True),
             "scoring": threading.Thread(target=self._guard, args=(self._score,), name="scoring", daemon=True),
             "keeping": threading.Thread(
-                target=self._guard, args=(self.joined.keeper.run,), name="keeping", daemon=True
+                target=self._guard, args=(self.components.storage.run,), name="keeping", daemon=True
             ),
         }
         self.begin()
@@ -130,11 +130,11 @@ class Daemon:
 
     def begin(self) -> None:
         """Start the publisher and say that we are ready."""
-        if self.joined.publisher is not None:
-            self.joined.publisher.start()
-        self.joined.duty.tick()
-        self._notifier.ready(self.joined.condition.status())
-        log.info("started", extra={"device": self.config.device.id, "input": self._parts.source.name})
+        if self.components.publisher is not None:
+            self.components.publisher.start()
+        self.components.schedule.tick()
+        self._notifier.ready(self.components.health.status())
+        log.info("started", extra={"device": self.config.device.id, "input": self._dependencies.source.name})
 
     def turn(self) -> bool:
         """One step of everything in the caller's thread: hear one block or gap and deal with all that follows.
@@ -142,26 +142,26 @@ class Daemon:
         Returns:
             False when the input has ended.
         """
-        heard_some = self.joined.listener.turn()
-        while (heard := self.joined.queue.get()) is not None:
-            self.joined.scorer.take(heard)
-            self.joined.condition.note_backend()
-        self.joined.keeper.tick()
+        heard_some = self.components.capture.turn()
+        while (heard := self.components.queue.get()) is not None:
+            self.components.scoring.take(heard)
+            self.components.health.note_backend()
+        self.components.storage.tick()
         self.tend()
         return heard_some
 
     def finish(self) -> None:
         """The counterpart of `begin` for who drives with `turn`: end in good order."""
-        self._parts.source.close()
+        self._dependencies.source.close()
         while self.turn():
             pass
         self._finish_scoring()
-        self._close(Ending(END_S))
-        self._parts.model.backend.close()
+        self._close(ShutdownDeadline(END_S))
+        self._dependencies.model.backend.close()
 
     def tend(self) -> None:
         """Look after schedule, watchdog, status and health; whatever fails is logged, and the rest goes on."""
-        for task in (self.joined.duty.tick, self._feed, self._say_status, self._publish_health):
+        for task in (self.components.schedule.tick, self._feed, self._say_status, self._publish_health):
             try:
                 task()
             except Exception as error:  # noqa: BLE001 - whatever it is, the other tasks go on
@@ -169,28 +169,28 @@ class Daemon:
 
     def _see_that_it_publishes(self) -> None:
         """A publisher whose thread has died would be silent for ever; the service manager starts all anew."""
-        publisher = self.joined.publisher
+        publisher = self.components.publisher
         if publisher is not None and not publisher.alive and self._failure is None:
             log.critical("the thread of publishing has died")
             self._failure = RuntimeError("the thread of publishing has died")
             self.stop()
 
     def _listen(self) -> None:
-        while self.joined.listener.turn():
+        while self.components.capture.turn():
             pass
 
     def _score(self) -> None:
-        sound, scorer = self.joined.queue, self.joined.scorer
+        sound, scorer = self.components.queue, self.components.scoring
         while not sound.exhausted:
             heard = sound.get(timeout_s=TICK_S, enough=scorer.missing)
             if heard is not None:
                 scorer.take(heard)
-                self.joined.condition.note_backend()
+                self.components.health.note_backend()
         self._finish_scoring()
 
     def _finish_scoring(self) -> None:
-        self.joined.scorer.finish()
-        self.joined.announcer.finish()
+        self.components.scoring.finish()
+        self.components.reporter.finish()
 
     def _guard(self, work: Callable[[], object]) -> None:
         """Run a thread's work; what it dies of ends the daemon, which the service manager starts anew."""
@@ -208,45 +208,45 @@ class Daemon:
     def _end(self, threads: dict[str, threading.Thread]) -> None:
         """Hear no more, score what was heard, send what was found, write down the rest."""
         self._notifier.stopping("ending")
-        ending = Ending(END_S)
+        ending = ShutdownDeadline(END_S)
         # in a thread of its own: a sound server that has stopped answering would hold us up here
-        threads["closing"] = threading.Thread(target=self._parts.source.close, name="closing", daemon=True)
+        threads["closing"] = threading.Thread(target=self._dependencies.source.close, name="closing", daemon=True)
         threads["closing"].start()
         until = real_time.monotonic() + DRAIN_S
         threads["listening"].join(DRAIN_S)
-        self.joined.queue.end()
+        self.components.queue.end()
         threads["scoring"].join(max(0.1, until - real_time.monotonic()))
         if threads["scoring"].is_alive():
-            self.joined.queue.drop_all()
+            self.components.queue.drop_all()
             threads["scoring"].join(PART_S)
-        self.joined.keeper.end()
+        self.components.storage.end()
         threads["keeping"].join(ending.left(END_S, set_aside_s=self._sending_s + 2 * PART_S))  # it may be writing
         ended = [ending.note(thread) for thread in threads.values()]
         self._close(ending)
         if ended[list(threads).index("scoring")]:  # a backend at work may let nobody close it
-            ending.bounded("closing the backend", self._parts.model.backend.close, ending.left(PART_S))
+            ending.bounded("closing the backend", self._dependencies.model.backend.close, ending.left(PART_S))
         self.hangs = ending.hangs
 
-    def _close(self, ending: Ending) -> None:
-        joined = self.joined
+    def _close(self, ending: ShutdownDeadline) -> None:
+        components = self.components
         # clips, too, are written here, which takes a card some time
-        ending.bounded("writing", joined.keeper.close, ending.left(END_S, set_aside_s=self._sending_s + PART_S))
+        ending.bounded("writing", components.storage.close, ending.left(END_S, set_aside_s=self._sending_s + PART_S))
         self._publish_document()
-        if joined.publisher is not None:
-            joined.publisher.stop(ending.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
-        written = ending.bounded("closing the outbox", joined.outbox.close, ending.left(END_S))
+        if components.publisher is not None:
+            components.publisher.stop(ending.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
+        written = ending.bounded("closing the outbox", components.outbox.close, ending.left(END_S))
         if written is False:
             self._tell_what_is_lost()
-        log.info("ended", extra={"unsent": joined.outbox.report().depth})
+        log.info("ended", extra={"unsent": components.outbox.report().depth})
 
     @property
     def _sending_s(self) -> float:
         """At a stop: what is set aside for the broker."""
-        return 0.0 if self.joined.publisher is None else 2 * FAREWELL_S + PART_S
+        return 0.0 if self.components.publisher is None else 2 * FAREWELL_S + PART_S
 
     def _tell_what_is_lost(self) -> None:
         """The disk fails and the broker is away: the journal is the last place that may keep a detection."""
-        for message in self.joined.outbox.take(MOST_LOST, "oldest_first"):
+        for message in self.components.outbox.take(MOST_LOST, "oldest_first"):
             log.critical(
                 "a message could neither be sent nor written",
                 extra={"id": message.id, "kind": message.kind, "payload": message.payload.decode()},
@@ -254,13 +254,13 @@ class Daemon:
 
     def _feed(self) -> None:
         """Give the service manager a sign of life if there is a reason to; see `edge_daemon.live.watchdog`."""
-        now_ns, state = self._time.monotonic_ns(), self._parts.source.state
+        now_ns, state = self._time.monotonic_ns(), self._dependencies.source.state
         self._attempts.look(state, now_ns)
-        turned_ns = self.joined.listener.turned_ns
+        last_read_ns = self.components.capture.last_read_ns
         # a pipe is not opened again and again: that it is read is the attempt
-        tried_ns = turned_ns if self.config.audio.source == "pipe" else self._attempts.last_ns
-        silence = known_cause(state, tried_ns, turned_ns, self.joined.duty.resume_ns)
-        book = self.joined.book
+        tried_ns = last_read_ns if self.config.audio.source == "pipe" else self._attempts.last_ns
+        silence = known_cause(state, tried_ns, last_read_ns, self.components.schedule.resume_ns)
+        book = self.components.counters
         health, audio = self.config.health, self.config.audio
         handling_s = max(health.handling_limit_s, 2 * audio.retry_longest_s)
         # an excuse counts once its cause has ended: one that renewed itself would hide that nobody handles the cause
@@ -284,7 +284,7 @@ class Daemon:
                 log.error("the watchdog is not fed", extra={"reason": verdict.reason})
 
     def _say_status(self) -> None:
-        self._notifier.status(self.joined.condition.status())
+        self._notifier.status(self.components.health.status())
 
     def _publish_health(self) -> None:
         now_ns = self._time.monotonic_ns()
@@ -293,30 +293,30 @@ class Daemon:
             self._publish_document()
 
     def _publish_document(self) -> None:
-        document = self.joined.condition.document()
+        document = self.components.health.document()
         told = re.sub(r"\d+", "", f"{document.state} {document.reasons}")  # a count that grows is no news
         if told != self._told:
             self._told = told
             level = logging.INFO if document.state == "ok" else logging.WARNING
             log.log(level, f"health: {document.state}", extra={"reasons": "; ".join(document.reasons) or "none"})
-        if self.joined.publisher is not None:
-            self.joined.publisher.publish_now("health", self.joined.topics.health, document.to_json().encode())
+        if self.components.publisher is not None:
+            self.components.publisher.publish_now("health", self.components.topics.health, document.to_json().encode())
 
     def _reload(self) -> None:
         if self._read is None:
             return
         self._notifier.reloading(self._time.monotonic_ns())
         self.config = config = reread(self.config, self._read)
-        joined = self.joined
+        components = self.components
         set_level(config.log.level)
-        joined.book.disk_warning_mb = config.health.disk_warning_mb
-        joined.outbox.limits = OutboxLimits.from_config(config.outbox)
-        joined.keeper.keep_days = config.effort.keep_days
-        joined.keeper.periods.change(config.effort.publish_interval_s)
-        joined.announcer.move(Position.from_config(config.device))
-        if joined.store is not None:
-            joined.store.rules = Retention.from_config(config.clips)
-        if joined.publisher is not None:
-            joined.publisher.apply(config.mqtt)
+        components.counters.disk_warning_mb = config.health.disk_warning_mb
+        components.outbox.limits = OutboxLimits.from_config(config.outbox)
+        components.storage.keep_days = config.effort.keep_days
+        components.storage.periods.change(config.effort.publish_interval_s)
+        components.reporter.move(Position.from_config(config.device))
+        if components.store is not None:
+            components.store.rules = Retention.from_config(config.clips)
+        if components.publisher is not None:
+            components.publisher.apply(config.mqtt)
         self._health_due_ns = self._time.monotonic_ns()
-        self._notifier.ready(joined.condition.status())
+        self._notifier.ready(components.health.status())

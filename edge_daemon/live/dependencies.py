@@ -19,7 +19,7 @@ from edge_daemon.system.sd_notify import Notifier
 
 
 @dataclass(slots=True)
-class Parts:
+class Dependencies:
     """The world around a daemon.
 
     Attributes:
@@ -47,7 +47,7 @@ class Parts:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
-def real_parts(config: Config) -> Parts:
+def system_dependencies(config: Config) -> Dependencies:
     """This machine's.
 
     Raises:
@@ -55,7 +55,7 @@ def real_parts(config: Config) -> Parts:
     """
     time, rng = SystemTime(), random.Random()  # noqa: S311 - jitter, not cryptography
     model = open_model(config, time)
-    return Parts(
+    return Dependencies(
         time=time,
         source=open_source(config.audio, model.bundle.metadata.frontend.sample_rate, time, rng),
         model=model,

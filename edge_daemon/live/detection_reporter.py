@@ -30,7 +30,7 @@ DETECTION_PRIORITY = 2
 EFFORT_PRIORITY = 1
 
 
-class Announcer:
+class DetectionReporter:
     """What happens with sound and events; driven by the scoring thread.
 
     Args:

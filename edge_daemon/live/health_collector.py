@@ -16,7 +16,7 @@ from edge_daemon.health.document import ClockHealth, HealthDocument, InputHealth
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.sound_queue import SoundQueue
-from edge_daemon.live.storage_loop import MOST_CLIPS, Keeper
+from edge_daemon.live.storage_loop import MOST_CLIPS, StorageLoop
 from edge_daemon.model.model_file import Bundle
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.outbox.outbox import Outbox, OutboxReport
@@ -25,7 +25,7 @@ from edge_daemon.storage.database import DatabaseReport
 COUNTERS_EVERY_NS = 2 * SECOND_NS
 
 
-class Condition:
+class HealthCollector:
     """Asks the parts; none of them waits for a disk or a network to answer.
 
     Args:
@@ -46,7 +46,7 @@ class Condition:
         times: SampleTime,
         outbox: Outbox,
         ledger: EffortLedger,
-        keeper: Keeper,
+        keeper: StorageLoop,
         store: ClipStore | None,
         bundle: Bundle,
         backend: GuardedBackend,

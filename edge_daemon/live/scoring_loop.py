@@ -36,7 +36,7 @@ class EffortBook(Protocol):
         """UTC of the samples moved."""
 
 
-class Listeners(Protocol):
+class StreamObserver(Protocol):
     """Who wants to know what became of the sound."""
 
     def sound(self, piece: Block | Gap) -> None:
@@ -52,7 +52,7 @@ class Listeners(Protocol):
         """All of the last piece is dealt with."""
 
 
-class Scorer:
+class ScoringLoop:
     """The pipeline and its accounts; one thread drives it.
 
     Args:
@@ -70,7 +70,7 @@ class Scorer:
         times: SampleTime,
         effort: EffortBook,
         book: HealthCounters,
-        listeners: Listeners,
+        listeners: StreamObserver,
         time: TimeSource,
     ) -> None:
         self._pipeline, self._times, self._effort = pipeline, times, effort

@@ -1,4 +1,4 @@
-"""Ending in time, whatever hangs: every wait of a stop is bounded, and all of them together.
+"""ShutdownDeadline in time, whatever hangs: every wait of a stop is bounded, and all of them together.
 
 Sound system, backend, disk and network can each hold up a thread for ever. What comes later in the order of ending has
 a share of the time set aside, so that a hanging sound card leaves the disk enough to write, and the disk the broker
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Ending:
+class ShutdownDeadline:
     """The waits of one stop.
 
     Args:

@@ -35,7 +35,7 @@ MOST_CLIPS = 16
 """Clips that wait for the disk at most; more are dropped and counted."""
 
 
-class Keeper:
+class StorageLoop:
     """The disk's tasks.
 
     Args:

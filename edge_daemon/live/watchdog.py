@@ -90,13 +90,13 @@ class Attempts:
             self._seen, self.last_ns = signs, now_ns
 
 
-def known_cause(state: DeviceState, tried_ns: int, turned_ns: int, resume_ns: int | None) -> Silence | None:
+def known_cause(state: DeviceState, tried_ns: int, last_read_ns: int, resume_ns: int | None) -> Silence | None:
     """The known cause of silence, or None if sound should come.
 
     Args:
         state: of the input.
         tried_ns: monotonic time of the last attempt to open it.
-        turned_ns: monotonic time at which it last gave a block or a gap.
+        last_read_ns: monotonic time at which it last gave a block or a gap.
         resume_ns: monotonic time at which the schedule's rest ends, or ended.
     """
     if state.phase == "paused":
@@ -104,5 +104,5 @@ def known_cause(state: DeviceState, tried_ns: int, turned_ns: int, resume_ns: in
     if state.phase in ("waiting", "opening"):
         return Silence(state.last_error or "the input has not given sound yet", tried_ns)
     if state.dead_input:
-        return Silence("the samples do not change", turned_ns)
+        return Silence("the samples do not change", last_read_ns)
     return None

@@ -25,7 +25,7 @@ from edge_daemon.detection.document import Detection
 from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.daemon import Daemon
-from edge_daemon.live.dependencies import Parts
+from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.task import ReplaySettings, replay_recording
@@ -108,7 +108,7 @@ class Buoy:
             dead_s=self.config.audio.dead_input_s,
             lead_s=lead_s(BLOCK_S, rate, RATE) if lead else 0.0,
         )
-        self.parts = Parts(
+        self.dependencies = Dependencies(
             time=self.time,
             source=self.source,
             model=open_model(self.config, self.time),
@@ -119,7 +119,7 @@ class Buoy:
             link=PatientLink(self.broker) if mqtt else None,
             rng=random.Random(1),
         )
-        self.daemon = Daemon(self.config, self.parts)
+        self.daemon = Daemon(self.config, self.dependencies)
         self._ended = False
         self._threads: list[threading.Thread] = []
         if begin:
@@ -187,15 +187,15 @@ class Buoy:
 
     def detections(self) -> list[dict[str, Any]]:
         """What the outbox holds, oldest first."""
-        messages = self.daemon.joined.outbox.take(10_000, "oldest_first")
-        self.daemon.joined.outbox.release()
+        messages = self.daemon.components.outbox.take(10_000, "oldest_first")
+        self.daemon.components.outbox.release()
         return [
             json.loads(Detection.model_validate_json(m.payload).to_json()) for m in messages if m.kind == "detection"
         ]
 
     def effort(self, since_ns: int = TEN_PAST_UTC_NS) -> EffortSummary:
         """The account from the start to now."""
-        return self.daemon.joined.ledger.summary(since_ns, self.time.utc_ns(), "buoy-7")
+        return self.daemon.components.ledger.summary(since_ns, self.time.utc_ns(), "buoy-7")
 
     def settle(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
         """Let the publisher's thread, which runs in real time, get there."""

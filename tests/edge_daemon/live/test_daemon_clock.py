@@ -39,7 +39,7 @@ def test_a_step_of_an_hour_moves_dates_and_nothing_else(
     assert health.clock.steps == 1
     start_ns = 1_767_226_200 * 10**9  # 2026-01-01T00:10Z
     wide_ns = 2 * round(HOUR_S * 1e9)
-    effort = buoy.daemon.joined.ledger.summary(start_ns - wide_ns, start_ns + wide_ns, "buoy-7")
+    effort = buoy.daemon.components.ledger.summary(start_ns - wide_ns, start_ns + wide_ns, "buoy-7")
     assert effort.listened_s == pytest.approx(buoy.seconds, abs=BLOCK_S)
     assert effort.lost_s == 0.0
     assert effort.clock_correction_s == pytest.approx(step_s, abs=0.001)
@@ -49,8 +49,8 @@ def test_a_step_of_an_hour_moves_dates_and_nothing_else(
 
 
 def messages(buoy: Any, kind: str) -> list[Any]:
-    taken = buoy.daemon.joined.outbox.take(1000, "oldest_first")
-    buoy.daemon.joined.outbox.release()
+    taken = buoy.daemon.components.outbox.take(1000, "oldest_first")
+    buoy.daemon.components.outbox.release()
     return [message for message in taken if message.kind == kind]
 
 
@@ -111,7 +111,7 @@ def test_a_clock_gone_mad_deletes_no_clips(make_buoy: Callable[..., Any], sample
     assert stored == 5
     buoy.time.step(40 * 365 * 86_400.0)
     buoy.time.advance(3601)
-    buoy.daemon.joined.keeper.tick()
+    buoy.daemon.components.storage.tick()
     assert len(buoy.clip_files.contents) == stored
 
 
@@ -128,7 +128,7 @@ def test_a_mistyped_date_deletes_nothing(make_buoy: Callable[..., Any], sample: 
     buoy.kernel.reading = SyncReading(False, 0)
     if noticed:
         buoy.until(buoy.seconds + 5.0)
-        assert buoy.daemon.joined.condition.reading().clock.state == "unsynchronised"
+        assert buoy.daemon.components.health.reading().clock.state == "unsynchronised"
     buoy.time.advance(3601)
-    buoy.daemon.joined.keeper.tick()
+    buoy.daemon.components.storage.tick()
     assert (len(buoy.detections()), len(buoy.clip_files.contents)) == (5, stored)

@@ -12,11 +12,11 @@ import pytest
 @pytest.mark.parametrize("asked", [True, False])
 def test_arrives_after_its_detection_where_asked_for(make_buoy: Callable[..., Any], sample: Any, asked: bool) -> None:
     buoy = make_buoy(mqtt=True, broker={"excerpt_kb": 20} if asked else {})
-    buoy.settle(lambda: buoy.daemon.joined.publisher.report().state == "online")
+    buoy.settle(lambda: buoy.daemon.components.publisher.report().state == "online")
     buoy.play(sample)
     buoy.played()
     buoy.until(buoy.seconds + 5.0)
-    topics = buoy.daemon.joined.topics
+    topics = buoy.daemon.components.topics
     buoy.settle(lambda: len(buoy.broker.payloads(topics.detections)) == 5)
 
     def heard() -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ RATE = 2000
 
 
 def messages(buoy: Any, kind: str) -> list[Any]:
-    taken = buoy.daemon.joined.outbox.take(1000, "oldest_first")
-    buoy.daemon.joined.outbox.release()
+    taken = buoy.daemon.components.outbox.take(1000, "oldest_first")
+    buoy.daemon.components.outbox.release()
     return [json.loads(message.payload) for message in taken if message.kind == kind]
 
 
@@ -95,11 +95,11 @@ def test_what_fails_again_and_again_does_not_fill_the_log(
     def tick() -> None:
         raise TypeError("a rotten row")
 
-    monkeypatch.setattr(buoy.daemon.joined.ledger, "tick", tick)
-    monkeypatch.setattr(buoy.daemon.joined.duty, "tick", tick)
+    monkeypatch.setattr(buoy.daemon.components.ledger, "tick", tick)
+    monkeypatch.setattr(buoy.daemon.components.schedule, "tick", tick)
     with caplog.at_level(logging.ERROR, "edge_daemon"):
         for _ in range(1000):
-            buoy.daemon.joined.keeper.tick()
+            buoy.daemon.components.storage.tick()
             buoy.daemon.tend()
     for sentence in ("a task of the disk failed", "a task of the daemon failed"):
         told = [record.times for record in caplog.records if record.message == sentence]
@@ -139,7 +139,7 @@ def test_nobody_is_told_all_is_well_when_nothing_is_scored_and_nobody_knows_why(
         buoy.time.advance(5.0)
         buoy.daemon.tend()
     assert fed(buoy) == 2  # the last at 30 s: 20 s without a window are no reason yet
-    assert "no window scored" in " ".join(buoy.daemon.joined.condition.document().reasons)
+    assert "no window scored" in " ".join(buoy.daemon.components.health.document().reasons)
 
 
 def test_a_known_silence_that_nobody_handles_any_more_is_not_fed(make_buoy: Callable[..., Any]) -> None:
@@ -169,7 +169,7 @@ def test_a_sound_system_that_hangs_for_good_is_not_fed(make_buoy: Callable[..., 
     assert before >= 3
     buoy.until(400.0)
     assert fed(buoy) == before
-    assert "no sound: The sound system does not answer" in " ".join(buoy.daemon.joined.condition.document().reasons)
+    assert "no sound: The sound system does not answer" in " ".join(buoy.daemon.components.health.document().reasons)
 
 
 def test_a_card_with_another_rate_ends_the_daemon_with_a_sentence(make_buoy: Callable[..., Any]) -> None:
@@ -197,7 +197,7 @@ def test_a_rest_that_does_not_end_is_not_fed(make_buoy: Callable[..., Any]) -> N
     for _ in range(2 * 90):  # the thread that would open the device hangs
         buoy.time.advance(0.5)
         buoy.daemon.tend()
-    assert buoy.daemon.joined.duty.on
+    assert buoy.daemon.components.schedule.on
     hung = fed(buoy)
     for _ in range(2 * 300):
         buoy.time.advance(0.5)
@@ -242,28 +242,28 @@ class SlowBackend:
 
 
 def slow(buoy: Any) -> SlowBackend:
-    backend = SlowBackend(buoy.parts.model.backend)
-    buoy.daemon.joined.scorer._pipeline._backend = backend
+    backend = SlowBackend(buoy.dependencies.model.backend)
+    buoy.daemon.components.scoring._pipeline._backend = backend
     return backend
 
 
 def test_sound_that_cannot_be_scored_in_time_is_a_gap_and_counted(make_buoy: Callable[..., Any]) -> None:
     buoy = make_buoy(audio={"ring_s": 10.0})
-    joined = buoy.daemon.joined
+    components = buoy.daemon.components
     while buoy.seconds < 25.0:  # listening goes on, scoring does not
-        joined.listener.turn()
-        assert joined.queue.report().samples <= 10 * RATE
+        components.capture.turn()
+        assert components.queue.report().samples <= 10 * RATE
     buoy.until(40.0)
     buoy.finish()
     effort = buoy.effort()
     lost = {gap.cause: gap.seconds for gap in effort.gaps}
-    dropped_s = joined.queue.report().dropped_samples / RATE
+    dropped_s = components.queue.report().dropped_samples / RATE
     assert 15.0 <= dropped_s <= 20.0
     assert lost["inference_behind"] == pytest.approx(dropped_s, abs=1e-6)
     assert effort.listened_s + effort.lost_s == pytest.approx(40.0, abs=0.1)
     health = buoy.daemon.newest_health
     assert health.gaps["inference_behind"].count == 1
-    assert health.queues["sound"].dropped == joined.queue.report().dropped_blocks
+    assert health.queues["sound"].dropped == components.queue.report().dropped_blocks
     assert "scoring does not keep up with the sound" in health.reasons
 
 
@@ -337,16 +337,16 @@ def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
     buoy = make_buoy(begin=False, mqtt=True)
     paced(buoy, 20.0)
     thread, _ = buoy.in_a_thread()
-    joined, answers = buoy.daemon.joined, threading.Event()
-    buoy.settle(lambda: buoy.seconds > 5.0 and joined.publisher.report().state == "online")
+    components, answers = buoy.daemon.components, threading.Event()
+    buoy.settle(lambda: buoy.seconds > 5.0 and components.publisher.report().state == "online")
     backend = slow(buoy)
     buoy.settle(lambda: buoy.seconds > 8.0)
     buoy.driver.stream.close = lambda: answers.wait(30)
-    for part in (joined.ledger, joined.outbox):
+    for part in (components.ledger, components.outbox):
         for name in ("tick", "commit", "close"):
             setattr(part, name, lambda *_args, **_more: answers.wait(30))
-    poll = buoy.parts.link.poll
-    buoy.parts.link.poll = lambda timeout_s: poll(timeout_s) if answers.wait(30) else []
+    poll = buoy.dependencies.link.poll
+    buoy.dependencies.link.poll = lambda timeout_s: poll(timeout_s) if answers.wait(30) else []
     began = time.monotonic()
     buoy.daemon.stop()
     thread.join(20)
@@ -366,7 +366,7 @@ def test_a_stop_gives_the_disk_the_time_that_nothing_else_needs(make_buoy: Calla
     paced(buoy, 20.0)
     thread, _ = buoy.in_a_thread()
     buoy.settle(lambda: buoy.seconds > 5.0)
-    ledger = buoy.daemon.joined.ledger
+    ledger = buoy.daemon.components.ledger
     close, closed = ledger.close, []
 
     def slowly() -> None:
@@ -391,7 +391,7 @@ def test_a_publisher_that_has_died_ends_the_daemon(make_buoy: Callable[..., Any]
     def fails(*_: object, **__: object) -> None:
         raise MemoryError
 
-    buoy.parts.link.poll = buoy.parts.link.close = fails  # not even the new beginning succeeds
+    buoy.dependencies.link.poll = buoy.dependencies.link.close = fails  # not even the new beginning succeeds
     thread.join(20)
     assert not thread.is_alive()
     assert [str(error.__cause__) for error in errors] == ["the thread of publishing has died"]
@@ -433,8 +433,8 @@ def test_reload_takes_what_it_can_and_names_the_rest(
     assert "health.interval_s changed" in text
     assert "audio.device changed in the file; it takes a restart" in text
     assert "outbox.max_rows changed in" not in text
-    assert buoy.daemon.joined.outbox.limits.max_rows == 500
-    assert buoy.daemon.joined.store.rules.max_bytes == 3_000_000
+    assert buoy.daemon.components.outbox.limits.max_rows == 500
+    assert buoy.daemon.components.store.rules.max_bytes == 3_000_000
     assert buoy.daemon.config.health.interval_s == 7.0
     assert buoy.daemon.config.audio.device is None
     sent = buoy.channel.sent

@@ -206,7 +206,7 @@ def test_a_calibrated_hydrophone_tells_levels(make_buoy: Callable[..., Any], sam
         assert one["received_level"]["rms_db"] == pytest.approx(expected_db, abs=0.01)
         assert one["received_level"]["ambient_db"] is not None
     assert buoy.daemon.newest_health.ambient_db is not None
-    minutes = buoy.daemon.joined.ledger._database.read(
+    minutes = buoy.daemon.components.ledger._database.read(
         lambda connection: connection.execute("SELECT count(*) FROM band_minute").fetchone()
     )
     assert minutes == (2,)  # 90 s of sound: a whole minute and the rest

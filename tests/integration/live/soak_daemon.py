@@ -27,7 +27,7 @@ from edge_daemon.config import load
 from edge_daemon.detection.detector import open_model
 from edge_daemon.health.board import LinuxBoard
 from edge_daemon.live.daemon import Daemon
-from edge_daemon.live.dependencies import Parts
+from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.system import journal
 from edge_daemon.system.sd_notify import Notifier
 from edge_daemon.testing.machine import ManualTime
@@ -79,7 +79,7 @@ def main(path: Path, hours: float) -> None:
     source = SoundCardSource(StreamRequest(None, rate=RATE, block=BLOCK), driver, time=time, wait=sea.wait, dead_s=60.0)
     daemon = Daemon(
         config,
-        Parts(
+        Dependencies(
             time=time,
             source=source,
             model=open_model(config, time),
@@ -104,7 +104,9 @@ def main(path: Path, hours: float) -> None:
     daemon.finish()
     health = daemon.newest_health
     assert health is not None
-    sys.stdout.write(json.dumps({"end": json.loads(health.to_json()), "unsent": daemon.joined.outbox.report().depth}))
+    sys.stdout.write(
+        json.dumps({"end": json.loads(health.to_json()), "unsent": daemon.components.outbox.report().depth})
+    )
     sys.stdout.write("\n")
 
 
