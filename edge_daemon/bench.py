@@ -37,7 +37,7 @@ from edge_daemon.detection.pipeline import STAGES, Pipeline
 from edge_daemon.health.board import Board, BoardReading
 from edge_daemon.model.energy import INTEGER
 from edge_daemon.model.frontend import FrontEnd
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 USUAL_RATE = 48_000
 """Of sound cards, Hz; taken where the configuration leaves the rate to the sound card."""
@@ -126,7 +126,7 @@ def bench(config: Config, model: LiveModel, board: Board, *, seconds: float, mod
     rate = config.audio.rate or USUAL_RATE
     before = board.read()
     blocks = _blocks(rate, max(1, config.audio.block_ms * rate // 1000))
-    metadata = model.bundle.metadata
+    metadata = model.model.metadata
     pipeline = Pipeline(
         metadata.frontend,
         model.backend,
@@ -140,7 +140,7 @@ def bench(config: Config, model: LiveModel, board: Board, *, seconds: float, mod
     calm = _run(pipeline, blocks, seconds=seconds / 2, pause_s=PAUSE_S)
     after, peak_kib = board.read(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     hop_s = model.hop / metadata.frontend.sample_rate
-    operations = _operations(model.bundle)
+    operations = _operations(model.model)
     return BenchReport(
         machine=_machine(),
         cores=len(os.sched_getaffinity(0)),
@@ -257,15 +257,15 @@ def _stages(calm: NDArray[np.float64], busy: NDArray[np.float64]) -> tuple[Stage
     )
 
 
-def _operations(bundle: Bundle) -> tuple[float, float] | None:
+def _operations(model_file: ModelFile) -> tuple[float, float] | None:
     """Mean energy (nJ) and synaptic operations of windows of the sample, counted; None where events cannot run it."""
-    spec, network = bundle.metadata.frontend, bundle.network()
+    spec, network = model_file.metadata.frontend, model_file.network()
     sound, rate = soundfile.read(Path(str(resources.files("edge_daemon") / "assets" / "sample.flac")), dtype="float32")
     sound = soxr.resample(sound, rate, spec.sample_rate) if rate != spec.sample_rate else sound
     starts = np.linspace(0, len(sound) - spec.window, _COUNTED_WINDOWS).astype(int)
     features, _ = FrontEnd(spec).batch(np.stack([sound[start : start + spec.window] for start in starts]))
     try:
-        _, counted = EventBackend(network, bundle.metadata.calibration).count(features)
+        _, counted = EventBackend(network, model_file.metadata.calibration).count(features)
     except ValueError:
         return None
     return float(counted.energy_pj(INTEGER).mean()) / 1e3, float(counted.synaptic_operations.mean())

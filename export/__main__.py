@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.model_file import ModelFile
     from export.parity import Parity
 
 
@@ -95,14 +95,14 @@ def model(
         results=results,
         evidence=Evidence() if evidence is None else Evidence.read(evidence),
     )
-    bundle, parity = make(found, wishes, pictures, source)
+    model_file, parity = make(found, wishes, pictures, source)
     if nir is not None:
         from export.nir import write_nir
 
-        write_nir(bundle.network(), nir)
+        write_nir(model_file.network(), nir)
         print(f"{nir}: {nir.stat().st_size:,} bytes")
-    save(bundle, output)
-    _tell(output, bundle, parity, "trainer, reference")
+    save(model_file, output)
+    _tell(output, model_file, parity, "trainer, reference")
 
 
 @main.command()
@@ -115,15 +115,15 @@ def remake(
     model_path: Path, output: Path, model_version: str, weaknesses: tuple[str, ...], features: str | None
 ) -> None:
     """Write MODEL anew with the graph that this exporter makes; weights, scores and event rules stay the same."""
-    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.model_file import ModelFile
     from export import modelfile
 
-    old = Bundle.read(model_path)
+    old = ModelFile.read(model_path)
     pictures, source = _pictures(features, old.metadata.frontend.shape)
     changes = modelfile.Changes(model_version, _this_command(), weaknesses)
-    bundle, parity = modelfile.remake(old, changes, pictures, source)
-    modelfile.save(bundle, output)
-    _tell(output, bundle, parity, "reference")
+    model_file, parity = modelfile.remake(old, changes, pictures, source)
+    modelfile.save(model_file, output)
+    _tell(output, model_file, parity, "reference")
 
 
 @main.command()
@@ -156,9 +156,9 @@ def _this_command() -> str:
     return shlex.join(["python", "-m", "export", *sys.argv[1:]])
 
 
-def _tell(output: Path, bundle: Bundle, parity: Parity, agreeing: str) -> None:
+def _tell(output: Path, model_file: ModelFile, parity: Parity, agreeing: str) -> None:
     print(
-        f"{output}: {len(bundle.data):,} bytes, {bundle.network().parameters:,} parameters;"
+        f"{output}: {len(model_file.data):,} bytes, {model_file.network().parameters:,} parameters;"
         f" {parity.windows:,} windows agree spike for spike between {agreeing} and {parity.ways} ways to run"
         f" the graph; mean spikes a layer {', '.join(f'{n:.0f}' for n in parity.layer_spikes)}."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer
 
 FEW = 10
@@ -28,18 +28,18 @@ def write_card(model: Path, output: Path) -> tuple[Path, Path]:
     """
     from export.cardpicture import draw
 
-    bundle = Bundle.read(model)
+    model_file = ModelFile.read(model)
     text = output if output.suffix == ".md" else output / f"{model.stem}.md"
     picture = text.with_suffix(".png")
     text.parent.mkdir(parents=True, exist_ok=True)
-    text.write_text(markdown(bundle, picture.name), encoding="utf-8")
-    draw(bundle, picture)
+    text.write_text(markdown(model_file, picture.name), encoding="utf-8")
+    draw(model_file, picture)
     return text, picture
 
 
-def markdown(bundle: Bundle, picture: str) -> str:
+def markdown(model_file: ModelFile, picture: str) -> str:
     """The card's text; `picture` is the file name it links to."""
-    data, network = bundle.metadata, bundle.network()
+    data, network = model_file.metadata, model_file.network()
     point, origin = data.operating_point, data.provenance
     bands, frames = data.frontend.shape
     lines = [
@@ -56,7 +56,7 @@ def markdown(bundle: Bundle, picture: str) -> str:
         f" at {data.frontend.sample_rate} Hz |",
         f"| Network | {network.parameters:,} parameters, {network.neurons:,} neurons, {network.time_steps} time steps,"
         f" reset {network.layers[0].reset}, stem {network.stem} |",
-        f"| File | {len(bundle.data):,} bytes, SHA-256 `{bundle.digest}` |",
+        f"| File | {len(model_file.data):,} bytes, SHA-256 `{model_file.digest}` |",
         f"| Operating point | score ≥ {point.threshold:g}, goes on down to {point.threshold_low:g},"
         f" at least {point.min_windows} {'window' if point.min_windows == 1 else 'windows'} |",
         f"| Score | {_calibration(data.calibration.method)}, fitted on {data.calibration.note or 'unknown windows'} |",

@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib
 
-from edge_daemon.model.model_file import Bundle, ModelMetadata
+from edge_daemon.model.model_file import ModelFile, ModelMetadata
 from edge_daemon.model.network import IntegerNetwork
 
 matplotlib.use("Agg")
@@ -18,9 +18,9 @@ from matplotlib.patches import FancyArrow, Rectangle
 BLUE, ORANGE, GREY = "#27607d", "#c76a1b", "#8a8a8a"
 
 
-def draw(bundle: Bundle, path: Path) -> None:
+def draw(model: ModelFile, path: Path) -> None:
     """Draw everything into one PNG file; panels without numbers say so."""
-    metadata, network = bundle.metadata, bundle.network()
+    metadata, network = model.metadata, model.network()
     figure = pyplot.figure(figsize=(11, 11), layout="constrained")
     rows = figure.add_gridspec(3, 2, height_ratios=(0.8, 1, 1.5))
     _architecture(figure.add_subplot(rows[0, :]), metadata, network)

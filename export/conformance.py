@@ -13,7 +13,7 @@ import numpy as np
 
 from edge_daemon.backends.conformance import reference, synthetic_features
 from edge_daemon.model.frontend import LogMelSpec
-from edge_daemon.model.model_file import Bundle, ModelMetadata, OperatingPoint, Provenance
+from edge_daemon.model.model_file import ModelFile, ModelMetadata, OperatingPoint, Provenance
 from edge_daemon.model.network import IntegerNetwork, Layer
 from edge_daemon.model.score_calibration import logistic
 from export.graph import model_file, network_document
@@ -55,7 +55,7 @@ def network() -> IntegerNetwork:
     )
 
 
-def bundle() -> Bundle:
+def kit_model() -> ModelFile:
     """The model file."""
     portable = network()
     metadata = ModelMetadata(
@@ -69,12 +69,12 @@ def bundle() -> Bundle:
         operating_point=OperatingPoint(threshold=0.5, threshold_low=0.5, min_windows=1),
         provenance=Provenance(data="none", licence="Apache-2.0", command="python -m export.conformance"),
     )
-    return Bundle.from_bytes(model_file(portable, metadata))
+    return ModelFile.from_bytes(model_file(portable, metadata))
 
 
 def main(folder: Path) -> None:
     """Write conformance.onnx and conformance.npz there."""
-    model = bundle()
+    model = kit_model()
     vectors = reference(model, synthetic_features(model.metadata.frontend.shape))
     (folder / "conformance.onnx").write_bytes(model.data)
     np.savez_compressed(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge_daemon import __version__
 from edge_daemon.errors import ModelError, StorageError
-from edge_daemon.model.model_file import Bundle, ModelMetadata, OperatingPoint, Provenance
+from edge_daemon.model.model_file import ModelFile, ModelMetadata, OperatingPoint, Provenance
 from edge_daemon.model.network import readout
 from export.evidence import Evidence, from_results, operations, spread
 from export.graph import model_file, network_document
@@ -53,7 +53,7 @@ class Wishes:
     evidence: Evidence = field(default_factory=Evidence)
 
 
-def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], source: str) -> tuple[Bundle, Parity]:
+def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], source: str) -> tuple[ModelFile, Parity]:
     """A model file in memory, proved equal to the trainer's network on given windows.
 
     Args:
@@ -94,8 +94,8 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
         metrics={**document.metrics, **known, "operations": counted, "training": document.training},
         weaknesses=wishes.weaknesses + wishes.evidence.weaknesses,
     )
-    bundle = Bundle.from_bytes(model_file(network, metadata))
-    return bundle, check(bundle, features, trainer_forward(checkpoint), trainer_spikes(checkpoint))
+    model = ModelFile.from_bytes(model_file(network, metadata))
+    return model, check(model, features, trainer_forward(checkpoint), trainer_spikes(checkpoint))
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ class Changes:
 
 
 def remake(
-    bundle: Bundle, changes: Changes, features: NDArray[np.uint8], source: str = SYNTHETIC
-) -> tuple[Bundle, Parity]:
+    model: ModelFile, changes: Changes, features: NDArray[np.uint8], source: str = SYNTHETIC
+) -> tuple[ModelFile, Parity]:
     """The same network in a graph by today's exporter, for a model file whose checkpoint is not at hand.
 
     Args:
-        bundle: the model file; weights, calibration and event rules stay what they are.
+        model: the model file; weights, calibration and event rules stay what they are.
         changes: what does not.
         features: uint8 [N, bands, frames], for the check.
         source: where they are from: an archive's name, in which operations are counted anew, or `SYNTHETIC`; the
@@ -128,7 +128,7 @@ def remake(
     Raises:
         ModelError: the version is the old one, or parity of reference and graph fails.
     """
-    network, known = bundle.network(), bundle.metadata
+    network, known = model.network(), model.metadata
     if changes.version == known.version:
         raise ModelError(f"The model is of version {known.version} already.", "Give another file another version.")
     metrics = dict(known.metrics)
@@ -142,7 +142,7 @@ def remake(
             "weaknesses": known.weaknesses + changes.weaknesses,
         }
     )
-    remade = Bundle.from_bytes(model_file(network, metadata))
+    remade = ModelFile.from_bytes(model_file(network, metadata))
     return remade, check(remade, features)
 
 
@@ -201,12 +201,12 @@ def synthetic_features(shape: tuple[int, int], count: int, seed: int = 0) -> NDA
     return np.clip(level, 0, 255).astype(np.uint8)
 
 
-def save(bundle: Bundle, path: Path) -> None:
+def save(model: ModelFile, path: Path) -> None:
     """Write a model file whole or not at all."""
     fresh = path.with_name(f"{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(bundle.data)
+        fresh.write_bytes(model.data)
         fresh.replace(path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.", "Check folder and rights.") from error

@@ -18,7 +18,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import Trace, run
 from export.parity_place import Spikes, first_difference, graph_spikes
 
@@ -49,12 +49,12 @@ class Parity:
 
 
 def check(
-    bundle: Bundle, features: NDArray[np.uint8], forward: Forward | None = None, spikes: Spikes | None = None
+    model: ModelFile, features: NDArray[np.uint8], forward: Forward | None = None, spikes: Spikes | None = None
 ) -> Parity:
     """Compare all implementations on the same windows.
 
     Args:
-        bundle: the model file.
+        model: the model file.
         features: uint8 [N, bands, frames].
         forward: the trainer's pass; left out where there is no trainer (a model file alone).
         spikes: the trainer's spikes of every layer, to find the place of a difference.
@@ -63,9 +63,9 @@ def check(
         ModelError: two implementations disagree; window, quantity and both values are named, and for spikes the first
             layer, step and neuron.
     """
-    network, reference = bundle.network(), _reference(bundle, features)
+    network, reference = model.network(), _reference(model, features)
     names = [layer.name for layer in network.layers]
-    score = bundle.metadata.calibration.score(reference.margin)
+    score = model.metadata.calibration.score(reference.margin)
 
     def compare(who: str, found: Trace, last: str, expected: NDArray[np.float32], trace: Callable[[], Spikes]) -> None:
         """Layers in their order, then output neurons, then what is made of them."""
@@ -83,17 +83,17 @@ def check(
         compare("the trainer", Trace(counts, margin, totals), "margin", reference.margin, lambda: spikes or _no_spikes)
     ways = list(product(BATCHES, THREADS, (True, False)))
     for batch, threads, optimised in ways:
-        session = _session(bundle, threads, optimised)
+        session = _session(model, threads, optimised)
         who = f"the graph (batch {batch}, threads {threads}, optimisation {'on' if optimised else 'off'})"
         outputs = [session.run(_OUTPUTS, {"features": chunk}) for chunk in _chunks(features, batch)]
         counts, totals, found = (np.concatenate(part) for part in zip(*outputs, strict=True))
-        trace = partial(graph_spikes, bundle, network, optimised)
+        trace = partial(graph_spikes, model, network, optimised)
         compare(who, Trace(counts, found, totals), "score", score, trace)
     return Parity(len(features), len(ways), reference.layer_spikes.mean(axis=0), reference.margin)
 
 
-def _reference(bundle: Bundle, features: NDArray[np.uint8]) -> Trace:
-    network = bundle.network()
+def _reference(model: ModelFile, features: NDArray[np.uint8]) -> Trace:
+    network = model.network()
     parts = [run(network, chunk) for chunk in _chunks(features, _CHUNK)]
     return Trace(
         np.concatenate([part.spike_counts for part in parts]),
@@ -102,13 +102,13 @@ def _reference(bundle: Bundle, features: NDArray[np.uint8]) -> Trace:
     )
 
 
-def _session(bundle: Bundle, threads: int, optimised: bool) -> onnxruntime.InferenceSession:
+def _session(model: ModelFile, threads: int, optimised: bool) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     levels = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(bundle.data, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model.data, options, providers=["CPUExecutionProvider"])
 
 
 def _chunks(features: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]:

@@ -15,7 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, run
 
 Spikes = Callable[[NDArray[np.uint8]], Sequence[NDArray[np.bool_]]]
@@ -46,15 +46,15 @@ def first_difference(network: IntegerNetwork, window: NDArray[np.uint8], spikes:
     return ""
 
 
-def graph_spikes(bundle: Bundle, network: IntegerNetwork, optimised: bool) -> Spikes:
+def graph_spikes(model: ModelFile, network: IntegerNetwork, optimised: bool) -> Spikes:
     """Spikes of a model file's graph, its inner tensors made outputs.
 
     Args:
-        bundle: the file.
+        model: the file.
         network: for the time steps.
         optimised: whether ONNX Runtime may optimise; a defect of its optimiser may vanish with the new outputs.
     """
-    proto = onnx.load_from_string(bytes(bundle.data))
+    proto = onnx.load_from_string(bytes(model.data))
     names = _spike_tensors(proto)
     proto.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.BOOL, None) for name in names)
     levels = onnxruntime.GraphOptimizationLevel

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.neuron import Reset
 
 ENTRY_POINT_GROUP = "edge_daemon.backends"
@@ -89,5 +89,5 @@ class BackendPlugin(Backend, Protocol):
     capabilities: Capabilities
 
     @classmethod
-    def create(cls, bundle: Bundle, options: BackendOptions) -> Self:
+    def create(cls, model: ModelFile, options: BackendOptions) -> Self:
         """Load a model; raises `BackendError` where it cannot be honoured, with the reason."""

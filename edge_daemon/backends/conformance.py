@@ -29,7 +29,7 @@ from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.registry import create, load
 from edge_daemon.backends.worker.client import WorkerBackend
 from edge_daemon.errors import BackendError, EdgeDaemonError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import run
 from edge_daemon.model.shipped import model_path
 
@@ -59,19 +59,19 @@ class Verdict:
     problem: str
 
 
-def shipped() -> tuple[Bundle, Vectors]:
+def shipped() -> tuple[ModelFile, Vectors]:
     """The model and the vectors inside the package."""
     assets = resources.files("edge_daemon") / "assets"
     with np.load(Path(str(assets / "conformance.npz")), allow_pickle=False) as stored:
         expected = Inference(stored["score"], stored["spike_counts"], stored["layer_spikes"])
         vectors = Vectors(stored["features"], expected)
-    return Bundle.from_bytes((assets / "conformance.onnx").read_bytes()), vectors
+    return ModelFile.from_bytes((assets / "conformance.onnx").read_bytes()), vectors
 
 
-def reference(bundle: Bundle, features: NDArray[np.uint8]) -> Vectors:
+def reference(model: ModelFile, features: NDArray[np.uint8]) -> Vectors:
     """Vectors for a model: what the reference makes of these features."""
-    trace = run(bundle.network(), features)
-    score = bundle.metadata.calibration.score(trace.margin)
+    trace = run(model.network(), features)
+    score = model.metadata.calibration.score(trace.margin)
     return Vectors(features, Inference(score, trace.spike_counts, trace.layer_spikes))
 
 
@@ -90,11 +90,11 @@ def synthetic_features(shape: tuple[int, int], n: int = WINDOWS, seed: int = 1) 
     return features
 
 
-def check(name: str, bundle: Bundle, vectors: Vectors, options: Mapping[str, Any]) -> Iterator[Verdict]:
+def check(name: str, model: ModelFile, vectors: Vectors, options: Mapping[str, Any]) -> Iterator[Verdict]:
     """Run every check; the first ones decide whether the rest makes sense."""
     try:
         load(name)
-        backend = create(bundle, name, options)
+        backend = create(model, name, options)
     except EdgeDaemonError as error:
         yield Verdict("starts with the model", str(error))
         return
@@ -102,7 +102,7 @@ def check(name: str, bundle: Bundle, vectors: Vectors, options: Mapping[str, Any
         yield Verdict("starts with the model", f"{type(error).__name__}: {error}")
         return
     yield Verdict("starts with the model", "")
-    kit = _Kit(name, bundle, vectors, dict(options))
+    kit = _Kit(name, model, vectors, dict(options))
     for text, one in kit.checks():
         yield Verdict(text, _outcome(one, backend))
     yield Verdict("closes twice, refuses windows then", _outcome(kit.closes, backend))
@@ -123,7 +123,7 @@ def _outcome(one: Callable[..., None], *backend: Backend) -> str:
 @dataclass(frozen=True, slots=True)
 class _Kit:
     name: str
-    bundle: Bundle
+    model: ModelFile
     vectors: Vectors
     options: dict[str, Any]
 
@@ -204,7 +204,7 @@ class _Kit:
                 raise NonconformanceError(f"{key} is {value!r}")
 
     def _reopen(self) -> None:
-        first, second = (create(self.bundle, self.name, self.options) for _ in range(2))
+        first, second = (create(self.model, self.name, self.options) for _ in range(2))
         self._same(self._all(first))
         first.close()
         self._same(self._all(second))
@@ -212,7 +212,7 @@ class _Kit:
 
     def _options(self) -> None:
         try:
-            create(self.bundle, self.name, {**self.options, "no_such_option": 1}).close()
+            create(self.model, self.name, {**self.options, "no_such_option": 1}).close()
         except BackendError:
             return
         raise NonconformanceError("an unknown option was accepted")
@@ -239,7 +239,7 @@ class _Kit:
             worker.close()
 
     def _worker(self, timeout_s: float) -> WorkerBackend:
-        return WorkerBackend.start(self.bundle, self.name, self.options, timeout_s=timeout_s, start_s=PATIENT_START_S)
+        return WorkerBackend.start(self.model, self.name, self.options, timeout_s=timeout_s, start_s=PATIENT_START_S)
 
 
 def _refuses(backend: Backend, features: NDArray[Any], what: str) -> None:
@@ -261,15 +261,15 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         if asked.model is None:
-            bundle, vectors = shipped()
+            model, vectors = shipped()
         else:
-            bundle = Bundle.read(asked.model)
-            vectors = reference(bundle, synthetic_features(bundle.metadata.frontend.shape))
+            model = ModelFile.read(asked.model)
+            vectors = reference(model, synthetic_features(model.metadata.frontend.shape))
     except EdgeDaemonError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     verdicts = []
-    for verdict in check(asked.name, bundle, vectors, asked.options):
+    for verdict in check(asked.name, model, vectors, asked.options):
         sys.stdout.write(f"{'FAIL' if verdict.problem else 'ok':<4}  {verdict.check}\n")
         if verdict.problem:
             sys.stdout.write(f"      {verdict.problem}\n")

@@ -22,7 +22,7 @@ from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.registry import create
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.errors import BackendError, EdgeDaemonError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.system.backoff import Backoff, Retry
 
 if TYPE_CHECKING:
@@ -190,11 +190,11 @@ class GuardedBackend:
             raise BackendError(f"it returned no scores of 0…1 and spikes for {n} windows")
 
 
-def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | None = None) -> GuardedBackend:
+def open_backend(model: ModelFile, section: BackendSection, time: TimeSource | None = None) -> GuardedBackend:
     """The backend of a configuration, guarded.
 
     Args:
-        bundle: the model.
+        model: the model.
         section: the configuration's `backend` section.
         time: clock for pauses between restarts; the machine's own by default.
 
@@ -211,7 +211,7 @@ def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | Non
             from edge_daemon.backends.worker.client import FIRST_START_S, START_S, WorkerBackend, worker_command
 
             return WorkerBackend.start(
-                bundle,
+                model,
                 section.name,
                 section.options,
                 defaults=defaults,
@@ -219,15 +219,15 @@ def open_backend(bundle: Bundle, section: BackendSection, time: TimeSource | Non
                 first_start_s=FIRST_START_S if first else START_S,
                 command=worker_command(section.python, section.worker_module),
             )
-        return create(bundle, section.name, section.options, defaults)
+        return create(model, section.name, section.options, defaults)
 
     # a backend is no fallback for itself, but in the daemon's own process it is one for its worker
     fallback = None if section.fallback == section.name and not section.worker else section.fallback
-    metadata = bundle.metadata
+    metadata = model.metadata
     return GuardedBackend(
         section.name,
         start,
-        None if fallback is None else lambda: create(bundle, fallback, None, defaults),
+        None if fallback is None else lambda: create(model, fallback, None, defaults),
         labels=len(metadata.labels),
         layers=len(metadata.network.layers),
         retries=section.retries,

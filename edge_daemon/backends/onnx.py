@@ -12,7 +12,7 @@ from pydantic import Field
 
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 _OUTPUTS = ["score", "spike_counts", "layer_spikes"]
 
@@ -35,7 +35,7 @@ class OnnxBackend:
         self._windows = 0
 
     @classmethod
-    def create(cls, bundle: Bundle, options: BackendOptions) -> Self:
+    def create(cls, model: ModelFile, options: BackendOptions) -> Self:
         """Load a model file into ONNX Runtime.
 
         Raises:
@@ -51,7 +51,7 @@ class OnnxBackend:
         # A spinning pool of threads would burn a buoy's battery between windows.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # A large file is read by the runtime itself: bytes from our hands would be one copy more.
-        contents = bundle.contents
+        contents = model.contents
         contents.release()
         try:
             # without enable_fallback=0 the runtime prints to standard output and tries a second time

@@ -12,7 +12,7 @@ from edge_daemon.backends.base import ENTRY_POINT_GROUP, Backend, BackendOptions
 from edge_daemon.backends.batches import BatchedBackend
 from edge_daemon.backends.fit import unmet_requirements
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 DEFAULT = "onnx"
 BUILT_IN = {
@@ -83,7 +83,7 @@ def check_options(backend: type[BackendPlugin], options: Mapping[str, Any]) -> B
 
 
 def create(
-    bundle: Bundle,
+    model: ModelFile,
     name: str = DEFAULT,
     options: Mapping[str, Any] | None = None,
     defaults: Mapping[str, Any] | None = None,
@@ -91,7 +91,7 @@ def create(
     """A backend of that name with a model loaded.
 
     Args:
-        bundle: the model.
+        model: the model.
         name: as in `installed()`.
         options: the backend's own options, checked against its `Options`.
         defaults: options for a backend that knows them (`threads`); the others do not see them.
@@ -102,11 +102,11 @@ def create(
     backend = load(name)
     known = {key: value for key, value in (defaults or {}).items() if key in backend.Options.model_fields}
     checked = check_options(backend, {**known, **(options or {})})
-    if reasons := unmet_requirements(bundle.network(), backend.capabilities):
+    if reasons := unmet_requirements(model.network(), backend.capabilities):
         raise BackendError(
-            f"The backend {name!r} cannot run the model {bundle.metadata.name}: {' '.join(reasons)}",
+            f"The backend {name!r} cannot run the model {model.metadata.name}: {' '.join(reasons)}",
             "Choose another backend or a portable model (model.path: right_whale_portable);"
             " `edge-daemon backends --model FILE` shows which fit.",
         )
-    created, most = backend.create(bundle, checked), backend.capabilities.max_batch
+    created, most = backend.create(model, checked), backend.capabilities.max_batch
     return created if most is None else BatchedBackend(created, most)

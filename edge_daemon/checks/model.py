@@ -12,15 +12,15 @@ from edge_daemon.errors import ModelError
 def check_model(config: Config) -> Verdict:
     """The model file loads, and `detection` suits it."""
     from edge_daemon.detection.detector import hop_of, rules_of
-    from edge_daemon.model.model_file import Bundle, default_model_path
+    from edge_daemon.model.model_file import ModelFile, default_model_path
 
-    bundle = Bundle.read(config.model.path or default_model_path())
+    model = ModelFile.read(config.model.path or default_model_path())
     with about("detection.hop_s"):
-        hop_of(config, bundle)
+        hop_of(config, model)
     with about("detection.threshold_low"):
-        rules = rules_of(config, bundle)
-    metadata = bundle.metadata
-    text = f"{metadata.name} {metadata.version} ({bundle.digest[:12]}), threshold {rules.threshold:g}"
+        rules = rules_of(config, model)
+    metadata = model.metadata
+    text = f"{metadata.name} {metadata.version} ({model.digest[:12]}), threshold {rules.threshold:g}"
     return Verdict("model", "ok", text)
 
 
@@ -29,15 +29,15 @@ def check_backend(config: Config) -> Verdict:
     import numpy as np
 
     from edge_daemon.backends.guarded import open_backend
-    from edge_daemon.model.model_file import Bundle, default_model_path
+    from edge_daemon.model.model_file import ModelFile, default_model_path
 
     try:
-        bundle = Bundle.read(config.model.path or default_model_path())
+        model = ModelFile.read(config.model.path or default_model_path())
     except ModelError:
         return Verdict("backend", "skipped", "there is no model to try it with")
-    backend = open_backend(bundle, config.backend)
+    backend = open_backend(model, config.backend)
     try:
-        window = np.zeros((1, *bundle.metadata.frontend.shape), np.uint8)
+        window = np.zeros((1, *model.metadata.frontend.shape), np.uint8)
         backend.infer(window)  # the first one also warms up
         began = perf_counter()
         backend.infer(window)

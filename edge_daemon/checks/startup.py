@@ -21,7 +21,7 @@ from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.detection.detector import hop_of, rules_of
 from edge_daemon.detection.events import EventBuilder
 from edge_daemon.errors import BackendError, ConfigError, EdgeDaemonError
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.shipped import named_models
 from edge_daemon.mqtt.link import Tls
 from edge_daemon.mqtt.publisher import password_of
@@ -77,14 +77,14 @@ def check(loaded: Loaded, environment: Mapping[str, str] | None = None) -> None:
     """
     config = loaded.config
     with about(loaded, "model.path"):
-        bundle = _model(config.model.path)
+        model = _model(config.model.path)
     with about(loaded, "detection.hop_s"):
-        hop = hop_of(config, bundle)
+        hop = hop_of(config, model)
     with about(loaded, "detection.threshold_low"):
-        rules = rules_of(config, bundle)
+        rules = rules_of(config, model)
     short = "detection.max_length_s" if config.detection.max_length_s is not None else "detection.min_windows"
     with about(loaded, short):
-        EventBuilder(rules, bundle.metadata.frontend.window, hop, bundle.metadata.frontend.sample_rate)
+        EventBuilder(rules, model.metadata.frontend.window, hop, model.metadata.frontend.sample_rate)
     _check_backend(loaded)
     if config.mqtt.enabled:
         _check_mqtt(loaded, config.mqtt, os.environ if environment is None else environment)
@@ -98,7 +98,7 @@ def key_of(error: DeviceSettingsError) -> str:
     return next((key for key in keys if key in error.hint), "audio.device")
 
 
-def _model(path: Path | None) -> Bundle:
+def _model(path: Path | None) -> ModelFile:
     try:
         there = path is None or path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
@@ -107,7 +107,7 @@ def _model(path: Path | None) -> Bundle:
         raise ConfigError(f"names {path}, which does not exist", named_models())
     if path is not None and not path.is_file():
         raise ConfigError(f"names {path}, which is not a file")
-    return Bundle.read(path or default_model_path())
+    return ModelFile.read(path or default_model_path())
 
 
 def _check_backend(loaded: Loaded) -> None:

@@ -22,10 +22,10 @@ def backends(model: Path | None, as_json: bool) -> int:
     another Python (`backend.python` in the configuration) is listed by that one: PYTHON -m edge_daemon backends.
     """
     from edge_daemon.backends.registry import installed
-    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.model_file import ModelFile
 
-    bundle = None if model is None else Bundle.read(model)
-    found = [_look_at(name, point, bundle) for name, point in installed().items()]
+    model_file = None if model is None else ModelFile.read(model)
+    found = [_look_at(name, point, model_file) for name, point in installed().items()]
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
@@ -37,7 +37,7 @@ def backends(model: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _look_at(name: str, point: EntryPoint, bundle: Any) -> dict[str, Any]:
+def _look_at(name: str, point: EntryPoint, model_file: Any) -> dict[str, Any]:
     from edge_daemon import __version__
     from edge_daemon.backends.fit import unmet_requirements
     from edge_daemon.backends.registry import load
@@ -50,19 +50,19 @@ def _look_at(name: str, point: EntryPoint, bundle: Any) -> dict[str, Any]:
     except BackendError as error:
         return entry | {"usable": False, "problem": error.message, "options": {}}
     entry |= {"usable": True, "problem": "", "options": backend.Options.model_json_schema().get("properties", {})}
-    if bundle is not None:
-        entry["refusals"] = unmet_requirements(bundle.network(), backend.capabilities) or _tried(name, bundle)
+    if model_file is not None:
+        entry["refusals"] = unmet_requirements(model_file.network(), backend.capabilities) or _tried(name, model_file)
         entry["runs_model"] = not entry["refusals"]
     return entry
 
 
-def _tried(name: str, bundle: Any) -> list[str]:
+def _tried(name: str, model_file: Any) -> list[str]:
     """What the backend itself says when it is given the model; empty where it takes it."""
     from edge_daemon.backends.registry import create
     from edge_daemon.errors import EdgeDaemonError
 
     try:
-        create(bundle, name).close()
+        create(model_file, name).close()
     except EdgeDaemonError as error:
         return [str(error)]
     except Exception as error:  # noqa: BLE001 - whatever a plug-in throws is its verdict

@@ -59,15 +59,15 @@ def _open(loaded: Loaded, model: Path | None) -> LiveModel:
     from edge_daemon.backends.guarded import open_backend
     from edge_daemon.checks.startup import about
     from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
-    from edge_daemon.model.model_file import Bundle, default_model_path
+    from edge_daemon.model.model_file import ModelFile, default_model_path
 
     config = loaded.config
-    bundle = Bundle.read(model or config.model.path or default_model_path())
+    model_file = ModelFile.read(model or config.model.path or default_model_path())
     with about(loaded, "detection.hop_s"):
-        hop = hop_of(config, bundle)
+        hop = hop_of(config, model_file)
     with about(loaded, "detection.threshold_low"):
-        rules = rules_of(config, bundle)
-    return LiveModel(bundle, open_backend(bundle, config.backend), rules, hop)
+        rules = rules_of(config, model_file)
+    return LiveModel(model_file, open_backend(model_file, config.backend), rules, hop)
 
 
 def _lines(report: BenchReport) -> list[str]:

@@ -12,7 +12,7 @@ from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.model_raster import raster
 
 if TYPE_CHECKING:
-    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.model_file import ModelFile
 
 
 @click.group()
@@ -28,35 +28,35 @@ model.add_command(raster)
 @click.option("--json", "as_json", is_flag=True, help="Print the metadata document and what was found, as JSON.")
 def info(file: Path | None, as_json: bool) -> None:
     """Print what a model is: a FILE, or one inside the package by its name (default: right_whale)."""
-    from edge_daemon.model.model_file import Bundle, default_model_path
+    from edge_daemon.model.model_file import ModelFile, default_model_path
 
-    bundle = Bundle.read(file or default_model_path())
+    model_file = ModelFile.read(file or default_model_path())
     if as_json:
-        found = {"path": str(bundle.path), "bytes": len(bundle.data), "digest": bundle.digest}
-        document = {**found, "metadata": json.loads(bundle.metadata.model_dump_json())}
+        found = {"path": str(model_file.path), "bytes": len(model_file.data), "digest": model_file.digest}
+        document = {**found, "metadata": json.loads(model_file.metadata.model_dump_json())}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     width = 16
-    for name, text in describe(bundle):
+    for name, text in describe(model_file):
         first, *rest = text.splitlines() or [""]
         click.echo(f"{name:<{width}}{first}")
         for line in rest:
             click.echo(" " * width + line)
 
 
-def describe(bundle: Bundle) -> list[tuple[str, str]]:
+def describe(model_file: ModelFile) -> list[tuple[str, str]]:
     """The metadata as (name, text) lines for a person; empty entries are left out."""
-    metadata = bundle.metadata
+    metadata = model_file.metadata
     frontend, network, point = metadata.frontend, metadata.network, metadata.operating_point
-    layers = bundle.network().layers
+    layers = model_file.network().layers
     weights = sum(layer.weight.size for layer in layers)
     bands, frames = frontend.shape
     settings = frontend.model_dump(exclude={"kind", "sample_rate", "window"})
     lines = [
         ("model", f"{metadata.name}, version {metadata.version}"),
         ("", metadata.summary),
-        ("file", f"{bundle.path}, {len(bundle.data) / 1000:.0f} kB"),
-        ("digest", bundle.digest),
+        ("file", f"{model_file.path}, {len(model_file.data) / 1000:.0f} kB"),
+        ("digest", model_file.digest),
         ("detects", f"{metadata.label} (labels: {', '.join(metadata.labels)})"),
         (
             "hears",

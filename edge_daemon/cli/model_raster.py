@@ -19,10 +19,10 @@ from edge_daemon.cli.model_option import MODEL
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 def raster(recording: Path, output: Path, model: Path | None, at: float | None, channel: int) -> None:
     """Draw what the network sees, which neurons fire when, and the output neurons' membranes, for one window."""
-    from edge_daemon.model.model_file import Bundle, default_model_path
+    from edge_daemon.model.model_file import ModelFile, default_model_path
     from edge_daemon.report.raster import draw, trace_window
 
-    bundle = Bundle.read(model or default_model_path())
-    shown = trace_window(bundle, recording, at, channel - 1)
-    draw(bundle, shown, f"{bundle.metadata.name} on {recording.name}", output)
+    model_file = ModelFile.read(model or default_model_path())
+    shown = trace_window(model_file, recording, at, channel - 1)
+    draw(model_file, shown, f"{model_file.metadata.name} on {recording.name}", output)
     click.echo(f"{output}: the window at {shown.begin_s:.2f} s, score {shown.score:.3f}")

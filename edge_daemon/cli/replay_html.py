@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from edge_daemon.detection.events import EventRules
-    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.model_file import ModelFile
     from edge_daemon.replay.result import ReplayResult
     from edge_daemon.replay.settings import ReplaySettings
     from edge_daemon.report.document import Facts
@@ -71,13 +71,13 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
         gathering = Gathering(model.hop)
         yield gathering.add
         entries = gathering.entries()
-        band = model.bundle.metadata.call_band_hz
-        maker = MediaMaker(model.bundle.metadata.frontend.sample_rate, settings.channel - 1, band)
+        band = model.model.metadata.call_band_hz
+        maker = MediaMaker(model.model.metadata.frontend.sample_rate, settings.channel - 1, band)
         chosen = entries[:pictured]
         content = document(
             gathering,
             entries,
-            _facts(model.bundle, model.rules, settings, gathering),
+            _facts(model.model, model.rules, settings, gathering),
             pictured=len(chosen),
             top_hz=maker.top_hz,
             speed=playing_speed(band[0]),
@@ -89,17 +89,17 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
                     yield row, maker.make(entry, gathering.recordings[entry.recording])
                     bar.watch(row + 1)
 
-            write_page(file, f"Detections: {model.bundle.metadata.label.replace('_', ' ')}", content, media())
+            write_page(file, f"Detections: {model.model.metadata.label.replace('_', ' ')}", content, media())
 
 
-def _facts(bundle: Bundle, rules: EventRules, settings: ReplaySettings, gathering: Gathering) -> Facts:
+def _facts(model_file: ModelFile, rules: EventRules, settings: ReplaySettings, gathering: Gathering) -> Facts:
     from edge_daemon import __version__
     from edge_daemon.cli.model import describe
     from edge_daemon.report.document import Facts
     from edge_daemon.report.energy_line import energy_line
 
-    metadata = bundle.metadata
-    energy = energy_line(bundle.network(), gathering.layer_spikes, gathering.windows)
+    metadata = model_file.metadata
+    energy = energy_line(model_file.network(), gathering.layer_spikes, gathering.windows)
     lines = [
         ("threshold", f"{rules.threshold:g}, down to {rules.threshold_low:g} inside an event"),
         ("fewest windows", f"{rules.min_windows}"),
@@ -113,11 +113,11 @@ def _facts(bundle: Bundle, rules: EventRules, settings: ReplaySettings, gatherin
     return Facts(
         label=metadata.label,
         model=f"{metadata.name} {metadata.version}",
-        digest=bundle.digest,
+        digest=model_file.digest,
         device=settings.device,
         threshold=rules.threshold,
         threshold_low=rules.threshold_low,
         call_band_hz=metadata.call_band_hz,
         settings=[line for line in lines if line[1]],
-        card=describe(bundle),
+        card=describe(model_file),
     )

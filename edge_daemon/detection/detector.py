@@ -9,7 +9,7 @@ from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.config import Config
 from edge_daemon.detection.events import EventRules
 from edge_daemon.errors import ConfigError
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,13 @@ class LiveModel:
     """A model that is ready to listen.
 
     Attributes:
-        bundle: the file.
+        model: the file.
         backend: runs it.
         rules: how scores become events.
         hop: samples at the model's rate between windows.
     """
 
-    bundle: Bundle
+    model: ModelFile
     backend: GuardedBackend
     rules: EventRules
     hop: int
@@ -37,19 +37,17 @@ def open_model(config: Config, time: TimeSource) -> LiveModel:
         ConfigError: hop or rules do not suit the model.
         BackendError: neither the backend nor its fallback starts.
     """
-    bundle = Bundle.read(config.model.path or default_model_path())
-    return LiveModel(
-        bundle, open_backend(bundle, config.backend, time), rules_of(config, bundle), hop_of(config, bundle)
-    )
+    model = ModelFile.read(config.model.path or default_model_path())
+    return LiveModel(model, open_backend(model, config.backend, time), rules_of(config, model), hop_of(config, model))
 
 
-def hop_of(config: Config, bundle: Bundle) -> int:
+def hop_of(config: Config, model: ModelFile) -> int:
     """Samples at the model's rate between windows.
 
     Raises:
         ConfigError: longer than a window, or no whole number of samples.
     """
-    spec = bundle.metadata.frontend
+    spec = model.metadata.frontend
     samples = config.detection.hop_s * spec.sample_rate
     hop = round(samples)
     if hop > spec.window:
@@ -65,13 +63,13 @@ def hop_of(config: Config, bundle: Bundle) -> int:
     return hop
 
 
-def rules_of(config: Config, bundle: Bundle) -> EventRules:
+def rules_of(config: Config, model: ModelFile) -> EventRules:
     """The model's operating point, with the configuration's choices on top.
 
     Raises:
         ConfigError: `threshold_low` lies above the model's threshold.
     """
-    detection, point = config.detection, bundle.metadata.operating_point
+    detection, point = config.detection, model.metadata.operating_point
     if detection.threshold is None and (detection.threshold_low or 0.0) > point.threshold:
         raise ConfigError(
             f"is {detection.threshold_low:g}, above the model's threshold ({point.threshold:g})",

@@ -65,7 +65,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         AudioError: the input's rate cannot be brought to the model's.
     """
     time, source, model = dependencies.time, dependencies.source, dependencies.model
-    metadata, now_ns = model.bundle.metadata, time.monotonic_ns()
+    metadata, now_ns = model.model.metadata, time.monotonic_ns()
     spec = metadata.frontend
     rate = spec.sample_rate
     topics = Topics(config.mqtt.prefix, config.device.id)
@@ -121,7 +121,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
             device=config.device.id,
             stream=session.id,
             label=metadata.label,
-            model=ModelReference(name=metadata.name, version=metadata.version, digest=model.bundle.digest),
+            model=ModelReference(name=metadata.name, version=metadata.version, digest=model.model.digest),
             backend=model.backend.name,
             threshold=model.rules.threshold,
             rate=rate,
@@ -155,7 +155,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         ledger=ledger,
         keeper=keeper,
         store=store,
-        bundle=model.bundle,
+        model_file=model.model,
         backend=model.backend,
         board=dependencies.board,
         levels=levels,

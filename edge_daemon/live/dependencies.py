@@ -57,7 +57,7 @@ def system_dependencies(config: Config) -> Dependencies:
     model = open_model(config, time)
     return Dependencies(
         time=time,
-        source=open_source(config.audio, model.bundle.metadata.frontend.sample_rate, time, rng),
+        source=open_source(config.audio, model.model.metadata.frontend.sample_rate, time, rng),
         model=model,
         kernel=AdjtimexClock(),
         board=LinuxBoard(config.storage.folder),

@@ -17,7 +17,7 @@ from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.sound_queue import SoundQueue
 from edge_daemon.live.storage_loop import MOST_CLIPS, StorageLoop
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.outbox.outbox import Outbox, OutboxReport
 from edge_daemon.storage.database import DatabaseReport
@@ -30,7 +30,7 @@ class HealthCollector:
 
     Args:
         book: the counters.
-        source, queue, times, outbox, ledger, keeper, store, bundle, backend, board, levels: the parts.
+        source, queue, times, outbox, ledger, keeper, store, model_file, backend, board, levels: the parts.
         mqtt: the publisher's report; None without a publisher.
         time: clocks.
         queue_blocks: entries that the queue is meant to hold, for its health.
@@ -48,7 +48,7 @@ class HealthCollector:
         ledger: EffortLedger,
         keeper: StorageLoop,
         store: ClipStore | None,
-        bundle: Bundle,
+        model_file: ModelFile,
         backend: GuardedBackend,
         board: Board,
         levels: StreamLevels | None,
@@ -57,7 +57,7 @@ class HealthCollector:
     ) -> None:
         self._book, self._source, self._queue, self._queue_blocks = book, source, queue, queue_blocks
         self._times, self._outbox, self._ledger, self._keeper, self._store = times, outbox, ledger, keeper, store
-        self._bundle, self._backend, self._board, self._levels = bundle, backend, board, levels
+        self._model, self._backend, self._board, self._levels = model_file, backend, board, levels
         self._mqtt, self._time = mqtt, time
         self.newest: HealthDocument | None = None
         """The document published last."""
@@ -99,7 +99,7 @@ class HealthCollector:
         outbox, mqtt = self._outbox.report(), self._mqtt()
         counters = self._counters
         waiting = self._queue.report()
-        metadata = self._bundle.metadata
+        metadata = self._model.metadata
         return ComponentReports(
             input=InputHealth.model_validate(self._source.state),
             queues={
@@ -119,7 +119,7 @@ class HealthCollector:
             model=ModelHealth(
                 name=metadata.name,
                 version=metadata.version,
-                digest=self._bundle.digest,
+                digest=self._model.digest,
                 backend=self._backend.name,
                 fallback=bool(counters.get("fallback_active", 0.0)),
             ),

@@ -110,7 +110,7 @@ class ModelMetadata(_Document):
         return self.labels[self.call_label]
 
 
-class Bundle:
+class ModelFile:
     """A model file that was read and found whole.
 
     Attributes:
@@ -136,7 +136,7 @@ class Bundle:
         return self.contents.path
 
     @classmethod
-    def read(cls, path: str | Path) -> Bundle:
+    def read(cls, path: str | Path) -> ModelFile:
         """Read a model file.
 
         Raises:
@@ -158,20 +158,20 @@ class Bundle:
             raise ModelError(f"{path}: {error.message}", error.hint) from error
 
     @classmethod
-    def from_bytes(cls, data: bytes, path: Path | None = None) -> Bundle:
+    def from_bytes(cls, data: bytes, path: Path | None = None) -> ModelFile:
         """Read a model file from memory; raises `ModelError` as `read` does."""
         return cls._checked(FileContents(data, path))
 
     @classmethod
-    def _checked(cls, contents: FileContents) -> Bundle:
+    def _checked(cls, contents: FileContents) -> ModelFile:
         file = parse(contents.data)
         metadata = _metadata(file)
         _check_graph(contents.data, file, metadata)
         _check_tensors(file, metadata)
-        bundle = cls(metadata, contents, file)
-        bundle.network()
+        model = cls(metadata, contents, file)
+        model.network()
         contents.release()
-        return bundle
+        return model
 
     def network(self) -> IntegerNetwork:
         """The integer network with its arrays, for backends that do not run the graph.

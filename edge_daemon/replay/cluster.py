@@ -231,7 +231,7 @@ def _look(path: Path) -> tuple[str, bool]:
 def _work(recording: Recording, settings: ReplaySettings, digest: str) -> ReplayResult:
     if settings.model == _IN_PACKAGE:
         settings = replace(settings, model=default_model_path())
-    found = load_model(settings).bundle.digest
+    found = load_model(settings).model.digest
     if found != digest:
         raise ModelError(
             f"The worker {_distributed().get_worker().address} finds another model under {settings.model}.",

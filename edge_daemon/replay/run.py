@@ -111,7 +111,7 @@ def replay(
         UsageError, ClusterError: the cluster cannot be used.
     """
     # what is wrong with the model is said once, before anything is begun
-    digest = (load_model(settings) if cluster is None else plan(settings)).bundle.digest
+    digest = (load_model(settings) if cluster is None else plan(settings)).model.digest
     store = None if output is None else FinishedResults(output.folder, settings, digest)
     finished = set() if store is None else {r.path for r in recordings if store.load(r) is not None}
     left = [recording for recording in recordings if recording.path not in finished]

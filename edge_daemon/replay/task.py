@@ -24,7 +24,7 @@ from edge_daemon.detection.document import ModelReference, Origin, UtcBasis
 from edge_daemon.detection.events import EventRules
 from edge_daemon.detection.pipeline import Output, Pipeline
 from edge_daemon.errors import AudioError, BackendError, ConfigError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
@@ -66,7 +66,7 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
 class Plan:
     """A model with the rules and the hop (in samples) of this run."""
 
-    bundle: Bundle
+    model: ModelFile
     rules: EventRules
     hop: int
 
@@ -111,8 +111,8 @@ def plan(settings: ReplaySettings) -> Plan:
     Raises:
         ModelError, ConfigError: as `load_model`.
     """
-    bundle = Bundle.read(settings.model)
-    metadata = bundle.metadata
+    model_file = ModelFile.read(settings.model)
+    metadata = model_file.metadata
     spec = metadata.frontend
     hop = round(settings.hop_s * spec.sample_rate)
     if not 1 <= hop <= spec.window:
@@ -129,20 +129,20 @@ def plan(settings: ReplaySettings) -> Plan:
         max_length_s=settings.max_length_s,
         refractory_s=settings.refractory_s,
     )
-    return Plan(bundle, rules, hop)
+    return Plan(model_file, rules, hop)
 
 
 def _load(settings: ReplaySettings) -> LoadedModel:
     made = plan(settings)
-    return LoadedModel(made.bundle, made.rules, made.hop, _backend(made.bundle, settings))
+    return LoadedModel(made.model, made.rules, made.hop, _backend(made.model, settings))
 
 
-def _backend(bundle: Bundle, settings: ReplaySettings) -> Backend:
+def _backend(model_file: ModelFile, settings: ReplaySettings) -> Backend:
     if settings.backend is None:
-        return create(bundle)
+        return create(model_file)
     from edge_daemon.backends.guarded import open_backend
 
-    return open_backend(bundle, settings.backend)
+    return open_backend(model_file, settings.backend)
 
 
 def replay_recording(recording: Recording, settings: ReplaySettings, progress: Progress | None = None) -> ReplayResult:
@@ -180,13 +180,13 @@ def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, 
     )
     try:
         pipeline = Pipeline(
-            model.bundle.metadata.frontend,
+            model.model.metadata.frontend,
             model.backend,
             model.rules,
             source_rate=source.rate,
             hop=model.hop,
             batch=settings.batch,
-            call_band_hz=model.bundle.metadata.call_band_hz,
+            call_band_hz=model.model.metadata.call_band_hz,
             pad_short=True,
         )
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
@@ -249,7 +249,7 @@ def _levels(settings: ReplaySettings, model: LoadedModel) -> ReplayLevels | None
         return None
     from edge_daemon.replay.received_levels import ReplayLevels
 
-    spec, rules = model.bundle.metadata.frontend, model.rules
+    spec, rules = model.model.metadata.frontend, model.rules
     known_s = settings.batch * model.hop / spec.sample_rate + 2 * spec.window_seconds + rules.merge_gap_s
     return ReplayLevels(
         spec.sample_rate,
@@ -260,12 +260,12 @@ def _levels(settings: ReplaySettings, model: LoadedModel) -> ReplayLevels | None
 
 
 def _origin(recording: Recording, settings: ReplaySettings, model: LoadedModel) -> Origin:
-    metadata = model.bundle.metadata
+    metadata = model.model.metadata
     return Origin(
         device=settings.device,
         stream=recording.name,
         label=metadata.label,
-        model=ModelReference(name=metadata.name, version=metadata.version, digest=model.bundle.digest),
+        model=ModelReference(name=metadata.name, version=metadata.version, digest=model.model.digest),
         backend=model.backend.name,
         threshold=model.rules.threshold,
         rate=metadata.frontend.sample_rate,

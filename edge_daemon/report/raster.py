@@ -19,7 +19,7 @@ from edge_daemon.backends.registry import create
 from edge_daemon.detection.windower import Window, Windower
 from edge_daemon.errors import AudioError, ModelError, StorageError
 from edge_daemon.model.frontend import FrontEnd
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import Trace, run
 
 _BATCH = 32
@@ -42,11 +42,11 @@ class WindowTrace:
     trace: Trace
 
 
-def trace_window(bundle: Bundle, recording: Path, at_s: float | None = None, channel: int = 0) -> WindowTrace:
+def trace_window(model: ModelFile, recording: Path, at_s: float | None = None, channel: int = 0) -> WindowTrace:
     """Run the network on one window of a recording.
 
     Args:
-        bundle: the model.
+        model: the model.
         recording: a sound file.
         at_s: the window that contains this moment nearest its centre, seconds; None takes the highest score.
         channel: which channel, from 0.
@@ -54,7 +54,7 @@ def trace_window(bundle: Bundle, recording: Path, at_s: float | None = None, cha
     Raises:
         AudioError: the file cannot be read, or holds no window.
     """
-    spec, front_end, backend = bundle.metadata.frontend, FrontEnd(bundle.metadata.frontend), create(bundle)
+    spec, front_end, backend = model.metadata.frontend, FrontEnd(model.metadata.frontend), create(model)
     windows = _windows(recording, spec.sample_rate, spec.window, channel)
     if not windows:
         raise AudioError(f"{recording} holds no sound to look at.", "Choose another recording.")
@@ -69,11 +69,11 @@ def trace_window(bundle: Bundle, recording: Path, at_s: float | None = None, cha
             best, best_score = group[int(scores.argmax())], float(scores.max())
     backend.close()
     features = front_end(best.samples)
-    trace = run(bundle.network(), features[None], keep=True)
+    trace = run(model.network(), features[None], keep=True)
     return WindowTrace(best.start / spec.sample_rate, features, best_score, trace)
 
 
-def draw(bundle: Bundle, shown: WindowTrace, title: str, picture: Path) -> None:
+def draw(model: ModelFile, shown: WindowTrace, title: str, picture: Path) -> None:
     """Draw the window, the spikes of each layer over time steps, and the membranes of the labels' neurons.
 
     Raises:
@@ -85,15 +85,15 @@ def draw(bundle: Bundle, shown: WindowTrace, title: str, picture: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ModelError("Drawing needs matplotlib.", "pip install 'edge-daemon[report]'") from error
-    layers = bundle.network().layers
+    layers = model.network().layers
     figure = Figure(figsize=(11, 8.5), layout="constrained")
     FigureCanvasAgg(figure)
     rows: Any = figure.subfigures(3, 1, height_ratios=[1.0, 1.25, 0.9])
     figure.suptitle(f"{title}, {shown.begin_s:.2f} s: score {shown.score:.3f}", fontsize=12)
-    _draw_features(rows[0].subplots(), bundle, shown)
+    _draw_features(rows[0].subplots(), model, shown)
     for number, axes in enumerate(rows[1].subplots(1, len(layers))):
         _draw_spikes(axes, shown.trace.spikes[number], layers[number].name, first=number == 0)
-    _draw_membranes(rows[2].subplots(), bundle, shown)
+    _draw_membranes(rows[2].subplots(), model, shown)
     try:
         figure.savefig(picture, dpi=120)
     except (OSError, ValueError) as error:
@@ -114,8 +114,8 @@ def _windows(recording: Path, rate: int, length: int, channel: int) -> list[Wind
         source.close()
 
 
-def _draw_features(axes: Any, bundle: Bundle, shown: WindowTrace) -> None:
-    spec = bundle.metadata.frontend
+def _draw_features(axes: Any, model: ModelFile, shown: WindowTrace) -> None:
+    spec = model.metadata.frontend
     edges, times = spec.band_edges_hz(), spec.frame_centres_s()
     # edges overlap for triangular bands: between two bands the line is half way
     lines = np.concatenate([edges[:1, 0], (edges[:-1, 1] + edges[1:, 0]) / 2, edges[-1:, 1]])
@@ -140,13 +140,13 @@ def _draw_spikes(axes: Any, spikes: NDArray[np.bool_], name: str, *, first: bool
         axes.set_ylabel("neuron")
 
 
-def _draw_membranes(axes: Any, bundle: Bundle, shown: WindowTrace) -> None:
+def _draw_membranes(axes: Any, model: ModelFile, shown: WindowTrace) -> None:
     """Membranes in thresholds, a line a label, with a dot at each spike."""
-    last = bundle.network().layers[-1]
+    last = model.network().layers[-1]
     membranes = shown.trace.membranes[-1][:, 0, :, 0, 0] / last.threshold
     fired = shown.trace.spikes[-1][:, 0, :, 0, 0]
     steps = np.arange(1, len(membranes) + 1)
-    for label, name in enumerate(bundle.metadata.labels):
+    for label, name in enumerate(model.metadata.labels):
         (line,) = axes.plot(steps, membranes[:, label], marker="", label=name, linewidth=1.8)
         at = fired[:, label]
         axes.plot(steps[at], membranes[at, label], "o", color=line.get_color())

@@ -35,7 +35,7 @@ from edge_daemon.backends.registry import create
 from edge_daemon.config.audio import AudioSection
 from edge_daemon.detection.events import EventRules
 from edge_daemon.detection.pipeline import Pipeline
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 
 TESTS = Path(__file__).resolve().parents[1]
 HOP_S = 0.5
@@ -43,11 +43,11 @@ HOP_S = 0.5
 
 def completions(sound: np.ndarray, rate: int, piece_s: float) -> list[tuple[float, float]]:
     """For each event the seconds of sound after which it is complete, and after which its last window was."""
-    bundle = Bundle.read(default_model_path())
-    backend = create(bundle)
-    spec = bundle.metadata.frontend
+    model = ModelFile.read(default_model_path())
+    backend = create(model)
+    spec = model.metadata.frontend
     hop = round(HOP_S * spec.sample_rate)
-    rules = EventRules.for_model(bundle.metadata.operating_point)
+    rules = EventRules.for_model(model.metadata.operating_point)
     pipeline = Pipeline(spec, backend, rules, source_rate=rate, hop=hop)
     piece = round(piece_s * rate)
     told = []

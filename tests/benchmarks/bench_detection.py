@@ -26,7 +26,7 @@ import soundfile
 from sklearn.metrics import roc_auc_score
 
 from edge_daemon.detection.events import EventBuilder, EventRules, ScoredWindow
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 
 WINDOW_S = 2.0
 HOP_S = 0.5
@@ -61,10 +61,10 @@ def window_scores(begins: np.ndarray, scores: list[dict[str, str]]) -> np.ndarra
     return np.where(near, score[None, :], -np.inf).max(axis=1)
 
 
-def spans_at(bundle: Bundle, scores: list[dict[str, str]], threshold: float) -> list[tuple[float, float]]:
+def spans_at(model_file: ModelFile, scores: list[dict[str, str]], threshold: float) -> list[tuple[float, float]]:
     """Begins and ends in seconds of the events that a threshold gives, file by file, by the pipeline's own rules."""
-    spec = bundle.metadata.frontend
-    rules = EventRules.for_model(bundle.metadata.operating_point, threshold=threshold)
+    spec = model_file.metadata.frontend
+    rules = EventRules.for_model(model_file.metadata.operating_point, threshold=threshold)
     found = []
     for name in sorted({row["file"] for row in scores}):
         builder = EventBuilder(rules, spec.window, round(HOP_S * spec.sample_rate), spec.sample_rate)
@@ -86,7 +86,7 @@ def recall(spans: list[tuple[float, float]], begins: np.ndarray) -> float:
 
 def evidence(data: Path, model: Path, options: list[str]) -> dict[str, object]:
     """Recall on the calls of `sbnms_2009` at given rates of false events on `noise_maru` and `humpback`."""
-    bundle = Bundle.read(model)
+    model_file = ModelFile.read(model)
     with tempfile.TemporaryDirectory() as scratch:
         sets = {}
         for name in ("noise_maru", "humpback", "sbnms_2009"):
@@ -99,10 +99,10 @@ def evidence(data: Path, model: Path, options: list[str]) -> dict[str, object]:
     figures = []
     for rate in RATES:
         for threshold in np.arange(0.05, 1.0, 0.01).round(2).tolist():
-            events = len(spans_at(bundle, quiet, threshold))
+            events = len(spans_at(model_file, quiet, threshold))
             if events / hours <= rate:
                 break
-        found = recall(spans_at(bundle, sets["sbnms_2009"], threshold), begins[labels == 1])
+        found = recall(spans_at(model_file, sets["sbnms_2009"], threshold), begins[labels == 1])
         figures.append({"false_alarms_per_hour": rate, "recall": round(found, 4), "threshold": threshold})
     return {
         "continuous": [

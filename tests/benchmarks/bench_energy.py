@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.model.energy import FLOAT32, INTEGER, Operations, conventional_operations, dense_operations
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 
 CLIPS = 1000
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,16 +37,16 @@ def row(name: str, operations: Operations) -> str:
     return f"| {name} | " + " | ".join([*(f"{c.mean():,.0f}" for c in counts), *(f"{e:.2f}" for e in energies)]) + " |"
 
 
-def table(bundle: Bundle, features: NDArray[np.uint8], clips: str) -> str:
+def table(model_file: ModelFile, features: NDArray[np.uint8], clips: str) -> str:
     """The Markdown of one model."""
-    network, metadata = bundle.network(), bundle.metadata
+    network, metadata = model_file.network(), model_file.metadata
     backend = EventBackend(network, metadata.calibration)
     _, counted = backend.count(features)
     low, high = (np.percentile(counted.energy_pj(INTEGER), share) / 1e6 for share in (5, 95))
     return f"""\
 ### `{metadata.name}` {metadata.version}
 
-Model {bundle.digest[:12]}; {network.neurons:,} neurons, {network.time_steps} time steps, reset {reset(bundle)};
+Model {model_file.digest[:12]}; {network.neurons:,} neurons, {network.time_steps} time steps, reset {reset(model_file)};
 means over {len(features):,} clips of {clips}, per window.
 
 {HEAD}
@@ -67,9 +67,9 @@ def sparsity(counted: Operations) -> str:
     )
 
 
-def reset(bundle: Bundle) -> str:
+def reset(model_file: ModelFile) -> str:
     """The model's reset rule in words."""
-    return {"subtract": "by subtraction", "zero": "to zero"}[bundle.metadata.network.layers[0].reset]
+    return {"subtract": "by subtraction", "zero": "to zero"}[model_file.metadata.network.layers[0].reset]
 
 
 def sample(clips: Path) -> NDArray[np.uint8]:
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"also put the tables into {PAGE.relative_to(ROOT)}")
     asked = parser.parse_args()
     features = sample(asked.clips)
-    text = "\n".join(table(Bundle.read(model), features, asked.clips.name) for model in asked.models)
+    text = "\n".join(table(ModelFile.read(model), features, asked.clips.name) for model in asked.models)
     print(text)
     if asked.write:
         before, rest = PAGE.read_text().split(BEGIN)

@@ -76,12 +76,12 @@ def write_full_size(path: Path) -> None:
 def child(model: str) -> None:
     """Load and run a model in this fresh process; prints times and memory as JSON."""
     from edge_daemon.backends import create
-    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.model_file import ModelFile
 
-    bundle = Bundle.read(model)
-    shape, size = bundle.metadata.frontend.shape, len(bundle.data)
-    backend = create(bundle)
-    del bundle
+    opened = ModelFile.read(model)
+    shape, size = opened.metadata.frontend.shape, len(opened.data)
+    backend = create(opened)
+    del opened
     windows = np.random.default_rng(0).integers(0, 256, (256, *shape), np.uint8)
     batches = {n: itertools.cycle([windows[i : i + n] for i in range(0, len(windows), n)]) for n in (1, 8, 64)}
     backend.infer(next(batches[1]))
@@ -93,7 +93,7 @@ def child(model: str) -> None:
         times = best_ms(12 if size > 1e6 else 400 // n, time=lambda n=n: backend.infer(next(batches[n])))
         found[f"batch{n}_ms_a_window"] = times["time"] / n
     backend.close()
-    two = create(Bundle.read(model), "onnx", {"threads": 2})
+    two = create(ModelFile.read(model), "onnx", {"threads": 2})
     found["two_threads_ms_a_window"] = (
         best_ms(12 if size > 1e6 else 60, time=lambda: two.infer(next(batches[8])))["time"] / 8
     )
@@ -107,15 +107,15 @@ def agreement(model: str) -> dict[str, int]:
         `values` compared, `differ` of them, and `silent`: layers without a spike, which would agree with anything.
     """
     from edge_daemon.backends import create
-    from edge_daemon.model.model_file import Bundle
+    from edge_daemon.model.model_file import ModelFile
     from edge_daemon.model.network import run
     from export.modelfile import synthetic_features
 
-    bundle = Bundle.read(model)
-    windows = synthetic_features(bundle.metadata.frontend.shape, PARITY_WINDOWS)
+    opened = ModelFile.read(model)
+    windows = synthetic_features(opened.metadata.frontend.shape, PARITY_WINDOWS)
     windows[0], windows[1] = 0, 255
-    trace, backend = run(bundle.network(), windows), create(bundle)
-    score = bundle.metadata.calibration.score(trace.margin)
+    trace, backend = run(opened.network(), windows), create(opened)
+    score = opened.metadata.calibration.score(trace.margin)
     values = differ = 0
     for batch in (1, 4):
         for i in range(0, len(windows), batch):

@@ -20,7 +20,7 @@ from edge_daemon.backends import create
 from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.fit import weight_bits
 from edge_daemon.backends.loihi.backend import LoihiBackend
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from train.crossval import folds
 from train.data import open as open_data
 
@@ -45,12 +45,12 @@ def infer(backend: Backend, features: NDArray[np.uint8]) -> Inference:
 
 def row(model: Path, features: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
     """One line of the table."""
-    bundle = Bundle.read(model)
-    if bundle.metadata.calibration.method != "platt":
+    model_file = ModelFile.read(model)
+    if model_file.metadata.calibration.method != "platt":
         raise SystemExit(f"{model}: scores with ties give no AUC of the margin; calibrate by Platt's method.")
-    own = infer(create(bundle), features)
-    chip = infer(LoihiBackend.create(bundle, LoihiBackend.Options()), features)
-    bits = max(weight_bits(layer) for layer in bundle.network().layers)
+    own = infer(create(model_file), features)
+    chip = infer(LoihiBackend.create(model_file, LoihiBackend.Options()), features)
+    bits = max(weight_bits(layer) for layer in model_file.network().layers)
     same = (own.layer_spikes == chip.layer_spikes).all(axis=1) & (own.spike_counts == chip.spike_counts).all(axis=1)
     aucs = [roc_auc_score(labels, found.score) for found in (own, chip)]
     return f"| {model.stem} | {bits} | {aucs[0]:.4f} | {aucs[1]:.4f} | {100 * same.mean():.1f} % |"

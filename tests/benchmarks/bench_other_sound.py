@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends import create
 from edge_daemon.backends.base import Backend
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 from train.data.features import compute
 from train.ocean.clicks import clicks
 from train.ocean.clip import GROUP, SAMPLES, arrive
@@ -87,9 +87,9 @@ def kinds(rng: np.random.Generator, count: int) -> Iterator[tuple[str, NDArray[n
         yield f"up-call, {low:g} to {high:g} dB", windows(rng, count, upcalls, (low, high))
 
 
-def scores(backend: Backend, bundle: Bundle, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+def scores(backend: Backend, model: ModelFile, audio: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores float32 [N] of windows."""
-    features, _ = compute(audio, bundle.metadata.frontend)
+    features, _ = compute(audio, model.metadata.frontend)
     parts = [backend.infer(features[i : i + BATCH]).score for i in range(0, len(features), BATCH)]
     return np.concatenate(parts)
 
@@ -102,22 +102,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    bundle = Bundle.read(asked.model)
-    backend = create(bundle)
-    threshold = bundle.metadata.operating_point.threshold
+    model = ModelFile.read(asked.model)
+    backend = create(model)
+    threshold = model.metadata.operating_point.threshold
     rows = []
     for number, (name, audio) in enumerate(kinds(np.random.default_rng(asked.seed), asked.windows)):
         if number == 0:
-            print(f"{asked.windows:,} windows of each kind, seed {asked.seed}, {bundle.metadata.name} ", end="")
-            print(f"{bundle.metadata.version}\n\n| sound | windows with a score of {threshold:g} or more | highest |")
+            print(f"{asked.windows:,} windows of each kind, seed {asked.seed}, {model.metadata.name} ", end="")
+            print(f"{model.metadata.version}\n\n| sound | windows with a score of {threshold:g} or more | highest |")
             print("|---|---:|---:|")
-        found = scores(backend, bundle, audio)
+        found = scores(backend, model, audio)
         over = float((found >= threshold).mean())
         rows.append({"sound": name, "share_over_threshold": round(over, 4), "highest": round(float(found.max()), 3)})
         print(f"| {name} | {100 * over:.1f} % | {found.max():.2f} |", flush=True)
     backend.close()
     if asked.json:
-        document = {"model": bundle.metadata.name, "version": bundle.metadata.version, "threshold": threshold}
+        document = {"model": model.metadata.name, "version": model.metadata.version, "threshold": threshold}
         document |= {"windows": asked.windows, "seed": asked.seed, "sounds": rows}
         asked.json.write_text(json.dumps(document, indent=1) + "\n")
 

@@ -15,7 +15,7 @@ from edge_daemon.config import Config, load_text
 from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
 from edge_daemon.health.board import BoardReading
 from edge_daemon.model.energy import INTEGER, dense_operations
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.testing.machine import MemoryBoard
 
 STAGES = ["resample", "front end", "inference", "events", "window"]
@@ -80,8 +80,10 @@ def config() -> Config:
 
 
 def test_the_figures_belong_together(config: Config, tiny_model: Path) -> None:
-    bundle = Bundle.read(tiny_model)
-    model = LiveModel(bundle, open_backend(bundle, config.backend), rules_of(config, bundle), hop_of(config, bundle))
+    model_file = ModelFile.read(tiny_model)
+    model = LiveModel(
+        model_file, open_backend(model_file, config.backend), rules_of(config, model_file), hop_of(config, model_file)
+    )
     board = MemoryBoard(BoardReading(0.0, memory_mb=70.0, temperature_c=41.0))
     report = bench(config, model, board, seconds=0.6, model_load_s=1.5)
     assert (report.model, report.backend, report.source_rate, report.hop_s) == ("tiny 1.0", "onnx", 8000, 0.25)
@@ -96,7 +98,7 @@ def test_the_figures_belong_together(config: Config, tiny_model: Path) -> None:
     assert 0 < report.channels_per_core <= 250 / whole.busy_mean_ms
     assert report.cpu_share > 0
     assert report.peak_memory_mb > 20
-    dense = dense_operations(bundle.network())
+    dense = dense_operations(model_file.network())
     assert report.synaptic_operations is not None
     assert report.energy_nj is not None
     assert 0 < report.synaptic_operations < dense.multiply_accumulates[0]

@@ -17,7 +17,7 @@ from edge_daemon.backends import create
 from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.errors import ModelError
 from edge_daemon.model.frontend import LogMelSpec
-from edge_daemon.model.model_file import Bundle, ModelMetadata
+from edge_daemon.model.model_file import ModelFile, ModelMetadata
 from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.score_calibration import logistic
 from export import parity
@@ -82,16 +82,16 @@ def test_export_writes_a_model_that_runs(
     assert code == 0, text
     assert "70 windows agree spike for spike" in text
     assert "8 ways to run" in text
-    bundle = Bundle.read(model)
-    assert bundle.metadata.name == "first"
-    assert bundle.metadata.operating_point.threshold == 0.7
-    assert bundle.metadata.operating_point.threshold_low == 0.35
-    assert bundle.metadata.provenance.credit == "Credit where it is due."
-    counted = bundle.metadata.metrics["operations"]
-    assert counted["weights_a_layer"] == [layer.weight.size for layer in bundle.network().layers]
+    opened = ModelFile.read(model)
+    assert opened.metadata.name == "first"
+    assert opened.metadata.operating_point.threshold == 0.7
+    assert opened.metadata.operating_point.threshold_low == 0.35
+    assert opened.metadata.provenance.credit == "Credit where it is due."
+    counted = opened.metadata.metrics["operations"]
+    assert counted["weights_a_layer"] == [layer.weight.size for layer in opened.network().layers]
     assert counted["multiply_accumulates"] > 0
     assert (counted["windows"], counted["source"]) == (70, "synthetic pictures")
-    assert create(bundle).infer(synthetic_features((50, 101), 3)).score.shape == (3,)
+    assert create(opened).infer(synthetic_features((50, 101), 3)).score.shape == (3,)
     assert len(model.read_bytes()) < 100_000
 
 
@@ -103,7 +103,7 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
     code, text = export(capsys, monkeypatch, "remake", str(old), "--output", str(new), "--version", "1.0.1")
     assert code == 0, text
     assert "70 windows agree spike for spike between reference and 8 ways to run" in text
-    before, after = Bundle.read(old), Bundle.read(new)
+    before, after = ModelFile.read(old), ModelFile.read(new)
     assert after.metadata.version == "1.0.1"
     code, text = export(capsys, monkeypatch, "remake", str(new), "--output", str(old), "--version", "1.0.1")
     assert code == 1
@@ -121,14 +121,14 @@ def test_what_was_counted_in_real_clips_is_replaced_only_by_what_is(
 ) -> None:
     old = tmp_path / "first.onnx"
     export(capsys, monkeypatch, str(write_checkpoint(tmp_path / "first")), "--output", str(old))
-    made = Bundle.read(old)
+    made = ModelFile.read(old)
     metrics = {"operations": {"source": "clips"}, "random_folds": {"median_auc": 0.9}}
     known = made.metadata.model_copy(update={"metrics": metrics})
     old.write_bytes(model_file(made.network(), known))
     pictures = synthetic_features((50, 101), 20)
-    kept, _ = remake(Bundle.read(old), Changes("2"), pictures)
+    kept, _ = remake(ModelFile.read(old), Changes("2"), pictures)
     assert kept.metadata.metrics == metrics
-    counted, _ = remake(Bundle.read(old), Changes("2", weaknesses=("Deaf.",)), pictures, "other.npz")
+    counted, _ = remake(ModelFile.read(old), Changes("2", weaknesses=("Deaf.",)), pictures, "other.npz")
     assert counted.metadata.metrics["random_folds"] == {"median_auc": 0.9}
     assert counted.metadata.metrics["operations"]["source"] == "other.npz"
     assert counted.metadata.weaknesses == (*known.weaknesses, "Deaf.")
@@ -143,7 +143,7 @@ def test_the_card_says_what_the_file_says(
     assert code == 0, text
     card, picture = write_card(model, tmp_path / "card")
     told = card.read_text(encoding="utf-8")
-    for part in (Bundle.read(model).digest, "Credit where it is due.", "Activation sparsity", "50 × 101"):
+    for part in (ModelFile.read(model).digest, "Credit where it is due.", "Activation sparsity", "50 × 101"):
         assert part in told
     # what nobody measured is said to be missing
     assert "| random folds | not measured |" in told
@@ -166,14 +166,14 @@ def test_operations_are_counted_all_over_the_archive_that_the_card_names(
     source, model = write_checkpoint(tmp_path / "first"), tmp_path / "first.onnx"
     code, text = export(capsys, monkeypatch, str(source), "--output", str(model), "--features", "some/where/ocean.npz")
     assert code == 0, text
-    bundle = Bundle.read(model)
-    counted = bundle.metadata.metrics["operations"]
+    opened = ModelFile.read(model)
+    counted = opened.metadata.metrics["operations"]
     chosen = spread(spread(pictures, 70), 20)
     assert (chosen == 90).all(axis=(1, 2)).sum() == 10
-    _, expected = EventBackend.create(bundle, EventBackend.Options()).count(chosen)
+    _, expected = EventBackend.create(opened, EventBackend.Options()).count(chosen)
     assert counted["accumulates"] == expected.accumulates.mean()
     assert (counted["windows"], counted["source"]) == (20, "ocean.npz")
-    assert "Means over 20 windows, spread evenly over ocean.npz. Definitions" in markdown(bundle, "picture.png")
+    assert "Means over 20 windows, spread evenly over ocean.npz. Definitions" in markdown(opened, "picture.png")
 
 
 def test_a_thousand_windows_are_those_of_the_energy_table() -> None:
@@ -199,8 +199,8 @@ def test_evidence_goes_into_file_and_card(
         "--evidence", str(evidence), "--weakness", "Old.",
     )  # fmt: skip
     assert code == 0, text
-    assert Bundle.read(model).metadata.weaknesses == ("Old.", "Deaf in rain.")
-    told = markdown(Bundle.read(model), "picture.png")
+    assert ModelFile.read(model).metadata.weaknesses == ("Old.", "Deaf in rain.")
+    told = markdown(ModelFile.read(model), "picture.png")
     assert "| a night | 12.5 | 1,234 | 1 | 61.4% | 0.93 |" in told
     assert "| a night | 12.5 | 1,234 | 10 | 88.5% | 0.7 |" in told
     assert "a night: Events touch calls." in told
@@ -208,7 +208,7 @@ def test_evidence_goes_into_file_and_card(
     night["hours"] = 9.9
     evidence.write_text(json.dumps({"continuous": [night]}))
     metrics = {"continuous": json.loads(evidence.read_text())["continuous"]}
-    short = Bundle.read(model)
+    short = ModelFile.read(model)
     short.metadata = short.metadata.model_copy(update={"metrics": metrics})
     assert "fewer than 10 false alarms" in markdown(short, "picture.png")
     code, text = export(
@@ -219,16 +219,16 @@ def test_evidence_goes_into_file_and_card(
 
 
 def test_the_card_tells_layers_and_folds_by_number(tiny_model: Path) -> None:
-    bundle = Bundle.read(tiny_model)
+    opened = ModelFile.read(tiny_model)
     folds = {"auc": [0.9, 0.8, 0.95], "median_auc": 0.9, "median_auc_float": 0.91}
     operations = {**dict.fromkeys(OPERATIONS, 10.0), "windows": 7, "spikes_a_layer": [510.0, 18.0, 4.0]}
-    bundle.metadata = bundle.metadata.model_copy(
+    opened.metadata = opened.metadata.model_copy(
         update={"metrics": {"random_folds": folds, "blocked_folds": folds, "operations": operations}}
     )
-    told = markdown(bundle, "picture.png")
+    told = markdown(opened, "picture.png")
     assert "| random folds | 0.9000 | 0.8000 to 0.9500 | 0.9000, 0.8000, 0.9500 | 0.9100 |" in told
     assert "| blocks, in order of time | 0.9000 |" in told
-    steps = bundle.network().time_steps
+    steps = opened.network().time_steps
     assert f"| 510.0 | {510 / 5100 / steps:.1%} |" in told
     assert "sums over time, dense, 2 neurons" in told
 
@@ -260,9 +260,9 @@ def test_unfinished_checkpoints_are_refused(
 
 
 def test_one_differing_spike_fails_and_is_named(tiny_model: Path) -> None:
-    bundle, features = Bundle.read(tiny_model), synthetic_features((50, 101), 5)
-    assert parity.check(bundle, features).windows == 5
-    trace = parity.run(bundle.network(), features, keep=True)
+    opened, features = ModelFile.read(tiny_model), synthetic_features((50, 101), 5)
+    assert parity.check(opened, features).windows == 5
+    trace = parity.run(opened.network(), features, keep=True)
     place = tuple(int(index) for index in np.argwhere(~trace.spikes[1][:, 3:4])[-1])
     step, _, channel, band, frame = place
 
@@ -282,11 +282,11 @@ def test_one_differing_spike_fails_and_is_named(tiny_model: Path) -> None:
         return found
 
     with pytest.raises(ModelError, match=r"window 3, spikes of layer 1 \(second\): the trainer gives") as caught:
-        parity.check(bundle, features, off_by_one)
+        parity.check(opened, features, off_by_one)
     assert "arose" not in caught.value.message
     with pytest.raises(ModelError) as caught:
-        parity.check(bundle, features, off_by_one, spikes)
-    membrane, threshold = trace.membranes[1][:, 3:4][place], bundle.network().layers[1].threshold[channel]
+        parity.check(opened, features, off_by_one, spikes)
+    membrane, threshold = trace.membranes[1][:, 3:4][place], opened.network().layers[1].threshold[channel]
     assert caught.value.message.endswith(
         f"It arose in layer second at step {step}, channel {channel}, band {band}, frame {frame}: the reference does"
         f" not spike, at a membrane of {membrane} and a threshold of {threshold}."
@@ -303,12 +303,12 @@ def test_a_wrong_graph_is_told_by_its_first_layer(
         first = replace(layer, reset=reset)
         network = replace(tiny_network, layers=(first, *tiny_network.layers[1:]))
         metadata = tiny_metadata.model_copy(update={"network": network_document(network)})
-        bundle = Bundle.from_bytes(model_file(network, metadata))
+        opened = ModelFile.from_bytes(model_file(network, metadata))
         higher = replace(first, threshold=first.threshold + 1)
         other = replace(network, layers=(higher, *network.layers[1:]))
-        monkeypatch.setattr(bundle, "network", lambda other=other: other)
+        monkeypatch.setattr(opened, "network", lambda other=other: other)
         with pytest.raises(ModelError) as caught:
-            parity.check(bundle, features)
+            parity.check(opened, features)
         told = caught.value.message
         assert "spikes of layer 0 (first): the graph (batch 1, threads 1, optimisation on) gives" in told
         assert "It arose in layer first at step" in told

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge_daemon.model.frontend import LogMelSpec, WaveformSpec
-from edge_daemon.model.model_file import Bundle, ModelMetadata
+from edge_daemon.model.model_file import ModelFile, ModelMetadata
 from edge_daemon.model.network import IntegerNetwork
 from export.graph import model_file, network_document
 from export.modelfile import synthetic_features, trainer_forward
@@ -59,7 +59,7 @@ def test_trainer_reference_and_graph_agree(name: str, settings: dict[str, Any], 
     integer = checkpoint.integer_network()
     assert isinstance(integer, IntegerNetwork)
     metadata = tiny_metadata.model_copy(update={"network": network_document(integer), "frontend": frontend})
-    bundle = Bundle.from_bytes(model_file(integer, metadata))
-    found = check(bundle, synthetic_features(frontend.shape, 6), trainer_forward(checkpoint))
+    model = ModelFile.from_bytes(model_file(integer, metadata))
+    found = check(model, synthetic_features(frontend.shape, 6), trainer_forward(checkpoint))
     assert found.windows == 6
     assert found.layer_spikes[0] > 0, "a silent network would agree with anything"

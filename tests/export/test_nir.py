@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.errors import ModelError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer, Trace, prepare, run
 from edge_daemon.model.shipped import shipped_models
 from export.conformance import network as kit_network
@@ -206,7 +206,7 @@ def test_a_portable_network_has_no_reason_against() -> None:
 
 def shipped_portable() -> tuple[IntegerNetwork, Any]:
     path = shipped_models()["right_whale_portable"]
-    return Bundle.read(path).network(), nir.read(path.with_suffix(".nir"))
+    return ModelFile.read(path).network(), nir.read(path.with_suffix(".nir"))
 
 
 def test_what_ships_is_proved_exact() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.backends import conformance, create
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 
@@ -21,10 +21,10 @@ def clips(shared_data: Path, n: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("model", "backend"), [("shipped", "event"), ("portable", "event"), ("portable", "loihi")])
 def test_a_thousand_clips(shared_data: Path, model: str, backend: str) -> None:
-    bundle = Bundle.read(default_model_path()) if model == "shipped" else conformance.shipped()[0]
+    model_file = ModelFile.read(default_model_path()) if model == "shipped" else conformance.shipped()[0]
     features = clips(shared_data, 1000)
-    expected = create(bundle, "onnx").infer(features)
-    found = create(bundle, backend)
+    expected = create(model_file, "onnx").infer(features)
+    found = create(model_file, backend)
     parts = [found.infer(features[i : i + 50]) for i in range(0, len(features), 50)]
     for field in ("score", "spike_counts", "layer_spikes"):
         np.testing.assert_array_equal(np.concatenate([getattr(p, field) for p in parts]), getattr(expected, field))

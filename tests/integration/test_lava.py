@@ -18,7 +18,7 @@ from edge_daemon.backends.loihi.backend import place, run_chip
 from edge_daemon.backends.worker import wire
 from edge_daemon.backends.worker.client import WorkerBackend, worker_command
 from edge_daemon.config.backend import BackendSection
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer, run, synapses
 from edge_daemon.model.shipped import shipped_models
 from export.conformance import network as kit_network
@@ -96,11 +96,13 @@ def write_program(network: IntegerNetwork, path: Path) -> None:
     np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
-def lavas(python: Path, bundle: Bundle, features: np.ndarray, folder: Path) -> tuple[Inference, list[list[np.ndarray]]]:
+def lavas(
+    python: Path, model: ModelFile, features: np.ndarray, folder: Path
+) -> tuple[Inference, list[list[np.ndarray]]]:
     """What lava says of windows, through the adapter for workers; and every layer's raster [neurons, steps] of each."""
-    write_program(bundle.network(), folder / "program.npz")
+    write_program(model.network(), folder / "program.npz")
     worker = WorkerBackend.start(
-        bundle,
+        model,
         "lava",
         {"program": str(folder / "program.npz"), "rasters": str(folder)},
         timeout_s=600.0,
@@ -115,15 +117,15 @@ def lavas(python: Path, bundle: Bundle, features: np.ndarray, folder: Path) -> t
     rasters = []
     for window in range(len(features)):
         with np.load(folder / f"window{window}.npz", allow_pickle=False) as stored:
-            rasters.append([stored[f"arr_{layer}"] for layer in range(len(bundle.network().layers))])
+            rasters.append([stored[f"arr_{layer}"] for layer in range(len(model.network().layers))])
     return found, rasters
 
 
-def agree(python: Path, bundle: Bundle, features: np.ndarray, folder: Path) -> None:
+def agree(python: Path, model: ModelFile, features: np.ndarray, folder: Path) -> None:
     """Every spike of every layer: our chip's and lava's."""
-    network = bundle.network()
+    network = model.network()
     expected = run_chip(network, [place(layer) for layer in network.layers[1:]], features)
-    found, rasters = lavas(python, bundle, features, folder)
+    found, rasters = lavas(python, model, features, folder)
     for window, layers in enumerate(rasters):
         for number, raster in enumerate(layers):
             ours = expected[number].spikes[:, window].reshape(network.time_steps, -1).T
@@ -133,9 +135,9 @@ def agree(python: Path, bundle: Bundle, features: np.ndarray, folder: Path) -> N
     np.testing.assert_array_equal(found.spike_counts, expected[-1].spikes.sum(axis=0)[:, :, 0, 0])
 
 
-def with_network(network: IntegerNetwork) -> Bundle:
+def with_network(network: IntegerNetwork) -> ModelFile:
     metadata = conformance.shipped()[0].metadata.model_copy(update={"network": network_document(network)})
-    return Bundle.from_bytes(model_file(network, metadata))
+    return ModelFile.from_bytes(model_file(network, metadata))
 
 
 def rounding_network(rng: np.random.Generator, leak: int) -> IntegerNetwork:
@@ -186,20 +188,20 @@ def test_rasters_are_lavas(lava_python: Path, leak: int, tmp_path: Path) -> None
 
 def test_the_shipped_portable_model_is_lavas(lava_python: Path, tmp_path: Path) -> None:
     """18,434 neurons and 3.5 million synapses on lava: its spikes are the reference's, too."""
-    bundle = Bundle.read(shipped_models()["right_whale_portable"])
-    features = conformance.synthetic_features(bundle.metadata.frontend.shape)[[4, 9]]
-    trace = run(bundle.network(), features)
+    model = ModelFile.read(shipped_models()["right_whale_portable"])
+    features = conformance.synthetic_features(model.metadata.frontend.shape)[[4, 9]]
+    trace = run(model.network(), features)
     assert trace.layer_spikes.any(axis=0).all()
-    agree(lava_python, bundle, features, tmp_path)
+    agree(lava_python, model, features, tmp_path)
 
 
 def test_the_daemons_own_way_to_a_worker_reaches_lava(lava_python: Path, tmp_path: Path) -> None:
     """As an operator would configure it."""
-    bundle, vectors = conformance.shipped()
-    write_program(bundle.network(), tmp_path / "program.npz")
+    model, vectors = conformance.shipped()
+    write_program(model.network(), tmp_path / "program.npz")
     options = {"program": str(tmp_path / "program.npz"), "rasters": str(tmp_path)}
     section = BackendSection(name="lava", worker=True, python=lava_python, worker_module="lava_worker", options=options)
-    backend = open_backend(bundle, section.model_copy(update={"fallback": None, "timeout_s": 120.0}))
+    backend = open_backend(model, section.model_copy(update={"fallback": None, "timeout_s": 120.0}))
     try:
         found = backend.infer(vectors.features[3:5])
     finally:

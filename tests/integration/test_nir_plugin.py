@@ -45,9 +45,9 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "the package's":
         return shipped_models()["right_whale_portable"]
     path = tmp_path_factory.mktemp("model") / "portable.onnx"
-    bundle, _ = conformance.shipped()
-    path.write_bytes(bundle.data)
-    write_nir(bundle.network(), path.with_suffix(".nir"))
+    model_file, _ = conformance.shipped()
+    path.write_bytes(model_file.data)
+    write_nir(model_file.network(), path.with_suffix(".nir"))
     return path
 
 
@@ -74,20 +74,20 @@ COMPARE = """
 import sys
 import numpy as np
 from edge_daemon.backends import create
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import run
 from edge_daemon.model.shipped import shipped_models
 
-bundle = Bundle.read(shipped_models()["right_whale_portable"])
+model_file = ModelFile.read(shipped_models()["right_whale_portable"])
 features = np.load(sys.argv[1], allow_pickle=False)["X"]
 features = features[np.linspace(0, len(features) - 1, 200).astype(int)]
-expected, backend = run(bundle.network(), features), create(bundle, "nir")
+expected, backend = run(model_file.network(), features), create(model_file, "nir")
 parts = [backend.infer(features[i : i + 25]) for i in range(0, 200, 25)]
 for name in ("spike_counts", "layer_spikes"):
     found = np.concatenate([getattr(part, name) for part in parts])
     print(name, int((found != getattr(expected, name)).any(axis=1).sum()), len(np.unique(found, axis=0)))
 score = np.concatenate([part.score for part in parts])
-print("score", int((score != bundle.metadata.calibration.score(expected.margin)).sum()), len(np.unique(score)))
+print("score", int((score != model_file.metadata.calibration.score(expected.margin)).sum()), len(np.unique(score)))
 """
 
 

@@ -14,7 +14,7 @@ from edge_daemon.backends.fit import unmet_requirements, weight_bits
 from edge_daemon.backends.loihi.backend import LoihiBackend
 from edge_daemon.backends.loihi.mapping import map_network
 from edge_daemon.cli import invoke
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import shipped_models
 from export.nir import to_nir
 
@@ -23,12 +23,12 @@ MODEL = shipped_models()["right_whale_portable"]
 
 
 @pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    return Bundle.read(MODEL)
+def model() -> ModelFile:
+    return ModelFile.read(MODEL)
 
 
-def test_it_keeps_to_what_chips_share(bundle: Bundle) -> None:
-    network = bundle.network()
+def test_it_keeps_to_what_chips_share(model: ModelFile) -> None:
+    network = model.network()
     assert unmet_requirements(network, LoihiBackend.capabilities) == []
     for number, layer in enumerate(network.layers):
         assert (layer.reset, layer.max_pool, layer.beta_256.tolist()) == ("zero", (1, 1), [128])
@@ -36,12 +36,12 @@ def test_it_keeps_to_what_chips_share(bundle: Bundle) -> None:
         assert not (number and layer.bias.any())
     mapping = map_network(network)
     assert mapping.cores("Loihi 2") <= 128
-    assert len(bundle.data) <= 100_000
-    assert "Cornell University" in bundle.metadata.provenance.credit
+    assert len(model.data) <= 100_000
+    assert "Cornell University" in model.metadata.provenance.credit
 
 
-def test_the_nir_file_beside_it_is_its_own(bundle: Bundle) -> None:
-    stored, expected = nir.read(MODEL.with_suffix(".nir")), to_nir(bundle.network())
+def test_the_nir_file_beside_it_is_its_own(model: ModelFile) -> None:
+    stored, expected = nir.read(MODEL.with_suffix(".nir")), to_nir(model.network())
     assert stored.edges == expected.edges
     assert set(stored.nodes) == set(expected.nodes)
     for name, node in expected.nodes.items():
@@ -73,10 +73,10 @@ def test_all_backends_find_the_same_in_the_sample(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("backend", ["event", "loihi"])
-def test_a_thousand_real_clips_are_the_same_bit_for_bit(shared_data: Path, bundle: Bundle, backend: str) -> None:
+def test_a_thousand_real_clips_are_the_same_bit_for_bit(shared_data: Path, model: ModelFile, backend: str) -> None:
     features = np.load(shared_data / "right_whale_logmel.npz", allow_pickle=False)["X"]
     features = features[np.linspace(0, len(features) - 1, 1000).astype(int)]
-    expected, runs = create(bundle).infer(features), create(bundle, backend)
+    expected, runs = create(model).infer(features), create(model, backend)
     parts = [runs.infer(features[i : i + 50]) for i in range(0, len(features), 50)]
     for field in ("score", "spike_counts", "layer_spikes"):
         np.testing.assert_array_equal(np.concatenate([getattr(p, field) for p in parts]), getattr(expected, field))

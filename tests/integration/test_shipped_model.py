@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from edge_daemon.cli import invoke
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,12 +41,12 @@ def test_each_call_of_the_sample_is_found_and_nothing_else(tmp_path: Path) -> No
 
 
 def test_it_is_small_and_says_where_it_comes_from() -> None:
-    bundle = Bundle.read(default_model_path())
-    assert len(bundle.data) <= 100_000
-    assert "Cornell University" in bundle.metadata.provenance.credit
-    assert bundle.metadata.network.time_steps > 1
-    assert bundle.metadata.metrics["windows_learned_from"] == 8650  # all there are: judged by its recipe's folds
-    assert bundle.metadata.metrics["random_folds"]["median_auc"] >= 0.970
+    model = ModelFile.read(default_model_path())
+    assert len(model.data) <= 100_000
+    assert "Cornell University" in model.metadata.provenance.credit
+    assert model.metadata.network.time_steps > 1
+    assert model.metadata.metrics["windows_learned_from"] == 8650  # all there are: judged by its recipe's folds
+    assert model.metadata.metrics["random_folds"]["median_auc"] >= 0.970
 
 
 @pytest.mark.data

@@ -18,7 +18,7 @@ from edge_daemon.backends.event.neurons import Drive, fire
 from edge_daemon.backends.event.synapses import NO_EVENTS, Arrivals, Events, EventSynapses
 from edge_daemon.errors import BackendError
 from edge_daemon.model.energy import INTEGER, Operations, first_layer_products, joined
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, prepare, readout, synapses
 from edge_daemon.model.score_calibration import Calibration
 
@@ -48,9 +48,9 @@ class EventBackend:
         self._totals = dict.fromkeys(("windows", "synaptic", "updates", "sparsity", "energy_pj"), 0.0)
 
     @classmethod
-    def create(cls, bundle: Bundle, options: BackendOptions) -> Self:  # noqa: ARG003 - it has none
+    def create(cls, model: ModelFile, options: BackendOptions) -> Self:  # noqa: ARG003 - it has none
         """Prepare a model's layers for events."""
-        return cls(bundle.network(), bundle.metadata.calibration)
+        return cls(model.network(), model.metadata.calibration)
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:
         """Run N windows, uint8 [N, bands, frames].

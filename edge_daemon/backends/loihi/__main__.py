@@ -7,7 +7,7 @@ import sys
 from edge_daemon.backends.fit import unmet_requirements
 from edge_daemon.backends.loihi.mapping import map_network
 from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import model_path
 
 
@@ -16,11 +16,11 @@ def main() -> int:
     from edge_daemon.backends.loihi.backend import LoihiBackend
 
     try:
-        bundle = Bundle.read(model_path(sys.argv[1] if len(sys.argv) > 1 else "right_whale_portable"))
+        model = ModelFile.read(model_path(sys.argv[1] if len(sys.argv) > 1 else "right_whale_portable"))
     except EdgeDaemonError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    network = bundle.network()
+    network = model.network()
     reasons = unmet_requirements(network, LoihiBackend.capabilities)
     sys.stdout.write("\n".join(reasons or map_network(network).lines()) + "\n")
     return 1 if reasons else 0

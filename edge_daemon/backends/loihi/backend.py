@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
 from edge_daemon.backends.loihi.mapping import map_network
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer, prepare, readout, synapses
 from edge_daemon.model.neuron import LEAK_BITS, UNIT_LEAK, leak_fraction_bits, step
 
@@ -206,7 +206,7 @@ class LoihiBackend:
     """Runs a portable model on the simulated chip.
 
     Args:
-        bundle: the model.
+        model: the model.
 
     Raises:
         BackendError: a layer cannot be brought to the chip.
@@ -218,11 +218,11 @@ class LoihiBackend:
         resets=frozenset({"zero"}), max_pool=False, deep_bias=False, weight_bits=7, max_neurons=131_072
     )
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._network = bundle.network()
+    def __init__(self, model: ModelFile) -> None:
+        self._network = model.network()
         if len(self._network.layers) < 2:
             raise BackendError("The first layer runs on the host, and there is no other one to run on the chip.")
-        self._calibration = bundle.metadata.calibration
+        self._calibration = model.metadata.calibration
         deeper = self._network.layers[1:]
         self._chip: list[ChipLayer] | None = [place(layer) for layer in deeper]
         reasons = [
@@ -241,9 +241,9 @@ class LoihiBackend:
             _log.info("%s", line)
 
     @classmethod
-    def create(cls, bundle: Bundle, options: BackendOptions) -> Self:  # noqa: ARG003 - it has none
+    def create(cls, model: ModelFile, options: BackendOptions) -> Self:  # noqa: ARG003 - it has none
         """Bring a model to the chip; raises `BackendError` where it does not fit."""
-        return cls(bundle)
+        return cls(model)
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:
         """Run N windows, uint8 [N, bands, frames].

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from edge_daemon.backends.base import Inference
 from edge_daemon.backends.worker import wire
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 FIRST_START_S = 60.0
 """As `START_S`, for the start with the daemon: nobody waits yet, and vendors' libraries are slow to load on a board.
@@ -73,7 +73,7 @@ class WorkerBackend:
     """Runs a backend in a worker process.
 
     Args:
-        bundle: the model.
+        model: the model.
         backend: name of the backend there.
         options: its options.
         defaults: options for a backend that knows them.
@@ -84,7 +84,7 @@ class WorkerBackend:
 
     def __init__(
         self,
-        bundle: Bundle,
+        model: ModelFile,
         backend: str,
         options: Mapping[str, Any],
         defaults: Mapping[str, Any],
@@ -93,13 +93,13 @@ class WorkerBackend:
         command: Sequence[str],
     ) -> None:
         self.name = backend
-        self._model = np.frombuffer(bundle.data, np.uint8)
+        self._model = np.frombuffer(model.data, np.uint8)
         self._begin: dict[str, Any] = {
             "kind": "start",
             "backend": backend,
             "options": dict(options),
             "defaults": dict(defaults),
-            "path": None if bundle.path is None else str(bundle.path.absolute()),
+            "path": None if model.path is None else str(model.path.absolute()),
         }
         self._timeout_s, self._start_s, self._command = timeout_s, start_s, list(command)
         self._process: subprocess.Popen[bytes] | None = None
@@ -117,7 +117,7 @@ class WorkerBackend:
     @classmethod
     def start(
         cls,
-        bundle: Bundle,
+        model: ModelFile,
         backend: str,
         options: Mapping[str, Any] | None = None,
         *,
@@ -132,7 +132,7 @@ class WorkerBackend:
         Raises:
             BackendError: the backend refuses the model or its options, or the worker does not come up.
         """
-        worker = cls(bundle, backend, options or {}, defaults or {}, timeout_s, start_s, command)
+        worker = cls(model, backend, options or {}, defaults or {}, timeout_s, start_s, command)
         try:
             worker._spawn(start_s if first_start_s is None else first_start_s)  # its own class
         except wire.WireError as error:

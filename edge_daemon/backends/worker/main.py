@@ -16,7 +16,7 @@ from edge_daemon.backends.base import Backend
 from edge_daemon.backends.registry import create
 from edge_daemon.backends.worker import wire
 from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 
 def serve(connection: socket.socket) -> None:
@@ -30,8 +30,8 @@ def serve(connection: socket.socket) -> None:
         try:
             if fields["kind"] == "start":
                 path = None if fields["path"] is None else Path(fields["path"])
-                bundle = Bundle.from_bytes(arrays["model"].tobytes(), path)
-                backend = create(bundle, fields["backend"], fields["options"], fields["defaults"])
+                model = ModelFile.from_bytes(arrays["model"].tobytes(), path)
+                backend = create(model, fields["backend"], fields["options"], fields["defaults"])
                 reply = wire.encode({"kind": "ready"})
             else:
                 reply = _infer(backend, fields, arrays)

@@ -12,13 +12,13 @@ from edge_daemon.backends.base import Capabilities, Inference
 from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.backends.registry import installed, load
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import run
 
 
 @pytest.fixture(scope="module")
-def bundle(tiny_model: Path) -> Bundle:
-    return Bundle.read(tiny_model)
+def model(tiny_model: Path) -> ModelFile:
+    return ModelFile.read(tiny_model)
 
 
 def images(n: int) -> np.ndarray:
@@ -27,20 +27,20 @@ def images(n: int) -> np.ndarray:
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch", [1, 3, 64])
-def test_onnx_is_the_reference_bit_for_bit(bundle: Bundle, threads: int, batch: int) -> None:
-    backend, features = create(bundle, "onnx", {"threads": threads}), images(64)
-    trace = run(bundle.network(), features)
+def test_onnx_is_the_reference_bit_for_bit(model: ModelFile, threads: int, batch: int) -> None:
+    backend, features = create(model, "onnx", {"threads": threads}), images(64)
+    trace = run(model.network(), features)
     parts = [backend.infer(features[i : i + batch]) for i in range(0, 64, batch)]
     np.testing.assert_array_equal(np.concatenate([p.spike_counts for p in parts]), trace.spike_counts)
     np.testing.assert_array_equal(np.concatenate([p.layer_spikes for p in parts]), trace.layer_spikes)
-    expected = bundle.metadata.calibration.score(trace.margin)
+    expected = model.metadata.calibration.score(trace.margin)
     np.testing.assert_array_equal(np.concatenate([p.score for p in parts]), expected)
     assert trace.layer_spikes.sum(axis=0).min() > 0  # a silent network would agree with anything
     assert len(np.unique(expected)) > 32
 
 
-def test_outputs_have_the_contracts_types(bundle: Bundle) -> None:
-    inference = create(bundle).infer(images(2))
+def test_outputs_have_the_contracts_types(model: ModelFile) -> None:
+    inference = create(model).infer(images(2))
     assert [(a.dtype.name, a.shape) for a in (inference.score, inference.spike_counts, inference.layer_spikes)] == [
         ("float32", (2,)),
         ("int32", (2, 2)),
@@ -48,8 +48,8 @@ def test_outputs_have_the_contracts_types(bundle: Bundle) -> None:
     ]
 
 
-def test_wrong_features_and_closed_backends_are_refused(bundle: Bundle) -> None:
-    backend = create(bundle)
+def test_wrong_features_and_closed_backends_are_refused(model: ModelFile) -> None:
+    backend = create(model)
     with pytest.raises(BackendError, match="Inference failed"):
         backend.infer(np.zeros((1, 50, 100), np.uint8))
     with pytest.raises(BackendError, match="Inference failed"):
@@ -62,17 +62,17 @@ def test_wrong_features_and_closed_backends_are_refused(bundle: Bundle) -> None:
         backend.infer(images(1))
 
 
-def test_unknown_names_and_options_are_refused(bundle: Bundle) -> None:
+def test_unknown_names_and_options_are_refused(model: ModelFile) -> None:
     assert "onnx" in installed()
     with pytest.raises(BackendError, match="no backend named 'loihi9'"):
         load("loihi9")
     with pytest.raises(BackendError, match="Option 'threads'"):
-        create(bundle, "onnx", {"threads": 0})
+        create(model, "onnx", {"threads": 0})
     with pytest.raises(BackendError, match="Option 'speed'"):
-        create(bundle, "onnx", {"speed": 1})
+        create(model, "onnx", {"speed": 1})
 
 
-def test_a_backend_gets_no_more_windows_than_it_takes(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_gets_no_more_windows_than_it_takes(model: ModelFile, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
     class Narrow(OnnxBackend):
@@ -83,8 +83,8 @@ def test_a_backend_gets_no_more_windows_than_it_takes(bundle: Bundle, monkeypatc
             return super().infer(features)
 
     monkeypatch.setattr(registry, "load", lambda _name: Narrow)
-    narrow, features = create(bundle, "narrow"), images(8)
-    expected = OnnxBackend.create(bundle, OnnxBackend.Options()).infer(features)
+    narrow, features = create(model, "narrow"), images(8)
+    expected = OnnxBackend.create(model, OnnxBackend.Options()).infer(features)
     found = narrow.infer(features)
     assert sizes == [3, 3, 2]
     for field in ("score", "spike_counts", "layer_spikes"):
@@ -95,11 +95,11 @@ def test_a_backend_gets_no_more_windows_than_it_takes(bundle: Bundle, monkeypatc
         narrow.infer(images(1))
 
 
-def test_defaults_reach_only_those_that_know_them(bundle: Bundle) -> None:
+def test_defaults_reach_only_those_that_know_them(model: ModelFile) -> None:
     with pytest.raises(BackendError, match="Option 'threads'"):
-        create(bundle, "onnx", None, {"threads": 0})
-    create(bundle, "onnx", {"threads": 1}, {"threads": 0}).close()
-    create(bundle, "event", None, {"threads": 0}).close()
+        create(model, "onnx", None, {"threads": 0})
+    create(model, "onnx", {"threads": 1}, {"threads": 0}).close()
+    create(model, "event", None, {"threads": 0}).close()
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from edge_daemon.backends.base import Inference
 from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.backends.worker.client import WorkerBackend
 from edge_daemon.errors import BackendError
-from export.conformance import bundle
+from export.conformance import kit_model
 
 
 def test_the_shipped_files_are_what_the_project_makes() -> None:
     model, vectors = conformance.shipped()
-    made = bundle()
+    made = kit_model()
     assert model.metadata.network == made.metadata.network
     for shipped, fresh_layer in zip(model.network().layers, made.network().layers, strict=True):
         for part in ("weight", "bias", "threshold", "beta_256"):

@@ -16,7 +16,7 @@ from edge_daemon.backends.fit import fan_in, unmet_requirements, weight_bits
 from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.cli import invoke as command
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork
 
 
@@ -67,7 +67,7 @@ def test_fan_in_counts_pooled_spikes(tiny_network: IntegerNetwork) -> None:
 def test_creation_refuses_with_the_reasons(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "load", lambda _: Chip)
     with pytest.raises(BackendError, match="cannot run the model tiny: Every layer resets") as caught:
-        create(Bundle.read(tiny_model), "chip")
+        create(ModelFile.read(tiny_model), "chip")
     assert "portable model" in caught.value.hint
 
 
@@ -107,7 +107,7 @@ def test_the_command_tries_what_seems_to_fit(
         says: Exception
 
         @classmethod
-        def create(cls, bundle: Bundle, options: BackendOptions) -> Picky:  # noqa: ARG003 - the protocol
+        def create(cls, model: ModelFile, options: BackendOptions) -> Picky:  # noqa: ARG003 - the protocol
             raise cls.says
 
     monkeypatch.setattr(registry, "BUILT_IN", {"picky": "a:b", "onnx": registry.BUILT_IN["onnx"]})

@@ -18,7 +18,7 @@ from edge_daemon.backends.onnx import OnnxBackend
 from edge_daemon.backends.worker.client import FIRST_START_S, START_S, WorkerBackend
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.testing.machine import ManualTime
 
 
@@ -46,7 +46,7 @@ class Scripted:
 
 @pytest.fixture(scope="module")
 def real(tiny_model: Path) -> OnnxBackend:
-    backend = create(Bundle.read(tiny_model))
+    backend = create(ModelFile.read(tiny_model))
     assert isinstance(backend, OnnxBackend)
     return backend
 
@@ -182,16 +182,16 @@ def test_failures_long_past_are_forgiven(real: OnnxBackend) -> None:
 
 
 def test_opened_from_the_configuration(tiny_model: Path) -> None:
-    bundle = Bundle.read(tiny_model)
-    backend = open_backend(bundle, BackendSection(name="event"))
+    model = ModelFile.read(tiny_model)
+    backend = open_backend(model, BackendSection(name="event"))
     backend.infer(FEATURES)
     assert backend.name == "event"
-    missing = open_backend(bundle, BackendSection(name="vendor"), ManualTime())
+    missing = open_backend(model, BackendSection(name="vendor"), ManualTime())
     missing.infer(FEATURES)
     assert missing.name == "onnx"
     assert "no backend named 'vendor'" in missing.problem
     with pytest.raises(BackendError, match="vendor"):
-        open_backend(bundle, BackendSection(name="vendor", fallback=None), ManualTime())
+        open_backend(model, BackendSection(name="vendor", fallback=None), ManualTime())
     missing.close()
     missing.close()
     with pytest.raises(BackendError, match="closed"):
@@ -209,7 +209,7 @@ def test_a_worker_has_longer_for_its_first_start_than_while_windows_wait(
 
     monkeypatch.setattr(WorkerBackend, "start", start)
     time = ManualTime()
-    backend = open_backend(Bundle.read(tiny_model), BackendSection(name="event", worker=True, retries=2), time)
+    backend = open_backend(ModelFile.read(tiny_model), BackendSection(name="event", worker=True, retries=2), time)
     for _ in range(3):
         time.advance(3600.0)
         backend.infer(np.zeros((1, 50, 101), np.uint8))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.cli import invoke
-from edge_daemon.model.model_file import Bundle, ModelMetadata
+from edge_daemon.model.model_file import ModelFile, ModelMetadata
 from edge_daemon.model.network import IntegerNetwork
 from export.graph import model_file
 
@@ -46,7 +46,7 @@ def test_info_for_a_machine(tiny_model: Path, capsys: pytest.CaptureFixture[str]
     document = json.loads(capsys.readouterr().out)
     assert document["digest"] == hashlib.sha256(tiny_model.read_bytes()).hexdigest()
     assert document["bytes"] == tiny_model.stat().st_size
-    assert ModelMetadata.model_validate(document["metadata"]) == Bundle.read(tiny_model).metadata
+    assert ModelMetadata.model_validate(document["metadata"]) == ModelFile.read(tiny_model).metadata
 
 
 def test_what_is_no_model_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

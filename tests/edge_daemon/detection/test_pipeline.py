@@ -18,7 +18,7 @@ from edge_daemon.detection.events import EventRules
 from edge_daemon.detection.pipeline import STAGES, Found, Output, Pipeline
 from edge_daemon.errors import ConfigError
 from edge_daemon.model.frontend import FrontEnd, LogMelSpec, WaveformSpec
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 SPEC = LogMelSpec()
 RULES = EventRules(threshold=0.6, threshold_low=0.4, merge_gap_s=0.0)
@@ -35,7 +35,7 @@ class ListeningBackend:
         self.batches: list[int] = []
 
     @classmethod
-    def create(cls, bundle: Bundle, options: BackendOptions) -> ListeningBackend:  # noqa: ARG003 - the protocol
+    def create(cls, model: ModelFile, options: BackendOptions) -> ListeningBackend:  # noqa: ARG003 - the protocol
         return cls()
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:

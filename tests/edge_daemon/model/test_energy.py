@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_daemon.model.energy import FLOAT32, INTEGER, Operations, dense_operations, first_layer_products, joined
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.network import IntegerNetwork, Layer
 
 
@@ -94,6 +94,6 @@ def test_batches_are_joined_in_order() -> None:
 def test_the_published_tables_are_those_of_the_models_in_the_package() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "energy.md").read_text()
     for model in sorted(default_model_path().parent.glob("right_whale*.onnx")):
-        bundle = Bundle.read(model)
-        expected = f"`{bundle.metadata.name}` {bundle.metadata.version}", f"Model {bundle.digest[:12]};"
+        model_file = ModelFile.read(model)
+        expected = f"`{model_file.metadata.name}` {model_file.metadata.version}", f"Model {model_file.digest[:12]};"
         assert all(text in page for text in expected), "run: python tests/benchmarks/bench_energy.py --write"

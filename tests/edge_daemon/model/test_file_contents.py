@@ -13,7 +13,7 @@ import pytest
 from edge_daemon.backends import create
 from edge_daemon.errors import BackendError
 from edge_daemon.model.file_contents import LARGE_BYTES, FileContents
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 
 def resident_mb() -> float:
@@ -74,21 +74,21 @@ def test_released_memory_is_given_back_and_the_bytes_are_still_there(tmp_path: P
 
 
 def test_a_large_model_runs_from_its_file(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_memory = Bundle.read(tiny_model)
+    in_memory = ModelFile.read(tiny_model)
     monkeypatch.setattr("edge_daemon.model.file_contents.LARGE_BYTES", 1000)
     path = tmp_path / "model.onnx"
     path.write_bytes(tiny_model.read_bytes())
-    bundle = Bundle.read(path)
-    assert bundle.contents.mapped == path
-    assert bundle.digest == in_memory.digest
-    assert (bundle.network().layers[0].weight == in_memory.network().layers[0].weight).all()
+    model = ModelFile.read(path)
+    assert model.contents.mapped == path
+    assert model.digest == in_memory.digest
+    assert (model.network().layers[0].weight == in_memory.network().layers[0].weight).all()
     steps: list[str] = []
     release, session = FileContents.release, onnxruntime.InferenceSession
     monkeypatch.setattr(FileContents, "release", lambda contents: (steps.append("release"), release(contents)))
     monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *a, **k: (steps.append("load"), session(*a, **k))[1])
-    create(bundle).close()
+    create(model).close()
     assert steps == ["release", "load"], "what looked at the weights before still holds their memory"
     path.write_bytes(tiny_model.read_bytes() + b"")
     os.utime(path, ns=(1, 1))
     with pytest.raises(BackendError, match="changed while it was being loaded"):
-        create(bundle)
+        create(model)

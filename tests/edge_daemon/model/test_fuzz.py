@@ -15,7 +15,7 @@ CHILD = """
 import json, resource, sys
 import numpy as np
 from edge_daemon.backends import create
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.errors import EdgeDaemonError
 resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory}))
 good = open(sys.argv[1], "rb").read()
@@ -36,7 +36,7 @@ for number in range({files}):
         else:
             data[place:place] = rng.bytes(int(rng.integers(1, 50)))
     try:
-        backend = create(Bundle.from_bytes(bytes(data)))
+        backend = create(ModelFile.from_bytes(bytes(data)))
         found = backend.infer(features)
         assert found.score.shape == (2,)
         outcomes["ran"] += 1

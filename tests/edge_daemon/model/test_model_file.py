@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.errors import ModelError
-from edge_daemon.model.model_file import METADATA_KEY, Bundle, ModelMetadata
+from edge_daemon.model.model_file import METADATA_KEY, ModelFile, ModelMetadata
 from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.onnx_reader import metadata_entry, parse
 from export.graph import build
@@ -32,7 +32,7 @@ def with_document(graph: bytes, document: Any) -> bytes:
 
 def refused(data: bytes) -> str:
     with pytest.raises(ModelError) as caught:
-        Bundle.from_bytes(data)
+        ModelFile.from_bytes(data)
     assert caught.value.hint
     return caught.value.message
 
@@ -40,19 +40,19 @@ def refused(data: bytes) -> str:
 def test_what_was_written_is_read_back(
     tiny_model: Path, tiny_network: IntegerNetwork, tiny_metadata: ModelMetadata
 ) -> None:
-    bundle = Bundle.read(tiny_model)
-    assert bundle.metadata.model_copy(update={"graph_sha256": ""}) == tiny_metadata
-    network = bundle.network()
+    model_file = ModelFile.read(tiny_model)
+    assert model_file.metadata.model_copy(update={"graph_sha256": ""}) == tiny_metadata
+    network = model_file.network()
     for found, expected in zip(network.layers, tiny_network.layers, strict=True):
         for part in ("weight", "bias", "threshold", "beta_256"):
             np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
         assert (found.stride, found.padding, found.max_pool) == (expected.stride, expected.padding, expected.max_pool)
-    assert len(bundle.digest) == 64
+    assert len(model_file.digest) == 64
 
 
 def test_onnx_reads_our_metadata_too(tiny_model: Path) -> None:
     model = onnx.load(tiny_model)
-    document = Bundle.read(tiny_model).metadata.model_dump_json()
+    document = ModelFile.read(tiny_model).metadata.model_dump_json()
     assert {entry.key: entry.value for entry in model.metadata_props} == {METADATA_KEY: document}
     onnx.checker.check_model(model, full_check=True)
 
@@ -69,9 +69,9 @@ def test_refuses_what_is_not_onnx(tmp_path: Path) -> None:
     assert "not a readable ONNX file" in refused(b"RIFF\x24\x00\x00\x00WAVEfmt ")
     assert "no graph" in refused(b"")
     with pytest.raises(ModelError, match="cannot be read: No such file"):
-        Bundle.read(tmp_path / "missing.onnx")
+        ModelFile.read(tmp_path / "missing.onnx")
     with pytest.raises(ModelError, match="cannot be read: Is a directory"):
-        Bundle.read(tmp_path)
+        ModelFile.read(tmp_path)
 
 
 def test_refuses_a_strangers_onnx(graph: bytes) -> None:
@@ -86,7 +86,7 @@ def test_refuses_a_truncated_file(tiny_model: Path) -> None:
 
 def test_refuses_a_weight_that_flipped_a_bit(tiny_model: Path) -> None:
     data = bytearray(tiny_model.read_bytes())
-    weight = Bundle.read(tiny_model).network().layers[1].weight.tobytes()
+    weight = ModelFile.read(tiny_model).network().layers[1].weight.tobytes()
     data[data.index(weight) + 5] ^= 1
     assert refused(bytes(data)) == "The graph in the file is not the one that was written."
 
@@ -153,6 +153,6 @@ def test_a_damaged_file_is_refused_or_read(tiny_model: Path, position: float, fl
     data = bytearray(tiny_model.read_bytes())
     data[int(position * len(data))] ^= flips
     try:
-        Bundle.from_bytes(bytes(data[: int(cut * len(data)) + 1]))
+        ModelFile.from_bytes(bytes(data[: int(cut * len(data)) + 1]))
     except ModelError as error:
         assert error.message  # noqa: PT017 - both outcomes are right; only another exception is wrong

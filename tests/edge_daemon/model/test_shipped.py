@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.cli import invoke
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.shipped import model_path, shipped_models
 
 
@@ -21,7 +21,7 @@ def test_names_and_paths() -> None:
 def test_every_model_carries_the_name_that_it_goes_by() -> None:
     assert "right_whale" in shipped_models()
     for name, path in shipped_models().items():
-        assert Bundle.read(path).metadata.name == name
+        assert ModelFile.read(path).metadata.name == name
 
 
 def test_the_command_line_takes_names(capsys: pytest.CaptureFixture[str]) -> None:

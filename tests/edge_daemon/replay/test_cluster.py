@@ -11,7 +11,7 @@ import pytest
 
 from edge_daemon import __version__
 from edge_daemon.errors import EdgeDaemonError, ModelError
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.replay.cluster import ClusterError, _check_workers, _Run, _sendable, _work
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
@@ -86,6 +86,6 @@ def test_workers_that_can(recording: Recording) -> None:
 def test_the_model_inside_the_package_is_each_machines_own(recording: Recording) -> None:
     sent = _sendable(ReplaySettings(default_model_path()))
     assert sent.model != default_model_path()
-    result = _work(recording, sent, Bundle.read(default_model_path()).digest)
+    result = _work(recording, sent, ModelFile.read(default_model_path()).digest)
     assert "not a sound file" in (result.error or "")
     assert _sendable(ReplaySettings(Path("m.onnx"))).model == Path.cwd() / "m.onnx"

@@ -231,7 +231,7 @@ def test_what_is_finished_out_of_turn_is_kept(archive: Path, settings: ReplaySet
 
 
 def test_a_whole_run_taken_over(archive: Path, settings: ReplaySettings, tmp_path: Path) -> None:
-    digest = load_model(settings).bundle.digest
+    digest = load_model(settings).model.digest
     store = FinishedResults(tmp_path / "out", settings, digest)
     for recording in find_recordings([archive]):
         store.save(replay_recording(recording, settings))

@@ -27,7 +27,7 @@ from edge_daemon.audio.start_time import parse_start
 from edge_daemon.backends.registry import create
 from edge_daemon.errors import ConfigError, ModelError, StorageError
 from edge_daemon.model.frontend import FrontEnd
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.replay import processes
 from edge_daemon.replay.output import FORMATS, ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
@@ -132,9 +132,9 @@ def test_scores_are_those_of_front_end_and_network(
     rows = [r for r in csv.DictReader(plain[1]["scores.csv"].decode().splitlines()) if "one" in r["file"]]
     sound, _ = soundfile.read(archive / "one" / "sea.wav", dtype="float32")
     starts = np.arange(0, len(sound) - 4000 + 1, 1000)
-    bundle = Bundle.read(tiny_model)
+    model_file = ModelFile.read(tiny_model)
     windows = np.stack([sound[s : s + 4000] for s in starts])
-    expected = create(bundle).infer(FrontEnd(bundle.metadata.frontend).batch(windows)[0])
+    expected = create(model_file).infer(FrontEnd(model_file.metadata.frontend).batch(windows)[0])
     assert [float(r["begin_s"]) * 2000 for r in rows] == starts.tolist()
     assert [float(r["end_s"]) * 2000 for r in rows] == (starts + 4000).tolist()
     np.testing.assert_array_equal(np.array([np.float32(r["score"]) for r in rows]), expected.score)

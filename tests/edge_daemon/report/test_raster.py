@@ -11,7 +11,7 @@ import soundfile
 from edge_daemon.cli import invoke as command
 from edge_daemon.errors import AudioError, StorageError
 from edge_daemon.model.frontend import FrontEnd
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import run
 from edge_daemon.report.raster import draw, trace_window
 
@@ -25,22 +25,22 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_moment_asked_for(tiny_model: Path, recording: Path) -> None:
-    bundle = Bundle.read(tiny_model)
+    model = ModelFile.read(tiny_model)
     # windows of 2 s begin every 0.5 s; the one around 5.6 s with the nearest centre is 4.5 … 6.5
-    shown = trace_window(bundle, recording, at_s=5.6)
+    shown = trace_window(model, recording, at_s=5.6)
     assert shown.begin_s == 4.5
     samples, _ = soundfile.read(recording, dtype="float32")
-    features = FrontEnd(bundle.metadata.frontend)(samples[9000:13000])
+    features = FrontEnd(model.metadata.frontend)(samples[9000:13000])
     np.testing.assert_array_equal(shown.features, features)
-    trace = run(bundle.network(), features[None], keep=True)
+    trace = run(model.network(), features[None], keep=True)
     np.testing.assert_array_equal(shown.trace.membranes[-1], trace.membranes[-1])
-    assert shown.score == float(bundle.metadata.calibration.score(trace.margin)[0])
+    assert shown.score == float(model.metadata.calibration.score(trace.margin)[0])
 
 
 def test_the_highest_score_by_default(tiny_model: Path, recording: Path) -> None:
-    bundle = Bundle.read(tiny_model)
-    every = [trace_window(bundle, recording, at_s=1.0 + 0.5 * number) for number in range(17)]
-    best = trace_window(bundle, recording)
+    model = ModelFile.read(tiny_model)
+    every = [trace_window(model, recording, at_s=1.0 + 0.5 * number) for number in range(17)]
+    best = trace_window(model, recording)
     assert best.score == max(shown.score for shown in every)
     assert best.begin_s == every[int(np.argmax([shown.score for shown in every]))].begin_s
 
@@ -57,8 +57,8 @@ def test_the_command_draws(
 
 
 def test_what_cannot_be_drawn_says_so(tiny_model: Path, recording: Path, tmp_path: Path) -> None:
-    bundle = Bundle.read(tiny_model)
+    model = ModelFile.read(tiny_model)
     with pytest.raises(AudioError):
-        trace_window(bundle, tmp_path / "absent.wav")
+        trace_window(model, tmp_path / "absent.wav")
     with pytest.raises(StorageError, match="cannot be written"):
-        draw(bundle, trace_window(bundle, recording, 1.0), "title", tmp_path / "no" / "folder.png")
+        draw(model, trace_window(model, recording, 1.0), "title", tmp_path / "no" / "folder.png")

@@ -12,17 +12,17 @@ import numpy as np
 
 from edge_daemon.backends import create
 from edge_daemon.model.frontend import FrontEnd
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 
 def main(model: str, windows: str, outputs: str) -> None:
     """Front end and inference, one window at a time and all at once, with one and two threads."""
-    bundle = Bundle.read(model)
+    model_file = ModelFile.read(model)
     samples = np.load(windows, allow_pickle=False)
-    features, flags = FrontEnd(bundle.metadata.frontend).batch(samples)
+    features, flags = FrontEnd(model_file.metadata.frontend).batch(samples)
     found: dict[str, np.ndarray] = {"features": features, "flags": flags}
     for threads in (1, 2):
-        backend = create(bundle, "onnx", {"threads": threads})
+        backend = create(model_file, "onnx", {"threads": threads})
         for batch in (1, len(features)):
             parts = [backend.infer(features[i : i + batch]) for i in range(0, len(features), batch)]
             key = f"threads{threads}_batch{batch}"

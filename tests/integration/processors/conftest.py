@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.network import IntegerNetwork, Layer, Stem
 from export.graph import model_file, network_document
 
 
 @pytest.fixture(scope="session")
-def write_wide_model() -> Callable[[Path, Stem], Bundle]:
+def write_wide_model() -> Callable[[Path, Stem], ModelFile]:
     """Writes a model with a wide dense layer of the largest weights to a path."""
     return _write_wide_model
 
 
-def _write_wide_model(path: Path, stem: Stem) -> Bundle:
+def _write_wide_model(path: Path, stem: Stem) -> ModelFile:
     """Write the model, with the shipped model's front end; weights come in pairs of ±the most, so that pairs of
     products leave 16 bits if they are added there."""
-    shipped, rng = Bundle.read(default_model_path()), np.random.default_rng(0)
+    shipped, rng = ModelFile.read(default_model_path()), np.random.default_rng(0)
 
     def layer(name: str, weight: np.ndarray, threshold: int) -> Layer:
         neurons = len(weight)
@@ -51,4 +51,4 @@ def _write_wide_model(path: Path, stem: Stem) -> Bundle:
     )
     metadata = shipped.metadata.model_copy(update={"network": network_document(network)})
     path.write_bytes(model_file(network, metadata))
-    return Bundle.read(path)
+    return ModelFile.read(path)

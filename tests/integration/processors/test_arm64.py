@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge_daemon.model.model_file import Bundle, default_model_path
+from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.network import Stem
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,7 +65,7 @@ def emulator() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def board(
-    emulator: None, tmp_path_factory: pytest.TempPathFactory, write_wide_model: Callable[[Path, Stem], Bundle]
+    emulator: None, tmp_path_factory: pytest.TempPathFactory, write_wide_model: Callable[[Path, Stem], ModelFile]
 ) -> Path:
     """Root folder of an arm64 Debian with the device's wheels and our code."""
     root = tmp_path_factory.mktemp("arm64") / "root"

@@ -18,7 +18,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import Stem, run
 
 EMULATOR = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
@@ -57,11 +57,11 @@ def naive_product(path: Path) -> None:
 
 
 @pytest.mark.parametrize("stem", ["none", "band_median"])
-def test_no_product_saturates(tmp_path: Path, write_wide_model: Callable[[Path, Stem], Bundle], stem: Stem) -> None:
-    bundle = write_wide_model(tmp_path / "model.onnx", stem)
+def test_no_product_saturates(tmp_path: Path, write_wide_model: Callable[[Path, Stem], ModelFile], stem: Stem) -> None:
+    model_file = write_wide_model(tmp_path / "model.onnx", stem)
     naive_product(tmp_path / "naive.onnx")
     rng = np.random.default_rng(1)
-    shape = bundle.metadata.frontend.shape
+    shape = model_file.metadata.frontend.shape
     features = np.concatenate(
         [rng.integers(0, 256, (4, *shape)), 255 * rng.integers(0, 2, (3, *shape)), np.full((1, *shape), 255)]
     ).astype(np.uint8)
@@ -73,8 +73,8 @@ def test_no_product_saturates(tmp_path: Path, write_wide_model: Callable[[Path, 
     assert done.returncode == 0, done.stderr
     found = np.load(tmp_path / "found.npz")
     assert found["naive"][0, 0] < 64 * 127 * 255, "this processor does not saturate, so the test tells nothing"
-    trace = run(bundle.network(), features)
+    trace = run(model_file.network(), features)
     assert (trace.layer_spikes.sum(axis=0) > 0).all()
     np.testing.assert_array_equal(found["spike_counts"], trace.spike_counts)
     np.testing.assert_array_equal(found["layer_spikes"], trace.layer_spikes)
-    np.testing.assert_array_equal(found["score"], bundle.metadata.calibration.score(trace.margin))
+    np.testing.assert_array_equal(found["score"], model_file.metadata.calibration.score(trace.margin))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge_daemon.backends import create
 from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer, run
 from edge_daemon.model.neuron import Reset
 from edge_daemon.model.score_calibration import logistic
@@ -26,8 +26,8 @@ def images(n: int, shape: tuple[int, int] = (50, 101), seed: int = 0) -> np.ndar
 
 
 def test_event_is_onnx_bit_for_bit(tiny_model: Path) -> None:
-    bundle, features = Bundle.read(tiny_model), images(70)
-    event, onnx = create(bundle, "event").infer(features), create(bundle, "onnx").infer(features)
+    model, features = ModelFile.read(tiny_model), images(70)
+    event, onnx = create(model, "event").infer(features), create(model, "onnx").infer(features)
     np.testing.assert_array_equal(event.score, onnx.score)
     np.testing.assert_array_equal(event.spike_counts, onnx.spike_counts)
     np.testing.assert_array_equal(event.layer_spikes, onnx.layer_spikes)
@@ -172,7 +172,7 @@ def test_silence_costs_the_first_layer_only() -> None:
 
 
 def test_health_is_the_mean_of_what_was_counted(tiny_model: Path) -> None:
-    backend = create(Bundle.read(tiny_model), "event")
+    backend = create(ModelFile.read(tiny_model), "event")
     assert isinstance(backend, EventBackend)
     assert backend.health()["windows"] == 0.0
     operations = [backend.count(images(n))[1] for n in (2, 40)]
@@ -185,14 +185,14 @@ def test_health_is_the_mean_of_what_was_counted(tiny_model: Path) -> None:
 
 
 def test_batches_do_not_matter(tiny_model: Path) -> None:
-    backend, features = create(Bundle.read(tiny_model), "event"), images(35)
+    backend, features = create(ModelFile.read(tiny_model), "event"), images(35)
     whole = backend.infer(features)
     single = [backend.infer(features[i : i + 1]) for i in range(35)]
     np.testing.assert_array_equal(whole.score, np.concatenate([part.score for part in single]))
 
 
 def test_wrong_features_and_closed_backends_are_refused(tiny_model: Path) -> None:
-    backend = create(Bundle.read(tiny_model), "event")
+    backend = create(ModelFile.read(tiny_model), "event")
     for wrong in (
         np.zeros((1, 50, 100), np.uint8),
         np.zeros((1, 50, 101), np.float32),

@@ -23,7 +23,7 @@ from edge_daemon.backends.loihi.backend import (
 )
 from edge_daemon.backends.loihi.mapping import count_synapses, map_network
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer, run
 from export.conformance import network as kit_network
 from export.graph import model_file, network_document
@@ -72,8 +72,8 @@ def test_weights_of_both_signs_lose_their_lowest_bit() -> None:
 
 
 def test_portable_models_give_the_references_spikes_and_scores() -> None:
-    bundle, vectors = conformance.shipped()
-    backend = create(bundle, "loihi")
+    model, vectors = conformance.shipped()
+    backend = create(model, "loihi")
     found = backend.infer(vectors.features)
     np.testing.assert_array_equal(found.spike_counts, vectors.expected.spike_counts)
     np.testing.assert_array_equal(found.layer_spikes, vectors.expected.layer_spikes)
@@ -81,8 +81,8 @@ def test_portable_models_give_the_references_spikes_and_scores() -> None:
 
 
 def test_rasters_are_the_references() -> None:
-    bundle, vectors = conformance.shipped()
-    network = bundle.network()
+    model, vectors = conformance.shipped()
+    network = model.network()
     rasters = run_chip(network, [place(layer) for layer in network.layers[1:]], vectors.features)
     trace = run(network, vectors.features, keep=True)
     for number, (raster, spikes) in enumerate(zip(rasters, trace.spikes, strict=True)):
@@ -107,10 +107,10 @@ def test_what_the_chip_cannot_hold_is_refused(layer: Layer, reason: str) -> None
 
 def test_models_that_are_not_portable_are_refused(tiny_model: Path) -> None:
     with pytest.raises(BackendError, match=r"resets by the rule 'subtract'.*effective bits.*max-pools.*biases"):
-        create(Bundle.read(tiny_model), "loihi")
+        create(ModelFile.read(tiny_model), "loihi")
 
 
-def kit_with(steps: int, shift: int = 3, leak: int = 128) -> Bundle:
+def kit_with(steps: int, shift: int = 3, leak: int = 128) -> ModelFile:
     """The kit's model with other time steps and other deeper layers, of the same thresholds in weight units."""
     known, leaks = kit_network(), np.array([leak], np.int32)
     layers = (
@@ -122,7 +122,7 @@ def kit_with(steps: int, shift: int = 3, leak: int = 128) -> Bundle:
     )
     network = replace(known, layers=layers, time_steps=steps)
     metadata = conformance.shipped()[0].metadata.model_copy(update={"network": network_document(network)})
-    return Bundle.from_bytes(model_file(network, metadata))
+    return ModelFile.from_bytes(model_file(network, metadata))
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_models_that_the_chip_rounds_otherwise_are_refused(steps: int, fields: d
 
 
 def test_seven_steps_are_exact() -> None:
-    bundle = kit_with(7, shift=6)
+    model = kit_with(7, shift=6)
     features = conformance.shipped()[1].features
-    expected = conformance.reference(bundle, features).expected
-    found = create(bundle, "loihi").infer(features)
+    expected = conformance.reference(model, features).expected
+    found = create(model, "loihi").infer(features)
     np.testing.assert_array_equal(found.layer_spikes, expected.layer_spikes)
     np.testing.assert_array_equal(found.score, expected.score)
 
@@ -235,8 +235,8 @@ def test_mapping_by_hand() -> None:
 
 
 def test_closed_and_wrong_features_are_refused() -> None:
-    bundle, vectors = conformance.shipped()
-    backend = create(bundle, "loihi")
+    model, vectors = conformance.shipped()
+    backend = create(model, "loihi")
     assert isinstance(backend, LoihiBackend)
     with pytest.raises(BackendError, match="features are uint8"):
         backend.infer(vectors.features[:, :, :-1])

@@ -25,7 +25,7 @@ from edge_daemon.backends.worker.client import WorkerBackend
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.errors import BackendError
 from edge_daemon.live.watchdog import may_feed
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.testing.machine import ManualTime
 
 
@@ -35,14 +35,14 @@ def images(n: int) -> np.ndarray:
 
 @pytest.fixture
 def worker(tiny_model: Path) -> Iterator[WorkerBackend]:
-    backend = WorkerBackend.start(Bundle.read(tiny_model), "event", timeout_s=60.0)
+    backend = WorkerBackend.start(ModelFile.read(tiny_model), "event", timeout_s=60.0)
     yield backend
     backend.close()
 
 
 def test_twenty_kills_lose_nothing_and_change_nothing(worker: WorkerBackend, tiny_model: Path) -> None:
     features = images(60)
-    expected = create(Bundle.read(tiny_model), "onnx").infer(features)
+    expected = create(ModelFile.read(tiny_model), "onnx").infer(features)
     parts = []
     for number in range(60):
         if number % 3 == 1:
@@ -55,7 +55,7 @@ def test_twenty_kills_lose_nothing_and_change_nothing(worker: WorkerBackend, tin
 
 
 def test_a_hanging_worker_is_replaced(tiny_model: Path) -> None:
-    worker = WorkerBackend.start(Bundle.read(tiny_model), "onnx", timeout_s=3.0)
+    worker = WorkerBackend.start(ModelFile.read(tiny_model), "onnx", timeout_s=3.0)
     try:
         worker.infer(images(1))
         first = worker.pid
@@ -75,13 +75,13 @@ def test_errors_of_the_backend_are_passed_on_without_a_restart(worker: WorkerBac
 
 
 def test_what_cannot_start_says_why(tiny_model: Path) -> None:
-    bundle = Bundle.read(tiny_model)
+    model = ModelFile.read(tiny_model)
     with pytest.raises(BackendError, match="no backend named 'vendor'"):
-        WorkerBackend.start(bundle, "vendor")
+        WorkerBackend.start(model, "vendor")
     with pytest.raises(BackendError, match="onnx' does not start"):
-        WorkerBackend.start(bundle, "onnx", command=[sys.executable, "-c", "0"])
+        WorkerBackend.start(model, "onnx", command=[sys.executable, "-c", "0"])
     with pytest.raises(BackendError, match="No such file"):
-        WorkerBackend.start(bundle, "onnx", command=["/no/such/interpreter"])
+        WorkerBackend.start(model, "onnx", command=["/no/such/interpreter"])
 
 
 HANGING = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -95,7 +95,7 @@ def replaced(worker: WorkerBackend, program: list[str]) -> None:
 
 
 def test_a_new_worker_that_hangs_is_given_up_at_once(tiny_model: Path) -> None:
-    worker = WorkerBackend.start(Bundle.read(tiny_model), "event", timeout_s=60.0)
+    worker = WorkerBackend.start(ModelFile.read(tiny_model), "event", timeout_s=60.0)
     try:
         worker.infer(images(1))
         replaced(worker, HANGING)
@@ -119,7 +119,7 @@ def test_a_worker_that_has_not_answered_yet_is_not_replaced(worker: WorkerBacken
 @pytest.mark.parametrize("size", [1, 256])
 def test_sending_and_answering_share_one_time_limit(tiny_model: Path, size: int) -> None:
     """A message that fits the socket's buffer, and one that a stopped worker never reads."""
-    worker = WorkerBackend.start(Bundle.read(tiny_model), "onnx", timeout_s=60.0)
+    worker = WorkerBackend.start(ModelFile.read(tiny_model), "onnx", timeout_s=60.0)
     try:
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGSTOP)
@@ -140,12 +140,12 @@ def test_the_fallback_is_reached_before_the_watchdog_starves() -> None:
 
 
 def test_the_fallback_scores_what_two_hanging_workers_did_not(tiny_model: Path) -> None:
-    bundle = Bundle.read(tiny_model)
-    worker = WorkerBackend.start(bundle, "event", timeout_s=60.0)
+    model = ModelFile.read(tiny_model)
+    worker = WorkerBackend.start(model, "event", timeout_s=60.0)
     guard = GuardedBackend(
         "event",
         lambda: worker,
-        lambda: create(bundle),
+        lambda: create(model),
         labels=2,
         layers=3,
         retries=3,
@@ -157,7 +157,7 @@ def test_the_fallback_scores_what_two_hanging_workers_did_not(tiny_model: Path) 
     os.kill(worker.pid, signal.SIGSTOP)
     worker._command, worker._timeout_s, worker._start_s = HANGING, 0.5, 0.5
     began = time.monotonic()
-    np.testing.assert_array_equal(guard.infer(images(2)).score, create(bundle).infer(images(2)).score)
+    np.testing.assert_array_equal(guard.infer(images(2)).score, create(model).infer(images(2)).score)
     assert time.monotonic() - began < 5.0
     assert (guard.name, worker.pid) == ("onnx", None)
     guard.close()
@@ -177,7 +177,7 @@ def test_an_error_of_the_new_worker_leaves_none_without_a_model(worker: WorkerBa
 
 
 def test_closing_during_an_inference_leaves_no_worker(tiny_model: Path) -> None:
-    worker = WorkerBackend.start(Bundle.read(tiny_model), "event", timeout_s=60.0)
+    worker = WorkerBackend.start(ModelFile.read(tiny_model), "event", timeout_s=60.0)
     worker.infer(images(1))
     first = worker.pid
     assert first is not None
@@ -235,10 +235,10 @@ def test_memory_that_runs_out_takes_the_worker_first(worker: WorkerBackend) -> N
 
 
 def test_the_guard_and_the_worker_together(tiny_model: Path) -> None:
-    bundle = Bundle.read(tiny_model)
-    backend = open_backend(bundle, BackendSection(name="event", worker=True))
+    model = ModelFile.read(tiny_model)
+    backend = open_backend(model, BackendSection(name="event", worker=True))
     try:
-        np.testing.assert_array_equal(backend.infer(images(4)).score, create(bundle).infer(images(4)).score)
+        np.testing.assert_array_equal(backend.infer(images(4)).score, create(model).infer(images(4)).score)
         assert (backend.name, backend.health()["worker_restarts"]) == ("event", 0.0)
     finally:
         backend.close()

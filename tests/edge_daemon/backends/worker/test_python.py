@@ -21,7 +21,7 @@ from edge_daemon.checks.model import check_backend
 from edge_daemon.checks.startup import check
 from edge_daemon.config import Loaded, load_text
 from edge_daemon.errors import BackendError, ConfigError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 
 FEATURES = np.random.default_rng(4).integers(0, 256, (5, 50, 101)).astype(np.uint8)
 
@@ -91,15 +91,15 @@ def test_a_plugin_of_another_python(
     )
     config = load_text(text.encode()).config
     assert "vendor" not in installed()
-    bundle = Bundle.read(tiny_model)
-    backend = open_backend(bundle, config.backend)
+    model = ModelFile.read(tiny_model)
+    backend = open_backend(model, config.backend)
     try:
         found = backend.infer(FEATURES)
         assert (backend.problem, backend.name) == ("", "vendor")
         assert backend.health()["elsewhere"] == 1.0
     finally:
         backend.close()
-    np.testing.assert_array_equal(found.score, create(bundle).infer(FEATURES).score)
+    np.testing.assert_array_equal(found.score, create(model).infer(FEATURES).score)
     assert check_backend(config).text.startswith("vendor computes a window in ")
 
 
@@ -116,7 +116,7 @@ backend:
   worker_module: old_worker
   options: {{gain: 2}}
 """
-    backend = open_backend(Bundle.read(tiny_model), load_text(text.encode()).config.backend)
+    backend = open_backend(ModelFile.read(tiny_model), load_text(text.encode()).config.backend)
     try:
         score = backend.infer(FEATURES).score
         assert (backend.problem, backend.name) == ("", "chip")
@@ -134,7 +134,7 @@ def test_interpreters_that_cannot_be(tmp_path: Path, tiny_model: Path) -> None:
         assert "backend.python" in caught.value.hint
     text = f"version: 1\nmodel: {{path: {tiny_model}}}\nbackend: {{name: onnx, worker: true, python: {missing}}}"
     config = load_text(text.encode()).config
-    backend = open_backend(Bundle.read(tiny_model), config.backend.model_copy(update={"fallback": "event"}))
+    backend = open_backend(ModelFile.read(tiny_model), config.backend.model_copy(update={"fallback": "event"}))
     assert (backend.name, len(backend.infer(FEATURES).score)) == ("event", 5)
     assert backend.problem == (
         f"The backend onnx does not start: The worker's interpreter {missing} does not exist."
@@ -152,7 +152,7 @@ def test_one_without_edge_daemon_says_where_to_look(tmp_path: Path, tiny_model: 
     python, _ = environment(tmp_path / "bare")
     text = f"version: 1\nbackend: {{worker: true, python: {python}, fallback: }}"
     with pytest.raises(BackendError, match=r"backend 'onnx' does not start: .*on standard error"):
-        open_backend(Bundle.read(tiny_model), load_text(text.encode()).config.backend)
+        open_backend(ModelFile.read(tiny_model), load_text(text.encode()).config.backend)
 
 
 def test_a_worker_falls_back_on_its_own_backend_in_this_process(tmp_path: Path, tiny_model: Path) -> None:
@@ -160,15 +160,17 @@ def test_a_worker_falls_back_on_its_own_backend_in_this_process(tmp_path: Path, 
     text = f"version: 1\nbackend: {{name: onnx, worker: true, python: {tmp_path / 'none'}}}"
     section = load_text(text.encode()).config.backend
     assert section.fallback == "onnx"
-    backend = open_backend(Bundle.read(tiny_model), section)
-    np.testing.assert_array_equal(backend.infer(FEATURES).score, create(Bundle.read(tiny_model)).infer(FEATURES).score)
+    backend = open_backend(ModelFile.read(tiny_model), section)
+    np.testing.assert_array_equal(
+        backend.infer(FEATURES).score, create(ModelFile.read(tiny_model)).infer(FEATURES).score
+    )
     assert "does not exist" in backend.problem
     assert (backend.health()["fallback_active"], backend.health()["windows_by_fallback"]) == (1.0, 5.0)
     backend.close()
     # without a worker there is nothing to fall back on
     with pytest.raises(BackendError, match="vendor"):
         open_backend(
-            Bundle.read(tiny_model),
+            ModelFile.read(tiny_model),
             section.model_copy(update={"name": "vendor", "fallback": "vendor", "worker": False}),
         )
 

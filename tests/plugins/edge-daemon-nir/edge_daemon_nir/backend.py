@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
 from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import Bundle
+from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import prepare, readout
 
 
@@ -34,12 +34,12 @@ class NirBackend:
     Options: type[BackendOptions] = NirOptions
     capabilities = Capabilities(resets=frozenset({"zero"}), max_pool=False, deep_bias=False)
 
-    def __init__(self, bundle: Bundle, file: Path) -> None:
+    def __init__(self, model: ModelFile, file: Path) -> None:
         try:
             graph = nir.read(file)
         except Exception as error:
             raise BackendError(f"The NIR file {file} cannot be read: {error}.", "Set the option `file`.") from error
-        self._network, self._calibration = bundle.network(), bundle.metadata.calibration
+        self._network, self._calibration = model.network(), model.metadata.calibration
         self._dt = float(graph.metadata["dt"])
         nodes = chain(graph)
         self._stages: list[tuple[Any, Any]] | None = list(zip(nodes[0::2], nodes[1::2], strict=True))
@@ -51,13 +51,13 @@ class NirBackend:
         self._windows = 0
 
     @classmethod
-    def create(cls, bundle: Bundle, options: BackendOptions) -> Self:
+    def create(cls, model: ModelFile, options: BackendOptions) -> Self:
         """Read the NIR file that belongs to a model; raises `BackendError` where it cannot."""
         assert isinstance(options, NirOptions)
-        file = options.file or (None if bundle.path is None else bundle.path.with_suffix(".nir"))
+        file = options.file or (None if model.path is None else model.path.with_suffix(".nir"))
         if file is None:
             raise BackendError("Which NIR file belongs to the model is not known.", "Set the option `file`.")
-        return cls(bundle, file)
+        return cls(model, file)
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:
         """Run N windows, uint8 [N, bands, frames]; raises `BackendError` for anything else, and when closed."""
