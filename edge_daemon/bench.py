@@ -34,7 +34,7 @@ from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.config import Config
 from edge_daemon.detection.detector import LiveModel
 from edge_daemon.detection.pipeline import STAGES, Pipeline
-from edge_daemon.health.board import Board, BoardReading
+from edge_daemon.health.board import HOT_C, Board, BoardHealth
 from edge_daemon.model.energy import INTEGER
 from edge_daemon.model.frontend import FrontEnd
 from edge_daemon.model.model_file import ModelFile
@@ -47,8 +47,6 @@ WARM_UP = 10
 """Windows that are not counted: the first ones allocate memory and load code."""
 SLOWER = 1.15
 """So much slower in the last quarter than in the first, and the machine is said to slow down."""
-HOT_C = 80.0
-"""A Raspberry Pi slows down from here."""
 _STAGES = STAGES[1:]
 _SAMPLE_S = 10.0  # of the sample inside the package, fed again and again; more would show as memory
 _COUNTED_WINDOWS = 16
@@ -184,7 +182,7 @@ class Measurement:
     cpu_s: float
 
 
-def warnings_of(before: BoardReading, after: BoardReading, busy: Measurement, *, worker: bool) -> tuple[str, ...]:
+def warnings_of(before: BoardHealth, after: BoardHealth, busy: Measurement, *, worker: bool) -> tuple[str, ...]:
     """What makes the figures doubtful.
 
     Args:

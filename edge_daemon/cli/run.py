@@ -49,7 +49,7 @@ def run(config: Path | None) -> int:
         daemon = Daemon(loaded.config, dependencies, read=lambda: load(path).config)
         if (port := loaded.config.health.prometheus_port) is not None:
             with about(loaded, "health.prometheus_port"):
-                endpoint = Endpoint(port, daemon.components.health.reading)
+                endpoint = Endpoint(port, daemon.health.document)
             stack.callback(endpoint.close)
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: daemon.stop())

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import threading
 
+from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.clock.time_source import SECOND_NS
+from edge_daemon.detection.observer import StreamObserver
 
 
-class ReportPeriods:
+class ReportPeriods(StreamObserver):
     """Which period is due; any thread may ask or tell.
 
     Args:
@@ -32,10 +34,11 @@ class ReportPeriods:
         with self._lock:
             self._length_ns = round(length_s * SECOND_NS)
 
-    def moved(self, jump_ns: int) -> None:
-        """A clock that had never known the time was set: what has not been published lies elsewhere now."""
-        with self._lock:
-            self._since_ns = self._from(self._since_ns + jump_ns)
+    def stepped(self, step: ClockStep, dated_before: bool) -> None:
+        """UTC moved; if a clock that had never known the time was set, what was not published lies elsewhere now."""
+        if step.kind == "system_clock" and not dated_before:
+            with self._lock:
+                self._since_ns = self._from(self._since_ns + step.jump_ns)
 
     def due(self, accounted_until_ns: int) -> tuple[int, int] | None:
         """The next period to publish, [since, until) in UTC ns; None if none is complete. Asking takes it.

@@ -12,10 +12,15 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_daemon.clock.time_source import SECOND_NS
+
+HOT_C = 80.0
+"""Processor temperature from which a Raspberry Pi slows down."""
 THROTTLING = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 _THROTTLED_FILES = (
     "sys/devices/platform/soc/soc:firmware/get_throttled",
@@ -23,34 +28,44 @@ _THROTTLED_FILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BoardReading:
-    """The board at one moment.
+class BoardHealth(BaseModel):
+    """The machine and this process."""
 
-    Attributes:
-        cpu_s: processor time of this process since its start, seconds.
-        memory_mb: resident memory of this process, MB (10⁶ bytes).
-        disk_free_mb: room left on the storage folder's disk, MB.
-        temperature_c: of the processor, °C.
-        throttling: what limits the board now.
-        throttled_since_boot: what has limited it since boot.
-        load_1min: processes that wanted to run, mean of a minute.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cpu_s: float
-    memory_mb: float | None = None
-    disk_free_mb: float | None = None
-    temperature_c: float | None = None
-    throttling: tuple[str, ...] = ()
-    throttled_since_boot: tuple[str, ...] = ()
-    load_1min: float | None = None
+    cpu_percent: float | None = Field(description="Of one core, by this process, since the last document.")
+    memory_mb: float | None = Field(description="Resident memory of this process, MB.")
+    disk_free_mb: float | None = Field(description="Room left for storage, MB.")
+    temperature_c: float | None = Field(description="Processor temperature, °C.")
+    throttling: tuple[str, ...] = Field(description="What limits the board now.")
+    throttled_since_boot: tuple[str, ...] = Field(description="What has limited it since boot.")
+    load_1min: float | None = Field(description="Load average of one minute.")
 
 
 class Board(Protocol):
-    """Whoever knows how the board is."""
+    """The machine, as health sees it."""
 
-    def read(self) -> BoardReading:
+    def read(self) -> BoardHealth:
         """Its state now; never raises."""
+
+
+class CpuShare:
+    """Processor time between two readings."""
+
+    def __init__(self) -> None:
+        self._last: tuple[int, float] | None = None
+
+    def percent(self, now_ns: int, cpu_s: float) -> float | None:
+        """Of one core, since the reading before; None at the first.
+
+        Args:
+            now_ns: monotonic time.
+            cpu_s: processor time of the process so far, seconds.
+        """
+        last, self._last = self._last, (now_ns, cpu_s)
+        if last is None or now_ns <= last[0]:
+            return None
+        return 100 * (cpu_s - last[1]) / ((now_ns - last[0]) / SECOND_NS)
 
 
 class LinuxBoard:
@@ -64,16 +79,17 @@ class LinuxBoard:
     def __init__(self, storage: Path, root: Path = Path("/")) -> None:
         self._storage = storage
         self._root = root
+        self._cpu = CpuShare()
 
-    def read(self) -> BoardReading:
+    def read(self) -> BoardHealth:
         """Its state now."""
         now, since_boot = self._throttling()
         load = self._text("proc/loadavg").split()
-        return BoardReading(
-            cpu_s=time.process_time(),
-            memory_mb=self._memory_mb(),
-            disk_free_mb=self._disk_free_mb(),
-            temperature_c=self._temperature_c(),
+        return BoardHealth(
+            cpu_percent=_round(self._cpu.percent(time.monotonic_ns(), time.process_time()), 2),
+            memory_mb=_round(self._memory_mb(), 1),
+            disk_free_mb=_round(self._disk_free_mb(), 0),
+            temperature_c=_round(self._temperature_c(), 1),
             throttling=now,
             throttled_since_boot=since_boot,
             load_1min=_number(load[0]) if load else None,
@@ -128,6 +144,10 @@ def throttling(bits: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     now = tuple(name for place, name in enumerate(THROTTLING) if bits >> place & 1)
     since_boot = tuple(name for place, name in enumerate(THROTTLING) if bits >> (16 + place) & 1)
     return now, since_boot
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _number(text: str) -> float | None:

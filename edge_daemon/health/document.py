@@ -11,7 +11,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.health.board import BoardHealth
 from edge_daemon.mqtt.report import MqttReport
+from edge_daemon.outbox.outbox import OutboxHealth
 
 SCHEMA = "edge_daemon.health/1"
 _SCHEMA_FILE = Path(__file__).parent.parent / "assets" / "health.schema.json"
@@ -53,53 +56,12 @@ class QueueHealth(_Part):
     dropped: int = Field(default=0, ge=0, description="Entries dropped since the start because it was full.")
 
 
-class InputHealth(_Part):
-    """The hydrophone's sound card or pipe."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
-
-    phase: Literal["opening", "listening", "waiting", "paused", "closed"] = Field(description="What it is doing.")
-    device: str = Field(description="Its name.")
-    attempts: int = Field(default=0, description="Failed attempts to open it since sound last came.")
-    last_error: str = Field(default="", description="The last failure, empty for none.")
-    opened: int = Field(default=0, description="How often sound began to come.")
-    overflows: int = Field(default=0, description="How often samples were lost (xruns).")
-    lost_samples: int = Field(default=0, description="How many, as far as known.")
-    stalls: int = Field(default=0, description="How often it stopped giving sound.")
-    disconnects: int = Field(default=0, description="How often it went away.")
-    dead_input: bool = Field(default=False, description="Samples come, but do not change.")
-    dead_inputs: int = Field(default=0, description="How often that began.")
-    clipped_blocks: int = Field(default=0, description="Blocks with samples at full scale.")
-
-
-class OutboxHealth(_Part):
-    """Messages that the broker has not acknowledged."""
-
-    depth: int = Field(ge=0, description="Messages waiting, on disk and in memory.")
-    held: int = Field(default=0, ge=0, description="Those in memory only.")
-    dropped: dict[str, int] = Field(default_factory=dict, description="Dropped, by `kind/reason`, ever.")
-    available: bool = Field(default=True, description="False while its file cannot be used.")
-    reason: str = Field(default="", description="Why not.")
-
-
 class ClockHealth(_Part):
     """The clock that detections are dated with."""
 
     state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How far it is believed.")
     drift_ppm: float | None = Field(default=None, description="Sound card against system clock, ppm.")
     steps: int = Field(default=0, ge=0, description="Jumps of the system clock since the start.")
-
-
-class BoardHealth(_Part):
-    """The machine and this process."""
-
-    cpu_percent: float | None = Field(description="Of one core, by this process, since the last document.")
-    memory_mb: float | None = Field(description="Resident memory of this process, MB.")
-    disk_free_mb: float | None = Field(description="Room left for storage, MB.")
-    temperature_c: float | None = Field(description="Processor temperature, °C.")
-    throttling: tuple[str, ...] = Field(description="What limits the board now.")
-    throttled_since_boot: tuple[str, ...] = Field(description="What has limited it since boot.")
-    load_1min: float | None = Field(description="Load average of one minute.")
 
 
 class ModelHealth(_Part):

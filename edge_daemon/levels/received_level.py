@@ -12,47 +12,34 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.source import Block, Gap
+from edge_daemon.audio.recent_sound import RecentSound
 from edge_daemon.detection.document import ReceivedLevel
 
 AROUND_S = 30.0
 """How far before and after an event its ambient level is measured, as far as it has been heard, seconds."""
 
-_MISSING, _SOUND, _EVENT = 0, 1, 2
-
 
 class LevelMeter:
-    """The recent past of a stream, and levels measured in it. One thread feeds it; any may ask.
+    """Levels measured in the recent past of a stream. One thread measures events; any may ask for the ambient level.
 
     Args:
-        rate: samples per second of the stream.
+        recent: the sound; as much of it is reserved as is measured.
         full_scale_db: pressure level (peak) of a full-scale sample, dB re 1 µPa (`Hydrophone.full_scale_db`).
-        memory_s: how far back one can measure, seconds: longest event + AROUND_S + the delay until events are known.
-            Takes 5 bytes a sample, 1.2 MB for two minutes at 2 kHz.
+        memory_s: how far back one measures, seconds: longest event + AROUND_S + the delay until events are known.
     """
 
-    def __init__(self, rate: int, full_scale_db: float, memory_s: float) -> None:
-        self._rate = rate
+    def __init__(self, recent: RecentSound, full_scale_db: float, memory_s: float) -> None:
+        recent.reserve(memory_s)
+        self._recent = recent
         self._full_scale_db = full_scale_db
-        length = max(1, round(memory_s * rate))
-        self._samples = np.zeros(length, np.float32)
-        self._kinds = np.full(length, _MISSING, np.uint8)
-        self._end: int | None = None  # sample after the newest
+        self._memory = max(1, round(memory_s * recent.rate))
+        self._events: deque[tuple[int, int]] = deque()
         self._lock = threading.Lock()
-
-    def push(self, piece: Block | Gap) -> None:
-        """Take in the next block or gap; what is left out between two of them counts as missing."""
-        with self._lock:
-            if self._end is not None and piece.start > self._end:
-                self._forget(piece.start)
-            if isinstance(piece, Gap):
-                self._forget(piece.end)
-            else:
-                self._keep(piece)
 
     def received(self, begin: int, end: int) -> ReceivedLevel | None:
         """Levels over the samples [begin, end) of an event, and around it.
@@ -67,12 +54,11 @@ class LevelMeter:
         Returns:
             Levels in dB re 1 µPa, to 0.01 dB; None where the event has no sound in memory, or nothing but silence.
         """
-        around = round(AROUND_S * self._rate)
+        around = round(AROUND_S * self._recent.rate)
+        sound = self._sound(begin, end)
         with self._lock:
-            where = self._positions(begin, end)
-            sound = self._samples[where[self._kinds[where] != _MISSING]].astype(np.float64)
-            self._kinds[where] = np.where(self._kinds[where] == _MISSING, _MISSING, _EVENT)
-            near = self._ambient(begin - around, end + around)
+            self._events.append((begin, min(end, self._recent.end)))
+        near = self._sound(begin - around, end + around, events=False)
         rms_db = self._rms_db(sound)
         if rms_db is None:
             return None
@@ -81,43 +67,30 @@ class LevelMeter:
             peak_to_peak_db=self._level_db(float(np.ptp(sound))),
             ambient_db=self._rms_db(near),
             low_hz=0.0,
-            high_hz=self._rate / 2,
+            high_hz=self._recent.rate / 2,
         )
 
     @property
     def ambient_db(self) -> float | None:
         """Root-mean-square level of all sound in memory that is no event's, dB re 1 µPa; None if there is none."""
-        with self._lock:
-            sound = np.zeros(0) if self._end is None else self._ambient(self._end - len(self._samples), self._end)
-        return self._rms_db(sound)
+        newest = self._recent.end
+        return self._rms_db(self._sound(newest - self._memory, newest, events=False))
 
-    def _ambient(self, begin: int, end: int) -> NDArray[np.float64]:
-        where = self._positions(begin, end)
-        sound: NDArray[np.float64] = self._samples[where[self._kinds[where] == _SOUND]].astype(np.float64)
+    def _sound(self, begin: int, end: int, *, events: bool = True) -> NDArray[np.float64]:
+        """Samples of [begin, end) that are in memory and not missing; with or without those of events."""
+        first, last = max(begin, self._recent.oldest, self._recent.end - self._memory), min(end, self._recent.end)
+        samples = self._recent.samples(first, last)
+        wanted = np.ones(len(samples), bool)
+        for gap in self._recent.gaps(first, last):
+            wanted[gap.start - first : gap.end - first] = False
+        if not events:
+            with self._lock:
+                while self._events and self._events[0][1] <= self._recent.oldest:
+                    self._events.popleft()
+                for event_begin, event_end in self._events:
+                    wanted[max(0, event_begin - first) : max(0, event_end - first)] = False
+        sound: NDArray[np.float64] = samples[wanted].astype(np.float64)
         return sound
-
-    def _positions(self, begin: int, end: int) -> NDArray[np.int64]:
-        """Places in the ring of those samples of [begin, end) that it still holds."""
-        newest = self._end or 0
-        first, last = max(begin, newest - len(self._samples)), min(end, newest)
-        return np.arange(first, max(first, last)) % len(self._samples)
-
-    def _keep(self, block: Block) -> None:
-        start = block.start if self._end is None else self._end
-        samples = block.samples[max(0, start - block.start) :]  # what was told twice is taken once
-        end = start + len(samples)
-        samples = samples[-len(self._samples) :]
-        where = np.arange(end - len(samples), end) % len(self._samples)
-        self._samples[where] = samples
-        self._kinds[where] = _SOUND
-        self._end = end
-
-    def _forget(self, end: int) -> None:
-        """Missing sound up to `end`."""
-        start = end if self._end is None else max(self._end, end - len(self._samples))
-        if self._end is None or end > self._end:
-            self._kinds[np.arange(start, end) % len(self._samples)] = _MISSING
-            self._end = end
 
     def _rms_db(self, sound: NDArray[np.float64]) -> float | None:
         return self._level_db(float(np.std(sound))) if len(sound) else None

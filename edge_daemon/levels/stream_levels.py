@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
+from edge_daemon.audio.recent_sound import RecentSound
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.config import Config
 from edge_daemon.detection.document import ReceivedLevel
+from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.levels.band_levels import BandMeter, BandMinute
 from edge_daemon.levels.hydrophone import Hydrophone
 from edge_daemon.levels.received_level import AROUND_S, LevelMeter
 
 
-class StreamLevels:
+class StreamLevels(StreamObserver):
     """Levels of the stream at the model's rate.
 
     Args:
@@ -27,13 +29,18 @@ class StreamLevels:
 
     @classmethod
     def from_config(
-        cls, config: Config, rate: int, longest_event_s: float, delay_s: float, keep: Callable[[BandMinute], None]
+        cls,
+        config: Config,
+        recent: RecentSound,
+        longest_event_s: float,
+        delay_s: float,
+        keep: Callable[[BandMinute], None],
     ) -> Self | None:
         """What the configuration asks for; None without a calibrated hydrophone.
 
         Args:
             config: the configuration.
-            rate: the model's, Hz.
+            recent: the sound at the model's rate.
             longest_event_s: longest event, seconds.
             delay_s: time until an event is known, seconds.
             keep: takes a finished minute of band levels.
@@ -41,8 +48,8 @@ class StreamLevels:
         hydrophone = Hydrophone.from_config(config.hydrophone)
         if hydrophone is None:
             return None
-        meter = LevelMeter(rate, hydrophone.full_scale_db, longest_event_s + AROUND_S + delay_s)
-        bands = BandMeter(rate, hydrophone.full_scale_db) if config.effort.band_levels else None
+        meter = LevelMeter(recent, hydrophone.full_scale_db, longest_event_s + AROUND_S + delay_s)
+        bands = BandMeter(recent.rate, hydrophone.full_scale_db) if config.effort.band_levels else None
         return cls(meter, bands, keep)
 
     @property
@@ -50,9 +57,8 @@ class StreamLevels:
         """Level of the sea without calls, dB re 1 µPa; None before there is sound."""
         return self._meter.ambient_db
 
-    def push(self, piece: Block | Gap) -> None:
-        """The next block or gap."""
-        self._meter.push(piece)
+    def sound(self, piece: Block | Gap) -> None:
+        """The next block or gap; the recent sound has it already."""
         if self._bands is not None:
             for minute in self._bands.push(piece):
                 self._keep(minute)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from edge_daemon.audio.recent_sound import RecentSound
 from edge_daemon.clips.recorder import ClipRecorder
 from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
-from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.config import Config
 from edge_daemon.detection.document import ModelReference, Origin, Position
+from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.report_periods import ReportPeriods
@@ -19,9 +21,12 @@ from edge_daemon.effort.spans import Session
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.capture_loop import CaptureLoop
+from edge_daemon.live.clip_cutter import ClipCutter
+from edge_daemon.live.clip_queue import ClipQueue
 from edge_daemon.live.dependencies import Dependencies
-from edge_daemon.live.detection_reporter import DetectionReporter, ring_s
-from edge_daemon.live.health_collector import HealthCollector
+from edge_daemon.live.detection_reporter import DetectionReporter
+from edge_daemon.live.effort_reporter import EffortReporter
+from edge_daemon.live.expiry import Expiry
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
 from edge_daemon.live.scoring_loop import ScoringLoop
@@ -38,21 +43,25 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """The components of one daemon; see each part's own file."""
+    """The components of one daemon; see each one's own file. None stands for what is not configured."""
 
     topics: Topics
     counters: HealthCounters
+    times: SampleTime
     queue: SoundQueue
     capture: CaptureLoop
     scoring: ScoringLoop
     reporter: DetectionReporter
-    storage: StorageLoop
+    levels: StreamLevels | None
+    clips: ClipQueue
+    store: ClipStore | None
     outbox: Outbox
     ledger: EffortLedger
-    store: ClipStore | None
+    periods: ReportPeriods
+    expiry: Expiry
+    storage: StorageLoop
     publisher: Publisher | None
     schedule: ScheduleRunner
-    health: HealthCollector
 
 
 def assemble(config: Config, dependencies: Dependencies) -> Components:
@@ -64,134 +73,109 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         ConfigError: hop and rules contradict each other or the model.
         AudioError: the input's rate cannot be brought to the model's.
     """
-    time, source, model = dependencies.time, dependencies.source, dependencies.model
-    metadata, now_ns = model.model.metadata, time.monotonic_ns()
-    spec = metadata.frontend
-    rate = spec.sample_rate
+    time, source, rng = dependencies.time, dependencies.source, dependencies.rng
+    rate = dependencies.model.model.metadata.frontend.sample_rate
     topics = Topics(config.mqtt.prefix, config.device.id)
-    book = HealthCounters(config.device.id, now_ns, config.health.silence_limit_s, config.health.disk_warning_mb)
+    counters = HealthCounters(time.monotonic_ns())
     times = SampleTime(source.rate, rate, config.clock, dependencies.kernel, time)
-    sound = SoundQueue(round(config.audio.ring_s * source.rate))
-    session = Session(str(uuid4()), config.device.id, source.name, rate, _boot_id())
+    blocks = round(config.audio.ring_s * 1000 / config.audio.block_ms)
+    sound = SoundQueue(round(config.audio.ring_s * source.rate), blocks)
 
+    session = Session(str(uuid4()), config.device.id, source.name, rate, _boot_id())
     ledger = EffortLedger(
-        config.storage.effort_path, time=time, rng=dependencies.rng, commit_every_s=config.effort.commit_interval_s
+        config.storage.effort_path, time=time, rng=rng, commit_every_s=config.effort.commit_interval_s
     )
     ledger.begin(session, time.utc_ns(), times.state)
     periods = ReportPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
-    outbox = Outbox(
-        config.storage.outbox_path, time=time, rng=dependencies.rng, limits=OutboxLimits.from_config(config.outbox)
-    )
-    store = None
-    if config.clips.enabled:
-        rules = Retention.from_config(config.clips)
-        store = ClipStore(
-            dependencies.clip_files, rules, time=time, rng=dependencies.rng, dated=lambda: times.trusts_now
-        )
-    deliveries = TimedMailbox(outbox, time, book.delivered)
-    publisher = _publisher(config, dependencies, topics, deliveries)
+    outbox = Outbox(config.storage.outbox_path, time=time, rng=rng, limits=OutboxLimits.from_config(config.outbox))
+    mailbox = TimedMailbox(outbox, time, counters.delivered)
+    publisher = _publisher(config, dependencies, mailbox)
+    nudges: queue.SimpleQueue[None] = queue.SimpleQueue()
+    outbox.when_put.append(lambda: nudges.put(None))
+    if publisher is not None:
+        outbox.when_put.append(publisher.wake)
 
-    def wake() -> None:
-        keeper.nudge()
-        if publisher is not None:
-            publisher.wake()
-
-    def stepped(step: ClockStep, dated_before: bool) -> None:
-        if step.kind == "system_clock" and not dated_before:
-            periods.moved(step.jump_ns)
-
-    keeper = StorageLoop(
-        outbox,
-        ledger,
+    store = _store(config, dependencies, times)
+    clips = ClipQueue(
         store,
-        periods,
-        times,
-        time,
-        device=config.device.id,
-        topic=topics.effort,
-        keep_days=config.effort.keep_days,
-        wake=wake,
-        send_excerpt=None if publisher is None or config.mqtt.excerpt_kb is None else publisher.publish_excerpt,
-        excerpt_bytes=1000 * (config.mqtt.excerpt_kb or 0),
+        lambda: nudges.put(None),
+        None if publisher is None or config.mqtt.excerpt_kb is None else publisher.publish_excerpt,
+        1000 * (config.mqtt.excerpt_kb or 0),
     )
-    longest_s = model.rules.max_length_s
-    levels = StreamLevels.from_config(config, rate, longest_s, 3 * spec.window_seconds, ledger.band_minute)
-    announcer = DetectionReporter(
-        Origin(
-            device=config.device.id,
-            stream=session.id,
-            label=metadata.label,
-            model=ModelReference(name=metadata.name, version=metadata.version, digest=model.model.digest),
-            backend=model.backend.name,
-            threshold=model.rules.threshold,
-            rate=rate,
-            channel=config.audio.channel,
-            position=Position.from_config(config.device),
-        ),
-        topics,
-        times,
-        outbox,
-        deliveries,
-        book,
-        online=lambda: publisher is not None and publisher.report().state == "online",
-        wake=wake,
-        recorder=_recorder(config, rate, longest_s, spec.window_seconds),
-        clips_rest=lambda: store is None or store.report().resting,
-        keep_clip=keeper.keep_clip,
-        levels=levels,
-        stepped=stepped,
-        source=source.name,
+    effort = EffortReporter(ledger, periods, outbox, times, config.device.id, topics.effort)
+    expiry = Expiry(outbox, ledger, store, times, time, config.effort.keep_days)
+
+    recent = RecentSound(rate)
+    levels = _levels(config, dependencies, recent, ledger)
+    cutter = None if store is None else _cutter(config, dependencies, recent, clips, times)
+    reporter = DetectionReporter(
+        _origin(config, dependencies, session), topics.detections, times, mailbox, levels, cutter, publisher
     )
-    pipeline = Pipeline(
-        spec, model.backend, model.rules, source_rate=source.rate, hop=model.hop, call_band_hz=metadata.call_band_hz
-    )
-    condition = HealthCollector(
-        book,
-        source=source,
-        queue=sound,
-        queue_blocks=max(1, round(config.audio.ring_s * 1000 / config.audio.block_ms)),
-        times=times,
-        outbox=outbox,
-        ledger=ledger,
-        keeper=keeper,
-        store=store,
-        model_file=model.model,
-        backend=model.backend,
-        board=dependencies.board,
-        levels=levels,
-        mqtt=lambda: None if publisher is None else publisher.report(),
-        time=time,
-    )
+    observers: list[StreamObserver] = [one for one in (levels, cutter) if one is not None]
     return Components(
         topics=topics,
-        counters=book,
+        counters=counters,
+        times=times,
         queue=sound,
         capture=CaptureLoop(source, sound, time),
-        scoring=ScoringLoop(pipeline, times, ledger, book, announcer, time),
-        reporter=announcer,
-        storage=keeper,
+        scoring=ScoringLoop(
+            _pipeline(dependencies), recent, times, ledger, counters, [*observers, periods, reporter], time
+        ),
+        reporter=reporter,
+        levels=levels,
+        clips=clips,
+        store=store,
         outbox=outbox,
         ledger=ledger,
-        store=store,
+        periods=periods,
+        expiry=expiry,
+        storage=StorageLoop(nudges, outbox, ledger, clips, (effort, expiry)),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
-        health=condition,
     )
 
 
-def _publisher(
-    config: Config, dependencies: Dependencies, topics: Topics, deliveries: TimedMailbox
-) -> Publisher | None:
+def _pipeline(dependencies: Dependencies) -> Pipeline:
+    detector = dependencies.model
+    metadata = detector.model.metadata
+    return Pipeline(
+        metadata.frontend,
+        detector.backend,
+        detector.rules,
+        source_rate=dependencies.source.rate,
+        hop=detector.hop,
+        call_band_hz=metadata.call_band_hz,
+    )
+
+
+def _origin(config: Config, dependencies: Dependencies, session: Session) -> Origin:
+    detector = dependencies.model
+    metadata = detector.model.metadata
+    return Origin(
+        device=config.device.id,
+        stream=session.id,
+        label=metadata.label,
+        model=ModelReference(name=metadata.name, version=metadata.version, digest=detector.model.digest),
+        backend=detector.backend.name,
+        threshold=detector.rules.threshold,
+        rate=metadata.frontend.sample_rate,
+        channel=config.audio.channel,
+        position=Position.from_config(config.device),
+    )
+
+
+def _publisher(config: Config, dependencies: Dependencies, mailbox: TimedMailbox) -> Publisher | None:
     mqtt = config.mqtt
     if not mqtt.enabled:
         return None
     announcements = []
     if mqtt.home_assistant.enabled:
+        topics = Topics(mqtt.prefix, config.device.id)
         announcements = discovery(topics, mqtt.home_assistant.prefix, config.device.name)
     return Publisher(
         mqtt,
         config.device.id,
-        deliveries,
+        mailbox,
         link=dependencies.link,
         time=dependencies.time,
         rng=dependencies.rng,
@@ -200,17 +184,39 @@ def _publisher(
     )
 
 
-def _recorder(config: Config, rate: int, longest_event_s: float, window_s: float) -> ClipRecorder | None:
-    clips = config.clips
-    if not clips.enabled:
+def _store(config: Config, dependencies: Dependencies, times: SampleTime) -> ClipStore | None:
+    if not config.clips.enabled:
         return None
-    return ClipRecorder(
-        rate,
-        ring_s=ring_s(clips.margin_s, longest_event_s, window_s),
-        margin_s=clips.margin_s,
-        max_length_s=clips.max_length_s,
-        file_format=clips.format,
+    return ClipStore(
+        dependencies.clip_files,
+        Retention.from_config(config.clips),
+        time=dependencies.time,
+        rng=dependencies.rng,
+        dated=lambda: times.trusts_now,
     )
+
+
+def _levels(
+    config: Config, dependencies: Dependencies, recent: RecentSound, ledger: EffortLedger
+) -> StreamLevels | None:
+    detector = dependencies.model
+    delay_s = 3 * detector.model.metadata.frontend.window_seconds
+    return StreamLevels.from_config(config, recent, detector.rules.max_length_s, delay_s, ledger.band_minute)
+
+
+def _cutter(
+    config: Config, dependencies: Dependencies, recent: RecentSound, clips: ClipQueue, times: SampleTime
+) -> ClipCutter:
+    detector = dependencies.model
+    recorder = ClipRecorder(
+        recent,
+        longest_event_s=detector.rules.max_length_s,
+        delay_s=3 * detector.model.metadata.frontend.window_seconds + 2.0,
+        margin_s=config.clips.margin_s,
+        max_length_s=config.clips.max_length_s,
+        file_format=config.clips.format,
+    )
+    return ClipCutter(recorder, clips, times, dependencies.source.name)
 
 
 def _boot_id() -> str:

@@ -14,25 +14,21 @@ from __future__ import annotations
 
 import logging
 import queue
-import re
 import threading
 import time as real_time
 from collections.abc import Callable
 
-from edge_daemon.clips.retention import Retention
-from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config import Config
-from edge_daemon.detection.document import Position
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.live.assembly import assemble
 from edge_daemon.live.dependencies import Dependencies
-from edge_daemon.live.reload import reread
+from edge_daemon.live.health_collector import HealthCollector
+from edge_daemon.live.health_reporter import HealthReporter
+from edge_daemon.live.reload import apply, reread
 from edge_daemon.live.shutdown import ShutdownDeadline
-from edge_daemon.live.watchdog import Attempts, FeedVerdict, known_cause, may_feed
+from edge_daemon.live.watchdog import Watchdog
 from edge_daemon.mqtt.publisher import FAREWELL_S
-from edge_daemon.outbox.outbox import OutboxLimits
-from edge_daemon.system.journal import set_level
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
@@ -69,14 +65,19 @@ class Daemon:
         self._dependencies, self._read = dependencies, read
         self._time, self._notifier = dependencies.time, dependencies.notifier
         self.components = assemble(config, dependencies)
-        now_ns = self._time.monotonic_ns()
-        self._started_ns = now_ns
-        self._attempts = Attempts(now_ns)
-        self._health_due_ns = now_ns
-        self._feed_due_ns = now_ns
-        self._fed = True
-        self._complaints = RepeatedErrorLog(log, "a task of the daemon failed")
-        self._told = ""  # of health, in the log
+        components, time = self.components, dependencies.time
+        self.health = HealthCollector(config.device.id, config.health, components, dependencies)
+        self._reporter = HealthReporter(self.health, components.publisher, self._notifier, time)
+        self._watchdog = Watchdog(
+            config,
+            dependencies.source,
+            components.capture,
+            components.schedule,
+            components.counters,
+            self._notifier,
+            time,
+        )
+        self._errors = RepeatedErrorLog(log, "a task of the daemon failed")
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self.hangs = False
@@ -84,8 +85,8 @@ class Daemon:
 
     @property
     def newest_health(self) -> HealthDocument | None:
-        """The health document made last."""
-        return self.components.health.newest
+        """The health document reported last."""
+        return self._reporter.newest
 
     def stop(self) -> None:
         """Let `run` end in good order; from any thread or signal handler."""
@@ -103,10 +104,10 @@ class Daemon:
             RuntimeError: it failed otherwise; the log has the details.
         """
         threads = {
-            "listening": threading.Thread(target=self._guard, args=(self._listen,), name="listening", daemon=True),
+            "capture": threading.Thread(target=self._guard, args=(self._listen,), name="capture", daemon=True),
             "scoring": threading.Thread(target=self._guard, args=(self._score,), name="scoring", daemon=True),
-            "keeping": threading.Thread(
-                target=self._guard, args=(self.components.storage.run,), name="keeping", daemon=True
+            "storage": threading.Thread(
+                target=self._guard, args=(self.components.storage.run,), name="storage", daemon=True
             ),
         }
         self.begin()
@@ -133,7 +134,7 @@ class Daemon:
         if self.components.publisher is not None:
             self.components.publisher.start()
         self.components.schedule.tick()
-        self._notifier.ready(self.components.health.status())
+        self._notifier.ready(self.health.status())
         log.info("started", extra={"device": self.config.device.id, "input": self._dependencies.source.name})
 
     def turn(self) -> bool:
@@ -145,27 +146,27 @@ class Daemon:
         heard_some = self.components.capture.turn()
         while (heard := self.components.queue.get()) is not None:
             self.components.scoring.take(heard)
-            self.components.health.note_backend()
+            self.health.note_backend()
         self.components.storage.tick()
         self.tend()
         return heard_some
 
     def finish(self) -> None:
-        """The counterpart of `begin` for who drives with `turn`: end in good order."""
+        """End in good order what `begin` and `turn` have done."""
         self._dependencies.source.close()
         while self.turn():
             pass
-        self._finish_scoring()
+        self.components.scoring.finish()
         self._close(ShutdownDeadline(END_S))
         self._dependencies.model.backend.close()
 
     def tend(self) -> None:
         """Look after schedule, watchdog, status and health; whatever fails is logged, and the rest goes on."""
-        for task in (self.components.schedule.tick, self._feed, self._say_status, self._publish_health):
+        for task in (self.components.schedule.tick, self._feed, self._reporter.say_status, self._reporter.tick):
             try:
                 task()
             except Exception as error:  # noqa: BLE001 - whatever it is, the other tasks go on
-                self._complaints.tell(task.__name__, error)
+                self._errors.tell(task.__qualname__, error)
 
     def _see_that_it_publishes(self) -> None:
         """A publisher whose thread has died would be silent for ever; the service manager starts all anew."""
@@ -185,12 +186,8 @@ class Daemon:
             heard = sound.get(timeout_s=TICK_S, enough=scorer.missing)
             if heard is not None:
                 scorer.take(heard)
-                self.components.health.note_backend()
-        self._finish_scoring()
-
-    def _finish_scoring(self) -> None:
+                self.health.note_backend()
         self.components.scoring.finish()
-        self.components.reporter.finish()
 
     def _guard(self, work: Callable[[], object]) -> None:
         """Run a thread's work; what it dies of ends the daemon, which the service manager starts anew."""
@@ -213,14 +210,14 @@ class Daemon:
         threads["closing"] = threading.Thread(target=self._dependencies.source.close, name="closing", daemon=True)
         threads["closing"].start()
         until = real_time.monotonic() + DRAIN_S
-        threads["listening"].join(DRAIN_S)
+        threads["capture"].join(DRAIN_S)
         self.components.queue.end()
         threads["scoring"].join(max(0.1, until - real_time.monotonic()))
         if threads["scoring"].is_alive():
             self.components.queue.drop_all()
             threads["scoring"].join(PART_S)
         self.components.storage.end()
-        threads["keeping"].join(ending.left(END_S, set_aside_s=self._sending_s + 2 * PART_S))  # it may be writing
+        threads["storage"].join(ending.left(END_S, set_aside_s=self._sending_s + 2 * PART_S))  # it may be writing
         ended = [ending.note(thread) for thread in threads.values()]
         self._close(ending)
         if ended[list(threads).index("scoring")]:  # a backend at work may let nobody close it
@@ -231,7 +228,7 @@ class Daemon:
         components = self.components
         # clips, too, are written here, which takes a card some time
         ending.bounded("writing", components.storage.close, ending.left(END_S, set_aside_s=self._sending_s + PART_S))
-        self._publish_document()
+        self._reporter.report()
         if components.publisher is not None:
             components.publisher.stop(ending.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
         written = ending.bounded("closing the outbox", components.outbox.close, ending.left(END_S))
@@ -253,70 +250,14 @@ class Daemon:
             )
 
     def _feed(self) -> None:
-        """Give the service manager a sign of life if there is a reason to; see `edge_daemon.live.watchdog`."""
-        now_ns, state = self._time.monotonic_ns(), self._dependencies.source.state
-        self._attempts.look(state, now_ns)
-        last_read_ns = self.components.capture.last_read_ns
-        # a pipe is not opened again and again: that it is read is the attempt
-        tried_ns = last_read_ns if self.config.audio.source == "pipe" else self._attempts.last_ns
-        silence = known_cause(state, tried_ns, last_read_ns, self.components.schedule.resume_ns)
-        book = self.components.counters
-        health, audio = self.config.health, self.config.audio
-        handling_s = max(health.handling_limit_s, 2 * audio.retry_longest_s)
-        # an excuse counts once its cause has ended: one that renewed itself would hide that nobody handles the cause
-        alive_ns = book.last_alive_ns if silence is None else book.last_scored_ns
-        verdict = may_feed(now_ns, self._started_ns, alive_ns, silence, health.silence_limit_s, handling_s)
-        if silence is not None and verdict.feed:
-            book.excuse(now_ns)
-        self._notice(verdict)
-        interval_s = self._notifier.interval_s
-        if verdict.feed and interval_s is not None and now_ns >= self._feed_due_ns:
-            self._feed_due_ns = now_ns + round(interval_s * SECOND_NS)
-            self._notifier.watchdog()
-
-    def _notice(self, verdict: FeedVerdict) -> None:
-        if verdict.feed != self._fed:
-            self._fed = verdict.feed
-            self._health_due_ns = self._time.monotonic_ns()  # the next one might come after the restart
-            if verdict.feed:
-                log.info("the watchdog is fed again", extra={"reason": verdict.reason})
-            else:
-                log.error("the watchdog is not fed", extra={"reason": verdict.reason})
-
-    def _say_status(self) -> None:
-        self._notifier.status(self.components.health.status())
-
-    def _publish_health(self) -> None:
-        now_ns = self._time.monotonic_ns()
-        if now_ns >= self._health_due_ns:
-            self._health_due_ns = now_ns + round(self.config.health.interval_s * SECOND_NS)
-            self._publish_document()
-
-    def _publish_document(self) -> None:
-        document = self.components.health.document()
-        told = re.sub(r"\d+", "", f"{document.state} {document.reasons}")  # a count that grows is no news
-        if told != self._told:
-            self._told = told
-            level = logging.INFO if document.state == "ok" else logging.WARNING
-            log.log(level, f"health: {document.state}", extra={"reasons": "; ".join(document.reasons) or "none"})
-        if self.components.publisher is not None:
-            self.components.publisher.publish_now("health", self.components.topics.health, document.to_json().encode())
+        if self._watchdog.tick():
+            self._reporter.hasten()  # the next report might come after the restart
 
     def _reload(self) -> None:
         if self._read is None:
             return
         self._notifier.reloading(self._time.monotonic_ns())
-        self.config = config = reread(self.config, self._read)
-        components = self.components
-        set_level(config.log.level)
-        components.counters.disk_warning_mb = config.health.disk_warning_mb
-        components.outbox.limits = OutboxLimits.from_config(config.outbox)
-        components.storage.keep_days = config.effort.keep_days
-        components.storage.periods.change(config.effort.publish_interval_s)
-        components.reporter.move(Position.from_config(config.device))
-        if components.store is not None:
-            components.store.rules = Retention.from_config(config.clips)
-        if components.publisher is not None:
-            components.publisher.apply(config.mqtt)
-        self._health_due_ns = self._time.monotonic_ns()
-        self._notifier.ready(components.health.status())
+        self.config = reread(self.config, self._read)
+        apply(self.config, self.components, self.health)
+        self._reporter.hasten()
+        self._notifier.ready(self.health.status())

@@ -5,8 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from edge_daemon.clips.retention import Retention
 from edge_daemon.config import Config, changes, merge_live
+from edge_daemon.detection.document import Position
 from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.live.assembly import Components
+from edge_daemon.live.health_collector import HealthCollector
+from edge_daemon.outbox.outbox import OutboxLimits
+from edge_daemon.system.journal import set_level
 
 log = logging.getLogger(__name__)
 
@@ -34,3 +40,17 @@ def reread(current: Config, read: Callable[[], Config]) -> Config:
     if not found:
         log.info("the configuration was read again; nothing changed")
     return merge_live(current, new)
+
+
+def apply(config: Config, components: Components, health: HealthCollector) -> None:
+    """Give every component the values of its live keys."""
+    set_level(config.log.level)
+    health.section = config.health
+    components.outbox.limits = OutboxLimits.from_config(config.outbox)
+    components.expiry.keep_days = config.effort.keep_days
+    components.periods.change(config.effort.publish_interval_s)
+    components.reporter.move(Position.from_config(config.device))
+    if components.store is not None:
+        components.store.rules = Retention.from_config(config.clips)
+    if components.publisher is not None:
+        components.publisher.apply(config.mqtt)

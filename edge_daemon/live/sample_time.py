@@ -1,7 +1,7 @@
 """When a sample of the model's stream was heard: the sample clock and the system clock's state in one.
 
 Positions are counted at the model's rate, as windows, events and effort are; the clock itself counts the source's
-samples. For one thread; `state`, `drift_ppm`, `steps` and `trusts_now` may be asked by any.
+samples. For one thread; `state`, `report` and `trusts_now` may be asked by any.
 
 The system clock is always ahead of what is known here: a block was stamped when it arrived, and a step counts from the
 second block on that shows it. What the kernel says is about the clock as it is now, so it is taken only while the
@@ -14,6 +14,7 @@ from edge_daemon.clock.sample_clock import ClockStep, SampleClock
 from edge_daemon.clock.synchronisation import ClockState, KernelClock, Synchronisation
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.config.clock import ClockSection
+from edge_daemon.health.document import ClockHealth
 from edge_daemon.live.sound_queue import Heard
 
 KERNEL_EVERY_NS = 5 * SECOND_NS
@@ -47,15 +48,9 @@ class SampleTime:
         """How far UTC is to be believed."""
         return self._synchronisation.state
 
-    @property
-    def drift_ppm(self) -> float | None:
-        """By how much the source counts too fast, ppm; None until that is known."""
-        return self._clock.drift_ppm
-
-    @property
-    def steps(self) -> int:
-        """Jumps of UTC so far."""
-        return self._clock.steps
+    def report(self) -> ClockHealth:
+        """What health tells about the clock."""
+        return ClockHealth(state=self.state, drift_ppm=self._clock.drift_ppm, steps=self._clock.steps)
 
     @property
     def trusts_now(self) -> bool:

@@ -10,12 +10,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from edge_daemon.audio.source import Block, Gap, GapCause
+from edge_daemon.audio.recent_sound import RecentSound
+from edge_daemon.audio.source import Gap, GapCause
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.clock.synchronisation import ClockState
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.detection.events import ScoredWindow
-from edge_daemon.detection.pipeline import Found, Output, Pipeline
+from edge_daemon.detection.observer import StreamObserver
+from edge_daemon.detection.pipeline import Output, Pipeline
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.sound_queue import Heard
@@ -36,45 +38,31 @@ class EffortBook(Protocol):
         """UTC of the samples moved."""
 
 
-class StreamObserver(Protocol):
-    """Who wants to know what became of the sound."""
-
-    def sound(self, piece: Block | Gap) -> None:
-        """The next piece of the stream at the model's rate."""
-
-    def found(self, found: Found, heard_ns: int) -> None:
-        """An event; the sound by which it became known ended at this monotonic time."""
-
-    def stepped(self, step: ClockStep, dated_before: bool) -> None:
-        """UTC moved; `dated_before` is False if it had never been known in this session."""
-
-    def scored(self) -> None:
-        """All of the last piece is dealt with."""
-
-
 class ScoringLoop:
     """The pipeline and its accounts; one thread drives it.
 
     Args:
         pipeline: fed with what is heard.
+        recent: fed with the stream at the model's rate, before the observers are told.
         times: when each sample was.
         effort: the ledger, its session begun at the model's rate.
-        book: health.
-        listeners: told of sound, events and steps of the clock.
+        counters: of health.
+        observers: told in their order of sound, events and steps of the clock.
         time: clocks.
     """
 
     def __init__(
         self,
         pipeline: Pipeline,
+        recent: RecentSound,
         times: SampleTime,
         effort: EffortBook,
-        book: HealthCounters,
-        listeners: StreamObserver,
+        counters: HealthCounters,
+        observers: Sequence[StreamObserver],
         time: TimeSource,
     ) -> None:
-        self._pipeline, self._times, self._effort = pipeline, times, effort
-        self._book, self._listeners, self._time = book, listeners, time
+        self._pipeline, self._recent, self._times, self._effort = pipeline, recent, times, effort
+        self._counters, self._observers, self._time = counters, observers, time
         self._rate = pipeline.spec.sample_rate
         self._covered = 0  # every sample before has been told to the ledger
         self._last_gap: Gap | None = None
@@ -101,16 +89,21 @@ class ScoringLoop:
     def finish(self) -> None:
         """The stream has ended: score what is held back, close the open event."""
         self._digest(self._pipeline.finish())
+        for observer in self._observers:
+            observer.finish()
 
     def _step(self, step: ClockStep) -> None:
         self._effort.clock_step(step, self._times.state)
         what = "the system clock was set" if step.kind == "system_clock" else "the count of samples slipped"
         log.warning(what, extra={"jump_s": step.jump_ns / SECOND_NS, "clock": self._times.state})
-        self._listeners.stepped(step, self._dated)
+        for observer in self._observers:
+            observer.stepped(step, self._dated)
 
     def _digest(self, output: Output) -> None:
         for piece in output.sound:
-            self._listeners.sound(piece)
+            self._recent.push(piece)
+            for observer in self._observers:
+                observer.sound(piece)
         self._account(output)
         now_ns = self._time.monotonic_ns()
         heard_ns = now_ns
@@ -119,13 +112,16 @@ class ScoringLoop:
             unusable = self._pipeline.tally.unusable - self._unusable
             self._unusable += unusable
             if unusable:
-                self._book.unusable(now_ns, unusable)
+                self._counters.unusable(now_ns, unusable)
             if len(output.windows) > unusable:
                 latency_s = max(0.0, (now_ns - heard_ns) / SECOND_NS)
-                self._book.scored(now_ns, latency_s, len(output.windows) - unusable)
+                self._counters.scored(now_ns, latency_s, len(output.windows) - unusable)
         for found in output.found:
-            self._listeners.found(found, heard_ns)
-        self._listeners.scored()
+            for observer in self._observers:
+                observer.found(found, heard_ns)
+            self._counters.detected()
+        for observer in self._observers:
+            observer.scored()
 
     def _account(self, output: Output) -> None:
         clock = self._times.state
@@ -140,7 +136,7 @@ class ScoringLoop:
                 self._effort.lost(gap, self._times.utc_ns(end), clock)
                 last = self._last_gap
                 goes_on = last is not None and (last.end, last.cause) == (gap.start, gap.cause)
-                self._book.gap(cause, gap.length / self._rate, begins=not goes_on)
+                self._counters.gap(cause, gap.length / self._rate, begins=not goes_on)
                 self._last_gap = gap
             self._covered = max(self._covered, end)
 

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from edge_daemon.audio.source import Block, Gap
+from edge_daemon.health.document import QueueHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +34,21 @@ class Heard:
     interrupted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class QueueReport:
-    """How full the queue is.
-
-    Attributes:
-        blocks: entries that wait.
-        samples: sound that waits.
-        dropped_blocks: blocks dropped so far.
-        dropped_samples: their samples.
-    """
-
-    blocks: int
-    samples: int
-    dropped_blocks: int
-    dropped_samples: int
-
-
 class SoundQueue:
     """First in, first out; one thread puts, one gets, any may ask.
 
     Args:
         capacity: samples held at most; a single longer block is held all the same.
+        blocks: entries that this is meant to be, for health.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = max(1, capacity)
+    def __init__(self, capacity: int, blocks: int = 1) -> None:
+        self._capacity, self._blocks = max(1, capacity), max(1, blocks)
         self._entries: deque[Heard] = deque()
         self._samples = 0
-        self._dropped_blocks = self._dropped_samples = 0
+        self._dropped_blocks = 0
+        self.dropped_samples = 0
+        """Samples dropped so far."""
         self._ended = False
         self._enough = 1  # what the reader waits for
         self._changed = threading.Condition()
@@ -117,10 +104,17 @@ class SoundQueue:
         with self._changed:
             self._drop(down_to=0)
 
-    def report(self) -> QueueReport:
-        """How full it is."""
+    def report(self) -> QueueHealth:
+        """How full it is, in entries."""
         with self._changed:
-            return QueueReport(len(self._entries), self._samples, self._dropped_blocks, self._dropped_samples)
+            waiting = len(self._entries)
+            return QueueHealth(length=waiting, capacity=max(self._blocks, waiting), dropped=self._dropped_blocks)
+
+    @property
+    def samples(self) -> int:
+        """Sound that waits, samples."""
+        with self._changed:
+            return self._samples
 
     @property
     def _span(self) -> int:
@@ -137,7 +131,7 @@ class SoundQueue:
                 length = len(heard.item.samples)
                 self._samples -= length
                 self._dropped_blocks += 1
-                self._dropped_samples += length
+                self.dropped_samples += length
                 gap = Gap(heard.item.start, length, "inference_behind")
                 heard = Heard(gap, heard.arrived_ns, heard.utc_offset_ns, timed=False)
             if kept and (joined := _joined(kept[-1], heard)) is not None:

@@ -9,10 +9,19 @@ not an attempt's matter: it is known when it ends.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-from edge_daemon.audio.capture.input_state import DeviceState
-from edge_daemon.clock.time_source import SECOND_NS
+from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.audio.capture.live_source import LiveSource
+from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.config import Config
+from edge_daemon.health.counters import HealthCounters
+from edge_daemon.live.capture_loop import CaptureLoop
+from edge_daemon.live.schedule import ScheduleRunner
+from edge_daemon.system.sd_notify import Notifier
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +92,14 @@ class Attempts:
         self.last_ns = now_ns
         self._seen: tuple[object, ...] = ()
 
-    def look(self, state: DeviceState, now_ns: int) -> None:
+    def look(self, state: InputHealth, now_ns: int) -> None:
         """Look at the input's state: counters and phases that changed are signs of an attempt."""
         signs = (state.phase, state.attempts, state.opened, state.stalls, state.disconnects)
         if signs != self._seen:
             self._seen, self.last_ns = signs, now_ns
 
 
-def known_cause(state: DeviceState, tried_ns: int, last_read_ns: int, resume_ns: int | None) -> Silence | None:
+def known_cause(state: InputHealth, tried_ns: int, last_read_ns: int, resume_ns: int | None) -> Silence | None:
     """The known cause of silence, or None if sound should come.
 
     Args:
@@ -106,3 +115,65 @@ def known_cause(state: DeviceState, tried_ns: int, last_read_ns: int, resume_ns:
     if state.dead_input:
         return Silence("the samples do not change", last_read_ns)
     return None
+
+
+class Watchdog:
+    """Feeds the service manager's watchdog as the rule says; the calling thread drives it.
+
+    Args:
+        config: limits, and whether the input is a pipe.
+        source: the input.
+        capture: tells when it last gave something.
+        schedule: tells when a rest ends.
+        counters: tell when windows were last scored, and are told of silence for a known cause.
+        notifier: the service manager.
+        time: clocks.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        source: LiveSource,
+        capture: CaptureLoop,
+        schedule: ScheduleRunner,
+        counters: HealthCounters,
+        notifier: Notifier,
+        time: TimeSource,
+    ) -> None:
+        self._health, self._audio = config.health, config.audio
+        self._source, self._capture, self._schedule, self._counters = source, capture, schedule, counters
+        self._notifier, self._time = notifier, time
+        self._started_ns = self._due_ns = time.monotonic_ns()
+        self._attempts = Attempts(self._started_ns)
+        self._fed = True
+
+    def tick(self) -> bool:
+        """Give a sign of life if there is a reason to; True if the answer is another than last time."""
+        now_ns = self._time.monotonic_ns()
+        verdict = self._verdict(now_ns)
+        interval_s = self._notifier.interval_s
+        if verdict.feed and interval_s is not None and now_ns >= self._due_ns:
+            self._due_ns = now_ns + round(interval_s * SECOND_NS)
+            self._notifier.watchdog()
+        if verdict.feed == self._fed:
+            return False
+        self._fed = verdict.feed
+        if verdict.feed:
+            log.info("the watchdog is fed again", extra={"reason": verdict.reason})
+        else:
+            log.error("the watchdog is not fed", extra={"reason": verdict.reason})
+        return True
+
+    def _verdict(self, now_ns: int) -> FeedVerdict:
+        state, read_ns, counters = self._source.state, self._capture.last_read_ns, self._counters
+        self._attempts.look(state, now_ns)
+        # a pipe is not opened again and again: that it is read is the attempt
+        tried_ns = read_ns if self._audio.source == "pipe" else self._attempts.last_ns
+        silence = known_cause(state, tried_ns, read_ns, self._schedule.resume_ns)
+        handling_s = max(self._health.handling_limit_s, 2 * self._audio.retry_longest_s)
+        # a known cause counts once it has ended: one that renewed itself would hide that nobody handles it
+        alive_ns = counters.last_alive_ns if silence is None else counters.last_scored_ns
+        verdict = may_feed(now_ns, self._started_ns, alive_ns, silence, self._health.silence_limit_s, handling_s)
+        if silence is not None and verdict.feed:
+            counters.silent_for_known_cause(now_ns)
+        return verdict

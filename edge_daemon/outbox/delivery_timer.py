@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.outbox.mailbox import Order, Outgoing
+from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 
 MOST = 1000
@@ -34,11 +35,12 @@ class TimedMailbox:
         self._heard_ns: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def begin(self, message: str, heard_ns: int) -> None:
-        """The sound behind this message ended at this monotonic time."""
+    def put(self, message: Message, heard_ns: int | None = None) -> None:
+        """Accept a message, timed from the end of the sound behind it (monotonic time) if that is given."""
         with self._lock:
-            if len(self._heard_ns) < MOST:
-                self._heard_ns[message] = heard_ns
+            if heard_ns is not None and len(self._heard_ns) < MOST:
+                self._heard_ns[message.id] = heard_ns
+        self._outbox.put(message)
 
     def take(self, limit: int, order: Order, backing_off: AbstractSet[int]) -> Sequence[Outgoing]:
         """Messages to publish now; see `Outbox.take`."""

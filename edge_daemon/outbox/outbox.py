@@ -27,11 +27,13 @@ import random
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
@@ -49,7 +51,7 @@ from edge_daemon.outbox.table import (
     select,
     status,
 )
-from edge_daemon.storage.database import Database, DatabaseReport
+from edge_daemon.storage.database import Database
 
 if TYPE_CHECKING:
     from edge_daemon.config.outbox import OutboxSection
@@ -87,23 +89,16 @@ class OutboxLimits:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxReport:
-    """What health tells about the outbox.
+class OutboxHealth(BaseModel):
+    """Messages that the broker has not acknowledged."""
 
-    Attributes:
-        depth: messages not yet acknowledged, on disk as of the last commit, and in memory.
-        held: those that are in memory only.
-        in_flight: those taken and not yet acknowledged.
-        dropped: how many were dropped, by (kind, reason), since the database was made.
-        database: state of the file.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    depth: int
-    held: int
-    in_flight: int
-    dropped: dict[tuple[str, str], int]
-    database: DatabaseReport
+    depth: int = Field(ge=0, description="Messages waiting, on disk and in memory.")
+    held: int = Field(default=0, ge=0, description="Those in memory only.")
+    dropped: dict[str, int] = Field(default_factory=dict, description="Dropped, by `kind/reason`, ever.")
+    available: bool = Field(default=True, description="False while its file cannot be used.")
+    reason: str = Field(default="", description="Why not.")
 
 
 class Outbox:
@@ -118,6 +113,8 @@ class Outbox:
 
     def __init__(self, path: Path, *, time: TimeSource, rng: random.Random, limits: OutboxLimits | None = None) -> None:
         self.limits = limits or OutboxLimits()
+        self.when_put: list[Callable[[], None]] = []
+        """Called after a message was accepted, in the caller's thread."""
         self._time = time
         self._database = Database(path, SCHEMA, version=VERSION, time=time, rng=rng)
         self._disk = threading.Lock()  # one writer at a time; taken before _memory, never after it
@@ -145,6 +142,8 @@ class Outbox:
                 victim = min(idle, key=lambda m: m.priority, default=next(iter(self._held.values())))
                 del self._held[victim.id]
                 self._drops[victim.kind, "memory"] += 1
+        for tell in self.when_put:
+            tell()
 
     def tick(self) -> bool:
         """Commit if it is due; returns False if it was due and failed. Call at least every `commit_within_s`."""
@@ -276,18 +275,23 @@ class Outbox:
             with self._memory:
                 self._depth, self._dropped = found
 
-    def report(self) -> OutboxReport:
+    def report(self) -> OutboxHealth:
         """How the outbox is, without touching the disk."""
         database = self._database.report()
         with self._memory:
             dropped = Counter(self._dropped) + self._drops
-            return OutboxReport(
+            return OutboxHealth(
                 depth=max(0, self._depth - len(self._acknowledged)) + len(self._held),
                 held=len(self._held),
-                in_flight=len(self._in_flight),
-                dropped=dict(dropped),
-                database=database,
+                dropped={f"{kind}/{reason}": count for (kind, reason), count in sorted(dropped.items())},
+                available=database.state != "unavailable",
+                reason=database.reason,
             )
+
+    @property
+    def set_aside(self) -> tuple[Path, ...]:
+        """Damaged files that were set aside, oldest first."""
+        return self._database.report().set_aside
 
     def close(self) -> bool:
         """Write what waits and close the file; True if nothing is left in memory."""

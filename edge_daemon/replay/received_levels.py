@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from edge_daemon.audio.recent_sound import RecentSound
 from edge_daemon.detection.document import ReceivedLevel
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.pipeline import Output
@@ -30,7 +31,9 @@ class ReplayLevels:
 
     def __init__(self, rate: int, full_scale_db: float, *, longest_event_s: float, delay_s: float) -> None:
         self.levels: list[ReceivedLevel | None] = []
-        self._meter = LevelMeter(rate, full_scale_db, longest_event_s + 2 * AROUND_S + delay_s)
+        memory_s = longest_event_s + 2 * AROUND_S + delay_s
+        self._recent = RecentSound(rate)
+        self._meter = LevelMeter(self._recent, full_scale_db, memory_s)
         self._around = round(AROUND_S * rate)
         self._waiting: deque[Event] = deque()
         self._heard = 0
@@ -38,7 +41,7 @@ class ReplayLevels:
     def add(self, output: Output) -> None:
         """Take the pipeline's next output."""
         for piece in output.sound:
-            self._meter.push(piece)
+            self._recent.push(piece)
             self._heard = piece.end
         self._waiting.extend(found.event for found in output.found)
         while self._waiting and self._waiting[0].end + self._around <= self._heard:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from edge_daemon.clips.retention import StoredFile
 from edge_daemon.clock.synchronisation import SyncReading
 from edge_daemon.clock.time_source import SECOND_NS
-from edge_daemon.health.board import BoardReading
+from edge_daemon.health.board import BoardHealth
 
 
 class MemoryKernelClock:
@@ -23,13 +23,21 @@ class MemoryKernelClock:
         return self.reading
 
 
+_UNKNOWN = dict.fromkeys(BoardHealth.model_fields) | {"throttling": (), "throttled_since_boot": ()}
+
+
+def board_health(**known: object) -> BoardHealth:
+    """What a board tells that knows only this."""
+    return BoardHealth.model_validate(_UNKNOWN | known)
+
+
 @dataclass(slots=True)
 class MemoryBoard:
     """A board that says what it is told: the in-memory twin of `LinuxBoard`."""
 
-    reading: BoardReading = field(default_factory=lambda: BoardReading(0.0))
+    reading: BoardHealth = field(default_factory=board_health)
 
-    def read(self) -> BoardReading:
+    def read(self) -> BoardHealth:
         """What it was told to say."""
         return self.reading
 

@@ -13,10 +13,10 @@ from edge_daemon.bench import Measurement, bench, warnings_of
 from edge_daemon.cli import invoke
 from edge_daemon.config import Config, load_text
 from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
-from edge_daemon.health.board import BoardReading
+from edge_daemon.health.board import BoardHealth
 from edge_daemon.model.energy import INTEGER, dense_operations
 from edge_daemon.model.model_file import ModelFile
-from edge_daemon.testing.machine import MemoryBoard
+from edge_daemon.testing.machine import MemoryBoard, board_health
 
 STAGES = ["resample", "front end", "inference", "events", "window"]
 
@@ -29,7 +29,7 @@ def measurement(times_s: list[float], cpu_s: float | None = None) -> Measurement
 
 
 STEADY = measurement([0.001] * 40)
-COOL = BoardReading(0.0, temperature_c=50.0, load_1min=0.1)
+COOL = board_health(temperature_c=50.0, load_1min=0.1)
 
 
 def test_a_machine_at_rest_gives_no_warning() -> None:
@@ -40,17 +40,17 @@ def test_a_machine_at_rest_gives_no_warning() -> None:
     ("after", "sentence"),
     [
         (
-            BoardReading(0.0, throttling=("under-voltage",), throttled_since_boot=("under-voltage",)),
+            board_health(throttling=("under-voltage",), throttled_since_boot=("under-voltage",)),
             "The board is being throttled now: under-voltage.",
         ),
         (
-            BoardReading(0.0, throttled_since_boot=("throttled", "frequency capped")),
+            board_health(throttled_since_boot=("throttled", "frequency capped")),
             "The board has been throttled since it was started: throttled, frequency capped.",
         ),
-        (BoardReading(0.0, temperature_c=80.4), "The processor is at 80 °C; boards slow down from 80 °C."),
+        (board_health(temperature_c=80.4), "The processor is at 80 °C; boards slow down from 80 °C."),
     ],
 )
-def test_what_the_board_says(after: BoardReading, sentence: str) -> None:
+def test_what_the_board_says(after: BoardHealth, sentence: str) -> None:
     assert warnings_of(COOL, after, STEADY, worker=False) == (sentence,)
 
 
@@ -65,7 +65,7 @@ def test_a_machine_that_has_other_things_to_do() -> None:
     shared = measurement([0.001] * 40, cpu_s=0.02)
     (warning,) = warnings_of(COOL, COOL, shared, worker=False)
     assert "50% of the time" in warning
-    (warning,) = warnings_of(BoardReading(0.0, load_1min=1000.0), COOL, STEADY, worker=False)
+    (warning,) = warnings_of(board_health(load_1min=1000.0), COOL, STEADY, worker=False)
     assert "1000.0 programs wanted to run" in warning
 
 
@@ -84,7 +84,7 @@ def test_the_figures_belong_together(config: Config, tiny_model: Path) -> None:
     model = LiveModel(
         model_file, open_backend(model_file, config.backend), rules_of(config, model_file), hop_of(config, model_file)
     )
-    board = MemoryBoard(BoardReading(0.0, memory_mb=70.0, temperature_c=41.0))
+    board = MemoryBoard(board_health(memory_mb=70.0, temperature_c=41.0))
     report = bench(config, model, board, seconds=0.6, model_load_s=1.5)
     assert (report.model, report.backend, report.source_rate, report.hop_s) == ("tiny 1.0", "onnx", 8000, 0.25)
     assert (report.window_s, report.memory_mb, report.temperature_c, report.model_load_s) == (2.0, 70.0, 41.0, 1.5)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.audio.capture.dead_input import DeadInputDetector
-from edge_daemon.audio.capture.input_state import DevicePhase, DeviceState
+from edge_daemon.audio.capture.input_state import InputHealth, InputPhase
 from edge_daemon.audio.source import Block, Gap, GapCause
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 
@@ -50,7 +49,7 @@ class CaptureTimeline:
         self._position = SampleCount(rate)
         self._dead_input = DeadInputDetector(round(dead_s * rate), clip_level)
         self.ready: deque[Block | Gap] = deque()
-        self.state = DeviceState("opening", name, time.utc_ns())
+        self.state = InputHealth(phase="opening", device=name)
         self.cause: GapCause | None = None
         self.sounding = False
         self.arrived_ns: int | None = None
@@ -79,10 +78,10 @@ class CaptureTimeline:
                 self.ready.append(self._position.missing(missing, self.cause))
                 self.cause = None
             self._enter("listening")
-            self._count(opened=self.state.opened + 1, attempts=0, device=device)
+            self._change(opened=self.state.opened + 1, attempts=0, device=device)
             log.info("listening to '%s' at %d Hz", device, self._rate)
         if lost:
-            self._count(overflows=self.state.overflows + 1, lost_samples=self.state.lost_samples + lost)
+            self._change(overflows=self.state.overflows + 1, lost_samples=self.state.lost_samples + lost)
             self.ready.append(self._position.missing(lost, "overflow"))
             if not first:
                 self._leave_out = (self._lead, "overflow")
@@ -116,7 +115,7 @@ class CaptureTimeline:
         if error != self.state.last_error or not attempt:  # not once a minute for months
             log.warning("%s Trying again for ever.", error)
         gone = cause == "device_absent" and not attempt
-        self._count(
+        self._change(
             last_error=error,
             attempts=self.state.attempts + (attempt and tried),
             stalls=self.state.stalls + (cause == "stall"),
@@ -124,7 +123,7 @@ class CaptureTimeline:
         )
         self.silent(cause, "waiting")
 
-    def silent(self, cause: GapCause, phase: DevicePhase) -> None:
+    def silent(self, cause: GapCause, phase: InputPhase) -> None:
         """From here on there is no sound, for this cause; the time before is booked under the one before."""
         self._position.begin(self._time.monotonic_ns())
         if self.cause != cause:
@@ -147,19 +146,19 @@ class CaptureTimeline:
     def _inspect(self, samples: NDArray[np.float32]) -> bool:
         finding = self._dead_input.feed(samples)
         if finding.clipped:
-            self._count(clipped_blocks=self.state.clipped_blocks + 1)
+            self._change(clipped_blocks=self.state.clipped_blocks + 1)
         if finding.dead != self.state.dead_input:
-            self._count(dead_input=finding.dead, dead_inputs=self.state.dead_inputs + finding.dead)
+            self._change(dead_input=finding.dead, dead_inputs=self.state.dead_inputs + finding.dead)
             what = "does not change any more: dead" if finding.dead else "lives again"
             log.warning("the input of '%s' %s", self.state.device, what)
         return finding.dead
 
-    def _enter(self, phase: DevicePhase) -> None:
+    def _enter(self, phase: InputPhase) -> None:
         if phase != self.state.phase:
-            self.state = replace(self.state, phase=phase, since_utc_ns=self._time.utc_ns())
+            self._change(phase=phase)
 
-    def _count(self, **changes: object) -> None:
-        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+    def _change(self, **changes: object) -> None:
+        self.state = self.state.model_copy(update=changes)
 
 
 class SampleCount:

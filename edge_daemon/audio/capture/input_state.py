@@ -1,44 +1,30 @@
-"""What a live input is doing, for health, logs and people: a picture of one moment."""
+"""What a live input is doing, for the daemon, health and people: a picture of one moment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-DevicePhase = Literal["opening", "listening", "waiting", "paused", "closed"]
+from pydantic import BaseModel, ConfigDict, Field
+
+InputPhase = Literal["opening", "listening", "waiting", "paused", "closed"]
+"""Opening until the first sound arrives, listening while it does, waiting after a failure until sound arrives again,
+paused by schedule, closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceState:
-    """State and counters of a live source since it was made.
+class InputHealth(BaseModel):
+    """The hydrophone's sound card or pipe."""
 
-    Attributes:
-        phase: "opening" until the first sound arrives, "listening" while it does, "waiting" after a failure until
-            sound arrives again, "paused" by schedule, "closed".
-        device: its name once it was open, before that what was asked for.
-        since_utc_ns: when the phase began.
-        attempts: failed attempts since sound last arrived.
-        last_error: the last failure in a sentence, empty if there was none.
-        opened: how often sound began to arrive.
-        overflows: how often samples were lost by the device or because the reader was late.
-        lost_samples: how many, as far as known.
-        stalls: how often the device stopped giving sound without a word.
-        disconnects: how often it went away.
-        dead_input: samples arrive, but do not change.
-        dead_inputs: how often that began.
-        clipped_blocks: blocks with several samples at the limit.
-    """
+    model_config = ConfigDict(frozen=True)
 
-    phase: DevicePhase
-    device: str
-    since_utc_ns: int
-    attempts: int = 0
-    last_error: str = ""
-    opened: int = 0
-    overflows: int = 0
-    lost_samples: int = 0
-    stalls: int = 0
-    disconnects: int = 0
-    dead_input: bool = False
-    dead_inputs: int = 0
-    clipped_blocks: int = 0
+    phase: InputPhase = Field(description="What it is doing.")
+    device: str = Field(description="Its name.")
+    attempts: int = Field(default=0, description="Failed attempts to open it since sound last came.")
+    last_error: str = Field(default="", description="The last failure, empty for none.")
+    opened: int = Field(default=0, description="How often sound began to come.")
+    overflows: int = Field(default=0, description="How often samples were lost (xruns).")
+    lost_samples: int = Field(default=0, description="How many, as far as known.")
+    stalls: int = Field(default=0, description="How often it stopped giving sound.")
+    disconnects: int = Field(default=0, description="How often it went away.")
+    dead_input: bool = Field(default=False, description="Samples come, but do not change.")
+    dead_inputs: int = Field(default=0, description="How often that began.")
+    clipped_blocks: int = Field(default=0, description="Blocks with samples at full scale.")

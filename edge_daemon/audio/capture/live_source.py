@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge_daemon.audio.capture.byte_source import ByteSource, DescriptorBytes, NamedPipeBytes
 from edge_daemon.audio.capture.device import AudioDriver, StreamRequest
-from edge_daemon.audio.capture.input_state import DeviceState
+from edge_daemon.audio.capture.input_state import InputHealth
 from edge_daemon.audio.capture.pipe import PipeSource
 from edge_daemon.audio.capture.sound_card import USUAL_RATE, SoundCardSource, own_rate
 from edge_daemon.audio.resample import Resampler
@@ -23,7 +23,7 @@ class LiveSource(AudioSource, Protocol):
     """A source that can pause and tells how it is."""
 
     @property
-    def state(self) -> DeviceState:
+    def state(self) -> InputHealth:
         """What the input is doing now; from any thread."""
 
     @property

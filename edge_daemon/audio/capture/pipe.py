@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edge_daemon.audio.capture.byte_source import ByteSource
 from edge_daemon.audio.capture.capture_timeline import CaptureTimeline
 from edge_daemon.audio.capture.device import SampleFormat
-from edge_daemon.audio.capture.input_state import DeviceState
+from edge_daemon.audio.capture.input_state import InputHealth
 from edge_daemon.audio.source import Block, Gap, GapCause
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.errors import AudioError
@@ -96,7 +96,7 @@ class PipeSource:
         self._heard_ns = 0  # last sign of life
 
     @property
-    def state(self) -> DeviceState:
+    def state(self) -> InputHealth:
         """What the input is doing now."""
         return self._timeline.state
 

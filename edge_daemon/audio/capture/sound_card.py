@@ -26,7 +26,7 @@ from edge_daemon.audio.capture.device import (
     StreamRequest,
     find_device,
 )
-from edge_daemon.audio.capture.input_state import DeviceState
+from edge_daemon.audio.capture.input_state import InputHealth
 from edge_daemon.audio.capture.ring import SampleRing
 from edge_daemon.audio.source import Block, Gap, GapCause
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
@@ -103,7 +103,7 @@ class SoundCardSource:
         self._closing = False
 
     @property
-    def state(self) -> DeviceState:
+    def state(self) -> InputHealth:
         """What the input is doing now."""
         return self._timeline.state
 

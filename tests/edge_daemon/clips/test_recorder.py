@@ -11,6 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_daemon.audio.recent_sound import RecentSound
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.audio.start_time import start_from_name
 from edge_daemon.clips import guano
@@ -28,8 +29,8 @@ def want(begin: int, end: int, name: str = "3e0a8d0c-5f0a") -> ClipRequest:
 
 def recorder(**changes: float) -> ClipRecorder:
     """10 Hz, a ring of 100 samples, a margin of 5, clips of at most 60."""
-    settings = {"ring_s": 10, "margin_s": 0.5, "max_length_s": 6} | changes
-    return ClipRecorder(10, **settings)  # type: ignore[arg-type]
+    settings = {"longest_event_s": 4, "delay_s": 5, "margin_s": 0.5, "max_length_s": 6} | changes
+    return ClipRecorder(RecentSound(10), **settings)  # type: ignore[arg-type]
 
 
 def ramp(start: int, end: int) -> Block:
@@ -38,10 +39,10 @@ def ramp(start: int, end: int) -> Block:
 
 def test_a_clip_waits_for_its_margin() -> None:
     clips = recorder()
-    clips.add(ramp(0, 32))
+    clips._recent.push(ramp(0, 32))
     name = clips.request(want(20, 30))
     assert clips.ready() == []
-    clips.add(ramp(32, 35))
+    clips._recent.push(ramp(32, 35))
     [clip] = clips.ready()
     assert clip.name == name == "2009-03-29/buoy-7_20090329T121501.500Z_3e0a8d0c.flac"
     assert clip.begin == 15
@@ -52,7 +53,7 @@ def test_a_clip_waits_for_its_margin() -> None:
 
 def test_the_end_of_the_stream_ends_the_waiting() -> None:
     clips = recorder()
-    clips.add(ramp(0, 32))
+    clips._recent.push(ramp(0, 32))
     clips.request(want(20, 30))
     [clip] = clips.ready(final=True)
     np.testing.assert_array_equal(clip.samples, np.arange(15, 32))
@@ -60,11 +61,11 @@ def test_the_end_of_the_stream_ends_the_waiting() -> None:
 
 def test_a_margin_does_not_reach_before_the_stream_or_the_ring() -> None:
     clips = recorder()
-    clips.add(ramp(1000, 1020))
+    clips._recent.push(ramp(1000, 1020))
     assert clips.request(want(1002, 1010)) is not None
     [clip] = clips.ready()
     assert (clip.begin, len(clip.samples)) == (1000, 15)
-    clips.add(ramp(1020, 1130))  # the ring now begins at 1030
+    clips._recent.push(ramp(1020, 1130))  # the ring now begins at 1030
     clips.request(want(1032, 1040))
     [clip] = clips.ready()
     np.testing.assert_array_equal(clip.samples, np.arange(1030, 1045))
@@ -72,7 +73,7 @@ def test_a_margin_does_not_reach_before_the_stream_or_the_ring() -> None:
 
 def test_of_a_long_event_the_begin_is_kept() -> None:
     clips = recorder()
-    clips.add(ramp(0, 100))
+    clips._recent.push(ramp(0, 100))
     clips.request(want(10, 95))
     [clip] = clips.ready()
     np.testing.assert_array_equal(clip.samples, np.arange(5, 65))
@@ -80,10 +81,10 @@ def test_of_a_long_event_the_begin_is_kept() -> None:
 
 def test_gaps_are_silence_and_listed() -> None:
     clips = recorder()
-    clips.add(ramp(0, 20))
-    clips.skip(Gap(20, 4, "overflow"))
-    clips.add(ramp(24, 30))
-    clips.add(ramp(31, 50))  # one sample missing without a word
+    clips._recent.push(ramp(0, 20))
+    clips._recent.push(Gap(20, 4, "overflow"))
+    clips._recent.push(ramp(24, 30))
+    clips._recent.push(ramp(31, 50))  # one sample missing without a word
     clips.request(want(18, 35))
     [clip] = clips.ready()
     expected = np.arange(13, 40, dtype=np.float32)
@@ -95,9 +96,9 @@ def test_gaps_are_silence_and_listed() -> None:
 
 def test_a_gap_longer_than_the_ring_leaves_silence() -> None:
     clips = recorder()
-    clips.add(ramp(1, 50))
+    clips._recent.push(ramp(1, 50))
     clips.request(want(40, 48))
-    clips.skip(Gap(50, 1005, "device_absent"))
+    clips._recent.push(Gap(50, 1005, "device_absent"))
     assert clips.ready() == []  # the sound is gone
     assert clips.missed == 1
     clips.request(want(1000, 1010))
@@ -107,9 +108,9 @@ def test_a_gap_longer_than_the_ring_leaves_silence() -> None:
 
 
 def test_too_many_waiting_and_events_out_of_reach_are_counted() -> None:
-    clips = ClipRecorder(10, ring_s=10, margin_s=0.5, max_length_s=6, max_waiting=1)
+    clips = ClipRecorder(RecentSound(10), longest_event_s=4, delay_s=5, margin_s=0.5, max_length_s=6, max_waiting=1)
     assert clips.request(want(0, 1)) is None
-    clips.add(ramp(0, 200))
+    clips._recent.push(ramp(0, 200))
     assert clips.request(want(10, 20)) is None
     assert clips.request(want(190, 200)) is not None
     assert clips.request(want(190, 200)) is None
@@ -122,7 +123,7 @@ def test_any_partition_of_the_stream_gives_the_same_clip(sizes: list[int], data:
     clips = recorder()
     position = 0
     for size in sizes:
-        clips.add(ramp(position, position + size))
+        clips._recent.push(ramp(position, position + size))
         position += size
     begin = data.draw(st.integers(max(0, position - 100), position - 1))
     end = data.draw(st.integers(begin + 1, position))

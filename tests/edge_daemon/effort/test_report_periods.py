@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.effort.report_periods import ReportPeriods
 
 H = 3600 * 10**9
@@ -35,10 +36,12 @@ def test_hours_lived_twice_are_published_again() -> None:
 def test_a_session_that_began_in_1970_is_published_where_it_was() -> None:
     periods = ReportPeriods(3600.0, 5, previous_end_utc_ns=500_000 * H + 7)
     assert periods.due(9) is None
-    periods.moved(500_003 * H)
+    periods.stepped(ClockStep(0, 500_003 * H, "system_clock"), dated_before=True)  # a known time is not moved
+    assert periods.due(9) is None
+    periods.stepped(ClockStep(0, 500_003 * H, "system_clock"), dated_before=False)
     assert periods.due(500_004 * H) == (500_000 * H, 500_004 * H)
     without = ReportPeriods(3600.0, 5)
-    without.moved(500_003 * H)
+    without.stepped(ClockStep(0, 500_003 * H, "system_clock"), dated_before=False)
     assert without.due(500_004 * H) == (500_003 * H, 500_004 * H)
 
 

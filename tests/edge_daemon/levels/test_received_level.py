@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from edge_daemon.audio.recent_sound import RecentSound
 from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.detection.document import ReceivedLevel
@@ -26,9 +27,10 @@ def sine(amplitude: float, hz: float, seconds: float, offset: float = 0.0) -> ND
 
 
 def meter(*pieces: Block | Gap, memory_s: float = 120.0) -> LevelMeter:
-    made = LevelMeter(RATE, FULL_SCALE_DB, memory_s)
+    recent = RecentSound(RATE)
+    made = LevelMeter(recent, FULL_SCALE_DB, memory_s)
     for piece in pieces:
-        made.push(piece)
+        recent.push(piece)
     return made
 
 
@@ -60,7 +62,7 @@ def test_an_offset_is_no_sound() -> None:
 def test_an_event_its_surroundings_and_earlier_events_are_kept_apart() -> None:
     sea, call = sine(0.01, 50, 4), sine(0.1, 100, 1)
     heard = meter(*(Block(part, at) for part, at in ((sea, 0), (call, 8000), (sea, 10_000), (call, 18_000))))
-    heard.push(Block(sea, 20_000))
+    heard._recent.push(Block(sea, 20_000))
     first, second = heard.received(8000, 10_000), heard.received(18_000, 20_000)
     assert first is not None
     assert second is not None
@@ -111,7 +113,7 @@ def test_memory_is_bounded_and_measures_what_it_holds() -> None:
     assert partly.rms_db == 146.99
     long_gap = meter(Block(sine(0.1, 100, 5), 0), Gap(10_000, 10**9, "device_absent"), memory_s=10)
     assert long_gap.ambient_db is None
-    long_gap.push(Block(sine(0.1, 100, 2), 10_000 + 10**9))
+    long_gap._recent.push(Block(sine(0.1, 100, 2), 10_000 + 10**9))
     assert long_gap.ambient_db == 146.99
 
 

@@ -128,7 +128,7 @@ def test_a_mistyped_date_deletes_nothing(make_buoy: Callable[..., Any], sample: 
     buoy.kernel.reading = SyncReading(False, 0)
     if noticed:
         buoy.until(buoy.seconds + 5.0)
-        assert buoy.daemon.components.health.reading().clock.state == "unsynchronised"
+        assert buoy.daemon.health.document().clock.state == "unsynchronised"
     buoy.time.advance(3601)
     buoy.daemon.components.storage.tick()
     assert (len(buoy.detections()), len(buoy.clip_files.contents)) == (5, stored)

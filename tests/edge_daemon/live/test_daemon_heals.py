@@ -139,7 +139,7 @@ def test_nobody_is_told_all_is_well_when_nothing_is_scored_and_nobody_knows_why(
         buoy.time.advance(5.0)
         buoy.daemon.tend()
     assert fed(buoy) == 2  # the last at 30 s: 20 s without a window are no reason yet
-    assert "no window scored" in " ".join(buoy.daemon.components.health.document().reasons)
+    assert "no window scored" in " ".join(buoy.daemon.health.document().reasons)
 
 
 def test_a_known_silence_that_nobody_handles_any_more_is_not_fed(make_buoy: Callable[..., Any]) -> None:
@@ -169,7 +169,7 @@ def test_a_sound_system_that_hangs_for_good_is_not_fed(make_buoy: Callable[..., 
     assert before >= 3
     buoy.until(400.0)
     assert fed(buoy) == before
-    assert "no sound: The sound system does not answer" in " ".join(buoy.daemon.components.health.document().reasons)
+    assert "no sound: The sound system does not answer" in " ".join(buoy.daemon.health.document().reasons)
 
 
 def test_a_card_with_another_rate_ends_the_daemon_with_a_sentence(make_buoy: Callable[..., Any]) -> None:
@@ -252,18 +252,18 @@ def test_sound_that_cannot_be_scored_in_time_is_a_gap_and_counted(make_buoy: Cal
     components = buoy.daemon.components
     while buoy.seconds < 25.0:  # listening goes on, scoring does not
         components.capture.turn()
-        assert components.queue.report().samples <= 10 * RATE
+        assert components.queue.samples <= 10 * RATE
     buoy.until(40.0)
     buoy.finish()
     effort = buoy.effort()
     lost = {gap.cause: gap.seconds for gap in effort.gaps}
-    dropped_s = components.queue.report().dropped_samples / RATE
+    dropped_s = components.queue.dropped_samples / RATE
     assert 15.0 <= dropped_s <= 20.0
     assert lost["inference_behind"] == pytest.approx(dropped_s, abs=1e-6)
     assert effort.listened_s + effort.lost_s == pytest.approx(40.0, abs=0.1)
     health = buoy.daemon.newest_health
     assert health.gaps["inference_behind"].count == 1
-    assert health.queues["sound"].dropped == components.queue.report().dropped_blocks
+    assert health.queues["sound"].dropped == components.queue.report().dropped
     assert "scoring does not keep up with the sound" in health.reasons
 
 
@@ -356,7 +356,7 @@ def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
     assert took_s < 5.0
     assert buoy.daemon.hangs
     told = " ".join(record.message for record in caplog.records)
-    for name in ("listening", "scoring", "keeping", "closing", "writing", "closing the outbox"):
+    for name in ("capture", "scoring", "storage", "closing", "writing", "closing the outbox"):
         assert f"the thread of {name} does not end" in told
 
 

@@ -49,5 +49,5 @@ def test_the_board_is_read_without_interned_names(tmp_path: Path) -> None:
     board = LinuxBoard(tmp_path, tmp_path)
     with interning() as found:
         reading = board.read()
-    assert reading.temperature_c == 48.312
+    assert reading.temperature_c == 48.3
     assert found == []

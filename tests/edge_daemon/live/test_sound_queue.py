@@ -45,7 +45,7 @@ def test_the_oldest_half_goes_at_once_as_one_gap() -> None:
     assert not first.timed
     assert [heard.item.start for heard in rest] == [60, 70, 80, 90, 100]
     report = queue.report()
-    assert (report.dropped_blocks, report.dropped_samples, report.samples) == (6, 60, 0)
+    assert (report.dropped, queue.dropped_samples, queue.samples) == (6, 60, 0)
 
 
 def test_gaps_of_the_device_keep_their_cause() -> None:
@@ -66,7 +66,7 @@ def test_days_without_a_device_take_one_entry() -> None:
     queue = SoundQueue(100)
     for second in range(1000):
         queue.put(Heard(Gap(second * 50, 50, "device_absent"), second, 5, interrupted=second == 0))
-    assert queue.report().blocks == 1
+    assert queue.report().length == 1
     heard = queue.get()
     assert heard == Heard(Gap(0, 50_000, "device_absent"), 999, 5, interrupted=True)
 
@@ -104,12 +104,12 @@ def test_every_sample_comes_out_once_and_memory_is_bounded(capacity: int, steps:
         item = Block(np.zeros(length, np.float32), end) if kind == "sound" else Gap(end, length, "stall")
         queue.put(Heard(item, end, 0))
         end += length
-        assert queue.report().samples <= max(capacity, 30)  # the longest block here
+        assert queue.samples <= max(capacity, 30)  # the longest block here
     out += drained(queue)
     assert [heard.item.start for heard in out] == [0, *(heard.item.end for heard in out[:-1])][: len(out)]
     assert sum(heard.item.end - heard.item.start for heard in out) == end
     behind = [heard.item for heard in out if isinstance(heard.item, Gap) and heard.item.cause == "inference_behind"]
-    assert sum(gap.length for gap in behind) == queue.report().dropped_samples
+    assert sum(gap.length for gap in behind) == queue.dropped_samples
 
 
 def test_a_reader_is_woken_by_what_is_enough_for_it() -> None:
@@ -162,9 +162,9 @@ def test_what_the_queue_can_hardly_hold_is_never_waited_for() -> None:
     for start in range(0, 400, 10):
         queue.put(block(start))
         until = time.monotonic() + 10
-        while queue.report().samples >= 60 and time.monotonic() < until:
+        while queue.samples >= 60 and time.monotonic() < until:
             time.sleep(0.001)
     queue.end()
     reader.join(10)
     assert [heard.item.start for heard in taken] == list(range(0, 400, 10))
-    assert queue.report().dropped_samples == 0
+    assert queue.dropped_samples == 0

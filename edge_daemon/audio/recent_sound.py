@@ -1,0 +1,92 @@
+"""The recent past of a stream, kept once for all who look back into it: clips, received levels.
+
+At the model's rate a minute takes 0.5 MB. Missing sound is silence in the ring, and known to be missing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.audio.source import Block, Gap
+
+
+class RecentSound:
+    """The newest samples of a stream, as far back as anybody reserved. One thread feeds it; any may ask.
+
+    Args:
+        rate: samples per second.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._ring = np.zeros(1, np.float32)
+        self._first: int | None = None  # first sample of the stream that was pushed
+        self._end = 0
+        self._gaps: deque[Gap] = deque()
+        self._lock = threading.Lock()
+
+    @property
+    def end(self) -> int:
+        """The sample after the newest; 0 before the first."""
+        return self._end
+
+    @property
+    def oldest(self) -> int:
+        """The oldest sample that is still there."""
+        return max(self._first or 0, self._end - len(self._ring))
+
+    def reserve(self, seconds: float) -> None:
+        """Keep at least so much sound from now on.
+
+        Raises:
+            ValueError: sound has been pushed already.
+        """
+        if self._first is not None:
+            raise ValueError("what has been heard is not kept any longer")
+        self._ring = np.zeros(max(len(self._ring), round(seconds * self.rate)), np.float32)
+
+    def push(self, piece: Block | Gap) -> None:
+        """Take in the next block or gap; what is left out between blocks is missing, what comes twice counts once."""
+        with self._lock:
+            if self._first is None:
+                self._first = self._end = piece.start
+            if isinstance(piece, Gap):
+                self._miss(piece)
+                return
+            if piece.start > self._end:
+                self._miss(Gap(self._end, piece.start - self._end, "read_error"))
+            samples = piece.samples[max(0, self._end - piece.start) :]
+            self._write(samples, len(samples))
+
+    def samples(self, begin: int, end: int) -> NDArray[np.float32]:
+        """Those of the samples [begin, end) that are still there, float32 [n]; silence where sound is missing."""
+        with self._lock:
+            return self._ring[np.arange(max(begin, self.oldest), min(end, self._end)) % len(self._ring)]
+
+    def gaps(self, begin: int, end: int) -> list[Gap]:
+        """Missing sound within [begin, end), cut to it, in order of time."""
+        with self._lock:
+            return [
+                Gap(max(gap.start, begin), min(gap.end, end) - max(gap.start, begin), gap.cause)
+                for gap in self._gaps
+                if gap.start < end and gap.end > begin
+            ]
+
+    def _miss(self, gap: Gap) -> None:
+        length = gap.end - self._end
+        if length > 0:
+            self._gaps.append(Gap(self._end, length, gap.cause))
+            self._write(np.zeros(min(length, len(self._ring)), np.float32), length)
+        while self._gaps and self._gaps[0].end <= self.oldest:
+            self._gaps.popleft()
+
+    def _write(self, samples: NDArray[np.float32], length: int) -> None:
+        """Append samples; `length` is more than there are for a gap longer than the ring."""
+        end = self._end + length
+        samples = samples[-len(self._ring) :]
+        self._ring[np.arange(end - len(samples), end) % len(self._ring)] = samples
+        self._end = end

@@ -1,0 +1,78 @@
+"""The judgement on a health document: ok, warning or failing, and every reason for it in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_daemon.health.board import HOT_C
+from edge_daemon.health.counters import CounterReport
+from edge_daemon.health.document import HealthDocument
+
+
+def assess(
+    document: HealthDocument,
+    counted: CounterReport,
+    problems: Sequence[str] = (),
+    *,
+    silence_limit_s: float = 30.0,
+    disk_warning_mb: float = 200.0,
+) -> HealthDocument:
+    """The document with its state and the reasons for it.
+
+    Args:
+        document: as the parts of the daemon report.
+        counted: what its counts come from.
+        problems: sentences on what else works, but should be looked at.
+        silence_limit_s: without a score for longer than this something is wrong.
+        disk_warning_mb: less free disk than this is a warning.
+    """
+    failing = _failures(document, counted, silence_limit_s)
+    warnings = [*_warnings(document, disk_warning_mb), *problems]
+    state = "failing" if failing else "warning" if warnings else "ok"
+    return document.model_copy(update={"state": state, "reasons": (*failing, *warnings)})
+
+
+def _failures(document: HealthDocument, counted: CounterReport, silence_limit_s: float) -> list[str]:
+    """Why no sound is being analysed that should be."""
+    heard = document.input
+    if heard is not None and heard.phase == "paused":
+        return []
+    found = []
+    if heard is not None and heard.phase == "waiting":
+        reason = heard.last_error.removesuffix(".") or "the input does not answer"
+        found.append(f"no sound: {reason}")
+    if heard is not None and heard.dead_input:
+        found.append("the samples do not change: is the hydrophone connected?")
+    if counted.silent_s > silence_limit_s:
+        if counted.lost_for == "non_finite":
+            found.append("the samples are no numbers: is audio.sample_format that of the input?")
+        found.append(f"no window scored for {counted.silent_s:.0f} s")
+    return found
+
+
+def _warnings(document: HealthDocument, disk_warning_mb: float) -> list[str]:
+    """What works, but should be looked at."""
+    found = []
+    mqtt, outbox, board = document.mqtt, document.outbox, document.board
+    if mqtt is not None and mqtt.state != "online":
+        found.append(f"no connection to the broker: {mqtt.last_failure or mqtt.state}")
+    if mqtt is not None and mqtt.last_rejection is not None:
+        found.append(f"the broker refuses messages: {mqtt.last_rejection}")
+    if outbox is not None and not outbox.available:
+        found.append(f"the outbox is in memory only: {outbox.reason}")
+    dropped = 0 if outbox is None else sum(outbox.dropped.values())
+    if dropped:
+        found.append(f"{dropped} messages dropped")
+    if document.clock is not None and document.clock.state == "unsynchronised":
+        found.append("the clock is not synchronised")
+    if document.model is not None and document.model.fallback:
+        found.append(f"the configured backend has failed; {document.model.backend} has taken over")
+    if "inference_behind" in document.gaps:
+        found.append("scoring does not keep up with the sound")
+    if board is not None:
+        found += [f"the board reports {name}" for name in board.throttling]
+        if board.disk_free_mb is not None and board.disk_free_mb < disk_warning_mb:
+            found.append(f"{board.disk_free_mb:.0f} MB of disk left")
+        if board.temperature_c is not None and board.temperature_c >= HOT_C:
+            found.append(f"the processor is at {board.temperature_c:.0f} °C")
+    return found

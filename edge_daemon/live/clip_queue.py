@@ -1,0 +1,66 @@
+"""Clips on their way from the thread that scores to the disk, and their excerpts to the broker."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from edge_daemon.clips.clip import Clip
+from edge_daemon.clips.excerpt import excerpt
+from edge_daemon.clips.store import ClipStore
+from edge_daemon.health.document import QueueHealth
+
+log = logging.getLogger(__name__)
+
+MOST_CLIPS = 16
+"""Clips that wait for the disk at most; more are dropped and counted."""
+
+
+class ClipQueue:
+    """First in, first out.
+
+    Args:
+        store: the disk; None for no clips.
+        nudge: called when a clip has come.
+        send_excerpt: takes what is to be sent of a clip; None for nothing.
+        excerpt_bytes: how long that may be.
+    """
+
+    def __init__(
+        self,
+        store: ClipStore | None,
+        nudge: Callable[[], None],
+        send_excerpt: Callable[[bytes], None] | None = None,
+        excerpt_bytes: int = 0,
+    ) -> None:
+        self._store, self._nudge = store, nudge
+        self._send_excerpt, self._excerpt_bytes = send_excerpt, excerpt_bytes
+        self._clips: deque[Clip] = deque()
+        self._dropped = 0
+
+    @property
+    def resting(self) -> bool:
+        """Whether storing clips rests after a failure."""
+        return self._store is not None and self._store.report().resting
+
+    def put(self, clip: Clip) -> None:
+        """Store a clip soon; from any thread."""
+        if len(self._clips) >= MOST_CLIPS:
+            self._dropped += 1
+            return
+        self._clips.append(clip)
+        self._nudge()
+
+    def report(self) -> QueueHealth:
+        """How full it is."""
+        return QueueHealth(length=len(self._clips), capacity=MOST_CLIPS, dropped=self._dropped)
+
+    def tick(self) -> None:
+        """Store what waits, and send excerpts of it."""
+        while self._clips and self._store is not None:
+            clip = self._clips.popleft()
+            if not self._store.save(clip):
+                log.warning("a clip was not stored", extra={"reason": self._store.report().reason, "clip": clip.name})
+            if self._send_excerpt is not None and (sound := excerpt(clip, self._excerpt_bytes)) is not None:
+                self._send_excerpt(sound)

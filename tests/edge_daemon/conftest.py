@@ -1,0 +1,59 @@
+"""Fixtures of the device's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.health.assessment import assess
+from edge_daemon.health.counters import HealthCounters
+from edge_daemon.health.document import ClockHealth, HealthDocument, ModelHealth, QueueHealth
+from edge_daemon.outbox.outbox import OutboxHealth
+from edge_daemon.testing.machine import board_health
+
+ONLINE: dict[str, object] = {
+    "state": "online", "broker": "b:1883", "protocol": "mqtt5", "state_s": 1.0, "last_failure": None,
+    "attempts": 1, "connections": 1, "sent": 0, "acknowledged": 0, "rejected": 0, "last_rejection": None,
+    "in_flight": 0, "bytes_last_hour": 0, "held_by_budget": False,
+}  # fmt: skip
+
+
+@pytest.fixture
+def make_health() -> Callable[..., HealthDocument]:
+    """Makes the document of a daemon in which all is well, but for the parts that are given."""
+
+    def make(counters: HealthCounters, now_ns: int, **parts: Any) -> HealthDocument:
+        counted = counters.report(now_ns)
+        good: dict[str, object] = {
+            "input": InputHealth(phase="listening", device="vmic"),
+            "queues": {"windows": QueueHealth(length=0, capacity=8)},
+            "outbox": OutboxHealth(depth=0),
+            "mqtt": ONLINE | parts.pop("mqtt", {}),
+            "clock": ClockHealth(state="synchronised", drift_ppm=12.5),
+            "board": board_health(memory_mb=80.0, disk_free_mb=9000.0, temperature_c=50.0),
+            "model": ModelHealth(name="m", version="1", digest="ab" * 32, backend="onnx"),
+            "backend": {"restarts": 0.0},
+        }
+        document = HealthDocument.model_validate(
+            {
+                "device": "buoy-7",
+                "utc": "2009-03-29T12:15:03.250000Z",
+                "version": "0",
+                "uptime_s": round(counted.uptime_s, 1),
+                "state": "ok",
+                "reasons": (),
+                "detections": counted.detections,
+                "windows": counted.windows,
+                "latency": counted.latency,
+                "delivery": counted.delivery,
+                "gaps": counted.gaps,
+            }
+            | good
+            | parts
+        )
+        return assess(document, counted)
+
+    return make

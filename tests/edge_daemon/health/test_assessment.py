@@ -1,0 +1,78 @@
+"""The judgement: each thing that is wrong is said, in one sentence, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.health.counters import HealthCounters
+from edge_daemon.health.document import (
+    ClockHealth,
+    HealthDocument,
+    ModelHealth,
+)
+from edge_daemon.outbox.outbox import OutboxHealth
+from edge_daemon.testing.machine import board_health
+
+S = 1_000_000_000
+MakeHealth = Callable[..., HealthDocument]
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason"),
+    [
+        ({"input": InputHealth(phase="waiting", device="d", last_error="Gone.")}, "failing", "no sound: Gone"),
+        ({"input": InputHealth(phase="listening", device="d", dead_input=True)}, "failing", "do not change"),
+        ({"mqtt": {"state": "waiting", "last_failure": "refused"}}, "warning", "broker: refused"),
+        ({"mqtt": {"rejected": 1, "last_rejection": "quota"}}, "warning", "refuses messages: quota"),
+        ({"outbox": OutboxHealth(depth=1, available=False, reason="disk full")}, "warning", "disk full"),
+        ({"outbox": OutboxHealth(depth=1, dropped={"detection/rows": 4})}, "warning", "4 messages dropped"),
+        ({"clock": ClockHealth(state="unsynchronised")}, "warning", "not synchronised"),
+        ({"board": board_health(disk_free_mb=199.0)}, "warning", "199 MB of disk left"),
+        ({"board": board_health(temperature_c=80.0)}, "warning", "80 °C"),
+        ({"board": board_health(throttling=("under-voltage",))}, "warning", "under-voltage"),
+        (
+            {"model": ModelHealth(name="m", version="1", digest="", backend="onnx", fallback=True)},
+            "warning",
+            "onnx has taken over",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(make_health: MakeHealth, changes: dict[str, object], state: str, reason: str) -> None:
+    counters = HealthCounters(0)
+    counters.scored(10 * S)
+    document = make_health(counters, 11 * S, **changes)
+    assert document.state == state
+    assert len(document.reasons) == 1
+    assert reason in document.reasons[0]
+
+
+def test_silence_is_a_failure_unless_it_is_meant(make_health: MakeHealth) -> None:
+    counters = HealthCounters(0)
+    assert make_health(counters, 30 * S).state == "ok"
+    assert make_health(counters, 31 * S).reasons == ("no window scored for 31 s",)
+    paused = {"input": InputHealth(phase="paused", device="d")}
+    assert make_health(counters, 999 * S, **paused).state == "ok"
+    counters.scored(40 * S)
+    assert make_health(counters, 70 * S).state == "ok"
+    assert make_health(counters, 71 * S).state == "failing"
+
+
+def test_samples_that_are_no_numbers_explain_a_silence_while_they_last(make_health: MakeHealth) -> None:
+    counters = HealthCounters(0)
+    counters.gap("non_finite", 20.0)
+    counters.gap("tail", 0.5)
+    silent = "no window scored for 31 s"
+    said = "the samples are no numbers: is audio.sample_format that of the input?"
+    assert make_health(counters, 30 * S).reasons == ()
+    assert make_health(counters, 31 * S).reasons == (said, silent)
+    counters.scored(40 * S)
+    assert make_health(counters, 71 * S).reasons == (silent,)
+
+
+def test_falling_behind_is_a_warning(make_health: MakeHealth) -> None:
+    counters = HealthCounters(0)
+    counters.gap("inference_behind", 1.0)
+    assert make_health(counters, S).reasons == ("scoring does not keep up with the sound",)

@@ -1,0 +1,47 @@
+"""Prometheus: the numbers of the document, on loopback."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+
+from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.health.counters import HealthCounters
+from edge_daemon.health.document import (
+    HealthDocument,
+)
+from edge_daemon.health.prometheus import Endpoint, samples
+
+S = 1_000_000_000
+MakeHealth = Callable[..., HealthDocument]
+
+
+def test_samples_of_a_document(make_health: MakeHealth) -> None:
+    counters = HealthCounters(0)
+    counters.gap("stall", 2.5)
+    found = {(name, *labels.values()): value for name, labels, value in samples(make_health(counters, S))}
+    assert found["edge_daemon_uptime_s",] == 1.0
+    assert found["edge_daemon_gaps_seconds", "stall"] == 2.5
+    assert found["edge_daemon_queues_capacity", "windows"] == 8
+    assert found["edge_daemon_mqtt_state", "online"] == 1.0
+    assert found["edge_daemon_board_memory_mb",] == 80.0
+
+
+def test_endpoint_answers_on_loopback(make_health: MakeHealth) -> None:
+    pytest.importorskip("prometheus_client", reason="needs the extra `prometheus`")
+    counters = HealthCounters(0)
+    endpoint = Endpoint(0, lambda: make_health(counters, 7 * S))
+    try:
+        assert endpoint._server.server_address[0] == "127.0.0.1"
+        url = f"http://127.0.0.1:{endpoint.port}/metrics"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=20) as response:
+            text = response.read().decode()
+        assert "edge_daemon_uptime_s 7.0" in text
+        assert 'edge_daemon_mqtt_state{value="online"} 1.0' in text
+        with pytest.raises(EdgeDaemonError, match="cannot listen"):
+            Endpoint(endpoint.port, lambda: None)
+    finally:
+        endpoint.close()
