@@ -1,0 +1,72 @@
+"""Every key that is marked `live` reaches the component that it is about when the configuration is read again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edge_daemon.config import Config
+from edge_daemon.config.catalogue import entries
+from edge_daemon.testing.machine import board_health
+
+
+def told_of_disk(buoy: Any) -> bool:
+    buoy.board.reading = board_health(disk_free_mb=5000.0)
+    return any("5000 MB of disk left" in reason for reason in buoy.daemon.health.document().reasons)
+
+
+def latitude(buoy: Any) -> float | None:
+    position = buoy.daemon.components.reporter._origin.position
+    return None if position is None else float(position.latitude)
+
+
+def longitude(buoy: Any) -> float | None:
+    position = buoy.daemon.components.reporter._origin.position
+    return None if position is None else float(position.longitude)
+
+
+def courier(buoy: Any) -> Any:
+    return buoy.daemon.components.publisher._courier
+
+
+EFFECTS: dict[str, tuple[object, Callable[[Any], object], object]] = {
+    "clips.max_age_days": (2.0, lambda buoy: buoy.daemon.components.store.rules.max_age_s, 172_800.0),
+    "clips.max_total_mb": (7.0, lambda buoy: buoy.daemon.components.store.rules.max_bytes, 7_000_000),
+    "clips.min_free_mb": (9.0, lambda buoy: buoy.daemon.components.store.rules.min_free_bytes, 9_000_000),
+    "device.latitude": (42.5, latitude, 42.5),
+    "device.longitude": (-70.5, longitude, -70.5),
+    "effort.publish_interval_s": (60.0, lambda buoy: buoy.daemon.components.periods._length_ns, 60 * 10**9),
+    "effort.keep_days": (3.0, lambda buoy: buoy.daemon.components.expiry.keep_days, 3.0),
+    "health.interval_s": (17.0, lambda buoy: buoy.daemon._reporter._collector.section.interval_s, 17.0),
+    "health.disk_warning_mb": (6000.0, told_of_disk, True),
+    "log.level": ("error", lambda _buoy: logging.getLogger("edge_daemon").level, logging.ERROR),
+    "mqtt.drain_rate": (3.0, lambda buoy: courier(buoy)._bucket.rate, 3.0),
+    "mqtt.drain_order": ("newest", lambda buoy: courier(buoy)._settings.drain_order, "newest"),
+    "mqtt.bytes_per_hour": (123_456, lambda buoy: courier(buoy)._budget.limit, 123_456),
+    "outbox.max_rows": (500, lambda buoy: buoy.daemon.components.outbox.limits.max_rows, 500),
+    "outbox.max_age_days": (5.0, lambda buoy: buoy.daemon.components.outbox.limits.max_age_s, 432_000.0),
+    "outbox.commit_interval_s": (9.0, lambda buoy: buoy.daemon.components.outbox.limits.commit_within_s, 9.0),
+}
+"""Key → its new value, where that must show, and what must show there."""
+
+
+def test_every_live_key_has_an_effect_that_is_looked_at() -> None:
+    live = {".".join(entry.path) for entry in entries() if entry.live}
+    assert len(live) > 10
+    assert set(EFFECTS) == live
+
+
+@pytest.mark.parametrize("key", EFFECTS)
+def test_a_live_key_takes_effect(make_buoy: Callable[..., Any], key: str) -> None:
+    buoy = make_buoy(mqtt=True, device={"latitude": 1.0, "longitude": 2.0})
+    value, effect, expected = EFFECTS[key]
+    document = buoy.config.model_dump()
+    section, name = key.split(".")
+    document[section][name] = value
+    buoy.daemon._read = lambda: Config.model_validate(document)
+    assert effect(buoy) != expected
+    buoy.daemon._reload()
+    buoy.settle(lambda: effect(buoy) == expected)
