@@ -54,6 +54,6 @@ def encode_clip(clip: Clip) -> bytes:
             file.artist = clip.request.device
         # libsndfile would cut off where FLAC rounds; the same clip is to be the same samples in either
         steps = np.clip(np.rint(clip.samples * np.float64(2**23)), -(2**23), 2**23 - 1).astype(np.int32)
-        # not `write`, which asks the array for its interface, names that Python interns (see `clip_files`)
+        # not `write`, which asks the array for its interface, names that Python interns (see `clips.files`)
         file.buffer_write((steps << 8).tobytes(), "int32")
     return guano.attach_to_wav(buffer.getvalue(), text) if file_format == "WAV" else buffer.getvalue()

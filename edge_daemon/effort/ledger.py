@@ -1,6 +1,6 @@
 """The effort ledger: every moment of a deployment, listened to or missed, on disk.
 
-The daemon tells the ledger each block and gap as it is dealt with; the ledger joins them into spans (`effort_span`)
+The daemon tells the ledger each block and gap as it is dealt with; the ledger joins them into spans (`spans`)
 and writes the changed ones every `commit_every_s` seconds, each commit being on the card when it returns. A power cut
 therefore forgets at most the last `commit_every_s` seconds (plus the time between two ticks and that of one write);
 the next session finds the last moment on disk and enters what lies between as a gap "restart". So the listened time

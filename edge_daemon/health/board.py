@@ -5,7 +5,7 @@ bits in `get_throttled`: 0 under-voltage, 1 frequency capped, 2 throttled, 3 sof
 since boot (Raspberry Pi documentation, vcgencmd).
 
 Paths below the root are strings: `pathlib` would have Python intern their parts anew at each reading (see
-`clip_files`).
+`clips.files`).
 """
 
 from __future__ import annotations

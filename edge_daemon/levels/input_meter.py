@@ -2,7 +2,7 @@
 
 Levels in dBFS are 20·log10 of the ratio to full scale, so that a full-scale sine has a peak of 0 and a root mean
 square of −3.01 dBFS; with `Hydrophone.full_scale_db` added they are levels in dB re 1 µPa. The mean of what is
-measured (the converter's offset) is taken out of the root mean square, as in `levels`.
+measured (the converter's offset) is taken out of the root mean square, as in `received_level`.
 
 Peak and clipping are those of the device's own samples. Spectrum and band level are taken from the sound resampled as
 for the model: what is loud up there at 20 kHz says nothing about what the model hears.

@@ -1,6 +1,7 @@
 """What the publisher needs of an MQTT client: open, publish, wait for events, close.
 
-One implementation speaks through paho-mqtt (`paholink`), one in memory (`memory`). A link keeps nothing over a lost
+One implementation speaks through paho-mqtt (`paho_link`), one in memory (`edge_daemon.testing.broker`). A link keeps
+nothing over a lost
 connection: what was not acknowledged is the outbox's to send again.
 """
 

@@ -1,9 +1,9 @@
 """Replay: recordings in, detections out, in the same order and the same bytes however the work is spread.
 
-Each recording is one task (`replay_task`), done here, in processes of its own (`replay_processes`) or on a cluster
-(`replay_cluster`). The results come back in the order of the recordings and go into the tables one by one
-(`replay_output`), so that memory does not grow with the number of recordings, and neither jobs nor blocks nor batches
-can be seen in what is written. What is finished is kept until the run is (`replay_store`), so that an interrupted one
+Each recording is one task (`task`), done here, in processes of its own (`processes`) or on a cluster
+(`cluster`). The results come back in the order of the recordings and go into the tables one by one
+(`output`), so that memory does not grow with the number of recordings, and neither jobs nor blocks nor batches
+can be seen in what is written. What is finished is kept until the run is (`resume`), so that an interrupted one
 goes on where it stopped.
 """
 

@@ -1,6 +1,7 @@
 """Sound cards as the rest of the program sees them: what there is, what is wanted, and a driver that opens it.
 
-Two drivers exist: PortAudio's (`portaudio`) and one in memory (`memorydevice`) for tests and rehearsals.
+Two drivers exist: PortAudio's (`portaudio`) and one in memory (`edge_daemon.testing.sound_card`) for tests and
+    rehearsals.
 """
 
 from __future__ import annotations
