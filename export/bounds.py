@@ -8,6 +8,7 @@ not fit the arithmetic it would be run in: int32, or float32 where every integer
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,11 +127,16 @@ def membrane_bounds(
         fired = high > threshold
         kept = (beta_256 * np.minimum(high, threshold)) >> LEAK_BITS
         leaked_low = (beta_256 * low) >> LEAK_BITS
-        if reset == "subtract":
-            least_fired = ((beta_256 * (threshold + 1)) >> LEAK_BITS) - threshold
-            most_fired = ((beta_256 * high) >> LEAK_BITS) - threshold
-            leaked_low = np.where(fired, np.minimum(leaked_low, least_fired), leaked_low)
-            kept = np.where(fired, np.maximum(kept, most_fired), kept)
+        match reset:
+            case "subtract":
+                least_fired = ((beta_256 * (threshold + 1)) >> LEAK_BITS) - threshold
+                most_fired = ((beta_256 * high) >> LEAK_BITS) - threshold
+                leaked_low = np.where(fired, np.minimum(leaked_low, least_fired), leaked_low)
+                kept = np.where(fired, np.maximum(kept, most_fired), kept)
+            case "zero":
+                pass  # a neuron that fired begins again at 0, which both bounds have anyway
+            case _:
+                assert_never(reset)
         low, high = np.minimum(leaked_low, 0) + current_low, np.maximum(kept, 0) + current_high
         # an implementation may add the current before it takes the threshold away, or the other way round
         worst_low = np.minimum(worst_low, np.minimum(low, current_low - threshold))

@@ -14,6 +14,7 @@ network that fits none of these is refused.
 from __future__ import annotations
 
 from math import prod
+from typing import assert_never
 
 import numpy as np
 import onnx
@@ -136,21 +137,25 @@ def _neurons(graph: Graph, layer: Layer, width: int, currents: list[str], carrie
     leak = graph.node("Mul", [array("beta", layer.beta_256), graph.number(1.0 / UNIT_LEAK, carrier)])
     steps: list[str] = []
     membrane = currents[0]
-    if layer.reset == "subtract":
-        loss = graph.node("Neg", [threshold])
-        for current in currents:
-            if steps:
-                reset = graph.node("Mul", [graph.node("Cast", [steps[-1]], to=carrier), loss])
-                membrane = graph.node("Sum", [_leak(graph, layer, membrane, leak), current, reset])
-            steps.append(graph.node("Greater", [membrane, threshold]))
-        return graph.concat(steps, 0), membrane
-    for current in currents:
-        if steps:
-            # `Where` would say it better, but is six times slower than these two
-            kept = graph.node("Mul", [membrane, graph.node("Cast", [steps[-1]], to=carrier)])
-            membrane = graph.node("Add", [_leak(graph, layer, kept, leak), current])
-        steps.append(graph.node("LessOrEqual", [membrane, threshold]))
-    return graph.node("Not", [graph.concat(steps, 0)]), membrane
+    match layer.reset:
+        case "subtract":
+            loss = graph.node("Neg", [threshold])
+            for current in currents:
+                if steps:
+                    reset = graph.node("Mul", [graph.node("Cast", [steps[-1]], to=carrier), loss])
+                    membrane = graph.node("Sum", [_leak(graph, layer, membrane, leak), current, reset])
+                steps.append(graph.node("Greater", [membrane, threshold]))
+            return graph.concat(steps, 0), membrane
+        case "zero":
+            for current in currents:
+                if steps:
+                    # `Where` would say it better, but is six times slower than these two
+                    kept = graph.node("Mul", [membrane, graph.node("Cast", [steps[-1]], to=carrier)])
+                    membrane = graph.node("Add", [_leak(graph, layer, kept, leak), current])
+                steps.append(graph.node("LessOrEqual", [membrane, threshold]))
+            return graph.node("Not", [graph.concat(steps, 0)]), membrane
+        case _:
+            assert_never(layer.reset)
 
 
 def _leak(graph: Graph, layer: Layer, membrane: str, leak: str) -> str:

@@ -15,7 +15,7 @@ spikes on one step later would apply them too early.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import nir
 import numpy as np
@@ -39,8 +39,13 @@ def reasons_against(network: IntegerNetwork) -> list[str]:
         found.append("Its frames are time steps, and NIR has no such input.")
     for number, layer in enumerate(network.layers):
         beta = layer.beta_256.astype(np.int64)
-        if layer.reset != "zero":
-            found.append(f"Layer {layer.name} resets by subtraction; NIR's neurons reset to a fixed value.")
+        match layer.reset:
+            case "subtract":
+                found.append(f"Layer {layer.name} resets by subtraction; NIR's neurons reset to a fixed value.")
+            case "zero":
+                pass
+            case _:
+                assert_never(layer.reset)
         if layer.max_pool != (1, 1):
             found.append(f"Layer {layer.name} max-pools its current; NIR has no such node.")
         if number and layer.bias.any():

@@ -52,7 +52,7 @@ def range_reasons(network: IntegerNetwork, number: int) -> list[str]:
     drive = int(max(-low.min(), high.max(), 0)) << fraction  # W'·x
     before = 0  # greatest membrane of the step before
     for step in range(1, steps + 1):
-        lowest, highest = membrane_bounds(low, high, beta, threshold, "zero", step)
+        lowest, highest = membrane_bounds(low, high, beta, threshold, layer.reset, step)
         after = int(max(-lowest.min(), highest.max(), 0))
         # what enters a step has the unit of the membrane before; the first step begins at 0, and W' has p bits more
         units = layer.shift - fraction * (step - 2), layer.shift - fraction * (step - 1)

@@ -10,7 +10,7 @@ rounding cost. With `exact` the pass is done in double precision and agrees with
 from __future__ import annotations
 
 from math import ceil, floor, isfinite, log2
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 import numpy as np
 import torch
@@ -164,14 +164,18 @@ class QuantisedLayer(nn.Module):
         """Spikes [T, N, …] and last membranes [N, …] under currents [T or 1, N, …]."""
         leak = self.leak().to(currents.dtype)
         threshold = self.threshold.to(currents.dtype)[:, None, None]
+        reset = self.neuron_plan.reset
         membrane = spike = torch.zeros_like(currents[0])
         spikes = []
         for t in range(steps):
             current = currents[t if len(currents) > 1 else 0]
-            kept = membrane * (1 - spike.detach()) if self.neuron_plan.reset == "zero" else membrane
-            membrane = floor_straight(kept * leak / UNIT_LEAK) + current
-            if self.neuron_plan.reset == "subtract":
-                membrane = membrane - spike.detach() * threshold
+            match reset:
+                case "subtract":
+                    membrane = floor_straight(membrane * leak / UNIT_LEAK) + current - spike.detach() * threshold
+                case "zero":
+                    membrane = floor_straight(membrane * (1 - spike.detach()) * leak / UNIT_LEAK) + current
+                case _:
+                    assert_never(reset)
             spike = self.fire((membrane - threshold) / threshold)
             spikes.append(spike)
         return torch.stack(spikes), membrane

@@ -17,12 +17,13 @@ the chip simulators all compute these integers, so a window gives the same spike
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 Reset = Literal["subtract", "zero"]
+"""The reset rules. Who decides by them does so in a `match` with `assert_never`: mypy finds what a new one needs."""
 
 LEAK_BITS = 8
 """The leak is a fraction of 2⁸."""
@@ -69,8 +70,11 @@ def step(
     Returns:
         membrane and spikes of this step, shaped as `current`.
     """
-    if reset == "subtract":
-        after = ((beta_256 * membrane) >> LEAK_BITS) + current - spikes * threshold
-    else:
-        after = ((beta_256 * np.where(spikes, 0, membrane)) >> LEAK_BITS) + current
+    match reset:
+        case "subtract":
+            after = ((beta_256 * membrane) >> LEAK_BITS) + current - spikes * threshold
+        case "zero":
+            after = ((beta_256 * np.where(spikes, 0, membrane)) >> LEAK_BITS) + current
+        case _:
+            assert_never(reset)
     return after, after > threshold

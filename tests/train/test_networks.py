@@ -109,6 +109,7 @@ def test_portable_network_has_no_deep_bias_and_no_maximum() -> None:
         ("nonesuch", {}),
         ("conv", {"colour": "blue"}),
         ("conv", {"portable": True, "reset": "subtract"}),
+        ("conv", {"reset": "none"}),
         ("conv", {"time_steps": 0}),
         ("conv", {"beta": 1.5}),
     ],

@@ -9,7 +9,7 @@ decides how strong a current is. The integer network (`edge_daemon.model.network
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import snntorch as snn
 import torch
@@ -62,6 +62,8 @@ class NeuronPlan:
             raise ValueError("beta is between 0 and 1")
         if not 2 <= self.weight_bits <= 8:
             raise ValueError("weights have 2 to 8 bits")
+        if self.reset not in get_args(Reset):  # snnTorch knows others, the integer neuron does not
+            raise ValueError(f"the reset rule is one of {', '.join(get_args(Reset))}")
         if self.portable and (self.reset != "zero" or self.learn_beta or self.beta != PORTABLE_BETA):
             raise ValueError("a portable network resets to zero and has a fixed leak of 1/2")
 

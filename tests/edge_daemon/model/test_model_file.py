@@ -115,6 +115,12 @@ def test_refuses_malformed_metadata(
     assert place in message
 
 
+def test_refuses_an_unknown_reset_rule(graph: bytes, tiny_metadata: ModelMetadata) -> None:
+    document = tiny_metadata.model_dump(mode="json")
+    document["network"]["layers"][1]["reset"] = "none"
+    assert "malformed at network.layers.1.reset" in refused(with_document(graph, document))
+
+
 def test_refuses_metadata_that_is_not_json(graph: bytes) -> None:
     assert "malformed at document" in refused(with_document(graph, "{"))
 
