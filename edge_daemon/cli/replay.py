@@ -12,6 +12,7 @@ import click
 
 from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.replay_html import html_options, html_report
+from edge_daemon.tables.format import format_names
 
 if TYPE_CHECKING:
     from edge_daemon.config.root import Config
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from edge_daemon.replay.run import Summary
     from edge_daemon.replay.task import ReplayResult
 
-_FORMATS = ("raven", "audacity", "csv", "jsonl")
+_FORMATS = format_names()
 _ROWS_BESIDE_FILES = 200
 """With --output the tables on disk hold everything; a screen need not."""
 _FAILURES_SHOWN = 20
@@ -156,9 +157,7 @@ def replay(
                 output.mkdir(parents=True, exist_ok=True)  # the page may lie in it, too
         gather = stack.enter_context(html_report(html, html_detections, settings))
         # entered before the bar: what cannot be written is said before the work
-        tables = (
-            None if output is None else stack.enter_context(ReplayOutput(output, formats or _FORMATS, scores=scores))
-        )
+        tables = None if output is None else stack.enter_context(ReplayOutput(output, formats, scores=scores))
         bar = stack.enter_context(progress("Replaying", sum(recording.size for recording in recordings)))
 
         def each(result: ReplayResult) -> None:

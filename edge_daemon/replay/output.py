@@ -15,17 +15,12 @@ from typing import Self
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.task import ReplayResult
 from edge_daemon.storage.atomic_file import whole_file
-from edge_daemon.tables.audacity import write_audacity
-from edge_daemon.tables.detections_csv import DetectionsCsv
 from edge_daemon.tables.failures_csv import write_failures
-from edge_daemon.tables.jsonl import DetectionsJsonl
-from edge_daemon.tables.raven import write_raven
+from edge_daemon.tables.format import RecordingFormat, RunFormat, RunTable, format_names, load_format
 from edge_daemon.tables.scores_csv import ScoresCsv
 
 FAILURES = "failures.csv"
 """There after a run in which recordings failed, and only then."""
-FORMATS = ("raven", "audacity", "csv", "jsonl")
-"""raven and audacity give a table per recording, csv and jsonl one for the run."""
 
 
 class ReplayOutput:
@@ -33,19 +28,21 @@ class ReplayOutput:
 
     Args:
         folder: made if it is not there.
-        formats: some of `FORMATS`.
+        formats: some of `format_names`; None for all.
         scores: also write `scores.csv`.
 
     Raises:
         StorageError: the folder cannot be made, or a table cannot be written.
     """
 
-    def __init__(self, folder: Path, formats: Collection[str] = FORMATS, *, scores: bool = False) -> None:
+    def __init__(self, folder: Path, formats: Collection[str] | None = None, *, scores: bool = False) -> None:
         self.folder = folder
-        self._formats = formats
+        chosen = [load_format(name) for name in format_names() if formats is None or name in formats]
+        self._recording_formats = [each for each in chosen if isinstance(each, RecordingFormat)]
+        self._run_formats = [each for each in chosen if isinstance(each, RunFormat)]
         self._want_scores = scores
         self._files = ExitStack()
-        self._run_tables: list[DetectionsCsv | DetectionsJsonl] = []
+        self._run_tables: list[RunTable] = []
         self._scores: ScoresCsv | None = None
         self._failures: list[tuple[str, str]] = []
 
@@ -57,12 +54,9 @@ class ReplayOutput:
                 f"The folder {self.folder} cannot be made: {error.strerror}.", "Choose another --output folder."
             ) from error
         with ExitStack() as files:
-            if "csv" in self._formats:
-                file = files.enter_context(whole_file(self.folder / "detections.csv"))
-                self._run_tables.append(DetectionsCsv(file))
-            if "jsonl" in self._formats:
-                file = files.enter_context(whole_file(self.folder / "detections.jsonl"))
-                self._run_tables.append(DetectionsJsonl(file))
+            for run_format in self._run_formats:
+                file = files.enter_context(whole_file(self.folder / run_format.file_name))
+                self._run_tables.append(run_format.table(file))
             if self._want_scores:
                 self._scores = ScoresCsv(files.enter_context(whole_file(self.folder / "scores.csv")))
             self._files = files.pop_all()
@@ -94,12 +88,9 @@ class ReplayOutput:
             self._failures.append((result.recording.name, result.error))
             return
         recording = result.recording
-        if "raven" in self._formats:
-            write_raven(
-                self.folder / f"{recording.output}.selections.txt", result.detections(), recording.path.absolute()
-            )
-        if "audacity" in self._formats:
-            write_audacity(self.folder / f"{recording.output}.labels.txt", result.detections())
+        for recording_format in self._recording_formats:
+            with whole_file(self.folder / f"{recording.output}{recording_format.ending}") as file:
+                recording_format.write(file, result.detections(), recording.path.absolute())
         for table in self._run_tables:
             table.add(result.detections())
         if self._scores is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from edge_daemon.detection.document import Detection
+from edge_daemon.tables.format import RunFormat
 
 COLUMNS = (
     "file",
@@ -49,3 +50,6 @@ class DetectionsCsv:
             fields = detection.model_dump(mode="json", by_alias=True)
             fields |= {f"model_{key}": value for key, value in fields["model"].items()}
             self._rows.writerow([fields[column] for column in COLUMNS])
+
+
+FORMAT = RunFormat("detections.csv", DetectionsCsv)

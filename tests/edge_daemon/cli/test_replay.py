@@ -261,7 +261,7 @@ def test_the_sample_in_the_package(tiny_model: Path, capsys: pytest.CaptureFixtu
         (["{empty}"], "No sound files"),
         (["{sea}", "--scores"], "--output"),
         (["{sea}", "--formats", "csv"], "--output"),
-        (["{sea}", "--output", "{empty}", "--formats", "xls"], "xls given; there are raven, audacity, csv, jsonl"),
+        (["{sea}", "--output", "{empty}", "--formats", "xls"], "xls given; there are audacity, csv, jsonl, raven"),
         (["{sea}", "--output", "{empty}", "--formats", " "], "none given"),
         (["{sea}", "--start", "yesterday"], "not a start time"),
         (["{sea}", "{sea2}", "--start", "2020-01-01T00:00:00Z"], "there are 2"),

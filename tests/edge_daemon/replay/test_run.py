@@ -23,16 +23,18 @@ import psutil
 import pytest
 import soundfile
 
+from edge_daemon import tables as tables_room
 from edge_daemon.audio.start_time import parse_start
 from edge_daemon.backends.registry import create
 from edge_daemon.errors import ConfigError, ModelError, StorageError
 from edge_daemon.model.frontend import FrontEnd
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.replay import processes
-from edge_daemon.replay.output import FORMATS, ReplayOutput
+from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.run import Summary, replay, results
 from edge_daemon.replay.task import ReplaySettings, load_model, replay_recording
+from edge_daemon.tables.format import format_names
 
 
 def noise(seconds: float, rate: int, seed: int) -> np.ndarray:
@@ -242,7 +244,28 @@ def test_formats(archive: Path, settings: ReplaySettings, tmp_path: Path) -> Non
     with ReplayOutput(tmp_path / "new" / "folder", ["audacity"]) as tables:
         replay(find_recordings([archive / "short.wav"]), settings, output=tables)
     assert [p.name for p in (tmp_path / "new" / "folder").iterdir()] == ["short.labels.txt"]
-    assert FORMATS == ("raven", "audacity", "csv", "jsonl")
+
+
+DEMO = """
+from edge_daemon.tables.format import RecordingFormat
+FORMAT = RecordingFormat(".demo", lambda file, detections, sound: file.write(f"{sound.name} {len(list(detections))}"))
+"""
+
+
+def test_a_new_format_is_one_new_file(
+    archive: Path, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, output = tmp_path / "tables", tmp_path / "output"
+    folder.mkdir()
+    (folder / "detections_demo.py").write_text(DEMO)
+    monkeypatch.setattr(tables_room, "__path__", [*tables_room.__path__, str(folder)])
+    with ReplayOutput(output) as tables:
+        replay(find_recordings([archive / "short.wav"]), settings, output=tables)
+    assert format_names() == ("audacity", "csv", "demo", "jsonl", "raven")
+    assert (output / "short.demo").read_text() == "short.wav 0"
+    assert {p.name for p in output.iterdir()} == {
+        *("short.demo", "short.labels.txt", "short.selections.txt", "detections.csv", "detections.jsonl")
+    }
 
 
 def test_an_error_leaves_no_table_of_the_run(archive: Path, settings: ReplaySettings, tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from edge_daemon.detection.document import Detection, ModelReference, Origin, describe
 from edge_daemon.detection.events import Event
-from edge_daemon.tables.audacity import write_audacity
+from edge_daemon.tables.detections_audacity import write_audacity
 from edge_daemon.tables.detections_csv import DetectionsCsv
-from edge_daemon.tables.jsonl import DetectionsJsonl
-from edge_daemon.tables.raven import write_raven
+from edge_daemon.tables.detections_jsonl import DetectionsJsonl
+from edge_daemon.tables.detections_raven import write_raven
 from edge_daemon.tables.scores_csv import ScoresCsv
 
 ORIGIN = Origin(
@@ -48,9 +48,10 @@ def detections() -> list[Detection]:
     ]
 
 
-def test_raven(tmp_path: Path, detections: list[Detection]) -> None:
-    write_raven(tmp_path / "t", detections, Path("/data/in/a, b.wav"))
-    lines = (tmp_path / "t").read_text().split("\n")
+def test_raven(detections: list[Detection]) -> None:
+    file = io.StringIO()
+    write_raven(file, detections, Path("/data/in/a, b.wav"))
+    lines = file.getvalue().split("\n")
     assert lines[0].split("\t") == [
         "Selection",
         "View",
@@ -91,14 +92,16 @@ def test_raven(tmp_path: Path, detections: list[Detection]) -> None:
     assert lines[3:] == [""]
 
 
-def test_raven_of_nothing_is_a_table_without_rows(tmp_path: Path) -> None:
-    write_raven(tmp_path / "t", [], Path("a.wav"))
-    assert (tmp_path / "t").read_text().count("\n") == 1
+def test_raven_of_nothing_is_a_table_without_rows() -> None:
+    file = io.StringIO()
+    write_raven(file, [], Path("a.wav"))
+    assert file.getvalue().count("\n") == 1
 
 
-def test_audacity(tmp_path: Path, detections: list[Detection]) -> None:
-    write_audacity(tmp_path / "t", detections)
-    assert (tmp_path / "t").read_text() == (
+def test_audacity(detections: list[Detection]) -> None:
+    file = io.StringIO()
+    write_audacity(file, detections, Path("a.wav"))
+    assert file.getvalue() == (
         "0.750500\t2.250500\tup-call 0.97\n"
         "\\\t95.000000\t185.500000\n"
         "3600.000500\t3601.500500\tup-call 0.50\n"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from edge_daemon.detection.document import Detection
+from edge_daemon.tables.format import RunFormat
 
 
 class DetectionsJsonl:
@@ -22,3 +23,6 @@ class DetectionsJsonl:
         """Append detections."""
         for detection in detections:
             self._file.write(detection.to_json() + "\n")
+
+
+FORMAT = RunFormat("detections.jsonl", DetectionsJsonl)

@@ -1,0 +1,63 @@
+"""Selection tables for Raven (Cornell's sound analysis program): one per recording, tab-separated.
+
+Opened beside the recording, each detection is a box on the spectrogram. `Begin Path`, `Begin File` and
+`File Offset (s)` let Raven find the sound when the table is opened alone. Columns that Raven does not know (scores,
+UTC, identity) are kept and shown as annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from edge_daemon.detection.document import Detection
+from edge_daemon.tables.cells import plain
+from edge_daemon.tables.format import RecordingFormat
+
+COLUMNS = (
+    "Selection",
+    "View",
+    "Channel",
+    "Begin Time (s)",
+    "End Time (s)",
+    "Low Freq (Hz)",
+    "High Freq (Hz)",
+    "Begin Path",
+    "Begin File",
+    "File Offset (s)",
+    "Label",
+    "Score",
+    "Mean Score",
+    "Windows",
+    "Begin UTC",
+    "Detection ID",
+)
+
+
+def write_raven(file: TextIO, detections: Iterable[Detection], sound: Path) -> None:
+    """Write the selection table of one recording, whose path is `sound`."""
+    file.write("\t".join(COLUMNS) + "\n")
+    for number, detection in enumerate(detections, start=1):
+        cells = (
+            str(number),
+            "Spectrogram 1",
+            str(detection.channel),
+            f"{detection.begin_s:.6f}",
+            f"{detection.end_s:.6f}",
+            "" if detection.low_hz is None else f"{detection.low_hz:.1f}",
+            "" if detection.high_hz is None else f"{detection.high_hz:.1f}",
+            plain(str(sound)),
+            plain(sound.name),
+            f"{detection.begin_s:.6f}",
+            plain(detection.label),
+            f"{detection.peak_score:.6f}",
+            f"{detection.mean_score:.6f}",
+            str(detection.windows),
+            detection.begin_utc or "",
+            str(detection.id),
+        )
+        file.write("\t".join(cells) + "\n")
+
+
+FORMAT = RecordingFormat(".selections.txt", write_raven)
