@@ -7,33 +7,28 @@ once with QoS 0 when nothing else waits, and not kept.
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import replace
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+from pydantic.json_schema import JsonSchemaMode
 
-import edge_daemon
 from edge_daemon.clips.clip import Clip
 from edge_daemon.clips.encoding import encode_clip
 from edge_daemon.clock.utc import Utc, utc_text
+from edge_daemon.documents.document import Document
 
 BEFORE_S = 0.5
 """Sound before the event in an excerpt that is shorter than its clip."""
 SHORTEST_S = 0.5
 """What is shorter tells nothing and is not sent."""
-_SCHEMA_FILE = Path(edge_daemon.__file__).parent / "assets" / "excerpt.schema.json"
 
 
-class Excerpt(BaseModel):
+class Excerpt(Document):
     """Sound of an event, cut short."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"$schema": "https://json-schema.org/draft/2020-12/schema"},
-    )
+    model_config = ConfigDict(json_schema_extra={"$schema": "https://json-schema.org/draft/2020-12/schema"})
+    schema_mode: ClassVar[JsonSchemaMode] = "validation"
 
     schema_: Literal["edge_daemon.excerpt/1"] = Field(
         default="edge_daemon.excerpt/1", alias="schema", description="Name and version of this schema."
@@ -81,13 +76,4 @@ def _document(piece: Clip) -> bytes:
         "format": piece.name.rpartition(".")[2],
         "sound": base64.b64encode(encode_clip(piece)).decode(),
     }
-    return Excerpt.model_validate(values).model_dump_json(by_alias=True).encode()
-
-
-def schema_text() -> str:
-    """The JSON Schema as it is published in `assets/excerpt.schema.json`."""
-    return json.dumps(Excerpt.model_json_schema(by_alias=True), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    _SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    return Excerpt.model_validate(values).to_json().encode()

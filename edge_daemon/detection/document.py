@@ -15,34 +15,26 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, get_args
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from edge_daemon.audio.source import GapCause
 from edge_daemon.clock.utc import Utc, utc_text
 from edge_daemon.detection.events import Event
+from edge_daemon.documents.document import Document, Part
 
 if TYPE_CHECKING:
     from edge_daemon.config.device import DeviceSection
 
-SCHEMA = "edge_daemon.detection/1"
-
 UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "file_name", "given", "none"]
 """What UTC rests on: the device's clock in one of three states, the file's name, the user's word, or nothing."""
 
-
 _NAMESPACE = UUID("6f0c2f5e-5d0b-5c0e-9b65-3d6f0a4f7c11")
-_SCHEMA_FILE = Path(__file__).parent.parent / "assets" / "detection.schema.json"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelReference(_Part):
+class ModelReference(Part):
     """Which model made the score."""
 
     name: str = Field(description="Name in the model file.")
@@ -50,7 +42,7 @@ class ModelReference(_Part):
     digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the model file, hexadecimal.")
 
 
-class Position(_Part):
+class Position(Part):
     """Where the hydrophone was, WGS 84."""
 
     latitude: float = Field(ge=-90, le=90, description="Degrees north.")
@@ -63,7 +55,7 @@ class Position(_Part):
         return None if latitude is None or longitude is None else cls(latitude=latitude, longitude=longitude)
 
 
-class ReceivedLevel(_Part):
+class ReceivedLevel(Part):
     """Sound pressure levels over the call, of a calibrated hydrophone (ISO 18405), dB re 1 µPa."""
 
     rms_db: float = Field(description="Root-mean-square level over the event, dB re 1 µPa.")
@@ -75,7 +67,7 @@ class ReceivedLevel(_Part):
     high_hz: float | None = Field(default=None, ge=0, description="Upper edge of that band, Hz.")
 
 
-class AdjoiningGap(_Part):
+class AdjoiningGap(Part):
     """Missing sound within one window of the event: the call may be longer than the event."""
 
     begin_s: float = Field(description="Begin, seconds on the scale of begin_s.")
@@ -83,21 +75,19 @@ class AdjoiningGap(_Part):
     cause: str = Field(description=f"One of: {', '.join(get_args(GapCause))}.")
 
 
-class Detection(_Part):
+class Detection(Document):
     """One detected call."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
         title="Detection",
         json_schema_extra={
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "examples": [
                 {
-                    "schema": SCHEMA,
+                    "schema": "edge_daemon.detection/1",
                     "id": "3e0a8d0c-5f0a-5be5-9a94-0d6a7b0c7b10",
                     "device": "buoy-7",
-                    "label": "right_whale_up_call",
+                    "label": "right_whale_upcall",
                     "begin_utc": "2009-03-29T12:15:03.250000Z",
                     "end_utc": "2009-03-29T12:15:04.750000Z",
                     "clock": "synchronised",
@@ -122,7 +112,7 @@ class Detection(_Part):
                         "high_hz": 1000.0,
                     },
                     "gaps": [],
-                    "clip": "2009-03-29/buoy-7_20090329T121503.250Z.flac",
+                    "clip": "2009-03-29/buoy-7_20090329T121501.250Z_3e0a8d0c.flac",
                 }
             ],
         },
@@ -163,10 +153,6 @@ class Detection(_Part):
         if (self.begin_utc is None) != (self.end_utc is None) or (self.begin_utc is None) != (self.clock == "none"):
             raise ValueError("begin_utc and end_utc are both given, or both null with clock `none`")
         return self
-
-    def to_json(self) -> str:
-        """The document on one line."""
-        return self.model_dump_json(by_alias=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +234,3 @@ def describe(
         position=origin.position,
         gaps=tuple(gaps),
     )
-
-
-def schema_text() -> str:
-    """The JSON Schema of a detection, as published."""
-    schema = Detection.model_json_schema(by_alias=True, mode="serialization")
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":  # python -m edge_daemon.detection.document writes the published schema anew
-    _SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -7,31 +7,25 @@ covers: before the first one, after the last one, or rows lost with a damaged di
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal, TextIO, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from edge_daemon.audio.source import GapCause
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import Utc, utc_text
+from edge_daemon.documents.document import Document, Part
 from edge_daemon.effort.spans import Session, Span
-
-SCHEMA = "edge_daemon.effort/1"
 
 _COLUMNS = (
     *("session", "device", "source", "rate_hz", "begin_utc", "end_utc"),
     *("seconds", "start_sample", "samples", "kind", "cause", "clock"),
 )
-_SCHEMA_FILE = Path(__file__).parent.parent / "assets" / "effort.schema.json"
 
 
-class EffortGap(BaseModel):
+class EffortGap(Part):
     """All gaps of one cause."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cause: str = Field(description=f"One of: {', '.join(get_args(GapCause))}.")
     count: int = Field(ge=1, description="Number of gaps that touch the period.")
@@ -39,18 +33,16 @@ class EffortGap(BaseModel):
     samples: int = Field(description="The same in samples of the stream.")
 
 
-class EffortSummary(BaseModel):
+class EffortSummary(Document):
     """What a device listened to in a period, and what it missed."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
         title="Effort",
         json_schema_extra={
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "examples": [
                 {
-                    "schema": SCHEMA,
+                    "schema": "edge_daemon.effort/1",
                     "device": "buoy-7",
                     "begin_utc": "2026-03-29T12:00:00.000000Z",
                     "end_utc": "2026-03-29T13:00:00.000000Z",
@@ -87,10 +79,6 @@ class EffortSummary(BaseModel):
         description="The least certain state of the clock in the period; null if there was no session."
     )
     sessions: int = Field(ge=0, description="Number of sessions that touch the period.")
-
-    def to_json(self) -> str:
-        """The document on one line."""
-        return self.model_dump_json(by_alias=True)
 
 
 def clipped(span: Span, since_ns: int, until_ns: int) -> tuple[int, int]:
@@ -178,13 +166,3 @@ def write_csv(entries: Iterable[tuple[Session, Span]], file: TextIO) -> None:
 
 def _seconds(length_ns: int) -> float:
     return round(length_ns / SECOND_NS, 6)
-
-
-def schema_text() -> str:
-    """The JSON Schema of the document, as published."""
-    schema = EffortSummary.model_json_schema(by_alias=True, mode="serialization")
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":  # python -m edge_daemon.effort.summary writes the published schema anew
-    _SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_daemon.clock.time_source import SECOND_NS
+from edge_daemon.documents.document import Part
 
 HOT_C = 80.0
 """Processor temperature from which a Raspberry Pi slows down."""
@@ -28,10 +29,8 @@ _THROTTLED_FILES = (
 )
 
 
-class BoardHealth(BaseModel):
+class BoardHealth(Part):
     """The machine and this process."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cpu_percent: float | None = Field(description="Of one core, by this process, since the last document.")
     memory_mb: float | None = Field(description="Resident memory of this process, MB.")

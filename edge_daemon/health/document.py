@@ -5,26 +5,19 @@ A field is never renamed within a version of the schema.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+from pydantic.json_schema import JsonSchemaMode
 
 from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.documents.document import Document, Part
 from edge_daemon.health.board import BoardHealth
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.outbox.outbox import OutboxHealth
 
-SCHEMA = "edge_daemon.health/1"
-_SCHEMA_FILE = Path(__file__).parent.parent / "assets" / "health.schema.json"
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WindowHealth(_Part):
+class WindowHealth(Part):
     """Windows of sound since the start."""
 
     scored: int = Field(ge=0, description="Windows that the network scored.")
@@ -32,7 +25,7 @@ class WindowHealth(_Part):
     last_scored_s: float | None = Field(description="Seconds since a window last went through; null before the first.")
 
 
-class LatencyHealth(_Part):
+class LatencyHealth(Part):
     """How long something took since the start; quantiles within 2.5 %."""
 
     count: int = Field(ge=0, description="How often it was measured.")
@@ -41,14 +34,14 @@ class LatencyHealth(_Part):
     largest_ms: float | None = Field(description="The longest, ms.")
 
 
-class GapHealth(_Part):
+class GapHealth(Part):
     """Sound that was lost for one cause since the start."""
 
     count: int = Field(ge=0, description="Number of gaps.")
     seconds: float = Field(ge=0, description="Their length, seconds.")
 
 
-class QueueHealth(_Part):
+class QueueHealth(Part):
     """A queue between two parts of the daemon."""
 
     length: int = Field(ge=0, description="Entries now; the blocks of sound that a next window waits for are some.")
@@ -56,7 +49,7 @@ class QueueHealth(_Part):
     dropped: int = Field(default=0, ge=0, description="Entries dropped since the start because it was full.")
 
 
-class ClockHealth(_Part):
+class ClockHealth(Part):
     """The clock that detections are dated with."""
 
     state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How far it is believed.")
@@ -64,7 +57,7 @@ class ClockHealth(_Part):
     steps: int = Field(default=0, ge=0, description="Jumps of the system clock since the start.")
 
 
-class ModelHealth(_Part):
+class ModelHealth(Part):
     """Which model listens."""
 
     name: str
@@ -74,8 +67,10 @@ class ModelHealth(_Part):
     fallback: bool = Field(default=False, description="True if the configured backend has failed.")
 
 
-class HealthDocument(_Part):
+class HealthDocument(Document):
     """How the daemon is."""
+
+    schema_mode: ClassVar[JsonSchemaMode] = "validation"
 
     schema_: Literal["edge_daemon.health/1"] = Field(
         default="edge_daemon.health/1", alias="schema", description="Name and version of this schema."
@@ -105,17 +100,3 @@ class HealthDocument(_Part):
     backend: dict[str, float] = Field(default_factory=dict, description="The backend's own counters.")
     clips: dict[str, Any] = Field(default_factory=dict, description="State of the clips.")
     ambient_db: float | None = Field(default=None, description="Ambient level, dB re 1 µPa, if calibrated.")
-
-    @classmethod
-    def schema_text(cls) -> str:
-        """JSON Schema of the document, as published in the package."""
-        return _SCHEMA_FILE.read_text(encoding="utf-8")
-
-    def to_json(self) -> str:
-        """The document on one line."""
-        return self.model_dump_json(by_alias=True)
-
-
-if __name__ == "__main__":  # python -m edge_daemon.health.document writes the published schema anew
-    _schema = HealthDocument.model_json_schema(by_alias=True)
-    _SCHEMA_FILE.write_text(json.dumps(_schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

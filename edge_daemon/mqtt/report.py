@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from edge_daemon.documents.document import Part
 
 
-class MqttReport(BaseModel):
+class MqttReport(Part):
     """State of the connection and counts since the start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     state: Literal["waiting", "connecting", "online", "stopped"]
     broker: str = Field(description="Host and port")

@@ -33,9 +33,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.documents.document import Part
 from edge_daemon.errors import StorageError
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.table import (
@@ -89,10 +90,8 @@ class OutboxLimits:
         )
 
 
-class OutboxHealth(BaseModel):
+class OutboxHealth(Part):
     """Messages that the broker has not acknowledged."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     depth: int = Field(ge=0, description="Messages waiting, on disk and in memory.")
     held: int = Field(default=0, ge=0, description="Those in memory only.")

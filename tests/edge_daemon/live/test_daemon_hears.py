@@ -14,7 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from edge_daemon.audio.capture.device import DeviceInfo
-from edge_daemon.detection.document import schema_text
+from edge_daemon.detection.document import Detection
 from edge_daemon.health.document import HealthDocument
 
 CARD = DeviceInfo(3, "USB Hydrophone H2a", 2, 2000, is_default=True)
@@ -49,7 +49,7 @@ def test_live_is_replay(make_buoy: Callable[..., Any], sample: Sound, replayed: 
     live = buoy.detections()
     assert [compared(one) for one in live] == [compared(json.loads(one.to_json())) for one in told]
     for one in live:
-        jsonschema.validate(one, json.loads(schema_text()))
+        jsonschema.validate(one, json.loads(Detection.schema_text()))
         assert one["clock"] == "synchronised"
         assert one["file"] is None
     # sample n of the stream was heard n / rate seconds after the start, 2026-01-01T00:10Z

@@ -1,0 +1,26 @@
+"""Writes the published schemas of all documents anew: `python -m edge_daemon.documents`."""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+
+from edge_daemon.documents.document import Document
+
+PUBLISHED = (
+    "edge_daemon.clips.excerpt:Excerpt",
+    "edge_daemon.detection.document:Detection",
+    "edge_daemon.effort.summary:EffortSummary",
+    "edge_daemon.health.document:HealthDocument",
+)
+"""Named, not imported: their rooms lie above this one."""
+
+
+def main() -> None:
+    """Write the files."""
+    for place in PUBLISHED:
+        document: type[Document] = resolve_name(place)
+        document.schema_file().write_text(document.schema_text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

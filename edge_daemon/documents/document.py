@@ -1,0 +1,45 @@
+"""What all published documents share: their form as JSON, and a JSON Schema in the package that anyone may check by.
+
+Within a version of a schema a field is never renamed, removed or given another meaning. After a change
+`python -m edge_daemon.documents` writes the schemas' files anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import JsonSchemaMode
+
+_ASSETS = Path(__file__).parent.parent / "assets"
+
+
+class Part(BaseModel):
+    """A part of a document: never changed, and without fields that its schema does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Document(Part):
+    """A document that says which schema it follows: a field `schema_`, `edge_daemon.NAME/VERSION`, is its first."""
+
+    schema_mode: ClassVar[JsonSchemaMode] = "serialization"
+    """As it is written: fields with a default are always there. `validation` leaves them out of what is required."""
+
+    def to_json(self) -> str:
+        """The document on one line."""
+        return self.model_dump_json(by_alias=True)
+
+    @classmethod
+    def schema_text(cls) -> str:
+        """The JSON Schema, as it is published."""
+        schema = cls.model_json_schema(by_alias=True, mode=cls.schema_mode)
+        return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def schema_file(cls) -> Path:
+        """Where it is published."""
+        name, _, _version = str(cls.model_fields["schema_"].default).removeprefix("edge_daemon.").partition("/")
+        return _ASSETS / f"{name}.schema.json"
