@@ -98,15 +98,12 @@ class Synchronisation:
     Args:
         max_error_s: largest error bound of a synchronised clock, seconds.
         holdover_s: how long a clock is believed without correction, seconds.
-        holdover_ppm: how fast its error is taken to grow meanwhile.
     """
 
-    def __init__(self, *, max_error_s: float = 1.0, holdover_s: float = 86_400.0, holdover_ppm: float = 100.0) -> None:
+    def __init__(self, *, max_error_s: float = 1.0, holdover_s: float = 86_400.0) -> None:
         self._max_error_ns = max_error_s * SECOND_NS
         self._holdover_ns = holdover_s * SECOND_NS
-        self._holdover_rate = holdover_ppm * 1e-6
         self._last_ns: int | None = None  # monotonic time at which the clock was last synchronised
-        self._error_then_ns = 0
         self.state: ClockState = "unsynchronised"
 
     def update(self, reading: SyncReading, monotonic_ns: int) -> ClockState:
@@ -114,7 +111,7 @@ class Synchronisation:
         if reading.synchronised:
             within = reading.max_error_ns <= self._max_error_ns
             self.state = "synchronised" if within else "holdover"
-            self._last_ns, self._error_then_ns = monotonic_ns, reading.max_error_ns
+            self._last_ns = monotonic_ns
         elif self._last_ns is not None and monotonic_ns - self._last_ns <= self._holdover_ns:
             self.state = "holdover"
         else:
@@ -126,9 +123,3 @@ class Synchronisation:
         if self.state == "holdover":
             self.state = "unsynchronised"
             self._last_ns = None
-
-    def error_ns(self, monotonic_ns: int) -> int | None:
-        """Bound on the error of UTC now, ns; None while unsynchronised."""
-        if self.state == "unsynchronised" or self._last_ns is None:
-            return None
-        return self._error_then_ns + round((monotonic_ns - self._last_ns) * self._holdover_rate)

@@ -51,11 +51,6 @@ class ScheduleSection(Section):
             raise refusal("daily", f"has no meaning with mode `{self.mode}`", "Set `mode: daily` or remove it.")
         return self
 
-    @property
-    def daily_minutes(self) -> tuple[tuple[int, int], ...]:
-        """Windows of mode `daily` as (begin, end) in minutes since midnight UTC; end < begin passes midnight."""
-        return tuple(_minutes(text) for text in self.daily)
-
 
 def _minutes(text: str) -> tuple[int, int]:
     begin, end = (60 * int(part[:2]) + int(part[3:]) for part in text.split("-"))

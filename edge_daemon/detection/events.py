@@ -202,11 +202,6 @@ class EventBuilder:
                 "Raise max_length_s, or lower min_windows or the hop.",
             )
 
-    @property
-    def open_begin(self) -> int | None:
-        """First sample of the event in the making, or None: what a clip recorder must not throw away yet."""
-        return None if self._run is None else self._run.begin
-
     def push(self, window: ScoredWindow) -> list[Event]:
         """Take the next window; return the events that it completes.
 

@@ -1,7 +1,7 @@
-"""Raw PCM from a pipe as a source: `arecord … | edge-daemon run`, a named pipe, or a command's output.
+"""Raw PCM from a pipe as a source: `arecord … | edge-daemon run`, or a named pipe.
 
 For hydrophones that no sound card holds: a network stream through ffmpeg, a recorder's own program. A pipe that ends
-is opened again if it can be (a named pipe, a command), else the source ends. A pipe that gives nothing is a stall, and
+is opened again if it can be (a named pipe), else the source ends. A pipe that gives nothing is a stall, and
 the time becomes a gap, as with a sound card. A writer that is too fast has to wait: we read two blocks at most.
 """
 
@@ -43,7 +43,7 @@ class PipeSource:
         channels: in a frame.
         channel: wanted one, counted from 0.
         block_s: length of a block, seconds; what comes in smaller pieces is gathered, unless nothing follows.
-        stall_s: without sound for so long, the time becomes a gap, and a command is started again.
+        stall_s: without sound for so long, the time becomes a gap.
         dead_s, clip_level, lead_s, time, backoff, rng: as for the sound card.
         wait: waits so many seconds, between attempts or for the rest of a block; None: really.
 
@@ -200,10 +200,8 @@ class PipeSource:
 
     def _stalled(self, now: int) -> None:
         error = f"'{self.name}' has given no sound for {(now - self._heard_ns) / SECOND_NS:.1f} s."
-        if self._source.restarts:
-            self._fail("stall", error)
-        elif self._timeline.cause in (None, "schedule"):
-            # opening it again would not help, but it may go on
+        if self._timeline.cause in (None, "schedule"):
+            # opening it again would not help: a writer who comes late is to find a reader
             self._timeline.failed("stall", error, attempt=not self._timeline.sounding)
             self._timeline.sounding = False
         else:

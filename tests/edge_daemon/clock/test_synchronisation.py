@@ -43,16 +43,6 @@ def test_a_step_ends_holdover_but_not_synchronisation() -> None:
     assert sync.update(GOOD, 3 * S) == "synchronised"
 
 
-def test_error_grows_by_100_ppm_without_correction() -> None:
-    sync = Synchronisation()
-    assert sync.error_ns(0) is None
-    sync.update(GOOD, 0)
-    sync.update(NONE, 3600 * S)
-    assert sync.error_ns(3600 * S) == 5_000_000 + 360_000_000
-    sync.stepped()
-    assert sync.error_ns(3600 * S) is None
-
-
 def test_the_kernel_answers() -> None:
     reading = AdjtimexClock().read()
     assert reading.max_error_ns >= 0

@@ -107,12 +107,6 @@ def test_scalars_follow_the_core_schema(text: str, value: object) -> None:
     assert type(result) is type(value)
 
 
-def test_daily_windows_in_minutes() -> None:
-    text = b'version: 1\nschedule: {mode: daily, daily: ["04:30-07:00", 22:00-02:00, 12:00-24:00]}'
-    windows = load_text(text).config.schedule.daily_minutes
-    assert windows == ((270, 420), (1320, 120), (720, 1440))
-
-
 # where values came from
 
 

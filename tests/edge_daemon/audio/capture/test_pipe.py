@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import struct
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.audio.capture.byte_source import CommandBytes, DescriptorBytes, NamedPipeBytes
+from edge_daemon.audio.capture.byte_source import DescriptorBytes, NamedPipeBytes
 from edge_daemon.audio.capture.device import SampleFormat
 from edge_daemon.audio.capture.pipe import BYTES, PipeSource, decode
 from edge_daemon.audio.source import Block, Gap
@@ -62,7 +61,7 @@ class Script:
     name = "script"
 
     def __init__(self, steps: list[bytes | int | Callable[[], None]], time: ManualTime, reopens: bool) -> None:
-        self.steps, self.time, self.reopens, self.restarts = steps, time, reopens, reopens
+        self.steps, self.time, self.reopens = steps, time, reopens
         self.opened = self.closed = 0
         self.broken = False
         self._began_ns: int | None = None  # of what is left of the step
@@ -270,31 +269,6 @@ def test_real_pipe_with_short_writes() -> None:
     assert (block.samples * 32768).tolist() == list(range(5000))
 
 
-def test_real_command_ends_and_starts_again() -> None:
-    program = "import sys; sys.stdout.buffer.write(bytes(range(200)) * 10)"
-    source = PipeSource(CommandBytes([sys.executable, "-c", program]), 48_000, sample_format="int16")
-    sound = 0
-    while source.state.opened < 2 or sound < 2000:
-        item = source.read()
-        assert item is not None
-        sound += len(item.samples) if isinstance(item, Block) else 0
-    source.close()
-    while source.read() is not None:
-        pass
-    assert source.state.disconnects >= 1
-
-
-def test_command_that_does_not_exist_is_an_attempt() -> None:
-    source = PipeSource(
-        CommandBytes(["/no/such/recorder"]), 48_000, backoff=Backoff(first_s=0.01, limit_s=0.02), stall_s=0.1
-    )
-    gap = source.read()
-    assert isinstance(gap, Gap)
-    assert gap.cause == "device_absent"
-    assert "can't be started" in source.state.last_error
-    source.close()
-
-
 def test_named_pipe_waits_for_its_writer(tmp_path: Path) -> None:
     path = tmp_path / "hydrophone"
     os.mkfifo(path)
@@ -318,18 +292,6 @@ def test_named_pipe_waits_for_its_writer(tmp_path: Path) -> None:
     while source.read() is not None:
         pass
     assert got == list(range(4000))
-
-
-def test_command_that_hangs_is_started_again() -> None:
-    source, script, _ = scripted([ramp(500), 2500, ramp(500)], reopens=True)
-    items = []
-    while not (len(items) > 8 and isinstance(items[-1], Block)):
-        item = source.read()
-        assert item is not None
-        items.append(item)
-    assert {item.cause for item in items if isinstance(item, Gap)} == {"stall"}
-    assert script.opened == 2
-    assert source.state.stalls == 1
 
 
 def test_named_pipe_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
@@ -363,7 +325,7 @@ def test_half_a_frame_of_a_writer_that_ended_is_not_the_next_ones() -> None:
 class Trickle:
     """A live writer: a piece every few ms of simulated time; notes how much waits in the pipe at most."""
 
-    name, reopens, restarts = "trickle", False, False
+    name, reopens = "trickle", False
 
     def __init__(self, time: ManualTime, bytes_per_s: int, seconds: float, piece_ms: int = 10) -> None:
         self._time, self._piece_ns = time, piece_ms * 1_000_000
