@@ -14,9 +14,6 @@ import numpy as np
 from edge_daemon.backends.base import Capabilities
 from edge_daemon.model.network import IntegerNetwork, Layer
 
-INT8_BITS = 8
-"""No weight has more, so a backend that holds as many need not look at them."""
-
 
 def unmet_requirements(network: IntegerNetwork, capabilities: Capabilities) -> list[str]:
     """Reasons why the network cannot be honoured, one sentence each; empty where it can.

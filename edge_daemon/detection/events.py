@@ -127,39 +127,18 @@ class Event:
 
 
 @dataclass(slots=True)
-class WindowCounts:
-    """Where the windows went: `above` = `in_events` + `too_short` + `suppressed` + those of the open run.
-
-    Attributes:
-        windows: all windows seen.
-        above: those that reached threshold.
-        in_events: of these, the ones inside events.
-        too_short: of these, the ones in runs with fewer than min_windows windows.
-        suppressed: of these, the ones inside the refractory time.
-    """
-
-    windows: int = 0
-    above: int = 0
-    in_events: int = 0
-    too_short: int = 0
-    suppressed: int = 0
-
-
-@dataclass(slots=True)
 class _Run:
     """The event in the making."""
 
     begin: int
     end: int
     continues: bool  # the part before it, cut off at the maximum length, was an event
-    above: int = 0
     windows: int = 0
     total: float = 0.0
     peak: ScoredWindow | None = None
 
-    def add(self, window: ScoredWindow, end: int, above: bool) -> None:
+    def add(self, window: ScoredWindow, end: int) -> None:
         self.end = end
-        self.above += above
         self.windows += 1
         self.total += window.score
         if self.peak is None or window.score > self.peak.score:
@@ -186,7 +165,6 @@ class EventBuilder:
                 "Choose a hop no longer than the window, or sound between windows would go unheard.",
             )
         self.rules = rules
-        self.counts = WindowCounts()
         self._hop = hop
         self._lead = (window - hop) // 2
         self._merge = round(rules.merge_gap_s * rate)
@@ -213,11 +191,8 @@ class EventBuilder:
         if self._frontier is not None and begin < self._frontier:
             raise ValueError(f"window at sample {window.start} comes less than a hop after the one before")
         self._frontier = end
-        above = window.score >= self.rules.threshold
-        self.counts.windows += 1
-        self.counts.above += above
         if window.score >= self.rules.threshold_low:
-            return self._extend(window, begin, end, above)
+            return self._extend(window, begin, end)
         # The next window can begin no earlier than this cell's end, so the pause is known to be too long now.
         if self._run is not None and end - self._run.end > self._merge:
             return self._close(self._run)
@@ -233,32 +208,29 @@ class EventBuilder:
         """Close the open run: the sound has ended."""
         return [] if self._run is None else self._close(self._run)
 
-    def _extend(self, window: ScoredWindow, begin: int, end: int, above: bool) -> list[Event]:
+    def _extend(self, window: ScoredWindow, begin: int, end: int) -> list[Event]:
         closed: list[Event] = []
         if self._run is not None and begin - self._run.end > self._merge:
             closed = self._close(self._run)
         run = self._run
         if run is None:
             if self._quiet_until is not None and begin < self._quiet_until:
-                self.counts.suppressed += above
                 return closed
             run = _Run(begin, end, continues=False)
         elif end - run.begin > self._longest:
             closed = self._close(run)
             run = _Run(begin, end, continues=bool(closed) or run.continues)
-        run.add(window, end, above)
+        run.add(window, end)
         self._run = run
         return closed
 
     def _close(self, run: _Run) -> list[Event]:
         self._run = None
-        if run.peak is None or not run.above:
+        if run.peak is None or run.peak.score < self.rules.threshold:
             return []
         # A part cut off at the maximum length need not be long enough by itself: its event already was.
         if run.windows < self.rules.min_windows and not run.continues:
-            self.counts.too_short += run.above
             return []
-        self.counts.in_events += run.above
         self._quiet_until = run.end + self._refractory
         low, high = run.peak.band if run.peak.band is not None else (None, None)
         mean = run.total / run.windows

@@ -8,7 +8,7 @@ from edge_daemon.model.network import prepare as reference_prepare
 from train.networks import NAMES, build, conv
 from train.networks.lif import NeuronPlan, SpikingLayer
 from train.networks.normalise import ScaleNorm, fold
-from train.networks.plan import LayerPlan, multiply_accumulates
+from train.networks.plan import LayerPlan
 from train.networks.stem import prepare
 from train.networks.template import ridge
 
@@ -65,15 +65,6 @@ def test_hand_computed_neuron(reset: str, membranes: list[float], spikes: list[i
     found = [layer.integrate(current, steps) for steps in range(1, 7)]
     assert [float(m) for _, m in found] == pytest.approx(membranes, abs=1e-6)
     assert found[-1][0].flatten().tolist() == spikes
-
-
-def test_multiply_accumulates_by_hand() -> None:
-    plans = (
-        LayerPlan("conv", 3, (3, 5), stride=(2, 2), padding=(1, 2), max_pool=(1, 2)),
-        LayerPlan("dense", 2, pool="global_sum"),
-    )
-    # 10 × 20 → 5 × 10 products of 15 synapses and 3 channels; pooled to 5 × 5, summed over frames to 3 · 5 inputs
-    assert multiply_accumulates(plans, (10, 20), time_steps=4) == 5 * 10 * 15 * 3 + 4 * 15 * 2
 
 
 def test_folded_normalisation_is_the_normalisation() -> None:

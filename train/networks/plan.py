@@ -65,28 +65,3 @@ class LayerPlan:
         if self.kind == "dense":
             return channels * bands * frames
         return channels * self.kernel[0] * self.kernel[1]
-
-    def products(self, shape: tuple[int, int, int]) -> int:
-        """Multiplications of one pass over an input of that shape."""
-        channels, bands, frames = self.product_shape(shape)
-        return channels * bands * frames * self.fan_in(shape)
-
-
-def multiply_accumulates(
-    plans: tuple[LayerPlan, ...], input_shape: tuple[int, int], time_steps: int, frames_input: bool = False
-) -> int:
-    """Multiply-accumulates of one window, dense: the first layer once, deeper layers in every time step.
-
-    Args:
-        plans: the layers.
-        input_shape: (bands, frames) of the features.
-        time_steps: T; 1 for a conventional network.
-        frames_input: each frame of the first layer's current is a time step.
-    """
-    shape, total = (1, *input_shape), 0
-    for number, plan in enumerate(plans):
-        total += plan.products(shape) * (1 if number == 0 else time_steps)
-        shape = plan.output_shape(shape)
-        if number == 0 and frames_input:
-            shape = (shape[0], shape[1], 1)
-    return total
