@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import cos, isfinite, pi
 from pathlib import Path
@@ -79,21 +79,6 @@ class Schedule:
         return self.rate * (1 + cos(pi * (step - rise) / max(steps - rise, 1))) / 2
 
 
-@dataclass
-class Progress:
-    """What happened, an entry an epoch.
-
-    Attributes:
-        loss: mean training loss.
-        validation_auc: AUC on the validation part (NaN without one).
-        best_epoch: epoch whose weights were kept.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    validation_auc: list[float] = field(default_factory=list)
-    best_epoch: int = -1
-
-
 @dataclass(frozen=True)
 class Part:
     """Pictures uint8 [N, bands, frames] with labels uint8 [N] (1 = call)."""
@@ -123,7 +108,7 @@ def fit(
     folder: Path | None = None,
     belongs: str = "",
     report: Report | None = None,
-) -> Progress:
+) -> state.History:
     """Train a network in place.
 
     Args:
@@ -148,7 +133,7 @@ def fit(
     steps = max(len(part.labels) // schedule.batch, 1)
     optimiser = _optimiser(network, schedule)
     average, best = copy.deepcopy(network), copy.deepcopy(network.state_dict())
-    progress, first = Progress(), 0
+    progress, first = state.History(), 0
     place = folder / "training-state.pt" if folder is not None else None
     run = {} if place is None else _run(part, schedule, augmentation, validation, noise, belongs)
     if place is not None and place.exists():
@@ -271,7 +256,7 @@ def _follow(average: nn.Module, network: nn.Module, memory: float) -> None:
             old.copy_(new)
 
 
-def _exhausted(progress: Progress, schedule: Schedule) -> bool:
+def _exhausted(progress: state.History, schedule: Schedule) -> bool:
     return bool(schedule.patience) and len(progress.loss) - 1 - progress.best_epoch >= schedule.patience
 
 

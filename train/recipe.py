@@ -19,10 +19,11 @@ from torch import nn
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Progress, Report, Schedule, fit
+from train.loop import Part, Report, Schedule, fit
 from train.networks import build
 from train.networks.lif import SpikingNetwork
 from train.quantise import QuantisedNetwork
+from train.state import History
 
 NOISE_SHARE = 0.3
 """Share of training pictures under which noise is laid when there is noise and the recipe does not say how often."""
@@ -101,8 +102,8 @@ class Trained:
 
     network: nn.Module
     quantised: QuantisedNetwork | None
-    progress: Progress
-    fine_tuning: Progress | None
+    progress: History
+    fine_tuning: History | None
 
     @property
     def final(self) -> nn.Module:

@@ -7,19 +7,31 @@ put windows that the network has learned from into the part that judges it, so a
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from edge_daemon.errors import UsageError
 
-if TYPE_CHECKING:
-    from train.loop import Progress
-
 HINT = "Give another --output, or delete the folder."
+
+
+@dataclass
+class History:
+    """What happened, an entry an epoch.
+
+    Attributes:
+        loss: mean training loss.
+        validation_auc: AUC on the validation part (NaN without one).
+        best_epoch: epoch whose weights were kept.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_auc: list[float] = field(default_factory=list)
+    best_epoch: int = -1
 
 
 def keep(
@@ -29,7 +41,7 @@ def keep(
     network: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-    progress: Progress,
+    progress: History,
     best: dict[str, Tensor],
 ) -> None:
     """Write the state after an epoch, whole or not at all.
@@ -65,7 +77,7 @@ def resume(
     network: nn.Module,
     average: nn.Module,
     optimiser: torch.optim.Optimizer,
-    progress: Progress,
+    progress: History,
 ) -> tuple[int, dict[str, Tensor]]:
     """Read a state into network, average, optimiser and progress; arguments as in `keep`.
 

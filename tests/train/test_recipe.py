@@ -12,8 +12,9 @@ import torch
 from edge_daemon.errors import UsageError
 from train import recipe as recipes
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Progress, Schedule
+from train.loop import Part, Schedule
 from train.recipe import Recipe, Teacher, Trained, default_recipe, follow, with_noise, with_seed
+from train.state import History
 
 SCHEDULE = Schedule(epochs=2, batch=16, rate=1e-2, average=0.9, distil=0.5)
 RECIPE = Recipe(
@@ -142,9 +143,9 @@ def test_noise_is_mixed_in_unless_the_recipe_knows_better() -> None:
 def test_teachers_hear_the_noise_too(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = []
 
-    def fit(*_args: object, noise: object = None, **_more: object) -> Progress:
+    def fit(*_args: object, noise: object = None, **_more: object) -> History:
         heard.append(noise)
-        return Progress()
+        return History()
 
     monkeypatch.setattr(recipes, "fit", fit)
     noise = part().features[:3]
