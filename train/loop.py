@@ -31,7 +31,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Training:
     """How a network is trained.
 
     Attributes:
@@ -99,7 +99,7 @@ class Part:
 def fit(
     network: nn.Module,
     part: Part,
-    schedule: Schedule,
+    schedule: Training,
     augmentation: Augmentation,
     *,
     validation: Part | None = None,
@@ -218,7 +218,7 @@ def _loss(
     labels: Tensor,
     weights: Tensor,
     teachers: Sequence[nn.Module],
-    schedule: Schedule,
+    schedule: Training,
 ) -> Tensor:
     smooth = labels * (1 - schedule.label_smoothing) + schedule.label_smoothing / labels.shape[1]
     evidence = network(pictures)
@@ -233,7 +233,7 @@ def _loss(
     return loss
 
 
-def _optimiser(network: nn.Module, schedule: Schedule) -> torch.optim.AdamW:
+def _optimiser(network: nn.Module, schedule: Training) -> torch.optim.AdamW:
     learned = [p for p in network.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in learned if p.ndim > 1], "weight_decay": schedule.weight_decay},
@@ -256,7 +256,7 @@ def _follow(average: nn.Module, network: nn.Module, memory: float) -> None:
             old.copy_(new)
 
 
-def _exhausted(progress: state.History, schedule: Schedule) -> bool:
+def _exhausted(progress: state.History, schedule: Training) -> bool:
     return bool(schedule.patience) and len(progress.loss) - 1 - progress.best_epoch >= schedule.patience
 
 
@@ -266,7 +266,7 @@ def _finite(network: nn.Module) -> bool:
 
 def _run(
     part: Part,
-    schedule: Schedule,
+    schedule: Training,
     augmentation: Augmentation,
     validation: Part | None,
     noise: NDArray[np.uint8] | None,

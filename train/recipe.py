@@ -19,7 +19,7 @@ from torch import nn
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Report, Schedule, fit
+from train.loop import Part, Report, Training, fit
 from train.networks import build
 from train.networks.lif import SpikingNetwork
 from train.quantise import QuantisedNetwork
@@ -42,7 +42,7 @@ class Teacher:
 
     network: str = "cnn"
     settings: dict[str, Any] = field(default_factory=dict)
-    schedule: Schedule = field(default_factory=Schedule)
+    schedule: Training = field(default_factory=Training)
     count: int = 1
 
 
@@ -62,9 +62,9 @@ class Recipe:
 
     network: str
     settings: dict[str, Any] = field(default_factory=dict)
-    schedule: Schedule = field(default_factory=Schedule)
+    schedule: Training = field(default_factory=Training)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    fine_tuning: Schedule | None = None
+    fine_tuning: Training | None = None
     teacher: Teacher | None = None
     validation: float = 0.0
 
@@ -77,12 +77,12 @@ class Recipe:
         """A recipe from JSON values; raises `UsageError` for unknown keys."""
         try:
             values = dict(document)
-            for name, kind in (("schedule", Schedule), ("augmentation", Augmentation), ("fine_tuning", Schedule)):
+            for name, kind in (("schedule", Training), ("augmentation", Augmentation), ("fine_tuning", Training)):
                 if values.get(name) is not None:
                     values[name] = kind(**values[name])
             if values.get("teacher") is not None:
                 teacher = dict(values["teacher"])
-                teacher["schedule"] = Schedule(**teacher.get("schedule", {}))
+                teacher["schedule"] = Training(**teacher.get("schedule", {}))
                 values["teacher"] = Teacher(**teacher)
             return cls(**values)
         except TypeError as error:
@@ -186,26 +186,26 @@ def default_recipe(name: str, epochs: int | None = None) -> Recipe:
     recipes = {
         "conv": Recipe(
             "conv",
-            schedule=Schedule(epochs=16, rate=5e-3, distil=0.7),
-            fine_tuning=Schedule(epochs=3, rate=5e-4, distil=0.7),
-            teacher=Teacher("cnn", {"channels": [16, 32, 64, 64]}, Schedule(epochs=12), count=3),
+            schedule=Training(epochs=16, rate=5e-3, distil=0.7),
+            fine_tuning=Training(epochs=3, rate=5e-4, distil=0.7),
+            teacher=Teacher("cnn", {"channels": [16, 32, 64, 64]}, Training(epochs=12), count=3),
         ),
-        "cnn": Recipe("cnn", schedule=Schedule(epochs=20)),
-        "frames": Recipe("frames", schedule=Schedule(epochs=20), fine_tuning=Schedule(epochs=3, rate=5e-4)),
-        "template": Recipe("template", schedule=Schedule(epochs=8, rate=2e-2, weight_decay=1e-4), augmentation=NOTHING),
+        "cnn": Recipe("cnn", schedule=Training(epochs=20)),
+        "frames": Recipe("frames", schedule=Training(epochs=20), fine_tuning=Training(epochs=3, rate=5e-4)),
+        "template": Recipe("template", schedule=Training(epochs=8, rate=2e-2, weight_decay=1e-4), augmentation=NOTHING),
         # with snnTorch's own slope of 25 and no stem neither learns at all (AUC 0.50); `mlp2d` with slope 2 alone 0.81
         "mlp2d": Recipe(
             "mlp2d",
             {"slope": 2.0, "stem": "band_median"},
-            schedule=Schedule(epochs=8, rate=5e-4),
-            fine_tuning=Schedule(epochs=0),
+            schedule=Training(epochs=8, rate=5e-4),
+            fine_tuning=Training(epochs=0),
         ),
         "mlp1d": Recipe(
             "mlp1d",
             {"slope": 2.0, "stem": "band_median"},
-            schedule=Schedule(epochs=10, rate=5e-4),
+            schedule=Training(epochs=10, rate=5e-4),
             augmentation=Augmentation(time_shift=560, mask_bands=0, mask_frames=0, gain=0.0),
-            fine_tuning=Schedule(epochs=0),
+            fine_tuning=Training(epochs=0),
         ),
     }
     if name not in recipes:

@@ -52,7 +52,7 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckOutcome:
     """Outcome of one check; `problem` is empty where it passed."""
 
     check: str
@@ -90,24 +90,24 @@ def synthetic_features(shape: tuple[int, int], n: int = WINDOWS, seed: int = 1) 
     return features
 
 
-def check(name: str, model: ModelFile, vectors: Vectors, options: Mapping[str, Any]) -> Iterator[Verdict]:
+def check(name: str, model: ModelFile, vectors: Vectors, options: Mapping[str, Any]) -> Iterator[CheckOutcome]:
     """Run every check; the first ones decide whether the rest makes sense."""
     try:
         load(name)
         backend = create(model, name, options)
     except EdgeDaemonError as error:
-        yield Verdict("starts with the model", str(error))
+        yield CheckOutcome("starts with the model", str(error))
         return
     except Exception as error:  # noqa: BLE001 - whatever a plug-in throws is its verdict
-        yield Verdict("starts with the model", f"{type(error).__name__}: {error}")
+        yield CheckOutcome("starts with the model", f"{type(error).__name__}: {error}")
         return
-    yield Verdict("starts with the model", "")
+    yield CheckOutcome("starts with the model", "")
     kit = _Kit(name, model, vectors, dict(options))
     for text, one in kit.checks():
-        yield Verdict(text, _outcome(one, backend))
-    yield Verdict("closes twice, refuses windows then", _outcome(kit.closes, backend))
+        yield CheckOutcome(text, _outcome(one, backend))
+    yield CheckOutcome("closes twice, refuses windows then", _outcome(kit.closes, backend))
     for text, whole in kit.checks_from_scratch():
-        yield Verdict(text, _outcome(whole))
+        yield CheckOutcome(text, _outcome(whole))
 
 
 def _outcome(one: Callable[..., None], *backend: Backend) -> str:

@@ -6,7 +6,7 @@ May import: `model`, `system`, `clock`, `errors`.
 from __future__ import annotations
 
 from edge_daemon.config.change import Change, changes, merge_live
-from edge_daemon.config.loading import DEFAULT_PATH, Loaded, Origin, load, load_by_hand, load_text
+from edge_daemon.config.loading import DEFAULT_PATH, Loaded, ValueOrigin, load, load_by_hand, load_text
 from edge_daemon.config.problem import ConfigFileError, Place, Problem
 from edge_daemon.config.root import Config, json_schema
 
@@ -16,9 +16,9 @@ __all__ = [
     "Config",
     "ConfigFileError",
     "Loaded",
-    "Origin",
     "Place",
     "Problem",
+    "ValueOrigin",
     "changes",
     "json_schema",
     "load",

@@ -24,7 +24,7 @@ _OTHER_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigKey:
     """One key.
 
     Attributes:
@@ -71,22 +71,22 @@ class Entry:
         return low, excluded, high
 
 
-def entries(section: type[Section] = Config, path: tuple[str, ...] = ()) -> Iterator[Entry]:
+def entries(section: type[Section] = Config, path: tuple[str, ...] = ()) -> Iterator[ConfigKey]:
     """All keys in file order; a section comes before its keys."""
     for name, field in section.model_fields.items():
         kind = field.annotation
         inner = kind if isinstance(kind, type) and issubclass(kind, Section) else None
-        yield Entry((*path, name), field, inner)
+        yield ConfigKey((*path, name), field, inner)
         if inner is not None:
             yield from entries(inner, (*path, name))
 
 
-def find(path: tuple[str | int, ...]) -> Entry | None:
+def find(path: tuple[str | int, ...]) -> ConfigKey | None:
     """The key at `path`, or None."""
     return next((entry for entry in entries() if entry.path == path), None)
 
 
-def range_text(entry: Entry) -> str:
+def range_text(entry: ConfigKey) -> str:
     """Allowed range for people: "1 to 65535", "above 0, at most 1 V", or empty; the unit once, at the end."""
     low, excluded, high = entry.limits
     unit = f" {entry.unit}" if entry.unit else ""

@@ -32,7 +32,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,5})?")
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """A document's plain data and where each part stands.
 
     Attributes:
@@ -70,7 +70,7 @@ def scalar(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def parse(content: bytes) -> Document:
+def parse(content: bytes) -> YamlDocument:
     """Read a YAML document.
 
     Args:
@@ -156,12 +156,12 @@ class _Builder:
     """Builds a document from the parser's events, without recursion."""
 
     def __init__(self) -> None:
-        self._document = Document()
+        self._document = YamlDocument()
         self._stack: list[_Open] = []
         self._roots = 0
         self._values = 0
 
-    def build(self, text: str) -> Document:
+    def build(self, text: str) -> YamlDocument:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             self._take(event)
         if self._roots == 0:

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from edge_daemon.config.catalogue import Entry, find, range_text, suggestion
-from edge_daemon.config.document import Document, Path
+from edge_daemon.config.catalogue import ConfigKey, find, range_text, suggestion
+from edge_daemon.config.document import Path, YamlDocument
 from edge_daemon.config.problem import Problem
 from edge_daemon.config.substitution import Reference
 
@@ -25,7 +25,7 @@ _WANTED = {
 }
 
 
-def explain(errors: list[ErrorDetails], document: Document) -> list[Problem]:
+def explain(errors: list[ErrorDetails], document: YamlDocument) -> list[Problem]:
     """One problem for each key that pydantic refused, in file order.
 
     Args:
@@ -59,7 +59,7 @@ def _share_a_branch(one: Path, other: Path) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _problem(error: ErrorDetails, document: Document) -> Problem:
+def _problem(error: ErrorDetails, document: YamlDocument) -> Problem:
     kind = error["type"]
     context: Mapping[str, Any] = error.get("ctx", {})
     path: Path = tuple(error["loc"])
@@ -76,7 +76,7 @@ def _problem(error: ErrorDetails, document: Document) -> Problem:
     return Problem(path, document.place(path), sentence, hint)
 
 
-def _sentence(kind: str, context: Mapping[str, Any], value: Any, entry: Entry | None) -> tuple[str, str]:
+def _sentence(kind: str, context: Mapping[str, Any], value: Any, entry: ConfigKey | None) -> tuple[str, str]:
     shown = show(value)
     if kind in ("greater_than_equal", "greater_than", "less_than_equal") and entry is not None:
         return f"must be {range_text(entry)}, not {shown}", ""

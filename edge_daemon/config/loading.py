@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from edge_daemon.config.catalogue import entries
-from edge_daemon.config.document import MAX_BYTES, Document, parse
+from edge_daemon.config.document import MAX_BYTES, YamlDocument, parse
 from edge_daemon.config.explanation import explain, redact
 from edge_daemon.config.migration import migrate
 from edge_daemon.config.problem import ConfigFileError, Problem, ProblemsFound
@@ -30,7 +30,7 @@ DEFAULT_PATH = Path("/etc/edge-daemon/config.yaml")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """Where an effective value came from.
 
     Attributes:
@@ -67,7 +67,7 @@ class Loaded:
 
     config: Config
     path: Path | None
-    origins: Mapping[tuple[str, ...], Origin]
+    origins: Mapping[tuple[str, ...], ValueOrigin]
     migrated_from: int | None = None
 
 
@@ -146,23 +146,23 @@ def _fill(data: dict[str, Any], path: tuple[str, ...]) -> None:
 
 
 def _origins(
-    data: dict[str, Any], document: Document, references: Mapping[tuple[str | int, ...], Reference]
-) -> dict[tuple[str, ...], Origin]:
-    origins: dict[tuple[str, ...], Origin] = {}
+    data: dict[str, Any], document: YamlDocument, references: Mapping[tuple[str | int, ...], Reference]
+) -> dict[tuple[str, ...], ValueOrigin]:
+    origins: dict[tuple[str, ...], ValueOrigin] = {}
     for entry in entries():
         if entry.section is not None:
             continue
         if not _present(data, entry.path):
-            origins[entry.path] = Origin("default")
+            origins[entry.path] = ValueOrigin("default")
             continue
         line = document.place(entry.path, of_key=True).line
         column = document.place(entry.path).column
         inside = [used for where, used in references.items() if where[: len(entry.path)] == entry.path]
         if inside:
             source = ", ".join(dict.fromkeys(used.source for used in inside))
-            origins[entry.path] = Origin("reference", line, source, any(used.secret for used in inside), column)
+            origins[entry.path] = ValueOrigin("reference", line, source, any(used.secret for used in inside), column)
         else:
-            origins[entry.path] = Origin("file", line, column=column)
+            origins[entry.path] = ValueOrigin("file", line, column=column)
     return origins
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_daemon.config.document import Document, scalar
+from edge_daemon.config.document import YamlDocument, scalar
 from edge_daemon.config.problem import Problem, ProblemsFound
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.system.credentials import read_credential, read_secret
@@ -36,7 +36,7 @@ class Reference:
     secret: bool
 
 
-def substitute(document: Document, environment: Mapping[str, str]) -> dict[tuple[str | int, ...], Reference]:
+def substitute(document: YamlDocument, environment: Mapping[str, str]) -> dict[tuple[str | int, ...], Reference]:
     """Replace all references in `document.data`, in place.
 
     Returns:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from edge_daemon.config.catalogue import Entry, entries, number, range_text
+from edge_daemon.config.catalogue import ConfigKey, entries, number, range_text
 
 WIDTH = 100
 
@@ -49,7 +49,7 @@ def template(values: Mapping[tuple[str, ...], Any], title: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe(entry: Entry) -> str:
+def _describe(entry: ConfigKey) -> str:
     details = []
     choices = [str(choice) for choice in get_args(entry.field.annotation) if isinstance(choice, str)]
     if choices:

@@ -23,7 +23,7 @@ from pydantic import ConfigDict, Field, model_validator
 from edge_daemon.audio.source import GapCause
 from edge_daemon.clock.utc import Utc, utc_text
 from edge_daemon.detection.events import Event
-from edge_daemon.documents.document import Document, Part
+from edge_daemon.documents.document import Document, DocumentPart
 
 if TYPE_CHECKING:
     from edge_daemon.config.device import DeviceSection
@@ -34,7 +34,7 @@ UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "file_name", "g
 _NAMESPACE = UUID("6f0c2f5e-5d0b-5c0e-9b65-3d6f0a4f7c11")
 
 
-class ModelReference(Part):
+class ModelReference(DocumentPart):
     """Which model made the score."""
 
     name: str = Field(description="Name in the model file.")
@@ -42,7 +42,7 @@ class ModelReference(Part):
     digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the model file, hexadecimal.")
 
 
-class Position(Part):
+class Position(DocumentPart):
     """Where the hydrophone was, WGS 84."""
 
     latitude: float = Field(ge=-90, le=90, description="Degrees north.")
@@ -55,7 +55,7 @@ class Position(Part):
         return None if latitude is None or longitude is None else cls(latitude=latitude, longitude=longitude)
 
 
-class ReceivedLevel(Part):
+class ReceivedLevel(DocumentPart):
     """Sound pressure levels over the call, of a calibrated hydrophone (ISO 18405), dB re 1 µPa."""
 
     rms_db: float = Field(description="Root-mean-square level over the event, dB re 1 µPa.")
@@ -67,7 +67,7 @@ class ReceivedLevel(Part):
     high_hz: float | None = Field(default=None, ge=0, description="Upper edge of that band, Hz.")
 
 
-class AdjoiningGap(Part):
+class AdjoiningGap(DocumentPart):
     """Missing sound within one window of the event: the call may be longer than the event."""
 
     begin_s: float = Field(description="Begin, seconds on the scale of begin_s.")

@@ -16,13 +16,13 @@ from pydantic.json_schema import JsonSchemaMode
 _ASSETS = Path(__file__).parent.parent / "assets"
 
 
-class Part(BaseModel):
+class DocumentPart(BaseModel):
     """A part of a document: never changed, and without fields that its schema does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Document(Part):
+class Document(DocumentPart):
     """A document that says which schema it follows: a field `schema_`, `edge_daemon.NAME/VERSION`, is its first."""
 
     schema_mode: ClassVar[JsonSchemaMode] = "serialization"

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from edge_daemon.audio.source import GapCause
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import Utc, utc_text
-from edge_daemon.documents.document import Document, Part
+from edge_daemon.documents.document import Document, DocumentPart
 from edge_daemon.effort.spans import Session, Span
 
 _COLUMNS = (
@@ -24,7 +24,7 @@ _COLUMNS = (
 )
 
 
-class EffortGap(Part):
+class EffortGap(DocumentPart):
     """All gaps of one cause."""
 
     cause: str = Field(description=f"One of: {', '.join(get_args(GapCause))}.")

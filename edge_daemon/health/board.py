@@ -18,7 +18,7 @@ from typing import Protocol
 from pydantic import Field
 
 from edge_daemon.clock.time_source import SECOND_NS
-from edge_daemon.documents.document import Part
+from edge_daemon.documents.document import DocumentPart
 
 HOT_C = 80.0
 """Processor temperature from which a Raspberry Pi slows down."""
@@ -29,7 +29,7 @@ _THROTTLED_FILES = (
 )
 
 
-class BoardHealth(Part):
+class BoardHealth(DocumentPart):
     """The machine and this process."""
 
     cpu_percent: float | None = Field(description="Of one core, by this process, since the last document.")

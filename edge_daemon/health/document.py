@@ -11,13 +11,13 @@ from pydantic import Field
 from pydantic.json_schema import JsonSchemaMode
 
 from edge_daemon.audio.capture.input_state import InputHealth
-from edge_daemon.documents.document import Document, Part
+from edge_daemon.documents.document import Document, DocumentPart
 from edge_daemon.health.board import BoardHealth
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.outbox.outbox import OutboxHealth
 
 
-class WindowHealth(Part):
+class WindowHealth(DocumentPart):
     """Windows of sound since the start."""
 
     scored: int = Field(ge=0, description="Windows that the network scored.")
@@ -25,7 +25,7 @@ class WindowHealth(Part):
     last_scored_s: float | None = Field(description="Seconds since a window last went through; null before the first.")
 
 
-class LatencyHealth(Part):
+class LatencyHealth(DocumentPart):
     """How long something took since the start; quantiles within 2.5 %."""
 
     count: int = Field(ge=0, description="How often it was measured.")
@@ -34,14 +34,14 @@ class LatencyHealth(Part):
     largest_ms: float | None = Field(description="The longest, ms.")
 
 
-class GapHealth(Part):
+class GapHealth(DocumentPart):
     """Sound that was lost for one cause since the start."""
 
     count: int = Field(ge=0, description="Number of gaps.")
     seconds: float = Field(ge=0, description="Their length, seconds.")
 
 
-class QueueHealth(Part):
+class QueueHealth(DocumentPart):
     """A queue between two parts of the daemon."""
 
     length: int = Field(ge=0, description="Entries now; the blocks of sound that a next window waits for are some.")
@@ -49,7 +49,7 @@ class QueueHealth(Part):
     dropped: int = Field(default=0, ge=0, description="Entries dropped since the start because it was full.")
 
 
-class ClockHealth(Part):
+class ClockHealth(DocumentPart):
     """The clock that detections are dated with."""
 
     state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How far it is believed.")
@@ -57,7 +57,7 @@ class ClockHealth(Part):
     steps: int = Field(default=0, ge=0, description="Jumps of the system clock since the start.")
 
 
-class ModelHealth(Part):
+class ModelHealth(DocumentPart):
     """Which model listens."""
 
     name: str

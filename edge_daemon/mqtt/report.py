@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from edge_daemon.documents.document import Part
+from edge_daemon.documents.document import DocumentPart
 
 
-class MqttReport(Part):
+class MqttReport(DocumentPart):
     """State of the connection and counts since the start."""
 
     state: Literal["waiting", "connecting", "online", "stopped"]

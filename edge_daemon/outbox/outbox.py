@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
-from edge_daemon.documents.document import Part
+from edge_daemon.documents.document import DocumentPart
 from edge_daemon.errors import StorageError
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.table import (
@@ -90,7 +90,7 @@ class OutboxLimits:
         )
 
 
-class OutboxHealth(Part):
+class OutboxHealth(DocumentPart):
     """Messages that the broker has not acknowledged."""
 
     depth: int = Field(ge=0, description="Messages waiting, on disk and in memory.")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostSound:
     """Sound of a recording that was not analysed.
 
     Attributes:
@@ -40,7 +40,7 @@ class Listened:
     name: str
     start_utc_ns: int | None
     seconds: float
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[LostSound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _FILTER_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
+class SoundExcerpt:
     """A piece of a recording.
 
     Attributes:
@@ -39,7 +39,7 @@ class Excerpt:
         """Where it ends in the recording, seconds."""
         return self.begin_s + len(self.samples) / self.rate
 
-    def part(self, begin_s: float, end_s: float) -> Excerpt:
+    def part(self, begin_s: float, end_s: float) -> SoundExcerpt:
         """What lies in a span, times in the recording; at least one sample.
 
         Raises:
@@ -49,10 +49,10 @@ class Excerpt:
         last = round((end_s - self.begin_s) * self.rate)
         if not len(self.samples[first:last]):
             raise AudioError("The recording holds no sound there any more.")
-        return Excerpt(self.samples[first:last], self.rate, self.begin_s + first / self.rate)
+        return SoundExcerpt(self.samples[first:last], self.rate, self.begin_s + first / self.rate)
 
 
-def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: int = 0) -> Excerpt:
+def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: int = 0) -> SoundExcerpt:
     """Read the part of a span that the recording has.
 
     Args:
@@ -89,4 +89,4 @@ def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: i
     kept = np.ascontiguousarray(samples[skip : skip + wanted], np.float32)
     if not kept.size:
         raise AudioError(f"'{path}' holds no sound there.")
-    return Excerpt(kept, rate, first / own + skip / rate)
+    return SoundExcerpt(kept, rate, first / own + skip / rate)

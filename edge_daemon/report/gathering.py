@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.detection.document import Detection
 from edge_daemon.replay.result import ReplayResult
-from edge_daemon.report.entry import Entry, Listened, Lost, ScoreCurve
+from edge_daemon.report.entry import Entry, Listened, LostSound, ScoreCurve
 
 MOST_ROWS = 50_000
 """Detections that a page lists; more make even a table slow."""
@@ -62,7 +62,7 @@ class Gathering:
             self.problems.append(result.problem)
         # the rest of a recording that fills no window is counted, but is no loss to look at on a timeline
         lost = tuple(
-            Lost(gap.start / result.rate, gap.length / result.rate, gap.cause)
+            LostSound(gap.start / result.rate, gap.length / result.rate, gap.cause)
             for gap in result.gaps
             if gap.cause != "tail"
         )

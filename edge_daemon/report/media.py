@@ -8,7 +8,7 @@ from typing import Any
 from edge_daemon.errors import AudioError
 from edge_daemon.report.clip import encode
 from edge_daemon.report.entry import Entry, Listened
-from edge_daemon.report.excerpt import Excerpt, read_excerpt
+from edge_daemon.report.excerpt import SoundExcerpt, read_excerpt
 from edge_daemon.report.gathering import MARGIN_S
 from edge_daemon.report.picture import WIDTH, Painter
 from edge_daemon.report.spectrogram import frame_length, spectrogram
@@ -59,7 +59,7 @@ class MediaMaker:
             made["scores"] = [round(float(score), 4) for score in entry.curve.scores]
         return made
 
-    def _picture(self, wide: Excerpt, shown: Excerpt) -> bytes:
+    def _picture(self, wide: SoundExcerpt, shown: SoundExcerpt) -> bytes:
         sound = spectrogram(wide.samples, wide.rate, self._frame, WIDTH // 2)
         return self._painter.draw(sound, shown.begin_s - wide.begin_s, shown.end_s - wide.begin_s)
 

@@ -11,7 +11,7 @@ from edge_daemon.errors import UsageError
 from train import crossval
 from train.augment import NOTHING
 from train.crossval import cross_validate, folds, run_fold, summary
-from train.loop import Part, Schedule
+from train.loop import Part, Training
 from train.recipe import Recipe, default_recipe, untaught
 
 
@@ -27,9 +27,9 @@ def part(n: int = 120) -> Part:
 RECIPE = Recipe(
     "mlp2d",
     {"hidden": [16, 8, 8], "time_steps": 3, "norm": "batch"},
-    Schedule(epochs=4, batch=16, rate=1e-2, average=0.9),
+    Training(epochs=4, batch=16, rate=1e-2, average=0.9),
     NOTHING,
-    fine_tuning=Schedule(epochs=1, batch=16, rate=1e-4),
+    fine_tuning=Training(epochs=1, batch=16, rate=1e-4),
 )
 
 
@@ -227,7 +227,7 @@ def test_folds_of_another_cut_or_recipe_do_not_mix(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="results of more than 2 folds"):
         cross(tmp_path, count=2)
     with pytest.raises(UsageError, match=r"another recipe: schedule\.epochs is 4 there, not 3"):
-        cross(tmp_path, recipe=dataclasses.replace(RECIPE, schedule=Schedule(epochs=3)))
+        cross(tmp_path, recipe=dataclasses.replace(RECIPE, schedule=Training(epochs=3)))
     with pytest.raises(UsageError, match="no fold 3 of 3"):
         cross(tmp_path, only=(3,))
 

@@ -8,13 +8,13 @@ import torch
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Schedule, fit, margins, score_auc
+from train.loop import Part, Training, fit, margins, score_auc
 from train.networks import build
 from train.quantise import DivergedError, QuantisedNetwork
 
 SHAPE = (12, 16)
 
-QUICK = Schedule(epochs=3, batch=16, rate=1e-2, average=0.9)
+QUICK = Training(epochs=3, batch=16, rate=1e-2, average=0.9)
 
 
 def rising(n: int = 96, seed: int = 0) -> Part:
@@ -155,7 +155,7 @@ def test_class_weighting_evens_out_a_rare_class() -> None:
         fit(
             module,
             blank,
-            Schedule(epochs=30, batch=32, rate=0.05, class_weighting=weighting, label_smoothing=0.0),
+            Training(epochs=30, batch=32, rate=0.05, class_weighting=weighting, label_smoothing=0.0),
             NOTHING,
         )
         means.append(1 / (1 + np.exp(-margins(module, blank.features).mean())))
@@ -191,10 +191,10 @@ def test_margins_do_not_depend_on_the_batch() -> None:
 
 
 def test_learning_rate_rises_and_falls() -> None:
-    schedule = Schedule(rate=1.0, warmup=0.25)
+    schedule = Training(rate=1.0, warmup=0.25)
     rates = [schedule.rate_at(step, 8) for step in range(8)]
     # up: 0.04 at the start, half way at 0.04 + 0.96/2; down: (1 + cos(π·k/6))/2
     assert rates[:3] == pytest.approx([0.04, 0.52, 1.0])
     assert rates[5] == pytest.approx(0.5)
     assert rates[7] == pytest.approx((1 + np.cos(5 * np.pi / 6)) / 2)
-    assert [Schedule(rate=1.0, warmup=0.0).rate_at(s, 1) for s in range(1)] == [1.0]
+    assert [Training(rate=1.0, warmup=0.0).rate_at(s, 1) for s in range(1)] == [1.0]

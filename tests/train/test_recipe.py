@@ -12,11 +12,11 @@ import torch
 from edge_daemon.errors import UsageError
 from train import recipe as recipes
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Schedule
+from train.loop import Part, Training
 from train.recipe import Recipe, Teacher, Trained, default_recipe, follow, with_noise, with_seed
 from train.state import History
 
-SCHEDULE = Schedule(epochs=2, batch=16, rate=1e-2, average=0.9, distil=0.5)
+SCHEDULE = Training(epochs=2, batch=16, rate=1e-2, average=0.9, distil=0.5)
 RECIPE = Recipe(
     "mlp2d",
     {"hidden": [12, 8], "time_steps": 3, "norm": "batch"},

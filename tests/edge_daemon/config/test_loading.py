@@ -15,7 +15,7 @@ from pydantic import create_model
 from edge_daemon.cli import invoke
 from edge_daemon.config import Config, changes, json_schema, load, load_text, loading, merge_live
 from edge_daemon.config.catalogue import entries
-from edge_daemon.config.document import Document, scalar
+from edge_daemon.config.document import YamlDocument, scalar
 from edge_daemon.config.migration import migrate
 from edge_daemon.config.problem import ConfigFileError, Place
 from edge_daemon.config.profile import PROFILES
@@ -300,6 +300,6 @@ def test_error_survives_pickling() -> None:
 
 
 def test_place_of_an_absent_key_is_its_nearest_ancestor() -> None:
-    document = Document(keys={("a",): Place(3, 1)}, values={("a",): Place(3, 4)})
+    document = YamlDocument(keys={("a",): Place(3, 1)}, values={("a",): Place(3, 4)})
     assert document.place(("a", "b", 0)) == Place(3, 4)
     assert document.place(("z",)) == Place(1, 1)

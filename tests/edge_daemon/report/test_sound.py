@@ -15,7 +15,7 @@ import soundfile
 from edge_daemon.errors import AudioError, UsageError
 from edge_daemon.report.clip import above, encode, playing_rate, playing_speed
 from edge_daemon.report.entry import Entry, Listened, ScoreCurve
-from edge_daemon.report.excerpt import Excerpt, read_excerpt
+from edge_daemon.report.excerpt import SoundExcerpt, read_excerpt
 from edge_daemon.report.media import MediaMaker
 from edge_daemon.report.picture import HEIGHT, WIDTH, Painter, require_matplotlib
 from edge_daemon.report.spectrogram import Spectrogram, frame_length, spectrogram
@@ -77,7 +77,7 @@ def test_a_recording_that_cannot_be_read_again(ramp: Path, tmp_path: Path, kind:
 
 
 def test_a_part_of_an_excerpt() -> None:
-    excerpt = Excerpt(np.arange(100, dtype=np.float32), 10, 5.0)
+    excerpt = SoundExcerpt(np.arange(100, dtype=np.float32), 10, 5.0)
     part = excerpt.part(7.0, 8.0)
     assert part.begin_s == 7.0
     np.testing.assert_array_equal(part.samples, np.arange(20, 30))

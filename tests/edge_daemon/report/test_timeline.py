@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.report.entry import Listened, Lost
+from edge_daemon.report.entry import Listened, LostSound
 from edge_daemon.report.timeline import tracks
 
 
-def recording(seconds: float, start_s: float | None = None, lost: tuple[Lost, ...] = ()) -> Listened:
+def recording(seconds: float, start_s: float | None = None, lost: tuple[LostSound, ...] = ()) -> Listened:
     start = None if start_s is None else round(start_s * 1e9)
     return Listened(Path("a.wav"), "a.wav", start, seconds, lost)
 
 
 def test_recordings_with_a_time_lie_at_it() -> None:
     # 10 s, 20 s of nothing, 10 s of which the last 4 are lost; eight cells of 5 s
-    lost = (Lost(6.0, 4.0, "read_error"),)
+    lost = (LostSound(6.0, 4.0, "read_error"),)
     (track,) = tracks([recording(10, 1000), recording(10, 1030, lost)], cells=8)
     assert (track.kind, track.begin_s, track.end_s) == ("utc", 1000.0, 1040.0)
     assert track.offsets == {0: 1000.0, 1: 1030.0}
@@ -55,7 +55,7 @@ def test_no_second_is_lost(pieces: list[tuple[float, float, float]], cells: int)
     """Seconds listened and lost over all cells are those of the recordings, wherever the edges fall."""
     recordings = []
     for seconds, begin, length in pieces:
-        lost = Lost(begin * seconds, length * (1 - begin) * seconds, "tail")
+        lost = LostSound(begin * seconds, length * (1 - begin) * seconds, "tail")
         recordings.append(recording(seconds, lost=(lost,)))
     (track,) = tracks(recordings, cells)
     cell = (track.end_s - track.begin_s) / cells
