@@ -18,9 +18,8 @@ DEFAULT = "onnx"
 BUILT_IN = {
     "onnx": "edge_daemon.backends.onnx:OnnxBackend",
     "event": "edge_daemon.backends.event.backend:EventBackend",
-    "loihi": "edge_daemon.backends.loihi.backend:LoihiBackend",
 }
-"""Ours are listed here, so that they work even where package metadata is damaged; a plug-in cannot take their names."""
+"""These are listed here, so that they work even where package metadata is damaged; no plug-in can take their names."""
 
 
 def installed() -> dict[str, EntryPoint]:

@@ -62,3 +62,4 @@ def test_it_works_where_the_checkout_is_not(wheel: Path, tmp_path: Path) -> None
     for name in shipped_models():
         assert str(packages) in call("model", "info", name)
         assert "detections in 1 recording" in call("replay", "--model", name)
+    assert "runs the model" in call("backends", "--model", "right_whale_portable").split("\nloihi")[1].splitlines()[0]

@@ -2,5 +2,7 @@
 
 `mapping` brings a network to the chip's numbers and says what that changes, `backend` runs it.
 
-May import what `backends` may.
+A plug-in like any other: it is found by its entry point in `pyproject.toml`.
+
+May import: what `backends` promises to plug-ins.
 """

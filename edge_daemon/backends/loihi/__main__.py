@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from edge_daemon.backends.fit import unmet_requirements
+from edge_daemon.backends import EdgeDaemonError, ModelFile, model_path, unmet_requirements
+from edge_daemon.backends.loihi.backend import LoihiBackend
 from edge_daemon.backends.loihi.mapping import map_network
-from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.model.model_file import ModelFile
-from edge_daemon.model.shipped import model_path
 
 
 def main() -> int:
     """Print the mapping of a model file, or why there is none."""
-    from edge_daemon.backends.loihi.backend import LoihiBackend
-
     try:
         model = ModelFile.read(model_path(sys.argv[1] if len(sys.argv) > 1 else "right_whale_portable"))
     except EdgeDaemonError as error:

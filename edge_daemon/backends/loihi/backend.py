@@ -27,12 +27,23 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
+from edge_daemon.backends import (
+    LEAK_BITS,
+    UNIT_LEAK,
+    BackendError,
+    BackendOptions,
+    Capabilities,
+    Inference,
+    IntegerNetwork,
+    Layer,
+    ModelFile,
+    leak_fraction_bits,
+    prepare,
+    readout,
+    step,
+    synapses,
+)
 from edge_daemon.backends.loihi.mapping import map_network
-from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import ModelFile
-from edge_daemon.model.network import IntegerNetwork, Layer, prepare, readout, synapses
-from edge_daemon.model.neuron import LEAK_BITS, UNIT_LEAK, leak_fraction_bits, step
 
 ALIGN_BITS = 6
 DECAY_BITS = 12

@@ -11,7 +11,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from edge_daemon.model.network import IntegerNetwork, Layer, synapses
+from edge_daemon.backends import IntegerNetwork, Layer, synapses
 
 WEIGHT_BITS = 8
 STATE_BITS = 24 + 24

@@ -15,10 +15,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
-from edge_daemon.errors import BackendError
-from edge_daemon.model.model_file import ModelFile
-from edge_daemon.model.network import prepare, readout
+from edge_daemon.backends import BackendError, BackendOptions, Capabilities, Inference, ModelFile, prepare, readout
 
 
 class NirOptions(BackendOptions):
