@@ -20,6 +20,8 @@ from edge_daemon.clips.retention import Retention, plan
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.system.backoff import Backoff, Retry
 
+_TIDY_EVERY_NS = 3600 * SECOND_NS  # from one look at the whole folder to the next
+
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
@@ -51,7 +53,6 @@ class ClipStore:
         time: the clocks.
         rng: jitter of the waiting.
         backoff: waiting after a failure.
-        tidy_every_s: time between two looks at the whole folder, seconds.
         dated: whether the clock knows the time; while it does not, nothing is deleted for its age.
     """
 
@@ -63,7 +64,6 @@ class ClipStore:
         time: TimeSource,
         rng: random.Random,
         backoff: Backoff = Backoff(first_s=10, limit_s=600),  # noqa: B008 frozen
-        tidy_every_s: float = 3600.0,
         dated: Callable[[], bool] = lambda: True,
     ) -> None:
         self.rules = rules
@@ -71,7 +71,6 @@ class ClipStore:
         self._files = files
         self._time = time
         self._retry = Retry(backoff, rng)
-        self._tidy_every_ns = round(tidy_every_s * SECOND_NS)
         self._tidy_due_ns: int | None = None
         self._lock = threading.Lock()
         self._bytes = 0
@@ -111,7 +110,7 @@ class ClipStore:
                     self._tidy(self.rules, 0)
                 except OSError as error:
                     self._reason = f"Clips cannot be tidied: {error.strerror or error}."
-                    self._tidy_due_ns = now_ns + self._tidy_every_ns
+                    self._tidy_due_ns = now_ns + _TIDY_EVERY_NS
 
     def report(self) -> ClipReport:
         """How storing goes; never waits for the disk."""
@@ -149,7 +148,7 @@ class ClipStore:
             incoming_bytes=incoming,
         )
         self._bytes = sum(file.size for file in files)
-        self._tidy_due_ns = self._time.monotonic_ns() + self._tidy_every_ns
+        self._tidy_due_ns = self._time.monotonic_ns() + _TIDY_EVERY_NS
         for file in doomed:
             self._files.delete(file.name)
             self._bytes -= file.size

@@ -31,6 +31,10 @@ from typing import Literal
 
 from edge_daemon.clock.time_source import SECOND_NS
 
+_SLIP_LIMIT_NS = SECOND_NS // 4  # smallest lasting displacement of the arrivals that means a miscount
+_BUCKET_NS = 10 * SECOND_NS  # of its arrivals the least delayed one is kept
+_MAX_SLOPE = 500e-6  # the largest drift a crystal may have
+
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
@@ -54,10 +58,7 @@ class SampleClock:
         rate: nominal samples per second.
         latency_s: constant delay of the device from sound to arrival, seconds.
         step_limit_s: smallest change of UTC against the monotonic clock that is a step, seconds.
-        slip_limit_s: smallest lasting displacement of the arrivals that means a miscount, seconds.
-        bucket_s: length of a bucket, of which the least delayed arrival is kept, seconds.
         window_s: age up to which arrivals count, seconds.
-        max_drift_ppm: the largest drift a crystal may have.
     """
 
     def __init__(
@@ -66,17 +67,11 @@ class SampleClock:
         *,
         latency_s: float = 0.0,
         step_limit_s: float = 0.25,
-        slip_limit_s: float = 0.25,
-        bucket_s: float = 10.0,
         window_s: float = 3600.0,
-        max_drift_ppm: float = 500.0,
     ) -> None:
         self._rate = rate
         self._latency_ns = round(latency_s * SECOND_NS)
         self._step_limit_ns = step_limit_s * SECOND_NS
-        self._slip_limit_ns = slip_limit_s * SECOND_NS
-        self._bucket_ns = bucket_s * SECOND_NS
-        self._max_slope = max_drift_ppm * 1e-6
         self._first_baseline_ns = 120 * SECOND_NS  # before: no slope is better than one from so few points
         self._sure_baseline_ns = 600 * SECOND_NS
         # UTC minus monotonic
@@ -86,7 +81,7 @@ class SampleClock:
         self._last_monotonic_ns = 0
         # arrivals as (nominal time, lateness) relative to the first, ns
         self._origin: tuple[int, int] | None = None
-        self._points: deque[tuple[int, int]] = deque(maxlen=max(2, round(window_s / bucket_s)))
+        self._points: deque[tuple[int, int]] = deque(maxlen=max(2, round(window_s * SECOND_NS / _BUCKET_NS)))
         self._bucket_end_ns = 0.0
         self._best: tuple[int, int] | None = None  # least delayed arrival of the open bucket
         self._slope = 0.0
@@ -175,7 +170,7 @@ class SampleClock:
             self._interrupted = False
             return None
         delay = self._delay(point)
-        if delay < -self._slip_limit_ns and self._points:
+        if delay < -_SLIP_LIMIT_NS and self._points:
             self._anchor(point, monotonic_ns)
             return ClockStep(sample, round(delay), "samples")
         self._intercept += min(0.0, delay)  # nothing arrives before it was sampled: the line was too high
@@ -184,9 +179,9 @@ class SampleClock:
         if monotonic_ns < self._bucket_end_ns:
             return None
         best, self._best = self._best, None
-        self._bucket_end_ns = monotonic_ns + self._bucket_ns
+        self._bucket_end_ns = monotonic_ns + _BUCKET_NS
         least = self._delay(best)
-        if least > self._slip_limit_ns:  # a whole bucket late: not jitter, samples are missing from the count
+        if least > _SLIP_LIMIT_NS:  # a whole bucket late: not jitter, samples are missing from the count
             self._anchor(best, monotonic_ns)
             return ClockStep(sample, round(least), "samples")
         self._points.append(best)
@@ -199,7 +194,7 @@ class SampleClock:
     def _anchor(self, point: tuple[int, int], monotonic_ns: int) -> None:
         self._points.clear()
         self._best = point
-        self._bucket_end_ns = monotonic_ns + self._bucket_ns
+        self._bucket_end_ns = monotonic_ns + _BUCKET_NS
         self._intercept = point[1] - self._slope * point[0]
 
     def _fit(self) -> None:
@@ -207,7 +202,7 @@ class SampleClock:
         needed_ns = self._sure_baseline_ns if self._drift_known else self._first_baseline_ns
         if baseline_ns >= needed_ns:
             slope = _slope_below(list(self._points))
-            self._slope = max(-self._max_slope, min(self._max_slope, slope))
+            self._slope = max(-_MAX_SLOPE, min(_MAX_SLOPE, slope))
             self._drift_known = self._drift_known or baseline_ns >= self._sure_baseline_ns
         self._intercept = min(y - self._slope * x for x, y in self._points)
 

@@ -5,7 +5,7 @@ error that grows by 500 ppm from one correction to the next; beyond 16 s it call
 
 | state | when |
 |---|---|
-| synchronised | the kernel says so and its bound is at most `max_error_s` (1 s) |
+| synchronised | the kernel says so and its bound is at most 1 s |
 | holdover | not that, but the kernel still calls the clock synchronised, or it was within `holdover_s` (24 h) |
 | unsynchronised | otherwise; and from a step in holdover on, until the kernel says synchronised again |
 
@@ -25,6 +25,7 @@ from edge_daemon.clock.time_source import SECOND_NS
 
 ClockState = Literal["synchronised", "holdover", "unsynchronised"]
 
+_MAX_ERROR_NS = SECOND_NS
 _STA_UNSYNC = 0x0040
 _TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 
@@ -96,12 +97,10 @@ class Synchronisation:
     """The state over time, from readings now and then.
 
     Args:
-        max_error_s: largest error bound of a synchronised clock, seconds.
         holdover_s: how long a clock is believed without correction, seconds.
     """
 
-    def __init__(self, *, max_error_s: float = 1.0, holdover_s: float = 86_400.0) -> None:
-        self._max_error_ns = max_error_s * SECOND_NS
+    def __init__(self, *, holdover_s: float = 86_400.0) -> None:
         self._holdover_ns = holdover_s * SECOND_NS
         self._last_ns: int | None = None  # monotonic time at which the clock was last synchronised
         self.state: ClockState = "unsynchronised"
@@ -109,7 +108,7 @@ class Synchronisation:
     def update(self, reading: SyncReading, monotonic_ns: int) -> ClockState:
         """Take a reading; return the state from now on."""
         if reading.synchronised:
-            within = reading.max_error_ns <= self._max_error_ns
+            within = reading.max_error_ns <= _MAX_ERROR_NS
             self.state = "synchronised" if within else "holdover"
             self._last_ns = monotonic_ns
         elif self._last_ns is not None and monotonic_ns - self._last_ns <= self._holdover_ns:

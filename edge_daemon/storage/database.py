@@ -39,6 +39,7 @@ _STILL_READABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 _SIDECARS = ("", "-wal", "-shm")
 _FRESH = ".fresh"
 _BUSY_S = 5.0
+_KEEP_SET_ASIDE = 5  # damaged files; older ones give way
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,6 @@ class Database:
         time: the clocks.
         rng: jitter of the waiting.
         backoff: waiting between attempts to open again.
-        keep_set_aside: how many files set aside are kept; older ones give way.
     """
 
     def __init__(
@@ -82,14 +82,12 @@ class Database:
         time: TimeSource,
         rng: random.Random,
         backoff: Backoff = Backoff(first_s=1, limit_s=60),  # noqa: B008 frozen
-        keep_set_aside: int = 5,
     ) -> None:
         self.path = path
         self._schema = schema
         self._version = version
         self._time = time
         self._retry = Retry(backoff, rng)
-        self._keep_set_aside = keep_set_aside
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -231,7 +229,7 @@ class Database:
             if file != newest and not file.name.endswith(("-wal", "-shm"))
         ]
         kept.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
-        for file in kept[max(0, self._keep_set_aside - 1) :]:
+        for file in kept[_KEEP_SET_ASIDE - 1 :]:
             _remove(file)
 
     def _follow(self) -> None:
