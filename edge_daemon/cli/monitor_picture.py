@@ -203,7 +203,7 @@ def clock(seconds: float) -> str:
 
 
 def _meter(name: str, db: float, width: int, note: str) -> str:
-    return f"{name:>7}  {level(db):>11}  {bar(db, max(8, width - 44))}  {note}"
+    return f"{name:>8}  {level(db):>11}  {bar(db, max(8, width - 45))}  {note}"
 
 
 def _pressure(view: View, band: str) -> str:
