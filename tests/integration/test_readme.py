@@ -23,9 +23,6 @@ ELSEWHERE = {
     "ffmpeg": "tests/integration/test_readme_pipe.py",
     "edge-daemon watch": "tests/integration/test_subscriber_guide.py, with a broker",
     "pip install '.[train]'": "what tests/run does first",
-    "python -m train crossval": "tests/train/test_main.py, on small data: the real one takes an hour",
-    "python -m train fit --data right_whale_logmel.npz": "tests/train/test_main.py, on small data",
-    "python -m export runs/right_whale": "tests/export/test_modelfile.py, on a small checkpoint",
 }
 
 
