@@ -6,6 +6,7 @@ was not measured is said to be so.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,20 @@ def markdown(model_file: ModelFile, picture: str) -> str:
         f"- {origin.credit}" if origin.credit else "- No credit line.",
         f"- Weights: {origin.licence}. Made {origin.created or 'on an unknown day'}"
         f" with version {origin.project_version or 'unknown'}.",
-        *(["- Commands:", "", "```sh", *origin.command.split(" && "), "```"] if origin.command else []),
+        *_commands(origin.command),
         "",
     ]
     return "\n".join(lines)
+
+
+def _commands(joined: str) -> list[str]:
+    """The commands that made the file, an option a line."""
+    if not joined:
+        return []
+    commands = [[shlex.quote(word) for word in shlex.split(command)] for command in joined.split(" && ")]
+    lines = [" ".join(f"\\\n    {word}" if word.startswith("--") else word for word in words) for words in commands]
+    note = "`--calibration` names the output of `python -m train crossval` with the same data and network."
+    return ["- Commands:", "", "```sh", *lines, "```", *(["", note] if "--calibration" in joined else [])]
 
 
 def synapses(layer: Layer) -> str:
