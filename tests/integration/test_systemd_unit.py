@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import pytest
 
 from edge_daemon.config import load
 from edge_daemon.config.profile import PROFILES
-from edge_daemon.config.template import template
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 UNIT = SYSTEMD / "edge-daemon.service"
@@ -109,9 +109,13 @@ def test_drop_in_folders_agree_with_the_unit() -> None:
 
 def test_example_configuration_is_the_generated_one_and_loads() -> None:
     example = SYSTEMD / "config.example.yaml"
-    values = {("device", "id"): "buoy-01", **PROFILES["buoy"]}
-    assert example.read_text() == template(values, "Example configuration of edge-daemon, profile buoy.")
-    assert load(example, {}).config.device.id == "buoy-01"
+    generated = runpy.run_path(str(SYSTEMD / "make_example.py"))["example"]()
+    assert example.read_text() == generated, "python systemd/make_example.py"
+    loaded = load(example, {}).config
+    assert loaded.device.id == "buoy-01"
+    assert len(PROFILES["buoy"]) > 5
+    for (section, name), value in PROFILES["buoy"].items():
+        assert getattr(getattr(loaded, section), name) == value
 
 
 def test_installer_is_clean() -> None:
