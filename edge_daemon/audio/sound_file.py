@@ -118,7 +118,7 @@ class FileSource:
         if not self._position:
             raise AudioError(
                 f"'{self.name}' has the header of a sound file, but none of its sound can be decoded.",
-                "It is probably damaged or was not copied to its end; copy it again.",
+                "It is probably damaged or only partly copied; copy it again.",
             )
         self._note_missing(missing)
         return Gap(self._position, missing, "read_error")
@@ -155,19 +155,19 @@ class FileSource:
     def _check(self, channel: int) -> None:
         if not LOWEST_RATE <= self.rate <= HIGHEST_RATE:
             raise AudioError(
-                f"'{self.name}' has a sample rate of {self.rate} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz can be used.",
+                f"'{self.name}' has a sample rate of {self.rate} Hz; supported are {LOWEST_RATE} to {HIGHEST_RATE} Hz.",
                 "The header may be damaged.",
             )
         if not 0 <= channel < self.channels:
             count = "one channel" if self.channels == 1 else f"{self.channels} channels"
             raise AudioError(
-                f"'{self.name}' has {count}; there is no channel {channel + 1}, counted from 1.",
+                f"'{self.name}' has {count}; channel {channel + 1} does not exist (channels count from 1).",
                 "Choose another channel.",
             )
         size = os.fstat(self._handle.fileno()).st_size
         if self._sound.frames == 0 and size > _EMPTY_FILE_ROOM:
             raise AudioError(
-                f"'{self.name}' says it is empty, but holds {size} bytes: the recorder did not finish it.",
+                f"'{self.name}' claims to be empty but holds {size} bytes: the recorder did not finish writing it.",
                 "Repair the header, for instance with: sox --ignore-length IN.wav OUT.wav",
             )
 
@@ -183,14 +183,14 @@ def _open(path: Path) -> Any:
         if stat.S_ISDIR(mode):
             raise AudioError(f"'{path}' is a folder.", "Name the sound files in it, or let replay search the folder.")
         if not stat.S_ISREG(mode):
-            raise AudioError(f"'{path}' is not a regular file.", "Live sound comes from a sound card or pipe source.")
+            raise AudioError(f"'{path}' is not a regular file.", "For live sound, use `edge-daemon run`.")
         if path.stat().st_size == 0:
             raise AudioError(f"'{path}' is empty (0 bytes).", "The recorder may have lost power; leave the file out.")
         return path.open("rb")
     except FileNotFoundError:
         raise AudioError(f"There is no file '{path}'.", "Check the path.") from None
     except PermissionError:
-        raise AudioError(f"'{path}' may not be read.", "Check the permissions of the file and its folder.") from None
+        raise AudioError(f"No permission to read '{path}'.", "Check the permissions of file and folder.") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"'{path}' can't be opened: {reason}.", "Check the disk and the path.") from None
@@ -205,8 +205,8 @@ def _decoder(handle: Any, name: str) -> Any:
         if "does not exist" in reason:  # what libsndfile says when nothing in it knows the contents
             reason = "unknown contents"
         raise AudioError(
-            f"'{name}' is not a sound file that can be read ({reason}).",
-            "WAV, RF64, WAVE64, AIFF, FLAC and Ogg can be; the file may be damaged.",
+            f"'{name}' is not a sound file that edge-daemon can read ({reason}).",
+            "Use WAV, RF64, WAVE64, AIFF, FLAC or Ogg; the file may be damaged.",
         ) from None
 
 

@@ -116,7 +116,7 @@ def parse_start(text: str) -> StartTime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UsageError(
-            f"'{text}' is not a start time.", "Give it as ISO 8601: 2009-03-29T12:15:00Z (UTC where no zone is given)."
+            f"'{text}' is not a start time.", "Give it as ISO 8601: 2009-03-29T12:15:00Z (UTC if no zone is given)."
         ) from None
     note = "zone given" if moment.tzinfo else "no zone given: UTC assumed"
     plausible = _in_range(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

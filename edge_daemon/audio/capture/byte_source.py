@@ -67,7 +67,7 @@ class NamedPipeBytes:
             self._descriptor = os.open(self.name, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise AudioError(
-                f"The pipe '{self.name}' can't be opened: {error.strerror}.", f"Make it: mkfifo {self.name}"
+                f"The pipe '{self.name}' can't be opened: {error.strerror}.", f"Create it: mkfifo {self.name}"
             ) from None
 
     def read(self, most: int, timeout_s: float) -> bytes | None:
@@ -90,4 +90,4 @@ def _read(descriptor: int, most: int, timeout_s: float, name: str) -> bytes | No
     except BlockingIOError:
         return None
     except (OSError, ValueError) as error:
-        raise AudioError(f"'{name}' can't be read: {error}.", "Check what writes into it.") from None
+        raise AudioError(f"'{name}' can't be read: {error}.", "Check the program that writes to it.") from None

@@ -113,7 +113,7 @@ class CaptureTimeline:
             tried: it really was; False if nothing could be tried, which counts as no attempt.
         """
         if error != self.state.last_error or not attempt:  # not once a minute for months
-            log.warning("%s Trying again for ever.", error)
+            log.warning("%s Retrying until it works.", error)
         gone = cause == "device_absent" and not attempt
         self._change(
             last_error=error,
@@ -149,8 +149,8 @@ class CaptureTimeline:
             self._change(clipped_blocks=self.state.clipped_blocks + 1)
         if finding.dead != self.state.dead_input:
             self._change(dead_input=finding.dead, dead_inputs=self.state.dead_inputs + finding.dead)
-            what = "does not change any more: dead" if finding.dead else "lives again"
-            log.warning("the input of '%s' %s", self.state.device, what)
+            what = "have stopped changing: dead input" if finding.dead else "change again"
+            log.warning("the samples of '%s' %s", self.state.device, what)
         return finding.dead
 
     def _enter(self, phase: InputPhase) -> None:

@@ -137,11 +137,11 @@ def find_device(devices: Sequence[DeviceInfo], wanted: str | int | None) -> Devi
         called = f"called '{wanted}'"
     if not fitting:
         if not devices:
-            lacking = "There is no sound input" + ("." if wanted is None else f" {called}, nor any other.")
+            lacking = "There is no sound input" + ("." if wanted is None else f" {called}: no inputs were found.")
             raise DeviceAbsentError(lacking, "Check the cable and audio.device.")
         there = ", ".join(f"{device.index} '{device.name}'" for device in devices)
         raise DeviceAbsentError(
-            f"There is no sound input {called}; there is: {there}.", "Check the cable and audio.device."
+            f"There is no sound input {called}. These were found: {there}.", "Check the cable and audio.device."
         )
     if len(fitting) > 1:
         names = ", ".join(f"{device.index} '{device.name}'" for device in fitting)

@@ -106,7 +106,7 @@ def _pipe(section: AudioSection, model_rate: int, time: TimeSource, rng: random.
         place = DescriptorBytes()
     else:
         if section.pipe.exists() and not stat.S_ISFIFO(section.pipe.stat().st_mode):
-            raise ConfigError(f"names {section.pipe}, which is not a named pipe", f"Make one: mkfifo {section.pipe}")
+            raise ConfigError(f"names {section.pipe}, which is not a named pipe", f"Create it: mkfifo {section.pipe}")
         place = NamedPipeBytes(section.pipe)
     return PipeSource(
         place,

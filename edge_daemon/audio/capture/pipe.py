@@ -74,7 +74,7 @@ class PipeSource:
         wait: Callable[[float], None] | None = None,
     ) -> None:
         if not 0 <= channel < channels:
-            raise AudioError(f"The pipe has {channels} channels; there is no index {channel}.", "Set audio.channels.")
+            raise AudioError(f"Channel {channel + 1} does not exist: the pipe has {channels}.", "Set audio.channels.")
         self.rate, self.name = rate, source.name
         self._source, self._format, self._channels, self._channel = source, sample_format, channels, channel
         self._time = time or SystemTime()
@@ -199,7 +199,7 @@ class PipeSource:
         return whole > 0
 
     def _stalled(self, now: int) -> None:
-        error = f"'{self.name}' has given no sound for {(now - self._heard_ns) / SECOND_NS:.1f} s."
+        error = f"'{self.name}' has sent no sound for {(now - self._heard_ns) / SECOND_NS:.1f} s."
         if self._timeline.cause in (None, "schedule"):
             # opening it again would not help: a writer who comes late is to find a reader
             self._timeline.failed("stall", error, attempt=not self._timeline.sounding)

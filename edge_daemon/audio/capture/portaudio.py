@@ -155,7 +155,7 @@ class PortAudioDriver:
 
     def _restart(self) -> None:
         # sounddevice offers no public way: https://github.com/spatialaudio/python-sounddevice/issues/3
-        with self._failing("PortAudio can't be begun anew"):
+        with self._failing("PortAudio can't be restarted"):
             if self._api._initialized:  # not so after a beginning that failed
                 self._api._terminate()
             self._unclosed.clear()  # PortAudio closes what is open when it ends
@@ -167,7 +167,7 @@ class PortAudioDriver:
         try:
             yield
         except self._api.PortAudioError as error:
-            raise AudioError(f"{what[0].upper()}{what[1:]}: {_text(error)}.", "Does the sound server run?") from None
+            raise AudioError(f"{what[0].upper()}{what[1:]}: {_text(error)}.", "Is the sound server running?") from None
 
     def _put_away(self, stream: tuple[Any, str]) -> None:
         """Close a stream that came too late."""
@@ -179,7 +179,7 @@ class PortAudioDriver:
         channels = request.channels or request.channel + 1
         if max(channels, request.channel + 1) > info.channels:
             raise DeviceSettingsError(
-                f"'{info.name}' has {info.channels} input channels; {channels} are asked for.",
+                f"'{info.name}' has {info.channels} input channels; {channels} were requested.",
                 f"Set audio.channel to 1{'' if info.channels == 1 else f'…{info.channels}'}.",
             )
         wanted = {
@@ -217,19 +217,19 @@ class PortAudioDriver:
         text = _text(error)
         if "sample rate" in text.lower():
             rates = [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})]
-            can = f"it can do {', '.join(map(str, rates))} Hz" if rates else "it can do none of the common rates"
+            can = f"it supports {', '.join(map(str, rates))} Hz" if rates else "it supports none of the common rates"
             return DeviceSettingsError(
                 f"'{info.name}' can't sample at {wanted['samplerate']} Hz; {can}.", "Set audio.rate."
             )
         if "sample format" in text.lower():
             works = [name for name in get_args(SampleFormat) if self._works(wanted | {"dtype": _dtype(name)})]
-            can = f"it can give {', '.join(works)}" if works else "it can give none of those that are known here"
+            can = f"it supports {', '.join(works)}" if works else "it supports none of the known formats"
             return DeviceSettingsError(
-                f"'{info.name}' can't give samples as {wanted['dtype']}; {can}.", "Set audio.sample_format."
+                f"'{info.name}' can't deliver samples as {wanted['dtype']}; {can}.", "Set audio.sample_format."
             )
         if "number of channels" in text.lower():
             counts = [n for n in range(1, info.channels + 1) if self._works(wanted | {"channels": n})]
-            can = f"it opens with {', '.join(map(str, counts))}" if counts else "it opens with no number of them"
+            can = f"it opens with {', '.join(map(str, counts))}" if counts else "no number of channels works"
             return DeviceSettingsError(
                 f"'{info.name}' can't be opened with {wanted['channels']} channels; {can}.", "Set audio.channels."
             )

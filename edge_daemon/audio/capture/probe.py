@@ -61,6 +61,6 @@ def _listen(driver: ProbedDriver, device: DeviceInfo, timeout_s: float) -> None:
     stream = driver.open(StreamRequest(device.index), lambda _samples, _lost: heard.set())
     try:
         if not heard.wait(timeout_s):
-            raise AudioError(f"'{device.name}' opens, but no samples come.", "Is what it captures from running?")
+            raise AudioError(f"'{device.name}' opens, but delivers no samples.", "Is the source behind it running?")
     finally:
         stream.close()

@@ -126,7 +126,7 @@ class SoundCardSource:
             except DeviceSettingsError:
                 raise
             except AudioError as error:
-                log.warning("%s It will be tried again until it works.", error.message)
+                log.warning("%s Retrying until it works.", error.message)
 
     def listen(self, on: bool) -> None:
         """Open the device, or close it and account for the time as a gap by schedule."""
@@ -194,9 +194,9 @@ class SoundCardSource:
     def _watch(self, stream: AudioStream, now: int) -> None:
         quiet_ns = now - max(self._opened_ns, self._called_ns or 0)
         if not stream.active:
-            self._fail("device_absent", f"'{stream.name}' went away.")
+            self._fail("device_absent", f"'{stream.name}' stopped or was disconnected.")
         elif quiet_ns > self._stall_ns:
-            self._fail("stall", f"'{stream.name}' has given no sound for {quiet_ns / SECOND_NS:.1f} s.")
+            self._fail("stall", f"'{stream.name}' has sent no sound for {quiet_ns / SECOND_NS:.1f} s.")
 
     def _open(self) -> None:
         self._timeline.opening()
@@ -219,8 +219,8 @@ class SoundCardSource:
         own = None if self._rate_is_wanted else own_rate(self._driver, self._request.device)
         if own is not None and own != self.rate:
             raise AudioError(
-                f"The sound card that has come samples at {own} Hz, not at the {self.rate} Hz taken at the start.",
-                "A new start takes its rate; with audio.rate set there is no need for one.",
+                f"The newly connected sound card runs at {own} Hz, but the stream was started at {self.rate} Hz.",
+                "A restart takes the new rate (systemd restarts the service by itself). Set audio.rate to avoid this.",
             )
 
     def _fail(self, cause: GapCause, error: str, *, tried: bool = True) -> None:

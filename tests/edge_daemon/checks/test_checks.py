@@ -141,7 +141,7 @@ def test_a_device_that_opens_may_still_be_no_hydrophone(
 
 def test_a_device_that_does_not_open_says_what_to_do() -> None:
     absent = device(Card(None), "audio: {device: other}")
-    assert absent.text == "There is no sound input called 'other'; there is: 0 'hydrophone'."
+    assert absent.text == "There is no sound input called 'other'. These were found: 0 'hydrophone'."
     assert absent.hint == "Check the cable and audio.device. `edge-daemon devices` lists the inputs."
     refused = device(Card(None), "audio: {channel: 3}")
     assert refused.text == "'hydrophone' has 2 input channels."

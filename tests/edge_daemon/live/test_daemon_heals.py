@@ -183,8 +183,8 @@ def test_a_card_with_another_rate_ends_the_daemon_with_a_sentence(make_buoy: Cal
     thread.join(20)
     assert not thread.is_alive()
     assert [str(error) for error in errors] == [
-        "The sound card that has come samples at 96000 Hz, not at the 2000 Hz taken at the start. "
-        "A new start takes its rate; with audio.rate set there is no need for one."
+        "The newly connected sound card runs at 96000 Hz, but the stream was started at 2000 Hz. "
+        "A restart takes the new rate (systemd restarts the service by itself). Set audio.rate to avoid this."
     ]
     assert errors[0].exit_code == 1  # not 2: nothing is wrong with the configuration
 

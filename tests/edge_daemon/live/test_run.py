@@ -222,7 +222,7 @@ def test_the_command_line_says_it_in_one_line(
     told = capsys.readouterr().err.splitlines()
     assert told[-1] == (
         f"edge-daemon: {tmp_path}/config.yaml:3:29: audio.pipe names {tmp_path}/hydrophone, which is not a named pipe."
-        f" Make one: mkfifo {tmp_path}/hydrophone"
+        f" Create it: mkfifo {tmp_path}/hydrophone"
     )
 
 

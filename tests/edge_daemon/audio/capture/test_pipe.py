@@ -243,7 +243,7 @@ def test_schedule_closes_what_can_be_opened_again() -> None:
 
 
 def test_absent_channel_is_refused() -> None:
-    with pytest.raises(AudioError, match="2 channels"):
+    with pytest.raises(AudioError, match="Channel 3 does not exist: the pipe has 2"):
         PipeSource(DescriptorBytes(), RATE, channels=2, channel=2)
 
 

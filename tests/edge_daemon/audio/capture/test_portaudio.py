@@ -176,7 +176,7 @@ def test_a_beginning_that_fails_is_an_audio_error_and_tried_again(where: str) ->
     driver = PortAudioDriver(api=api)
     api.then[where] = fail
     for _ in range(3):
-        with pytest.raises(AudioError, match="PortAudio can't be begun anew: Internal PortAudio error"):
+        with pytest.raises(AudioError, match="PortAudio can't be restarted: Internal PortAudio error"):
             driver.rescan()
     api.then.clear()
     driver.rescan()
@@ -196,10 +196,10 @@ def test_devices_that_cannot_be_listed_are_an_audio_error() -> None:
 @pytest.mark.parametrize(
     ("change", "says", "key"),
     [
-        ({"rate": 48000}, "can't sample at 48000 Hz; it can do 44100 Hz", "audio.rate"),
-        ({"sample_format": "float32"}, "can't give samples as float32; it can give int16", "audio.sample_format"),
+        ({"rate": 48000}, "can't sample at 48000 Hz; it supports 44100 Hz", "audio.rate"),
+        ({"sample_format": "float32"}, "can't deliver samples as float32; it supports int16", "audio.sample_format"),
         ({"channels": 3}, "can't be opened with 3 channels; it opens with 2", "audio.channels"),
-        ({"channels": 5}, "has 4 input channels; 5 are asked for", "audio.channel"),
+        ({"channels": 5}, "has 4 input channels; 5 were requested", "audio.channel"),
     ],
 )
 def test_a_refusal_says_what_the_device_can_do(change: dict[str, Any], says: str, key: str) -> None:

@@ -47,7 +47,7 @@ def test_what_does_not_work_is_a_sentence() -> None:
     mute = Driver({1: [48_000]}, mute=True)
     found = probe(mute, CARD, timeout_s=0.01)
     assert (found.channels, found.rates) == (0, ())
-    assert found.problem.startswith("'hydrophone' opens, but no samples come.")
+    assert found.problem.startswith("'hydrophone' opens, but delivers no samples.")
     assert mute.stream is not None
     assert mute.stream.closed
     taken = Driver({1: [48_000]})
