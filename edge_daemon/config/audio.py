@@ -22,7 +22,7 @@ class AudioSection(Section):
     pipe: ConfigPath | None = key(None, "Named pipe to read with source `pipe`. Empty: standard input")
     rate: int | None = key(
         None,
-        "Sampling rate to open. Empty: the sound card's own. Source `pipe` needs it",
+        "Sampling rate. Empty: the sound card's own. Required for source `pipe`",
         unit="Hz",
         ge=1000,
         le=1_000_000,
@@ -31,23 +31,23 @@ class AudioSection(Section):
     channels: int | None = key(None, "Channels to open, or in the pipe. Empty: as many as `channel` needs", ge=1, le=64)
     sample_format: Literal["int16", "int24", "int32", "float32"] = key(
         "float32",
-        "Sample format asked of the sound card (PortAudio converts), or the pipe's, little-endian",
+        "Sample format requested from the sound card (PortAudio converts), or the pipe's, little-endian",
     )
     block_ms: int = key(
         250,
-        "Length of the blocks in which sound is handed over. A hop of whole blocks lets no window wait for them",
+        "Length of the blocks in which sound arrives. With a hop of whole blocks, no window waits for one",
         unit="ms",
         ge=10,
         le=2000,
     )
     latency_ms: int | None = key(
-        None, "Buffer length asked of the sound card. Empty: its safe (high) value", unit="ms", ge=1, le=5000
+        None, "Buffer length requested from the sound card. Empty: its safe (high) value", unit="ms", ge=1, le=5000
     )
     ring_s: float = key(
-        10.0, "Sound kept in memory while scoring is late; what does not fit becomes a gap", unit="s", ge=1, le=120
+        10.0, "Sound kept in memory while scoring is late; the rest becomes a gap", unit="s", ge=1, le=120
     )
     stall_s: float = key(
-        2.0, "Without sound for this long the device counts as stalled and is re-opened", unit="s", ge=0.2, le=300
+        2.0, "After this long without sound the device counts as stalled and is reopened", unit="s", ge=0.2, le=300
     )
     dead_input_s: float = key(
         10.0,
@@ -57,8 +57,8 @@ class AudioSection(Section):
         le=3600,
     )
     clip_level: float = key(0.999, "Samples at or above this level count as clipped", unit="full scale", ge=0.5, le=1.0)
-    retry_first_s: float = key(1.0, "First pause before an absent device is tried again", unit="s", ge=0.1, le=60)
-    retry_longest_s: float = key(60.0, "Longest pause between tries; it goes on for ever", unit="s", ge=1, le=3600)
+    retry_first_s: float = key(1.0, "First pause before retrying an absent device", unit="s", ge=0.1, le=60)
+    retry_longest_s: float = key(60.0, "Longest pause between retries, which never stop", unit="s", ge=1, le=3600)
 
     @field_validator("device", mode="before")
     @classmethod
@@ -72,7 +72,7 @@ class AudioSection(Section):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.source == "pipe" and self.rate is None:
-            raise refusal("rate", "is needed with source `pipe`", "Raw PCM does not say its rate: add it in Hz.")
+            raise refusal("rate", "is required with source `pipe`", "Raw PCM does not carry its rate: add it in Hz.")
         if self.source == "soundcard" and self.pipe is not None:
             raise refusal("pipe", "has no meaning with source `soundcard`", "Set `source: pipe` or remove it.")
         if self.channels is not None and self.channel > self.channels:
@@ -92,6 +92,6 @@ class AudioSection(Section):
             return
         if name in self.model_fields_set or "block_ms" not in self.model_fields_set:
             wrong = f"is {seconds:g} s, but must hold {blocks} blocks of block_ms ({self.block_ms} ms)"
-            raise refusal(name, wrong, f"Make it {least_s:g} s or more, or block_ms shorter: {why}.")
+            raise refusal(name, wrong, f"Make it {least_s:g} s or longer, or shorten block_ms: {why}.")
         wrong = f"is {self.block_ms} ms, but {blocks} such blocks must fit into {name} ({seconds:g} s)"
-        raise refusal("block_ms", wrong, f"Make it shorter, or {name} {least_s:g} s or more: {why}.")
+        raise refusal("block_ms", wrong, f"Make it shorter, or make {name} {least_s:g} s or longer: {why}.")

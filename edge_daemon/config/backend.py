@@ -14,20 +14,20 @@ class BackendSection(Section):
 
     name: str = key("onnx", "Backend that runs the network (see `edge-daemon backends`)", min_length=1, max_length=64)
     fallback: str | None = key(
-        "onnx", "Backend that takes over after bounded retries. Empty: none", min_length=1, max_length=64
+        "onnx", "Backend that takes over when all retries have failed. Empty: none", min_length=1, max_length=64
     )
     retries: int = key(3, "Restarts of a failing backend before the fallback takes over", ge=0, le=100)
-    worker: bool = key(False, "Run the backend in a process of its own, for libraries that crash or leak")
+    worker: bool = key(False, "Run the backend in its own process, for libraries that crash or leak memory")
     python: ConfigPath | None = key(
-        None, "Python that runs the worker, for a library that needs another one. Empty: the daemon's own"
+        None, "Python interpreter that runs the worker, for libraries that need another one. Empty: the daemon's"
     )
     worker_module: str | None = key(
-        None, "Module that is the worker, where edge-daemon cannot be installed. Empty: edge-daemon's", max_length=200
+        None, "Python module of the worker, if edge-daemon cannot be installed. Empty: edge-daemon's", max_length=200
     )
-    timeout_s: float = key(10.0, "A worker silent for this long is restarted", unit="s", ge=0.1, le=600)
+    timeout_s: float = key(10.0, "Restart a worker that has been silent for this long", unit="s", ge=0.1, le=600)
     threads: int = key(1, "Threads the backend may use", ge=1, le=64)
     options: dict[str, Any] = key(
-        None, "Options of the backend itself, checked by the backend", factory=dict, max_length=100
+        None, "The backend's own options; the backend checks them", factory=dict, max_length=100
     )
 
     @field_validator("name", "fallback")
@@ -48,5 +48,5 @@ class BackendSection(Section):
     def _only_a_worker_has_its_own(self) -> Self:
         for name, value in (("python", self.python), ("worker_module", self.worker_module)):
             if value is not None and not self.worker:
-                raise refusal(name, "is for a worker, and there is none", "Set backend.worker to true.")
+                raise refusal(name, "is for workers only; backend.worker is false", "Set backend.worker to true.")
         return self

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from edge_daemon.config.root import Config
 from edge_daemon.config.section import Section
 
-_SECRETS_STAY_OUT = "A password never stands in this file: use password_file or password_credential under `mqtt`."
+_SECRETS_STAY_OUT = "Passwords do not belong in this file: use password_file or password_credential under `mqtt`."
 _OTHER_NAMES = {
     "samplerate": "rate",
     "sample_rate": "rate",
@@ -129,4 +129,4 @@ def suggestion(path: tuple[str | int, ...]) -> str:
     near = get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
     if near:
         return f"Did you mean `{known[near[0]]}`?"
-    return f"Known here: {', '.join(beside)}." if beside else ""
+    return f"Valid keys here: {', '.join(beside)}." if beside else ""

@@ -23,11 +23,11 @@ class DetectionSection(Section):
         None, "Windows at or above the threshold that an event needs. Empty: the model's", unit="windows", ge=1, le=1000
     )
     merge_gap_s: float | None = key(
-        None, "Events closer than this become one. Empty: the model's", unit="s", ge=0, le=600
+        None, "Events closer together than this become one. Empty: the model's", unit="s", ge=0, le=600
     )
     max_length_s: float | None = key(None, "Longer events are cut here. Empty: the model's", unit="s", ge=1, le=3600)
     refractory_s: float | None = key(
-        None, "No new event begins within this time after one. Empty: the model's", unit="s", ge=0, le=3600
+        None, "No new event begins for this long after an event. Empty: the model's", unit="s", ge=0, le=3600
     )
 
     @model_validator(mode="after")

@@ -35,7 +35,7 @@ class DeviceSection(Section):
     def _fits_a_topic(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", value):
             raise refusal(
-                "", f"may hold letters, digits, dot, dash and underscore only, not {value!r}", "It is part of topics."
+                "", f"may have only letters, digits, dot, dash and underscore, not {value!r}", "It is part of topics."
             )
         return value
 

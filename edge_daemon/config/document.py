@@ -85,7 +85,7 @@ def parse(content: bytes) -> YamlDocument:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        raise _found(place, "holds a character that YAML does not allow", "Remove it.") from None
+        raise _found(place, "contains a character that YAML does not allow", "Remove it.") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
@@ -99,7 +99,7 @@ def _decode(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         raise _found(
             Place(1, 1),
-            f"is {len(content)} bytes long; a configuration has at most {MAX_BYTES}",
+            f"is {len(content)} bytes long; the limit is {MAX_BYTES}",
             "Is it the right file?",
         )
     try:
@@ -115,10 +115,10 @@ def _found(place: Place, sentence: str, hint: str = "", path: Path = ()) -> Prob
 
 
 _EXPLANATIONS = (
-    ("'\\t'", "has a tab where YAML needs spaces", "Replace the tab by spaces."),
+    ("'\\t'", "has a tab where YAML needs spaces", "Replace the tab with spaces."),
     (
         "mapping values are not allowed",
-        "has a colon that YAML cannot place",
+        "has a misplaced colon",
         "Check the indentation, or put the text in quotes.",
     ),
     ("expected ',' or", "has a bracket that is not closed", "Close it."),
@@ -136,7 +136,7 @@ _EXPLANATIONS = (
 
 def _explain(problem: str, line: str) -> tuple[str, str]:
     if "${" in line and "expected ',' or" in problem:
-        return "has a reference that YAML takes for brackets", 'Put it in quotes: "${ENV:NAME}".'
+        return "has a reference that YAML mistakes for brackets", 'Put it in quotes: "${ENV:NAME}".'
     for part, sentence, hint in _EXPLANATIONS:
         if part in problem:
             return sentence, hint
@@ -165,7 +165,7 @@ class _Builder:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             self._take(event)
         if self._roots == 0:
-            raise _found(Place(1, 1), "is empty", "Begin with `edge-daemon config init`.")
+            raise _found(Place(1, 1), "is empty", "Start with `edge-daemon config init`.")
         return self._document
 
     def _take(self, event: yaml.Event) -> None:
@@ -181,12 +181,12 @@ class _Builder:
             sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
             raise _found(
                 place,
-                f"begins with {sign}, which YAML takes as an anchor or alias; they are not used here",
+                f"starts with {sign}, which YAML reads as an anchor or alias; these are not supported",
                 "Write the value out, or put it in quotes.",
             )
         if tag is not None:
             raise _found(
-                place, f"has the tag {tag[:60]!r}; tags are not used here", "Remove it, or put the value in quotes."
+                place, f"has the tag {tag[:60]!r}; tags are not supported", "Remove it, or put the value in quotes."
             )
         if self._is_key():
             self._open_key(event, place)
@@ -212,7 +212,7 @@ class _Builder:
     def _open_key(self, event: yaml.NodeEvent, place: Place) -> None:
         top = self._stack[-1]
         if not isinstance(event, yaml.ScalarEvent):
-            raise _found(place, "has a list or mapping as a key", "A key is plain text.", top.path)
+            raise _found(place, "has a list or mapping as a key", "Keys must be plain text.", top.path)
         name = event.value
         path = (*top.path, name)
         if path in self._document.keys:
@@ -224,7 +224,7 @@ class _Builder:
     def _next_path(self, place: Place) -> Path:
         self._values += 1
         if self._values > MAX_VALUES:
-            raise _found(place, f"holds more than {MAX_VALUES} values", "Is it the right file?")
+            raise _found(place, f"contains more than {MAX_VALUES} values", "Is it the right file?")
         if not self._stack:
             return ()
         top = self._stack[-1]
@@ -243,9 +243,9 @@ class _Builder:
             return
         self._roots += 1
         if self._roots > 1:
-            raise _found(place, "holds a second document after `---`", "Keep one.")
+            raise _found(place, "contains a second document after `---`", "Keep only one.")
         if value is None:
-            raise _found(Place(1, 1), "is empty", "Begin with `edge-daemon config init`.")
+            raise _found(Place(1, 1), "is empty", "Start with `edge-daemon config init`.")
         if not isinstance(value, dict):
-            raise _found(place, "is not a list of `key: value` lines", "Begin with `edge-daemon config init`.")
+            raise _found(place, "is not a list of `key: value` lines", "Start with `edge-daemon config init`.")
         self._document.data = value

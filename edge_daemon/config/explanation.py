@@ -49,8 +49,8 @@ def redact(problem: Problem, references: Mapping[Path, Reference]) -> Problem:
     if secret is None:
         return problem
     entry = find(path)
-    hint = "" if entry is None or not range_text(entry) else f"Wanted is {range_text(entry)}."
-    return Problem(path, problem.place, f"does not accept what {secret.source} holds (not shown: a secret)", hint)
+    hint = "" if entry is None or not range_text(entry) else f"It must be {range_text(entry)}."
+    return Problem(path, problem.place, f"does not accept the value in {secret.source} (not shown: a secret)", hint)
 
 
 def _share_a_branch(one: Path, other: Path) -> bool:

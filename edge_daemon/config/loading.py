@@ -89,7 +89,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(
-            f"The configuration {path} does not exist.", f"Write one: edge-daemon config init --output {path}"
+            f"The configuration {path} does not exist.", f"Create one: edge-daemon config init --output {path}"
         ) from None
     except (OSError, ValueError) as error:
         raise ConfigError(

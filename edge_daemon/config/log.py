@@ -10,4 +10,4 @@ from edge_daemon.config.section import Section, key
 class LogSection(Section):
     """Verbosity of the log."""
 
-    level: Literal["debug", "info", "warning", "error"] = key("info", "Least severity that is logged", live=True)
+    level: Literal["debug", "info", "warning", "error"] = key("info", "Lowest severity that is logged", live=True)

@@ -28,7 +28,7 @@ def migrate(data: dict[str, Any]) -> tuple[dict[str, Any], int]:
         raise ConfigError(f"must be a whole number, not {_short(version)}", f"{write}.")
     if version > CURRENT_VERSION:
         raise ConfigError(
-            f"is {_short(version)}, but this program knows versions up to {CURRENT_VERSION}",
+            f"is {_short(version)}, but this program supports versions up to {CURRENT_VERSION}",
             "Install a newer edge-daemon.",
         )
     if version < 1:

@@ -20,7 +20,7 @@ class TlsSection(Section):
     ca_file: ConfigPath | None = key(
         None, "Certificate authority that signed the broker's certificate. Empty: the system's"
     )
-    certificate_file: ConfigPath | None = key(None, "This device's certificate, where the broker asks for one")
+    certificate_file: ConfigPath | None = key(None, "This device's certificate, if the broker asks for one")
     key_file: ConfigPath | None = key(None, "Key of `certificate_file`; readable by the daemon only")
 
     @model_validator(mode="after")
@@ -38,7 +38,7 @@ class TlsSection(Section):
 class HomeAssistantSection(Section):
     """Announcement of the device to Home Assistant (MQTT discovery)."""
 
-    enabled: bool = key(False, "Publish discovery messages, so that Home Assistant shows the device by itself")
+    enabled: bool = key(False, "Publish discovery messages, so that the device appears in Home Assistant automatically")
     prefix: str = key("homeassistant", "Discovery prefix set in Home Assistant", min_length=1, max_length=64)
 
     @field_validator("prefix")
@@ -50,13 +50,13 @@ class HomeAssistantSection(Section):
 class MqttSection(Section):
     """Broker, credentials, reconnecting, and limits for slow links."""
 
-    enabled: bool = key(True, "Publish over MQTT; without it detections stay in the outbox and in clips")
+    enabled: bool = key(True, "Publish over MQTT; if false, detections stay in the outbox and in clips")
     host: str = key("localhost", "Broker's name or address", min_length=1, max_length=253)
     port: int | None = key(None, "Broker's port. Empty: 8883 with TLS, 1883 without", ge=1, le=65_535)
-    protocol: Literal["auto", "mqtt5", "mqtt311"] = key("auto", "`auto`: MQTT 5, and 3.1.1 with brokers that refuse it")
+    protocol: Literal["auto", "mqtt5", "mqtt311"] = key("auto", "`auto`: MQTT 5, or 3.1.1 if the broker refuses it")
     prefix: str = key("edge_daemon", "First part of all topics", min_length=1, max_length=128)
     client_id: str | None = key(None, "Client identifier. Empty: edge-daemon-DEVICE", min_length=1, max_length=128)
-    username: str | None = key(None, "User name at the broker", min_length=1, max_length=256)
+    username: str | None = key(None, "User name for the broker", min_length=1, max_length=256)
     password_file: ConfigPath | None = key(
         None, "File that holds the password; must not be readable by others (chmod 600)"
     )
@@ -64,27 +64,27 @@ class MqttSection(Section):
         None, "systemd credential that holds the password (LoadCredential=NAME:…)", min_length=1, max_length=255
     )
     keepalive_s: int = key(60, "Keep-alive interval", unit="s", ge=5, le=3600)
-    connect_timeout_s: float = key(15.0, "A connection attempt is given up after this", unit="s", ge=1, le=300)
+    connect_timeout_s: float = key(15.0, "Give up a connection attempt after this long", unit="s", ge=1, le=300)
     acknowledge_timeout_s: float = key(
-        60.0, "Without an acknowledgement for this long the connection is made anew", unit="s", ge=2, le=3600
+        60.0, "Reconnect after this long without an acknowledgement", unit="s", ge=2, le=3600
     )
-    reconnect_first_s: float = key(1.0, "First pause before connecting again", unit="s", ge=0.05, le=600)
+    reconnect_first_s: float = key(1.0, "First pause before reconnecting", unit="s", ge=0.05, le=600)
     reconnect_longest_s: float = key(
-        300.0, "Longest pause; pauses double up to it, with jitter", unit="s", ge=0.1, le=86_400
+        300.0, "Longest pause before reconnecting; pauses double up to it, with jitter", unit="s", ge=0.1, le=86_400
     )
-    in_flight: int = key(20, "Detections sent and not yet acknowledged", ge=1, le=1000)
+    in_flight: int = key(20, "Most detections sent but not yet acknowledged", ge=1, le=1000)
     drain_rate: float = key(
         10.0,
-        "Detections sent per second, at most, so that a backlog does not fill the link",
+        "Most detections sent per second, so that a backlog does not fill the link",
         unit="1/s",
         gt=0,
         le=10_000,
         live=True,
     )
-    drain_order: Literal["newest", "oldest"] = key("oldest", "Which detections of a backlog go first", live=True)
+    drain_order: Literal["newest", "oldest"] = key("oldest", "Which detections of a backlog are sent first", live=True)
     bytes_per_hour: int | None = key(
         None,
-        "Byte budget for slow links; status and detections go first. Empty: none",
+        "Byte budget for slow links; status and detections go first. Empty: no limit",
         unit="B/h",
         ge=1000,
         le=10_000_000_000,
@@ -92,7 +92,7 @@ class MqttSection(Section):
     )
     excerpt_kb: int | None = key(
         None,
-        "Also send each clip's sound, cut to this length, when nothing else waits. Empty: none",
+        "Also send each clip's sound, cut to this size, when nothing else is waiting. Empty: do not send",
         unit="kB",
         ge=2,
         le=1000,
@@ -105,13 +105,13 @@ class MqttSection(Section):
     def _is_a_host(cls, value: str) -> str:
         if "://" in value or "@" in value or "/" in value:
             raise refusal(
-                "", f"must be a name or an address alone, not {value!r}", "Port and user have keys of their own."
+                "", f"must be only a host name or an address, not {value!r}", "Port and user have their own keys."
             )
         if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
-            raise refusal("", f"is not a name or an address: {value!r}")
+            raise refusal("", f"is not a host name or an address: {value!r}")
         # RFC 1035, 2.3.4: labels of 1 to 63 octets; one empty label at the end is the root
         if ":" not in value and not all(1 <= len(label) <= 63 for label in value.removesuffix(".").split(".")):
-            raise refusal("", f"is not a name or an address: {value!r}", "Its parts have 1 to 63 characters each.")
+            raise refusal("", f"is not a host name or an address: {value!r}", "Use 1 to 63 characters between dots.")
         return value
 
     @field_validator("prefix")
@@ -129,7 +129,7 @@ class MqttSection(Section):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.password_file is not None and self.password_credential is not None:
-            raise refusal("password_credential", "is given beside password_file", "Keep one of the two.")
+            raise refusal("password_credential", "is given together with password_file", "Keep one of the two.")
         for name in ("password_file", "password_credential"):
             if getattr(self, name) is not None and self.username is None:
                 raise refusal(name, "is given without username", "Add `username`.")
@@ -146,5 +146,5 @@ class MqttSection(Section):
 def plain_topic(value: str) -> str:
     """Refuse what a topic cannot hold: wildcards, control characters, empty levels at the ends."""
     if re.search(r"[+#\x00-\x1f\x7f]", value) or value.startswith(("/", "$")) or value.endswith("/"):
-        raise refusal("", f"is not a topic: {value!r}", "No + or #, no / at either end, no $ in front.")
+        raise refusal("", f"is not a topic: {value!r}", "Do not use + or #, a / at either end, or a leading $.")
     return value

@@ -10,17 +10,17 @@ class OutboxSection(Section):
 
     max_rows: int = key(
         100_000,
-        "Unsent detections kept; beyond it the oldest are dropped and counted",
+        "Most unsent detections kept; beyond this the oldest are dropped and counted",
         ge=100,
         le=10_000_000,
         live=True,
     )
     max_age_days: float = key(
-        365.0, "Unsent detections older than this are dropped and counted", unit="d", gt=0, le=3650, live=True
+        365.0, "Drop and count unsent detections older than this", unit="d", gt=0, le=3650, live=True
     )
     commit_interval_s: float = key(
         1.0,
-        "Longest time a detection waits for its write to disk: what a power cut can lose",
+        "Longest time before a detection is written to disk: the most that a power cut can lose",
         unit="s",
         ge=0,
         le=60,

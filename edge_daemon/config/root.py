@@ -36,16 +36,16 @@ class Config(Section):
         None, "Calibration, for received levels in dB re 1 µPa", factory=HydrophoneSection
     )
     model: ModelSection = key(None, "Which network listens", factory=ModelSection)
-    backend: BackendSection = key(None, "What computes the network", factory=BackendSection)
+    backend: BackendSection = key(None, "What runs the network", factory=BackendSection)
     detection: DetectionSection = key(
-        None, "When scores become an event; empty keys take the model's operating point", factory=DetectionSection
+        None, "When scores become an event; empty keys use the model's operating point", factory=DetectionSection
     )
     schedule: ScheduleSection = key(None, "When to listen", factory=ScheduleSection)
-    mqtt: MqttSection = key(None, "The broker", factory=MqttSection)
-    storage: StorageSection = key(None, "What outlives a restart", factory=StorageSection)
+    mqtt: MqttSection = key(None, "The MQTT broker", factory=MqttSection)
+    storage: StorageSection = key(None, "Where data is kept across restarts", factory=StorageSection)
     outbox: OutboxSection = key(None, "Unsent detections", factory=OutboxSection)
     clips: ClipsSection = key(None, "The sound of each event", factory=ClipsSection)
-    effort: EffortSection = key(None, "What was listened to and what was lost", factory=EffortSection)
+    effort: EffortSection = key(None, "Record of what was listened to and what was lost", factory=EffortSection)
     health: HealthSection = key(None, "Health reports and the watchdog", factory=HealthSection)
     clock: ClockSection = key(None, "How samples are tied to UTC", factory=ClockSection)
     log: LogSection = key(None, "The log", factory=LogSection)
@@ -59,7 +59,7 @@ class Config(Section):
                 "Give hydrophone.sensitivity_db and adc_full_scale_v.",
             )
         if self.mqtt.excerpt_kb is not None and not self.clips.enabled:
-            raise refusal("mqtt.excerpt_kb", "needs clips, of which it sends a part", "Set clips.enabled: true.")
+            raise refusal("mqtt.excerpt_kb", "needs clips, because it sends parts of them", "Set clips.enabled: true.")
         return self
 
 

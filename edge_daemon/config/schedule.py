@@ -19,10 +19,10 @@ class ScheduleSection(Section):
         "always", "`always`; `cycle`: on_minutes on, off_minutes off; `daily`: the windows of `daily`"
     )
     on_minutes: float | None = key(None, "Mode `cycle`: time listening", unit="min", ge=0.5, le=10_080)
-    off_minutes: float | None = key(None, "Mode `cycle`: time closed", unit="min", ge=0.5, le=10_080)
+    off_minutes: float | None = key(None, "Mode `cycle`: time not listening", unit="min", ge=0.5, le=10_080)
     daily: list[str] = key(
         None,
-        'Mode `daily`: windows in UTC, as "04:30-07:00"; one may pass midnight',
+        'Mode `daily`: windows in UTC, such as "04:30-07:00"; a window may pass midnight',
         factory=list,
         max_length=48,
     )
@@ -33,7 +33,7 @@ class ScheduleSection(Section):
         for number, text in enumerate(value):
             match = _RANGE.fullmatch(text)
             if match is None or _minutes(text)[1] > 1440 or _minutes(text)[0] == _minutes(text)[1] % 1440:
-                raise refusal(f"{number}", f'must be a window as "04:30-07:00", not {text!r}')
+                raise refusal(f"{number}", f'must be a window such as "04:30-07:00", not {text!r}')
         return value
 
     @model_validator(mode="after")
@@ -41,12 +41,12 @@ class ScheduleSection(Section):
         if self.mode == "cycle":
             for name in ("on_minutes", "off_minutes"):
                 if getattr(self, name) is None:
-                    raise refusal(name, "is needed with mode `cycle`")
+                    raise refusal(name, "is required with mode `cycle`")
         elif self.on_minutes is not None or self.off_minutes is not None:
             name = "on_minutes" if self.on_minutes is not None else "off_minutes"
             raise refusal(name, f"has no meaning with mode `{self.mode}`", "Set `mode: cycle` or remove it.")
         if self.mode == "daily" and not self.daily:
-            raise refusal("daily", "is needed with mode `daily`", 'Add windows, as ["04:30-07:00"].')
+            raise refusal("daily", "is required with mode `daily`", 'Add windows, such as ["04:30-07:00"].')
         if self.mode != "daily" and self.daily:
             raise refusal("daily", f"has no meaning with mode `{self.mode}`", "Set `mode: daily` or remove it.")
         return self

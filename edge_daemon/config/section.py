@@ -62,7 +62,7 @@ def refusal(key: str, sentence: str, hint: str = "") -> PydanticCustomError:
 
 def _resolve(path: Path, info: ValidationInfo) -> Path:
     if not str(path) or "\0" in str(path):
-        raise refusal("", "must be a path, not an empty text or one with a zero byte")
+        raise refusal("", "must be a path, neither empty nor with a zero byte")
     try:
         path = path.expanduser()
     except RuntimeError:

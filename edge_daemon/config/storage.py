@@ -10,7 +10,7 @@ from edge_daemon.config.section import ConfigPath, Section, key
 class StorageSection(Section):
     """Where the outbox, the effort ledger and the clips are kept."""
 
-    folder: ConfigPath = key(Path("/var/lib/edge-daemon"), "Folder for outbox.db, effort.db and clips/; made if absent")
+    folder: ConfigPath = key(Path("/var/lib/edge-daemon"), "Folder for outbox.db, effort.db, clips/; created if absent")
 
     @property
     def outbox_path(self) -> Path:

@@ -94,7 +94,7 @@ def _expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Refere
             references.append(Reference(f"file {name}", secret=True))
             return read_secret(Path(name))
         raise EdgeDaemonError(
-            f"holds a reference that is not understood: {match[0]!r}",
+            f"contains a reference that is not valid: {match[0]!r}",
             "Write ${ENV:NAME}, ${CREDENTIAL:NAME} or ${FILE:/path}; $${ for a literal ${.",
         )
 

@@ -155,7 +155,7 @@ def test_the_real_command_asks_on_a_terminal(tmp_path: Path) -> None:
     terminal.answer("File to write", "new/c.yaml")
     terminal.answer("Profile", "drone")
     terminal.answer("Name of this device", "drone 1")
-    terminal.answer("may hold letters", "drone-1")
+    terminal.answer("may have only letters", "drone-1")
     terminal.answer("Position", "42.35 -70.25")
     terminal.answer("Sound input", "hydrophone")
     terminal.answer("Sampling rate", "48000")

@@ -172,7 +172,7 @@ def test_secrets_are_in_no_message(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigFileError) as caught:
         load_text(f"version: 1\n{text}".replace("SECRET", str(secret)).encode(), {})
     assert "hunter2" not in str(caught.value)
-    assert f"{secret} holds (not shown: a secret)" in str(caught.value)
+    assert f"the value in file {secret} (not shown: a secret)" in str(caught.value)
 
 
 # migration
