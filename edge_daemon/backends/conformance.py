@@ -105,7 +105,7 @@ def check(name: str, model: ModelFile, vectors: Vectors, options: Mapping[str, A
     kit = _Kit(name, model, vectors, dict(options))
     for text, one in kit.checks():
         yield CheckOutcome(text, _outcome(one, backend))
-    yield CheckOutcome("closes twice, refuses windows then", _outcome(kit.closes, backend))
+    yield CheckOutcome("closes twice and then refuses windows", _outcome(kit.closes, backend))
     for text, whole in kit.checks_from_scratch():
         yield CheckOutcome(text, _outcome(whole))
 
@@ -142,7 +142,7 @@ class _Kit:
 
     def checks_from_scratch(self) -> list[tuple[str, Callable[[], None]]]:
         return [
-            ("opens again, and twice at a time", self._reopen),
+            ("opens again, and twice at the same time", self._reopen),
             ("refuses options that it does not have", self._options),
             ("loses nothing when its process is killed", lambda: self._process(signal.SIGKILL, 120.0)),
             ("loses nothing when its process hangs", lambda: self._process(signal.SIGSTOP, self._patience_s())),
@@ -189,7 +189,7 @@ class _Kit:
 
     def _wrong(self, backend: Backend) -> None:
         good = self.vectors.features[:1]
-        _refuses(backend, good[:, :, :-1], "features with a frame too few")
+        _refuses(backend, good[:, :, :-1], "features with one frame missing")
         _refuses(backend, good.astype(np.float32), "float32 features")
         self._same(self._all(backend))  # and goes on as before
 

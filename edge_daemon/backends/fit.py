@@ -44,19 +44,19 @@ def _of_layer(
     reasons = []
     if layer.reset not in can.resets:
         known = " or ".join(sorted(can.resets))
-        reasons.append(f"resets by the rule '{layer.reset}', and the backend knows only '{known}'")
+        reasons.append(f"resets by the rule '{layer.reset}', but the backend supports only '{known}'")
     if layer.kind not in can.layer_kinds:
-        reasons.append(f"is {layer.kind}, which the backend does not have")
+        reasons.append(f"is of kind '{layer.kind}', which the backend does not support")
     if layer.max_pool != (1, 1) and not can.max_pool:
-        reasons.append("max-pools its currents, which the backend cannot; use strides instead")
+        reasons.append("max-pools its currents, which the backend cannot do; use strides instead")
     if number and layer.bias.any() and not can.deep_bias:
-        reasons.append("has biases, which the backend allows in the first layer only")
+        reasons.append("has biases, which the backend allows only in the first layer")
     if (bits := weight_bits(layer)) > can.weight_bits:
-        reasons.append(f"has weights of {bits} effective bits, and the backend holds {can.weight_bits}")
+        reasons.append(f"has weights of {bits} effective bits, but the backend supports {can.weight_bits}")
     if can.max_neurons is not None and (neurons := prod(after)) > can.max_neurons:
-        reasons.append(f"has {neurons} neurons, and the backend holds {can.max_neurons} in a layer")
+        reasons.append(f"has {neurons} neurons, but the backend supports {can.max_neurons} per layer")
     if can.max_fan_in is not None and (synapses := fan_in(layer, before)) > can.max_fan_in:
-        reasons.append(f"has {synapses} synapses a neuron, and the backend holds {can.max_fan_in}")
+        reasons.append(f"has {synapses} synapses per neuron, but the backend supports {can.max_fan_in}")
     return reasons
 
 

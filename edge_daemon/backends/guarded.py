@@ -164,7 +164,7 @@ class GuardedBackend:
         if self._start_fallback is None and self._starts == 1:
             return  # nothing works at the start: whoever starts it is told
         left = self._retries + 1 - self._retry.attempts
-        _log.error("%s (%s)", self.problem, f"{left} restarts left" if left > 0 else "no restarts left")
+        _log.error("%s (%s)", self.problem, f"restarts left: {max(0, left)}")
 
     def _need_fallback(self) -> Backend:
         if self._fallback is None:
@@ -187,7 +187,7 @@ class GuardedBackend:
             or inference.layer_spikes.shape != (n, self._layers)
         )
         if wrong:
-            raise BackendError(f"it returned no scores of 0…1 and spikes for {n} windows")
+            raise BackendError(f"it did not return scores of 0…1 and spikes for {n} windows")
 
 
 def open_backend(model: ModelFile, section: BackendSection, time: TimeSource | None = None) -> GuardedBackend:
@@ -242,7 +242,7 @@ def _close(backend: Backend | None) -> None:
     try:
         backend.close()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it has failed already, or we are leaving
-        _log.warning("The backend %s does not close: %s", backend.name, _line(error))
+        _log.warning("The backend %s failed to close: %s", backend.name, _line(error))
 
 
 def _line(error: BaseException) -> str:

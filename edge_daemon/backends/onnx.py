@@ -60,11 +60,11 @@ class OnnxBackend:
             )
         except Exception as error:
             raise BackendError(
-                f"ONNX Runtime {onnxruntime.__version__} refuses the model: {_first_line(error)}.",
+                f"ONNX Runtime {onnxruntime.__version__} rejects the model: {_first_line(error)}.",
                 "Export the model again, or update onnxruntime.",
             ) from error
         if not contents.unchanged():
-            raise BackendError(f"The model {contents.path} changed while it was being loaded.", "Start again.")
+            raise BackendError(f"The model {contents.path} changed while it was being loaded.", "Try again.")
         return cls(session)
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:

@@ -145,12 +145,12 @@ class ModelFile:
         path = Path(path)
         try:
             if path.stat().st_size > MAX_FILE_BYTES:
-                raise ModelError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB.", "This is not a model of ours.")
+                raise ModelError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB.", "It is not an edge-daemon model.")
             contents = FileContents.read(path)
         except OSError as error:
             # asked of the error, not of the path: a name too long for the disk cannot even be looked for
             absent = isinstance(error, FileNotFoundError)
-            hint = f"Check the path. {named_models()}" if absent else "Check path and rights."
+            hint = f"Check the path. {named_models()}" if absent else "Check its permissions."
             raise ModelError(f"The model {path} cannot be read: {error.strerror}.", hint) from error
         try:
             return cls._checked(contents)
@@ -190,7 +190,7 @@ class ModelFile:
                 call_label=self.metadata.call_label,
             )
         except ValueError as error:
-            raise ModelError(f"The network in the file contradicts itself: {error}.", "Export it again.") from error
+            raise ModelError(f"The network in the file is inconsistent: {error}.", "Export it again.") from error
 
     def _layer(self, document: LayerDocument) -> Layer:
         fields = document.model_dump()
@@ -208,7 +208,7 @@ class ModelFile:
     def _array(self, layer: str, part: str, dtype: type[np.generic]) -> NDArray[np.generic]:
         array = self._file.tensors.get(f"{layer}.{part}")
         if array is None:
-            raise ModelError(f"The file holds no tensor {layer}.{part}.", "Export the model again.")
+            raise ModelError(f"The file has no tensor {layer}.{part}.", "Export the model again.")
         if array.dtype != dtype:
             raise ModelError(f"Tensor {layer}.{part} is {array.dtype}, not {np.dtype(dtype)}.", "Export it again.")
         return array
@@ -229,7 +229,7 @@ def _metadata(file: OnnxFile) -> ModelMetadata:
     text = file.metadata.get(METADATA_KEY)
     if text is None:
         raise ModelError(
-            "This ONNX file holds no edge_daemon metadata, so its front end and labels are unknown.",
+            "This ONNX file has no edge_daemon metadata, so its front end and labels are unknown.",
             "Use a file written by `python -m export`.",
         )
     version = _version(text)
@@ -256,7 +256,7 @@ def _check_graph(data: bytes | mmap, file: OnnxFile, metadata: ModelMetadata) ->
     whole = memoryview(data)
     graph = whole[: -len(document)] if whole[-len(document) :] == document else whole
     if hashlib.sha256(graph).hexdigest() != metadata.graph_sha256:
-        raise ModelError("The graph in the file is not the one that was written.", "Copy the model again.")
+        raise ModelError("The graph in the file was altered after it was written.", "Copy the model again.")
 
 
 def _version(text: str) -> int | None:
@@ -293,7 +293,7 @@ def _check_tensors(file: OnnxFile, metadata: ModelMetadata) -> None:
         if len(info.shape) != len(shape) or info.shape[1:] != shape[1:]:
             raise ModelError(
                 f"Tensor {name} has the shape {_shape(info.shape)}, but the metadata"
-                f" (front end {metadata.frontend.kind}, {labels} labels, {layers} layers) asks for {_shape(shape)}.",
+                f" (front end {metadata.frontend.kind}, {labels} labels, {layers} layers) requires {_shape(shape)}.",
                 "Graph and metadata belong to different models: export again.",
             )
 

@@ -59,13 +59,13 @@ class Layer:
     def __post_init__(self) -> None:
         out = self.weight.shape[0]
         expected = 4 if self.kind == "conv" else 2
-        _require(self.weight.dtype == np.int8, f"{self.name}: weights are int8, not {self.weight.dtype}")
-        _require(self.weight.ndim == expected, f"{self.name}: {self.kind} weights have {expected} dimensions")
-        _require(self.bias.shape == (out,), f"{self.name}: one bias a channel, {out}, not {self.bias.shape}")
-        _require(self.threshold.shape == (out,), f"{self.name}: one threshold a channel, {out}")
-        _require(self.beta_256.shape in {(1,), (out,)}, f"{self.name}: one leak, or one a channel")
-        _require(bool((self.threshold > 0).all()), f"{self.name}: thresholds are above zero")
-        _require(bool(((self.beta_256 >= 0) & (self.beta_256 <= 256)).all()), f"{self.name}: leak in 0…256")
+        _require(self.weight.dtype == np.int8, f"{self.name}: weights must be int8, not {self.weight.dtype}")
+        _require(self.weight.ndim == expected, f"{self.name}: {self.kind} weights must have {expected} dimensions")
+        _require(self.bias.shape == (out,), f"{self.name}: needs {out} biases, one per channel, not {self.bias.shape}")
+        _require(self.threshold.shape == (out,), f"{self.name}: needs {out} thresholds, one per channel")
+        _require(self.beta_256.shape in {(1,), (out,)}, f"{self.name}: needs one leak, or one per channel")
+        _require(bool((self.threshold > 0).all()), f"{self.name}: thresholds must be above zero")
+        _require(bool(((self.beta_256 >= 0) & (self.beta_256 <= 256)).all()), f"{self.name}: leak must be in 0…256")
         _require(-24 <= self.shift <= 24, f"{self.name}: shift {self.shift} is outside ±24")
         _require(self.kind == "conv" or self.max_pool == (1, 1), f"{self.name}: max-pool needs a convolution")
 
@@ -130,10 +130,10 @@ class IntegerNetwork:
     call_label: int = 1
 
     def __post_init__(self) -> None:
-        _require(len(self.layers) >= 1, "a network has at least one layer")
-        _require(self.time_steps >= 1, "a network has at least one time step")
-        _require(self.layers[-1].kind == "dense", "the last layer is dense, a neuron a label")
-        _require(0 <= self.call_label < self.layers[-1].channels, "the call's label is one of the outputs")
+        _require(len(self.layers) >= 1, "a network needs at least one layer")
+        _require(self.time_steps >= 1, "a network needs at least one time step")
+        _require(self.layers[-1].kind == "dense", "the last layer must be dense, one neuron per label")
+        _require(0 <= self.call_label < self.layers[-1].channels, "the call's label must be one of the outputs")
         shapes = self.shapes()  # raises where layers do not fit each other
         if self.input_mode == "frames":
             frames = self.current_shape()[2]

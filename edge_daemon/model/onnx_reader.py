@@ -90,7 +90,7 @@ def _parse(data: memoryview) -> OnnxFile:
                 elif part == 12:
                     outputs.append(_tensor_info(_message(content)))
     if not seen_graph:
-        raise ValueError("it holds no graph")
+        raise ValueError("it contains no graph")
     return OnnxFile(metadata, tuple(inputs), tuple(outputs), tensors)
 
 
@@ -133,19 +133,19 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
 
 def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
-        raise ValueError("a number stands where a part should")
+        raise ValueError("a number is where a part should be")
     return value
 
 
 def _text(value: int | memoryview | bytes) -> str:
     if isinstance(value, int):
-        raise ValueError("a number stands where a text should")
+        raise ValueError("a number is where a text should be")
     return bytes(value).decode("utf-8")
 
 
 def _number(value: int | memoryview) -> int:
     if not isinstance(value, int):
-        raise ValueError("a part stands where a number should")
+        raise ValueError("a part is where a number should be")
     return value - (1 << 64) if value >= 1 << 63 else value
 
 

@@ -67,7 +67,7 @@ class EventBackend:
         shape = self._network.input_shape
         if features.dtype != np.uint8 or features.shape[1:] != shape or not len(features):
             raise BackendError(
-                f"Inference failed: features are uint8 [N ≥ 1, {shape[0]}, {shape[1]}],"
+                f"Inference failed: features must be uint8 [N ≥ 1, {shape[0]}, {shape[1]}],"
                 f" not {features.dtype} {list(features.shape)}."
             )
         parts = [

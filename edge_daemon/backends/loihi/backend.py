@@ -100,11 +100,11 @@ def place(layer: Layer) -> ChipLayer:
     """
     thresholds, leaks = np.unique(layer.threshold), np.unique(layer.beta_256)
     if len(thresholds) > 1 or len(leaks) > 1:
-        raise BackendError(f"Layer {layer.name} has several thresholds or leaks, and a chip's layer has one.")
+        raise BackendError(f"Layer {layer.name} has several thresholds or leaks, but a chip's layer has one.")
     threshold, leak = int(thresholds[0]), int(leaks[0])
     if layer.shift < 0 or threshold % (1 << layer.shift):
         raise BackendError(
-            f"Layer {layer.name}: its threshold of {threshold} with a shift of {layer.shift} is no whole number of"
+            f"Layer {layer.name}: its threshold of {threshold} with a shift of {layer.shift} is not a whole number of"
             " weight units."
         )
     weight, doubled = layer.weight, 0
@@ -114,7 +114,7 @@ def place(layer: Layer) -> ChipLayer:
     if vth >= THRESHOLD_LIMIT:
         raise BackendError(f"Layer {layer.name}: its threshold needs more than the chip's 17 bits.")
     if leak == 0:
-        raise BackendError(f"Layer {layer.name} forgets everything at once, and the chip's decay ends at 4095/4096.")
+        raise BackendError(f"Layer {layer.name} keeps nothing between steps, but the chip's decay ends at 4095/4096.")
     bare = replace(layer, weight=chip_weights(weight), bias=np.zeros_like(layer.bias), shift=0)
     decay = (1 << DECAY_BITS) - leak * (1 << DECAY_BITS) // UNIT_LEAK
     return ChipLayer(bare, decay, vth, 2.0 ** (ALIGN_BITS + doubled - layer.shift))
@@ -139,7 +139,7 @@ def reasons_against(layer: Layer, chip: ChipLayer, shape: tuple[int, int, int], 
         if needed > bits:
             found.append(
                 f"Layer {layer.name}: its leak of {int(layer.beta_256[0])}/{UNIT_LEAK} takes {needed} bits of fraction"
-                f" in {steps} time steps, and {whose} has {bits}: its membranes are rounded, and the two arithmetics"
+                f" in {steps} time steps, but {whose} has {bits}: its membranes are rounded, and the two arithmetics"
                 " round differently."
             )
     # the most that can arrive in a step, and the most that a membrane keeps of the steps before
@@ -155,7 +155,7 @@ def reasons_against(layer: Layer, chip: ChipLayer, shape: tuple[int, int, int], 
     if max(current, membrane) >= STATE_LIMIT:
         found.append(
             f"Layer {layer.name}: its currents and membranes can reach {max(current, membrane)} of the chip's units,"
-            f" and its 24 bits end at {STATE_LIMIT}."
+            f" but its 24 bits end at {STATE_LIMIT}."
         )
     return found
 
@@ -232,7 +232,7 @@ class LoihiBackend:
     def __init__(self, model: ModelFile) -> None:
         self._network = model.network()
         if len(self._network.layers) < 2:
-            raise BackendError("The first layer runs on the host, and there is no other one to run on the chip.")
+            raise BackendError("The first layer runs on the host, so this model leaves no layer for the chip.")
         self._calibration = model.metadata.calibration
         deeper = self._network.layers[1:]
         self._chip: list[ChipLayer] | None = [place(layer) for layer in deeper]
@@ -243,7 +243,7 @@ class LoihiBackend:
         ]
         if reasons:
             raise BackendError(
-                f"The chip would not give this model's spikes: {' '.join(reasons)}",
+                f"The chip would not produce this model's spikes: {' '.join(reasons)}",
                 "Train a portable model with at most seven time steps (python -m train fit --set portable=true).",
             )
         self.mapping = map_network(self._network)
@@ -266,7 +266,7 @@ class LoihiBackend:
             raise BackendError("The backend was closed.")
         shape = self._network.input_shape
         if features.dtype != np.uint8 or features.shape[1:] != shape or not len(features):
-            raise BackendError(f"Inference failed: features are uint8 [N ≥ 1, {shape[0]}, {shape[1]}].")
+            raise BackendError(f"Inference failed: features must be uint8 [N ≥ 1, {shape[0]}, {shape[1]}].")
         rasters = run_chip(self._network, self._chip, features)
         counts = rasters[-1].spikes.sum(axis=0, dtype=np.int32)[:, :, 0, 0]
         # back in the model's units; exact where the model's arithmetic is

@@ -59,13 +59,13 @@ def worker_command(python: Path | None = None, module: str | None = None) -> tup
     if python is None:
         return (sys.executable, "-m", module or MODULE)
     if not python.is_file():
-        problem = "is no program" if python.exists() else "does not exist"
+        problem = "is not a program" if python.exists() else "does not exist"
     elif not os.access(python, os.X_OK):
-        problem = "may not be run by this user"
+        problem = "cannot be run by this user"
     else:
         return (str(python), "-m", module or MODULE)
     raise BackendError(
-        f"The worker's interpreter {python} {problem}.", "Set backend.python to a Python, as /opt/vendor/bin/python3."
+        f"The worker's interpreter {python} {problem}.", "Set backend.python to a Python like /opt/vendor/bin/python3."
     )
 
 
@@ -138,7 +138,7 @@ class WorkerBackend:
         except wire.WireError as error:
             raise BackendError(
                 f"The worker of backend {backend!r} does not start: {error}.",
-                f"Its own message is on standard error; try: {' '.join(command)} --help",
+                f"See its own message on standard error, or try: {' '.join(command)} --help",
             ) from error
         return worker
 

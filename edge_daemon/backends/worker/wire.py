@@ -90,7 +90,7 @@ def receive(connection: socket.socket, timeout_s: float | None) -> Message:
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     magic, header, body = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size, deadline))
     if magic != MAGIC or header > MAX_HEADER or body > MAX_BODY:
-        raise WireError("the other side speaks something else")
+        raise WireError("the other side speaks another protocol")
     return decode(_exactly(connection, header, deadline), _exactly(connection, body, deadline))
 
 

@@ -83,7 +83,7 @@ class Wrong(OnnxBackend):
         ("alters", "leaves the features as they are"),
         ("swallows errors", "refuses features of another shape or type"),
         ("health", "has finite counters"),
-        ("stays open", "closes twice, refuses windows then"),
+        ("stays open", "closes twice and then refuses windows"),
     ],
 )
 def test_faults_are_caught_by_name(fault: str, check: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,20 +34,20 @@ def test_a_full_backend_refuses_nothing(tiny_network: IntegerNetwork) -> None:
 def test_every_reason_is_named(tiny_network: IntegerNetwork) -> None:
     limits = Capabilities(layer_kinds=frozenset({"dense"}), max_pool=False, max_neurons=1000, max_fan_in=30)
     assert unmet_requirements(tiny_network, limits) == [
-        "Each of the layers first and second is conv, which the backend does not have.",
-        "Layer first has 5100 neurons, and the backend holds 1000 in a layer.",
-        "Layer second max-pools its currents, which the backend cannot; use strides instead.",
-        "Layer second has 1800 neurons, and the backend holds 1000 in a layer.",
-        "Layer second has 36 synapses a neuron, and the backend holds 30.",
+        "Each of the layers first and second is of kind 'conv', which the backend does not support.",
+        "Layer first has 5100 neurons, but the backend supports 1000 per layer.",
+        "Layer second max-pools its currents, which the backend cannot do; use strides instead.",
+        "Layer second has 1800 neurons, but the backend supports 1000 per layer.",
+        "Layer second has 36 synapses per neuron, but the backend supports 30.",
         # 72 sums of 25 frames' spikes each
-        "Layer output has 1800 synapses a neuron, and the backend holds 30.",
+        "Layer output has 1800 synapses per neuron, but the backend supports 30.",
     ]
     reasons = unmet_requirements(tiny_network, Chip.capabilities)
     assert reasons == [
-        "Every layer resets by the rule 'subtract', and the backend knows only 'zero'.",
-        "Every layer has weights of 8 effective bits, and the backend holds 7.",
-        "Layer second max-pools its currents, which the backend cannot; use strides instead.",
-        "Each of the layers second and output has biases, which the backend allows in the first layer only.",
+        "Every layer resets by the rule 'subtract', but the backend supports only 'zero'.",
+        "Every layer has weights of 8 effective bits, but the backend supports 7.",
+        "Layer second max-pools its currents, which the backend cannot do; use strides instead.",
+        "Each of the layers second and output has biases, which the backend allows only in the first layer.",
     ]
 
 

@@ -95,11 +95,11 @@ def test_frames_are_time_steps() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="takes 2 inputs, gets 3"):
         dense_network(input_shape=(1, 3))
-    with pytest.raises(ValueError, match="thresholds are above zero"):
+    with pytest.raises(ValueError, match="thresholds must be above zero"):
         layer(np.ones((1, 1)), threshold=np.zeros(1, np.int32))
-    with pytest.raises(ValueError, match="the last layer is dense"):
+    with pytest.raises(ValueError, match="the last layer must be dense"):
         IntegerNetwork((layer(np.ones((2, 1, 1, 1))),), 1, (1, 1))
-    with pytest.raises(ValueError, match="leak in 0…256"):
+    with pytest.raises(ValueError, match="leak must be in 0…256"):
         layer(np.ones((1, 1)), beta_256=np.array([257], np.int32))
     with pytest.raises(ValueError, match="3 frames of current for 4 time steps"):
         IntegerNetwork((layer(np.ones((1, 1, 1, 1))), layer(np.ones((2, 1)))), 4, (1, 3), input_mode="frames")

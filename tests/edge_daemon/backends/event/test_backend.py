@@ -198,7 +198,7 @@ def test_wrong_features_and_closed_backends_are_refused(tiny_model: Path) -> Non
         np.zeros((1, 50, 101), np.float32),
         np.zeros((0, 50, 101), np.uint8),
     ):
-        with pytest.raises(BackendError, match="features are uint8"):
+        with pytest.raises(BackendError, match="features must be uint8"):
             backend.infer(wrong)
     backend.close()
     backend.close()

@@ -94,10 +94,10 @@ def test_rasters_are_the_references() -> None:
     ("layer", "reason"),
     [
         (replace(dense([[1], [2]], 8), threshold=np.array([8, 9], np.int32)), "several thresholds"),
-        (dense([[1]], 9, shift=1), "no whole number of weight units"),
-        (dense([[1]], 8, shift=-1), "no whole number of weight units"),
+        (dense([[1]], 9, shift=1), "not a whole number of weight units"),
+        (dense([[1]], 8, shift=-1), "not a whole number of weight units"),
         (dense([[1]], 1 << 17), "17 bits"),
-        (dense([[1]], 8, leak=0), "forgets everything"),
+        (dense([[1]], 8, leak=0), "keeps nothing between steps"),
     ],
 )
 def test_what_the_chip_cannot_hold_is_refused(layer: Layer, reason: str) -> None:
@@ -129,13 +129,13 @@ def kit_with(steps: int, shift: int = 3, leak: int = 128) -> ModelFile:
     ("steps", "fields", "reason"),
     [
         (4, {"leak": 230}, r"leak of 230/256 takes 21 bits .* 4 time steps.*the chip has 6"),
-        (25, {}, "leak of 128/256 takes 24 bits of fraction in 25 time steps, and the model has 3"),
-        (4, {"shift": 0}, "takes 3 bits of fraction in 4 time steps, and the model has 0"),
-        (8, {"shift": 7}, "takes 7 bits of fraction in 8 time steps, and the chip has 6"),
+        (25, {}, "leak of 128/256 takes 24 bits of fraction in 25 time steps, but the model has 3"),
+        (4, {"shift": 0}, "takes 3 bits of fraction in 4 time steps, but the model has 0"),
+        (8, {"shift": 7}, "takes 7 bits of fraction in 8 time steps, but the chip has 6"),
     ],
 )
 def test_models_that_the_chip_rounds_otherwise_are_refused(steps: int, fields: dict[str, int], reason: str) -> None:
-    with pytest.raises(BackendError, match=rf"The chip would not give this model's spikes: .*{reason}"):
+    with pytest.raises(BackendError, match=rf"The chip would not produce this model's spikes: .*{reason}"):
         create(kit_with(steps, **fields), "loihi")
 
 
@@ -152,7 +152,7 @@ def test_sums_beyond_24_bits_are_refused() -> None:
     # 1,041 weights of 126: 131,166 · 64 is more than 2^23, where a current wraps round
     wide = dense([[126] * 1041, [-2] * 1041], 1000, shift=1)
     (reason,) = reasons_against(wide, place(wide), (1041, 1, 1), 1)
-    assert "can reach 8394624 of the chip's units, and its 24 bits end at 8388608" in reason
+    assert "can reach 8394624 of the chip's units, but its 24 bits end at 8388608" in reason
     narrow = dense([[126] * 1040], 1000, shift=1)
     assert reasons_against(narrow, place(narrow), (1040, 1, 1), 1) == []
     # the membrane: below zero nothing resets it, and at leak one half it reaches twice the current
@@ -238,7 +238,7 @@ def test_closed_and_wrong_features_are_refused() -> None:
     model, vectors = conformance.shipped()
     backend = create(model, "loihi")
     assert isinstance(backend, LoihiBackend)
-    with pytest.raises(BackendError, match="features are uint8"):
+    with pytest.raises(BackendError, match="features must be uint8"):
         backend.infer(vectors.features[:, :, :-1])
     backend.infer(vectors.features[:2])
     assert backend.health()["windows"] == 2.0

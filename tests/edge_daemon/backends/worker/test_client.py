@@ -68,7 +68,7 @@ def test_a_hanging_worker_is_replaced(tiny_model: Path) -> None:
 
 
 def test_errors_of_the_backend_are_passed_on_without_a_restart(worker: WorkerBackend) -> None:
-    with pytest.raises(BackendError, match="features are uint8"):
+    with pytest.raises(BackendError, match="features must be uint8"):
         worker.infer(np.zeros((1, 50, 100), np.uint8))
     assert len(worker.infer(images(1)).score) == 1
     assert worker.health()["worker_restarts"] == 0.0
@@ -270,8 +270,8 @@ def test_messages_arrive_as_they_were_sent(dtype: str, shape: list[int], fields:
 @pytest.mark.parametrize(
     ("sent", "problem"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", "something else"),
-        (b"EDW1\xff\xff\xff\xff" + bytes(8), "something else"),
+        (b"GET / HTTP/1.1\r\n\r\n", "another protocol"),
+        (b"EDW1\xff\xff\xff\xff" + bytes(8), "another protocol"),
         (wire.encode({"a": 1})[:-1], "has ended"),
         (wire.encode({}, {"a": np.zeros(3)})[:-8].replace(b"\x18", b"\x10", 1), "malformed"),
     ],

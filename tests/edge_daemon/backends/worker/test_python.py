@@ -128,7 +128,7 @@ backend:
 def test_interpreters_that_cannot_be(tmp_path: Path, tiny_model: Path) -> None:
     missing, locked = tmp_path / "none", tmp_path / "locked"
     locked.write_text("#!/bin/sh\n")
-    for python, problem in ((missing, "does not exist"), (tmp_path, "is no program"), (locked, "may not be run")):
+    for python, problem in ((missing, "does not exist"), (tmp_path, "is not a program"), (locked, "cannot be run")):
         with pytest.raises(BackendError, match=problem) as caught:
             worker_command(python)
         assert "backend.python" in caught.value.hint
@@ -138,7 +138,7 @@ def test_interpreters_that_cannot_be(tmp_path: Path, tiny_model: Path) -> None:
     assert (backend.name, len(backend.infer(FEATURES).score)) == ("event", 5)
     assert backend.problem == (
         f"The backend onnx does not start: The worker's interpreter {missing} does not exist."
-        " Set backend.python to a Python, as /opt/vendor/bin/python3."
+        " Set backend.python to a Python like /opt/vendor/bin/python3."
     )
     backend.close()
     wish = config.model_copy(update={"backend": config.backend.model_copy(update={"fallback": "event"})})
