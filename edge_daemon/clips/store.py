@@ -109,7 +109,7 @@ class ClipStore:
                 try:
                     self._tidy(self.rules, 0)
                 except OSError as error:
-                    self._reason = f"Clips cannot be tidied: {error.strerror or error}."
+                    self._reason = f"Old clips cannot be deleted: {error.strerror or error}."
                     self._tidy_due_ns = now_ns + _TIDY_EVERY_NS
 
     def report(self) -> ClipReport:

@@ -305,7 +305,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
         StorageError: there is none, or it cannot be read.
     """
     if not path.exists():
-        raise StorageError(f"There is no effort ledger at {path}.", "Name the daemon's with --database.")
+        raise StorageError(f"There is no effort ledger at {path}.", "Give the daemon's ledger with --database.")
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         with contextlib.ExitStack() as on_failure:

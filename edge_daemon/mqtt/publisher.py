@@ -150,7 +150,7 @@ class Publisher:
         try:
             self._work(end_ns, leaving=leaving)
         except Exception as error:  # whatever it is, publishing goes on: there is nobody at sea to restart it
-            log.exception("publishing failed, beginning anew")
+            log.exception("publishing failed; starting again")
             self._courier.begin_anew(f"internal error: {type(error).__name__}: {error}", self._time.monotonic_ns())
         self._log()
 

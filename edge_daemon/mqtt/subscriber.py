@@ -73,7 +73,7 @@ class Subscriber:
                 self._say(f"Watching {self._pattern} at {self._settings.host}:{self._settings.effective_port}")
             elif isinstance(event, Lost):
                 connection.failed(event.failure, self._time.monotonic_ns())
-                self._say(f"No connection: {event.failure.reason}. Trying again.")
+                self._say(f"No connection: {event.failure.reason}. Retrying.")
             elif isinstance(event, Received):
                 found.append((event.topic, event.payload))
         return found

@@ -40,7 +40,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
             raise
     except OSError as error:
         raise StorageError(
-            f"{path} cannot be written: {error.strerror}.", "Check that the folder is there, writable and has room."
+            f"{path} cannot be written: {error.strerror}.", "Check that the folder exists, is writable and has space."
         ) from error
 
 

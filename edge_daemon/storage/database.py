@@ -155,7 +155,7 @@ class Database:
             self._reason = f"The database {self.path} cannot be used: {error}. {why_read_only(self.path)}".rstrip()
             self._retry.failed(self._time.monotonic_ns())
             raise StorageError(
-                self._reason, "See that the disk has room, is writable by this user and is sound."
+                self._reason, "Check that the disk has free space, is writable by this user and is not failing."
             ) from error
 
     def _connected(self) -> sqlite3.Connection:

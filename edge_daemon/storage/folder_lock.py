@@ -39,8 +39,8 @@ def lock_folder(folder: Path) -> IO[str] | None:
         holder = file.read(20).strip() or "unknown"
         file.close()
         raise ConfigError(
-            f"names {folder}, which another edge-daemon uses (process {holder})",
-            "End that one first (systemctl stop edge-daemon), or give this one a folder and a device.id of its own.",
+            f"names {folder}, which another edge-daemon is using (process {holder})",
+            "Stop that one first (systemctl stop edge-daemon), or give this one its own folder and device.id.",
         ) from None
     except OSError:
         return file  # a file system without locks

@@ -23,6 +23,6 @@ def why_read_only(path: Path) -> str:
     if "INVOCATION_ID" in os.environ:  # systemd started us
         return (
             f"{place} is read-only for this service: allow it with ReadWritePaths= in a drop-in "
-            "(docs/operator.md), or look after the card if it was writable before."
+            "(docs/operator.md), or check the card if it was writable before."
         )
-    return f"{place} is on a read-only file system: look after the card (dmesg)."
+    return f"{place} is on a read-only file system: check the card (dmesg)."

@@ -28,7 +28,7 @@ def read_secret(path: Path) -> str:
             if not stat.S_ISREG(mode):
                 raise ConfigError(f"names {path}, which is not a file")
             if mode & stat.S_IROTH:
-                raise ConfigError(f"names {path}, which everybody on this machine can read", f"Run: chmod 600 {path}")
+                raise ConfigError(f"names {path}, which every user of this machine can read", f"Run: chmod 600 {path}")
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(f"names {path}, which does not exist") from None
@@ -52,16 +52,16 @@ def read_credential(name: str, environment: Mapping[str, str]) -> str:
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder:
         raise ConfigError(
-            f"refers to the credential {name}, but systemd handed none over",
-            f"Add LoadCredential={name}:/path to the unit; by hand, set CREDENTIALS_DIRECTORY.",
+            f"refers to the credential {name}, but systemd did not pass it on",
+            f"Add LoadCredential={name}:/path to the unit; when started by hand, set CREDENTIALS_DIRECTORY.",
         )
     if "/" in name or name in ("", ".", ".."):
         raise ConfigError(f"refers to the credential {name!r}, which is not a plain name")
     path = Path(folder) / name
     if not path.exists():
         raise ConfigError(
-            f"refers to the credential {name}, but there is no {path}",
-            f"The unit needs LoadCredential={name}:/path; a check by hand looks beside the configuration.",
+            f"refers to the credential {name}, but {path} does not exist",
+            f"The unit needs LoadCredential={name}:/path; a check by hand looks next to the configuration.",
         )
     return read_secret(path)
 

@@ -62,7 +62,7 @@ def test_wrong_in_the_file(
         mine = [told for told in lines if told.startswith(f"{file}:{line}:{column}: {key or 'the file'} ")]
         assert len(mine) == 1, err
         # a command by hand looks for credentials beside the file, too
-        by_hand = part.replace("systemd handed none over", "there is no")
+        by_hand = part.replace("systemd did not pass it on", "does not exist")
         assert part in mine[0] or by_hand in mine[0]
 
 
@@ -144,7 +144,7 @@ ABOUT_THE_WORLD = {
     "password for everybody": Bad(
         "mqtt.password_file",
         {"mqtt": {**BROKER, "username": "u", "password_file": "{}/secret"}},
-        "everybody.*chmod 600",
+        "every user.*chmod 600",
         lambda folder: secret(folder, 0o644),
     ),
     "password is no text": Bad(

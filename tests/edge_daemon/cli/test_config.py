@@ -161,7 +161,7 @@ def test_watch_names_the_option_whose_password_file_everybody_can_read(
     secret.write_text("x")
     secret.chmod(0o644)
     assert invoke(["watch", "--username", "a", "--password-file", str(secret)]) == 2
-    assert f"--password-file names {secret}, which everybody on this machine can read." in capsys.readouterr().err
+    assert f"--password-file names {secret}, which every user of this machine can read." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("payload", [b"\xff\x00", b"[]", b"{}", b'{"begin_utc": 3}', b"null"])

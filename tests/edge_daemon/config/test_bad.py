@@ -122,7 +122,7 @@ BAD = [
     # references
     ("version: 1\nmqtt: {host: '${ENV:NO_SUCH}'}\n", "mqtt.host", 2, 14, "NO_SUCH, which is not set"),
     ("version: 1\nmqtt: {host: '${HOME}'}\n", "mqtt.host", 2, 14, "contains a reference that is not valid"),
-    ("version: 1\nmqtt: {username: '${CREDENTIAL:u}'}\n", "mqtt.username", 2, 18, "systemd handed none over"),
+    ("version: 1\nmqtt: {username: '${CREDENTIAL:u}'}\n", "mqtt.username", 2, 18, "systemd did not pass it on"),
     ("version: 1\nmqtt: {username: '${FILE:/no/such}'}\n", "mqtt.username", 2, 18, "/no/such, which does not exist"),
     ("version: 1\nmqtt: {username: '${FILE:/}'}\n", "mqtt.username", 2, 18, "cannot be read"),
 ]

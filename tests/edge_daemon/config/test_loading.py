@@ -149,7 +149,7 @@ def test_world_readable_secret_is_refused(tmp_path: Path) -> None:
     secret = tmp_path / "s"
     secret.write_text("x")
     secret.chmod(0o644)
-    with pytest.raises(ConfigFileError, match=r"2:18: mqtt\.username names .*everybody.*chmod 600") as caught:
+    with pytest.raises(ConfigFileError, match=r"2:18: mqtt\.username names .*every user.*chmod 600") as caught:
         load_text(f'version: 1\nmqtt: {{username: "${{FILE:{secret}}}"}}'.encode(), {})
     assert caught.value.problems[0].place == Place(2, 18)
 

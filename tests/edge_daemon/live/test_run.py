@@ -119,7 +119,9 @@ def test_one_daemon_to_a_folder(program: Program, capfd: pytest.CaptureFixture[s
     assert invoke(["run", str(program.config)]) == 2
     told = capfd.readouterr().err.splitlines()
     place = f"{program.config}:5:19: storage.folder names {program.folder}/state"
-    assert told[-1].startswith(f"edge-daemon: {place}, which another edge-daemon uses (process {program.process.pid}).")
+    assert told[-1].startswith(
+        f"edge-daemon: {place}, which another edge-daemon is using (process {program.process.pid})."
+    )
     program.process.kill()  # the lock goes with the process
     program.process.wait(20)
     lock = lock_folder(program.folder / "state")
@@ -192,9 +194,11 @@ def test_secrets_and_certificates(tmp_path: Path) -> None:
     secret.write_text("s3cret")
     secret.chmod(stat.S_IRUSR | stat.S_IROTH)
     told = refused(tmp_path, mqtt(username="buoy", password_file=secret))
-    assert told.startswith("8:18: mqtt.password_file names FOLDER/secret, which everybody on this machine can read.")
+    assert told.startswith("8:18: mqtt.password_file names FOLDER/secret, which every user of this machine can read.")
     told = refused(tmp_path, mqtt(username="buoy", password_credential="mqtt"))  # noqa: S106 - its name
-    assert told.startswith("8:24: mqtt.password_credential refers to the credential mqtt, but systemd handed none over")
+    assert told.startswith(
+        "8:24: mqtt.password_credential refers to the credential mqtt, but systemd did not pass it on"
+    )
     told = refused(tmp_path, mqtt(tls="{enabled: true, ca_file: nowhere.crt}"))
     assert told == "7:33: mqtt.tls.ca_file names FOLDER/nowhere.crt, which does not exist."
     told = refused(tmp_path, mqtt(tls="{enabled: true, ca_file: secret}"))

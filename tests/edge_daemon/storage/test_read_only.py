@@ -45,7 +45,7 @@ def test_a_writable_place_needs_no_reason(tmp_path: Path) -> None:
 
 def test_under_systemd_the_drop_in_is_named(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INVOCATION_ID", raising=False)
-    assert why_read_only(read_only / "x") == f"{read_only} is on a read-only file system: look after the card (dmesg)."
+    assert why_read_only(read_only / "x") == f"{read_only} is on a read-only file system: check the card (dmesg)."
     monkeypatch.setenv("INVOCATION_ID", "1")
     assert "ReadWritePaths=" in why_read_only(read_only / "x")
 
