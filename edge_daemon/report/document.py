@@ -138,7 +138,7 @@ def _period(recordings: Sequence[Listened]) -> tuple[str, str, str]:
     first, last = moment(min(begins)), moment(max(ends))
     remark = f"{first:%H:%M} to {last:%H:%M} UTC" if first.date() == last.date() else f"to {last:%Y-%m-%d %H:%M} UTC"
     if unknown:
-        remark += f"; of {unknown:,} the time is not known"
+        remark += f"; {unknown:,} without a known time"
     return (f"{first:%Y-%m-%d}", "recorded", remark)
 
 

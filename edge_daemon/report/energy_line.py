@@ -46,5 +46,5 @@ def energy_line(network: IntegerNetwork, layer_spikes: NDArray[np.int64] | None,
     microjoules = float(mean.energy_pj(INTEGER)[0]) / 1e6
     return (
         f"about {microjoules:.2g} µJ a window for the network's bare integer arithmetic (45 nm, without memory): "
-        f"{int(mean.spikes[0]):,} spikes, {1 - float(mean.activation_sparsity()[0]):.1%} of what there could be"
+        f"{int(mean.spikes[0]):,} spikes, {1 - float(mean.activation_sparsity()[0]):.1%} of the possible number"
     )

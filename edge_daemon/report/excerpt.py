@@ -48,7 +48,7 @@ class SoundExcerpt:
         first = max(0, round((begin_s - self.begin_s) * self.rate))
         last = round((end_s - self.begin_s) * self.rate)
         if not len(self.samples[first:last]):
-            raise AudioError("The recording holds no sound there any more.")
+            raise AudioError("The recording no longer contains this sound.")
         return SoundExcerpt(self.samples[first:last], self.rate, self.begin_s + first / self.rate)
 
 
@@ -80,7 +80,7 @@ def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: i
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"'{path}' cannot be read again: {reason.rstrip('.')}.") from error
     if not samples.size:
-        raise AudioError(f"'{path}' holds no sound there.")
+        raise AudioError(f"'{path}' contains no sound there.")
     samples = np.where(np.isfinite(samples), samples, np.float32(0))
     if own != rate:
         samples = soxr.resample(samples, own, rate, quality="HQ")
@@ -88,5 +88,5 @@ def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: i
     wanted = round((end_s - max(begin_s, 0.0)) * rate)
     kept = np.ascontiguousarray(samples[skip : skip + wanted], np.float32)
     if not kept.size:
-        raise AudioError(f"'{path}' holds no sound there.")
+        raise AudioError(f"'{path}' contains no sound there.")
     return SoundExcerpt(kept, rate, first / own + skip / rate)

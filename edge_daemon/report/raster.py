@@ -57,7 +57,7 @@ def trace_window(model: ModelFile, recording: Path, at_s: float | None = None, c
     spec, front_end, backend = model.metadata.frontend, FrontEnd(model.metadata.frontend), create(model)
     windows = _windows(recording, spec.sample_rate, spec.window, channel)
     if not windows:
-        raise AudioError(f"{recording} holds no sound to look at.", "Choose another recording.")
+        raise AudioError(f"{recording} contains no sound.", "Choose another recording.")
     if at_s is not None:
         middle = at_s * spec.sample_rate - spec.window / 2
         windows = [min(windows, key=lambda window: abs(window.start - middle))]

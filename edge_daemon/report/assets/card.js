@@ -8,7 +8,7 @@ const factsOf = (detection) => {
   facts.push(`${(detection.end - detection.begin).toFixed(2)} s`);
   facts.push(`${detection.windows} window${detection.windows === 1 ? "" : "s"}, mean ${detection.mean.toFixed(2)}`);
   if (detection.level !== null) facts.push(`${detection.level.toFixed(1)} dB re 1 µPa`);
-  if (detection.gaps) facts.push("sound is missing beside it");
+  if (detection.gaps) facts.push("sound is missing nearby");
   return facts.join(" · ");
 };
 

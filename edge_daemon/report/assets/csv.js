@@ -45,7 +45,7 @@ const verdictTable = () => {
 const takeTable = (text) => {
   const [header = [], ...rows] = csvRows(text);
   const at = COLUMNS.map((name) => header.map((cell) => cell.trim().toLowerCase()).indexOf(name));
-  if (at.includes(-1)) throw new Error(`A table of verdicts has the columns ${COLUMNS.join(", ")}.`);
+  if (at.includes(-1)) throw new Error(`A table of verdicts needs the columns ${COLUMNS.join(", ")}.`);
   const place = (file, begin) => `${Number(begin).toFixed(3)} ${file}`;
   const known = new Map(detections.map((detection) => [place(detection.file, detection.begin), detection]));
   const given = [];

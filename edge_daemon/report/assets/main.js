@@ -17,25 +17,25 @@ for (const { title, lines } of page.sections) {
 const notices = [];
 if (page.rows.length < page.total) {
   notices.push(
-    `The run found ${page.total.toLocaleString("en")} detections; listed are the ${page.rows.length.toLocaleString("en")} with the best scores.`,
+    `The run found ${page.total.toLocaleString("en")} detections; this page lists the ${page.rows.length.toLocaleString("en")} with the best scores.`,
   );
 }
 if (page.pictured < page.rows.length) {
   notices.push(
-    `Picture and sound are here for the ${page.pictured.toLocaleString("en")} best-scored of ${page.rows.length.toLocaleString("en")}; ` +
-      "the others have a line each (--html-detections says how many get pictures).",
+    `Only the ${page.pictured.toLocaleString("en")} best-scored of ${page.rows.length.toLocaleString("en")} detections have picture and sound ` +
+      "(set their number with --html-detections).",
   );
 }
-if (!verdicts.kept()) notices.push("This browser keeps nothing for this page: export verdicts before you close it.");
+if (!verdicts.kept()) notices.push("This browser does not save your verdicts: export them before you close the page.");
 at("notice").textContent = notices.join(" ");
 at("notice").hidden = notices.length === 0;
 
 at("about").textContent =
-  "Boxes are as long as the detection and as high as the band in which something stood out (a help for the eye, not a " +
-  "measurement). The score of a window is drawn over the time for which it speaks, the hop around its centre; dashed " +
-  `lines are the thresholds. Clips begin ${page.speed === 1 ? "at their own speed" : `${page.speed} times as fast, for ` +
-  "small loudspeakers give nothing of such low calls; pitch rises with speed"}; all are made equally loud, and what lies ` +
-  `below ${page.callBandHz[0] / 2} Hz is left out.`;
+  "Boxes span the detection's time and the band in which something stood out (a help for the eye, not a " +
+  "measurement). The score of a window is drawn over the hop around its centre; dashed " +
+  `lines are the thresholds. Clips start playing ${page.speed === 1 ? "at their own speed" : `${page.speed} times as fast, for ` +
+  "small loudspeakers cannot play such low calls; pitch rises with speed"}. All are equally loud; sound ` +
+  `below ${page.callBandHz[0] / 2} Hz is removed.`;
 
 // Timelines, each with fields for its range.
 const timelines = page.tracks.map((track, index) => {

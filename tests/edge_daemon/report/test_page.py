@@ -136,7 +136,7 @@ def test_the_summary() -> None:
         ("8.0", "detections per hour", "of sound analysed"),  # in 1800 s
         ("30 min", "analysed", "6 min lost"),
         ("2", "recordings", "all could be replayed"),
-        ("2009-03-29", "recorded", "17:15 to 17:45 UTC; of 1 the time is not known"),
+        ("2009-03-29", "recorded", "17:15 to 17:45 UTC; 1 without a known time"),
         ("0.7", "threshold", "model tiny 1"),
     ]
 

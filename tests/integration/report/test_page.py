@@ -273,7 +273,7 @@ def test_order_and_filters(browser: Browser, report: Path) -> None:
         choose(browser, "least", f"{limit:.3f}")
         assert len(visible(browser, ".card")) == sum(score >= limit for score in shown)
     choose(browser, "least", "0.9999")
-    assert visible(browser, "#none") == ["No detection fits what was chosen above."]
+    assert visible(browser, "#none") == ["No detection matches the selection above."]
     browser.click("#filters [type='reset']")
     browser.until("document.querySelectorAll('.card').length === 10")
     browser.press("1")
@@ -387,7 +387,7 @@ def test_an_empty_page_says_so(browser: Browser, tmp_path: Path, case: str) -> N
         replay(find_recordings(recordings), settings, each=gather)
     browser.open(tmp_path / "report.html")
     assert visible(browser, "#figures dd")[0] == "0"
-    assert visible(browser, "#none") == ["No detection fits what was chosen above."]
+    assert visible(browser, "#none") == ["No detection matches the selection above."]
     assert len(visible(browser, ".timeline")) == len(recordings) - 1
     browser.value("document.querySelectorAll('details').forEach(it => { it.open = true; })")
     assert "broken.wav" in visible(browser, "#sections")[0]
@@ -399,7 +399,7 @@ def test_a_browser_that_keeps_nothing_says_so(browser: Browser, report: Path) ->
     source = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('not here'); } });"
     browser.command("Page.addScriptToEvaluateOnNewDocument", source=source)
     browser.open(report)
-    assert "keeps nothing for this page: export verdicts before you close it" in visible(browser, "#notice")[0]
+    assert "does not save your verdicts: export them before you close the page" in visible(browser, "#notice")[0]
     browser.press("1")
     assert visible(browser, "#judged") == ["1 of 10 judged"]
 
