@@ -20,10 +20,10 @@ from edge_daemon.errors import EdgeDaemonError
 COMMANDS = {
     "run": ("edge_daemon.cli.run:run", "Listen to the hydrophone and report calls."),
     "replay": ("edge_daemon.cli.replay:replay", "Find calls in recordings."),
-    "bench": ("edge_daemon.cli.bench:bench", "Measure how fast this machine is at the daemon's work."),
+    "bench": ("edge_daemon.cli.bench:bench", "Measure how fast the daemon's work runs on this machine."),
     "backends": ("edge_daemon.cli.backends:backends", "List what can run a network."),
-    "model": ("edge_daemon.cli.model:model", "Look into model files."),
-    "devices": ("edge_daemon.cli.devices:devices", "List sound inputs and show what comes from them."),
+    "model": ("edge_daemon.cli.model:model", "Inspect model files."),
+    "devices": ("edge_daemon.cli.devices:devices", "List sound inputs and show their live level."),
     "config": ("edge_daemon.cli.config:config", "Write, check and show the configuration."),
     "watch": ("edge_daemon.cli.watch:watch", "Print detections as they arrive at a broker."),
     "effort": ("edge_daemon.cli.effort:effort", "Print what was listened to and what was missed."),

@@ -13,13 +13,13 @@ from edge_daemon.cli.model_option import MODEL
 
 
 @click.command()
-@click.option("--model", type=MODEL, metavar="FILE", help="Also tell which can run this model: a file or a name.")
+@click.option("--model", type=MODEL, metavar="FILE", help="Also show which can run this model (file or name).")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def backends(model: Path | None, as_json: bool) -> int:
-    """List what is installed to run networks, with versions and, for a model, every reason against.
+    """List the installed backends with versions and, for a model, why any of them cannot run it.
 
-    With --model each backend loads the model for a moment; one whose device is in use says so. What is installed in
-    another Python (`backend.python` in the configuration) is listed by that one: PYTHON -m edge_daemon backends.
+    With --model each backend briefly loads the model, and reports if its device is in use. To list the backends of
+    another Python (`backend.python` in the configuration), run: PYTHON -m edge_daemon backends.
     """
     from edge_daemon.backends.registry import installed
     from edge_daemon.model.model_file import ModelFile

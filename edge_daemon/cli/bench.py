@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Work as this configuration says: model, backend, hop, rate and blocks of the sound card.",
+    help="Take model, backend, hop and the sound card's rate and blocks from this configuration.",
 )
-@click.option("--model", type=MODEL, metavar="FILE", help="Another model: a file or a name.")
+@click.option("--model", type=MODEL, metavar="FILE", help="Use another model (file or name).")
 @click.option(
-    "--seconds", type=click.FloatRange(0.1, 3600), default=8.0, show_default=True, metavar="S", help="Time to measure."
+    "--seconds", type=click.FloatRange(0.1, 3600), default=8.0, show_default=True, metavar="S", help="Measuring time."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool) -> int:
-    """Measure how fast this machine is at the daemon's work, and what is left of it.
+    """Measure how fast the daemon's work runs on this machine, and how much capacity is left.
 
-    The real pipeline is fed with real sound for some seconds; neither sound card nor broker is needed. A running
-    daemon goes on, but makes the figures worse. Several minutes (--seconds 600) show whether the board gets too hot.
+    The real pipeline processes real sound for some seconds; no sound card or broker is needed. A daemon that is
+    running continues, but makes the figures worse. Run for minutes (--seconds 600) to see if the board overheats.
     """
     from edge_daemon.bench import bench as measure
     from edge_daemon.config import load_by_hand, load_text

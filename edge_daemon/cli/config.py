@@ -32,11 +32,11 @@ def config() -> None:
 
 @config.command()
 @click.option("--profile", type=click.Choice(["buoy", "drone", "bench"]), help="Starting point (default: bench).")
-@click.option("--output", type=click.Path(path_type=Path), help="File to write; without it, or with -, print.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write; if missing or -, print.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option("--no-input", is_flag=True, help="Ask nothing, even on a terminal.")
 def init(profile: str | None, output: Path | None, force: bool, no_input: bool) -> None:
-    """Write a commented configuration: asking on a terminal, else with the profile's values."""
+    """Write a commented configuration; asks questions on a terminal, else uses the profile's values."""
     from edge_daemon.config.loading import load_text
     from edge_daemon.config.profile import PROFILES
     from edge_daemon.config.root import Config
@@ -50,7 +50,7 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
     elif asking and output is None and sys.stdout.isatty():
         output = Path(click.prompt("File to write", default=_usual_place(), err=True)).expanduser()
     if output is not None and output.exists() and not force:
-        raise UsageError(f"{output} exists already.", "Use --force to replace it.")
+        raise UsageError(f"{output} already exists.", "Use --force to replace it.")
     if asking and profile is None:
         profile = click.prompt("Profile", type=click.Choice(["buoy", "drone", "bench"]), default="buoy", err=True)
     values = dict(PROFILES[profile or "bench"])  # type: ignore[index]
@@ -82,12 +82,12 @@ def _usual_place() -> str:
     return str(DEFAULT) if folder.is_dir() and os.access(folder, os.W_OK) else "edge-daemon.yaml"
 
 
-@config.command(short_help="Check FILE, and whether what it names works.")
+@config.command(short_help="Check FILE and everything it refers to.")
 @file_argument
-@click.option("--json", "as_json", is_flag=True, help="Verdicts as JSON.")
-@click.option("--syntax", is_flag=True, help="Only the file itself: try no model, device, broker, folder or clock.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
+@click.option("--syntax", is_flag=True, help="Check only the file itself, not model, device, broker, folders or clock.")
 def check(file: Path, as_json: bool, syntax: bool) -> int:
-    """Check FILE, and whether what it names works; exit code 0 good, 1 something fails, 2 the file is wrong."""
+    """Check FILE and everything it refers to; exit code 0: good, 1: something fails, 2: the file is wrong."""
     from edge_daemon.checks.run import checks_in, checkup
     from edge_daemon.checks.verdict import Verdict
     from edge_daemon.config import load
@@ -144,7 +144,7 @@ def _print(verdict: Verdict, as_json: bool) -> None:
 
 @config.command()
 def schema() -> None:
-    """Print the JSON Schema of the file, for editors that check while one types."""
+    """Print the JSON Schema of the file, for editors that check as you type."""
     from edge_daemon.config import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
@@ -152,8 +152,8 @@ def schema() -> None:
 
 @config.command()
 @file_argument
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option("--changed", is_flag=True, help="Only what is not the default.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--changed", is_flag=True, help="Show only values that differ from the default.")
 def show(file: Path, as_json: bool, changed: bool) -> None:
     """Print all effective values of FILE and where each came from."""
     from edge_daemon.config import load_by_hand

@@ -72,13 +72,13 @@ class Questionnaire:
         while text := _prompt(question, "").strip():
             words = text.replace(",", " ").split()
             if len(words) != 2:
-                click.echo("  Two numbers are wanted; south and west are negative.", err=True)
+                click.echo("  Enter two numbers; south and west are negative.", err=True)
             elif self._accept({("device", "latitude"): words[0], ("device", "longitude"): words[1]}):
                 return
 
     def _ask_device(self) -> None:
         there = _inputs()
-        for line in there or ["(no sound input is there now; it can be plugged in later)"]:
+        for line in there or ["(no sound input is connected; you can plug it in later)"]:
             click.echo(f"  {line}", err=True)
         while True:
             text = _prompt("Sound input (index, name or part of it; empty: the default)", "").strip()
@@ -106,8 +106,8 @@ class Questionnaire:
         self._ask("Broker (name or address)", ("mqtt", "host"), str(self.values["mqtt", "host"]))
         if _confirm("Encrypted connection (TLS)?"):
             self._accept({("mqtt", "tls", "enabled"): True})
-            self._ask("File with the broker's authority (empty: the system's)", ("mqtt", "tls", "ca_file"))
-        self._ask("User name at the broker (empty: none)", ("mqtt", "username"))
+            self._ask("File with the broker's certificate authority (empty: the system's)", ("mqtt", "tls", "ca_file"))
+        self._ask("User name for the broker (empty: none)", ("mqtt", "username"))
         if ("mqtt", "username") in self.values:
             self._ask_password()
 
@@ -119,7 +119,7 @@ class Questionnaire:
         else:
             self._accept({("mqtt", "password_file"): str(secret)})
         if secret.exists():
-            click.echo(f"  The password stands in {secret} already.", err=True)
+            click.echo(f"  The password is already in {secret}.", err=True)
             return
         password = click.prompt(
             "Password (not shown; empty: write its file later)",
@@ -139,7 +139,7 @@ def _write_secret(path: Path, password: str) -> None:
     except OSError as error:
         click.echo(f"  {path} cannot be written ({error.strerror}); write it yourself.", err=True)
     else:
-        click.echo(f"  Written: {path}, for its owner alone.", err=True)
+        click.echo(f"  Written: {path}, readable only by its owner.", err=True)
 
 
 def _number(text: Any) -> Any:

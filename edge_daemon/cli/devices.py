@@ -22,21 +22,21 @@ NONE = ("There is no sound input.", "Check the cable; `arecord -l` lists what th
 @click.command()
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), envvar="EDGE_DAEMON_CONFIG", metavar="FILE",
-    help="Also tell which input this configuration chooses; with --monitor take input, rate and calibration from it.",
+    help="Also show which input this configuration selects; --monitor then uses its input, rate and calibration.",
 )  # fmt: skip
 @click.option(
     "--monitor", "monitored", is_flag=False, flag_value="", default=None, metavar="[NAME]",
-    help="Show level and spectrum of an input, live: name, part of it or index; without, the configuration's.",
+    help="Show an input's live level and spectrum. Give its name, part of it or index; else the configuration's.",
 )  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0.1), help="End the monitor after so many seconds.")
+@click.option("--seconds", type=click.FloatRange(0.1), help="Stop the monitor after this many seconds.")
 @click.option("--rate", type=click.IntRange(1000, 1_000_000), metavar="HZ", help="Rate to monitor at.")
 @click.option("--channel", type=click.IntRange(1, 64), metavar="N", help="Channel to monitor, counted from 1.")
 @click.option(
     "--top", "top_hz", type=click.IntRange(100, 100_000), default=1000, show_default=True, metavar="HZ",
     help="Upper end of the monitor's spectrum and band level.",
 )  # fmt: skip
-@click.option("--plain", is_flag=True, help="Monitor with a line a second, as where there is no terminal.")
-@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
+@click.option("--plain", is_flag=True, help="Monitor with one line per second, as without a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def devices(
     config_file: Path | None,
     monitored: str | None,
@@ -47,9 +47,9 @@ def devices(
     plain: bool,
     as_json: bool,
 ) -> int:
-    """List sound inputs, each tried: its rates, its channels, and whether sound comes.
+    """Try all sound inputs and list their rates, channels, and whether they deliver sound.
 
-    With --monitor, show one input's peak, level, clipping and spectrogram until Ctrl-C: tap the hydrophone and see.
+    With --monitor, show one input's peak, level, clipping and spectrogram until Ctrl-C: tap the hydrophone to test it.
     """
     from edge_daemon.audio.capture.portaudio import PortAudioDriver
     from edge_daemon.config import load_by_hand
@@ -121,11 +121,11 @@ def _choice(there: object, config: Config | None) -> tuple[DeviceInfo | None, st
         return None, ""
     audio = config.audio
     if audio.source == "pipe":
-        return None, f"The configuration takes no input but a pipe: {audio.pipe or 'standard input'}."
+        return None, f"The configuration uses a pipe instead of a sound input: {audio.pipe or 'standard input'}."
     try:
         device = find_device(there, audio.device)  # type: ignore[arg-type]
     except AudioError as error:
-        return None, f"The configuration chooses no input: {error}"
+        return None, f"The configuration's input is not available: {error}"
     rate = f"{audio.rate} Hz" if audio.rate else f"its own rate, {device.default_rate} Hz"
     return device, f"* the configuration's choice: channel {audio.channel} at {rate}"
 

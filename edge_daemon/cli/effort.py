@@ -24,15 +24,15 @@ _DAY_NS = 86_400 * 1_000_000_000
 @click.option(
     "--database", type=click.Path(path_type=Path), help="The daemon's effort.db.  [default: its state folder's]"
 )
-@click.option("--since", metavar="TIME", help="Begin, ISO 8601, UTC unless it says otherwise.  [default: the first]")
-@click.option("--until", metavar="TIME", help="End, likewise.  [default: the last]")
+@click.option("--since", metavar="TIME", help="Start, ISO 8601, UTC if no zone is given.  [default: the first]")
+@click.option("--until", metavar="TIME", help="End, in the same form.  [default: the last]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print every span as CSV.")
 @click.option("--bands", is_flag=True, help="Print the band levels of every minute as CSV, dB re 1 µPa.")
 def effort(database: Path | None, since: str | None, until: str | None, as_csv: bool, bands: bool) -> None:
     """Print what was listened to, day by day, and what was missed and why.
 
-    Band levels are there if `effort.band_levels` is set and the hydrophone calibrated: decidecade bands (ISO 18405)
-    from 10 Hz up to half the model's rate, a column each, over the seconds of sound given.
+    Band levels exist if `effort.band_levels` is set and the hydrophone is calibrated. They cover decidecade bands
+    (ISO 18405) from 10 Hz up to half the model's rate, one column each, over the seconds of sound given.
     """
     from contextlib import closing
 

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @click.group()
 def model() -> None:
-    """Look into model files."""
+    """Inspect model files."""
 
 
 model.add_command(raster)
 
 
-@model.command(short_help="Print what a model is.")
+@model.command(short_help="Print what a model file contains.")
 @click.argument("file", required=False, type=MODEL)
-@click.option("--json", "as_json", is_flag=True, help="Print the metadata document and what was found, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the metadata and all figures as JSON.")
 def info(file: Path | None, as_json: bool) -> None:
-    """Print what a model is: a FILE, or one inside the package by its name (default: right_whale)."""
+    """Print what a model file contains: FILE, or the name of a model in the package (default: right_whale)."""
     from edge_daemon.model.model_file import ModelFile, default_model_path
 
     model_file = ModelFile.read(file or default_model_path())

@@ -9,13 +9,13 @@ import click
 from edge_daemon.cli.model_option import MODEL
 
 
-@click.command(short_help="Draw what the network makes of one window.")
+@click.command(short_help="Draw how the network responds to one window.")
 @click.argument("recording", type=click.Path(path_type=Path), metavar="FILE.wav")
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="PICTURE.png", help="Picture."
 )
 @click.option("--model", type=MODEL, metavar="FILE", help="Model: a file or a name [default: right_whale].")
-@click.option("--at", type=click.FloatRange(0), metavar="S", help="Moment to look at [default: the highest score].")
+@click.option("--at", type=click.FloatRange(0), metavar="S", help="Time of the window [default: the highest score].")
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 def raster(recording: Path, output: Path, model: Path | None, at: float | None, channel: int) -> None:
     """Draw what the network sees, which neurons fire when, and the output neurons' membranes, for one window."""

@@ -157,7 +157,7 @@ def line(view: View) -> str:
 def summary(view: View) -> str:
     """One sentence when the watching ends."""
     if not view.live:
-        return f"{clock(view.clock_s)}: no sound came."
+        return f"{clock(view.clock_s)}: no sound arrived."
     missing = f"{view.missing_s:.1f} s missing" if view.missing_s else "nothing missing"
     return f"{clock(view.clock_s)}: highest peak {level(view.peak_db)}, {view.clipped} samples clipped, {missing}."
 

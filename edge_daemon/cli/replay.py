@@ -32,7 +32,7 @@ def _formats(_ctx: click.Context, _option: click.Parameter, text: str | None) ->
     chosen = tuple(name.strip() for name in text.split(",") if name.strip())
     unknown = [name for name in chosen if name not in _FORMATS]
     if unknown or not chosen:
-        raise click.BadParameter(f"{', '.join(unknown) or 'none'} given; there are {', '.join(_FORMATS)}.")
+        raise click.BadParameter(f"{', '.join(unknown) or 'none'} given; choose from {', '.join(_FORMATS)}.")
     return chosen
 
 
@@ -58,35 +58,35 @@ def _options(_ctx: click.Context, _option: click.Parameter, words: tuple[str, ..
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Work as the daemon with this configuration: its model, backend, detection rules, hydrophone and device.",
+    help="Take model, backend, detection rules, hydrophone and device from this configuration of the daemon.",
 )
 @click.option("--model", type=MODEL, metavar="FILE", help="Model: a file or a name [default: right_whale].")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write tables there.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder for tables.")
 @click.option(
-    "--formats", callback=_formats, metavar="LIST", help=f"Which tables [default: {','.join(_FORMATS)}]; with --output."
+    "--formats", callback=_formats, metavar="LIST", help=f"Formats [default: {','.join(_FORMATS)}]; with --output."
 )
 @click.option("--scores", is_flag=True, help="Also write every window's score (scores.csv); with --output.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score of a call [default: the model's].")
-@click.option("--hop", type=float, metavar="S", help="Seconds from window to window [default: 0.5].")
+@click.option("--hop", type=float, metavar="S", help="Seconds between windows [default: 0.5].")
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 @click.option("--start", metavar="TIME", help="When the (one) recording began, ISO 8601 [default: from its name].")
-@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Recordings at a time.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Recordings in parallel.")
 @click.option(
     "--dask",
     "cluster",
     metavar="ADDRESS",
-    help="Let the workers of this dask scheduler (tcp://HOST:8786, or its scheduler file) replay; they must see the"
+    help="Replay on the workers of this dask scheduler (tcp://HOST:8786, or its scheduler file); they must see the"
     " recordings under the same paths.",
 )
 @click.option("--batch", type=click.IntRange(1, 4096), default=8, show_default=True, help="Windows per inference.")
-@click.option("--backend", metavar="NAME", help="What runs the network [default: onnx].")
+@click.option("--backend", metavar="NAME", help="Backend that runs the network [default: onnx].")
 @click.option(
     "--backend-option",
     "backend_options",
     multiple=True,
     callback=_options,
     metavar="KEY=VALUE",
-    help="An option of the backend; may be given several times.",
+    help="An option of the backend; can be given several times.",
 )
 @click.option("--device", metavar="NAME", help="Device named in detections [default: replay].")
 @html_options
@@ -114,15 +114,15 @@ def replay(
 
     Folders are searched with their sub-folders. Without files, the sample inside the package is replayed. Without
     --output nothing is written; a table of the detections is printed in any case. With --config detections are those
-    that the daemon would have made; other options go before what the file says.
+    that the daemon would have made; other options override the file.
 
-    What an interrupted run with --output has finished is kept there, and the same command goes on from it. The exit
+    A run with --output keeps what it has finished if it is interrupted; run the same command to continue. The exit
     code is 1 if recordings could not be replayed; they are listed at the end, and in failures.csv.
     """
     if output is None and (scores or formats):
         raise click.UsageError("--scores and --formats say what to write; say where with --output DIR.")
     if cluster is not None and jobs > 1:
-        raise click.UsageError("--jobs is for this machine; with --dask the cluster's workers do the work.")
+        raise click.UsageError("Use --jobs on this machine, or --dask with the workers of a cluster, not both.")
     from edge_daemon.audio.start_time import parse_start
     from edge_daemon.cli.detection_table import row, show
     from edge_daemon.cli.interruption import interruptible
@@ -133,7 +133,7 @@ def replay(
 
     recordings = _recordings(paths)
     if start is not None and len(recordings) > 1:
-        raise click.UsageError(f"--start tells when one recording began, but there are {len(recordings)}.")
+        raise click.UsageError(f"--start is the start of one recording, but {len(recordings)} were given.")
     loaded = _load(config)
     settings = settings_for(
         loaded,
@@ -149,7 +149,7 @@ def replay(
     )
     rows: list[tuple[str, ...]] = []
     began = perf_counter()
-    kept = "" if output is None else f"What is finished is kept in {output}: the same command goes on from there."
+    kept = "" if output is None else f"Finished recordings are kept in {output}: run the same command to continue."
     with ExitStack() as stack:
         stack.enter_context(interruptible(kept))
         if output is not None:
@@ -178,7 +178,7 @@ def replay(
     for line in _closing_lines(summary, took_s, output):
         click.echo(line)
     if html is not None:
-        click.echo(f"Page to look at: {html} ({html.stat().st_size / 1e6:.1f} MB).")
+        click.echo(f"Report page: {html} ({html.stat().st_size / 1e6:.1f} MB).")
     return 1 if summary.failed else 0
 
 

@@ -29,7 +29,7 @@ def html_options(command: Callable[..., Any]) -> Callable[..., Any]:
         default=PICTURED,
         show_default=True,
         metavar="N",
-        help="So many of the best-scored get picture and sound on the page (40 kB each), the others a line.",
+        help="Number of top detections with picture and sound on the page (40 kB each); the others get a line.",
     )(command)
     return click.option(
         "--html",

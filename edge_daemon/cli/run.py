@@ -12,8 +12,8 @@ import click
 def run(config: Path | None) -> int:
     """Listen to the hydrophone and report calls, as the file CONFIG says (default: /etc/edge-daemon/config.yaml).
 
-    Ends on SIGTERM or Ctrl-C within five seconds, with nothing lost. SIGHUP reads CONFIG again: what can change while
-    running changes, and the log names what cannot. Exit code 0 ended as asked, 1 something failed, 2 CONFIG is wrong.
+    SIGTERM or Ctrl-C stops it within five seconds, and nothing is lost. SIGHUP reads CONFIG again: keys that can
+    change while running change, and the log names the others. Exit code 0: stopped, 1: failed, 2: CONFIG is wrong.
     """
     import contextlib
     import logging

@@ -15,14 +15,14 @@ import click
 @click.option("--host", help="Broker (default: localhost).")
 @click.option("--port", type=int, help="Its port (default: 1883, with TLS 8883).")
 @click.option("--prefix", help="First part of the topics (default: edge_daemon).")
-@click.option("--device", default="+", help="Only this device (default: all).")
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Encrypt, trusting this authority.")
-@click.option("--tls", is_flag=True, help="Encrypt, trusting the system's authorities.")
+@click.option("--device", default="+", help="Show only this device (default: all).")
+@click.option("--ca-file", type=click.Path(path_type=Path), help="Encrypt, trusting this certificate authority.")
+@click.option("--tls", is_flag=True, help="Encrypt, trusting the system's certificate authorities.")
 @click.option("--username", help="User name.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="File with the password (chmod 600).")
-@click.option("--all", "everything", is_flag=True, help="Health, effort and status too.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document a line, as received.")
-@click.option("--count", type=click.IntRange(min=1), help="End after so many messages.")
+@click.option("--all", "everything", is_flag=True, help="Show health, effort and status too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line, as received.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after this many messages.")
 def watch(
     file: Path | None,
     host: str | None,
@@ -37,7 +37,7 @@ def watch(
     as_json: bool,
     count: int | None,
 ) -> None:
-    """Print detections as they arrive at a broker, until Ctrl-C; a lost connection is made again."""
+    """Print detections as they arrive at a broker, until Ctrl-C; reconnects if the connection is lost."""
     from pydantic import ValidationError
 
     from edge_daemon.config import load

@@ -175,7 +175,7 @@ def test_an_interrupted_run_goes_on_elsewhere(
         process.wait()
     assert process.returncode == 128 + number, errors.decode()
     told = errors.decode().splitlines()
-    assert told[-1] == f"Interrupted. What is finished is kept in {output}: the same command goes on from there."
+    assert told[-1] == f"Interrupted. Finished recordings are kept in {output}: run the same command to continue."
     assert all(line.startswith("skipped: ") for line in told[:-1])
     done = finished(output)
     assert 2 <= done < 8

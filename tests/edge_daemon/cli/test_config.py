@@ -29,7 +29,7 @@ def test_init_writes_a_file_that_checks_and_is_never_replaced_unasked(
     assert invoke(["config", "check", "--syntax", str(bench)]) == 0
     assert "is well-formed" in capsys.readouterr().out
     assert invoke(["config", "init", "--output", str(bench)]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert invoke(["config", "init", "--force", "--profile", "drone", "--output", str(bench)]) == 0
     assert load(bench).config.detection.hop_s == 0.25
 

@@ -82,7 +82,7 @@ def test_a_wrong_answer_is_told_and_asked_again(answered: Callable[..., tuple[Co
     assert (config.hydrophone.sensitivity_db, config.hydrophone.gain_db) == (-170, 0)
     assert [line.split(" must")[0].split(" may")[0].strip() for line in said.splitlines() if "  " in line[:2]] == [
         "device.id",
-        "Two numbers are wanted; south and west are negative.",
+        "Enter two numbers; south and west are negative.",
         "device.latitude",
         "device.latitude",
         "0 webcam",
@@ -101,7 +101,7 @@ def test_beside_the_service_the_password_is_a_credential(
     (tmp_path / "mqtt-password").write_text("there already")
     config, said = answered("", "", "", "", "n", "", "n", "whale")
     assert (config.mqtt.password_credential, config.mqtt.password_file) == ("mqtt-password", None)
-    assert "stands in" in said
+    assert "The password is already in" in said
     assert (tmp_path / "mqtt-password").read_text() == "there already"
 
 

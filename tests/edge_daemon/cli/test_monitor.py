@@ -85,7 +85,7 @@ def test_it_ends_in_time_and_says_whether_sound_came(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert [text.split()[0] for text in lines if text.startswith(" 0:")] == ["0:00:01", "0:00:02", "0:00:02"]
     assert not monitor(source(0.0, None), View("card", 1000), seconds=None, plain=True, clip_level=1.0)
-    assert capsys.readouterr().out.splitlines()[-1] == "0:00:02: no sound came."
+    assert capsys.readouterr().out.splitlines()[-1] == "0:00:02: no sound arrived."
 
 
 def test_ctrl_c_ends_it_with_the_summary_and_gives_the_device_back(capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,4 +191,4 @@ def test_small_texts() -> None:
     assert (clock(0), clock(3675.4)) == ("0:00:00", "1:01:15")
     assert heading(View("x", 500))[1].split()[3] == "0-500Hz"
     assert line(View("x", 500)).split() == ["0:00:00", "no", "sound"]
-    assert summary(View("x", 500)) == "0:00:00: no sound came."
+    assert summary(View("x", 500)) == "0:00:00: no sound arrived."

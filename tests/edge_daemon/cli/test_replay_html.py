@@ -40,7 +40,7 @@ def test_a_page_of_a_run(sea: Path, tiny_model: Path, tmp_path: Path, capsys: py
     page = tmp_path / "report.html"
     words = ["replay", str(sea), "--model", str(tiny_model), "--output", str(tmp_path / "out"), "--html", str(page)]
     assert invoke(words) == 0
-    assert f"Page to look at: {page}" in capsys.readouterr().out
+    assert f"Report page: {page}" in capsys.readouterr().out
     documents = [json.loads(line) for line in (tmp_path / "out" / "detections.jsonl").read_text().splitlines()]
     assert len(documents) >= 2
     data, media = parts(page)

@@ -383,7 +383,7 @@ def test_an_interrupt_ends_cleanly(tiny_model: Path, tmp_path: Path, jobs: int, 
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     assert process.returncode == 128 + number
-    advice = f"What is finished is kept in {output}: the same command goes on from there."
+    advice = f"Finished recordings are kept in {output}: run the same command to continue."
     assert errors.decode().strip() == f"Interrupted. {advice}"
     assert sorted(p.name for p in output.iterdir()) == [".replay", "a.labels.txt", "a.selections.txt"]
     assert [p.suffix for p in (output / ".replay").iterdir()] == [".json"]
