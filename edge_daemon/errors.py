@@ -5,6 +5,10 @@ The command line prints `message` and `hint` and ends with `exit_code`; it never
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 
 class EdgeDaemonError(Exception):
     """A failure that the user can mend.
@@ -15,17 +19,22 @@ class EdgeDaemonError(Exception):
     """
 
     exit_code = 1
+    key = ""
+    """The key of the configuration that is to blame, as `audio.rate`; empty where the error does not know it."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.predicate = f"cannot be used: {message}"
+        """What is wrong, to be read after a key's name."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
 
-    def __reduce__(self) -> tuple[type[EdgeDaemonError], tuple[str, str]]:
-        return (type(self), (self.message, self.hint))  # so that it crosses process boundaries whole
+    def __reduce__(self) -> tuple[Any, ...]:
+        # so that it crosses process boundaries whole, whatever its own class takes
+        return (type(self).__new__, (type(self), *self.args), self.__dict__)
 
 
 class UsageError(EdgeDaemonError):
@@ -38,6 +47,21 @@ class ConfigError(EdgeDaemonError):
     """The configuration file is unreadable, has an unknown key or an impossible value."""
 
     exit_code = 2
+
+
+class ConfigValueError(ConfigError):
+    """A key of the configuration has a value that cannot be used here.
+
+    Args:
+        key: as `detection.hop_s`; or an option of the command line that goes before it.
+        predicate: what is wrong, to be read after the key's name ("is 3 s, longer than …").
+        hint: one sentence that says what to do about it, or empty.
+    """
+
+    def __init__(self, key: str, predicate: str, hint: str = "") -> None:
+        super().__init__(sentence(key, predicate), hint)
+        self.key = key
+        self.predicate = predicate
 
 
 class ModelError(EdgeDaemonError):
@@ -54,3 +78,23 @@ class BackendError(EdgeDaemonError):
 
 class StorageError(EdgeDaemonError):
     """A file or database cannot be written or read."""
+
+
+def sentence(key: str, predicate: str) -> str:
+    """What is wrong with a key, as a whole sentence; a predicate may end with its full stop or without."""
+    return f"{key} {predicate}".rstrip(".") + "."
+
+
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Errors inside that know no key are about this one.
+
+    Raises:
+        ConfigValueError: in place of an EdgeDaemonError without a key.
+    """
+    try:
+        yield
+    except EdgeDaemonError as error:
+        if error.key:
+            raise
+        raise ConfigValueError(key, error.predicate, error.hint) from None

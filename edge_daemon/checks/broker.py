@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from edge_daemon.checks.verdict import Verdict, about
+from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def check_broker(config: Config, environment: Mapping[str, str] | None = None) -
     mqtt = config.mqtt
     if not mqtt.enabled:
         return Verdict("broker", "skipped", "mqtt.enabled is false")
-    with about("mqtt.password_file" if mqtt.password_file is not None else "mqtt.password_credential"):
-        password = password_of(mqtt, os.environ if environment is None else environment)
+    password = password_of(mqtt, os.environ if environment is None else environment)
     tls = Tls(mqtt.tls.ca_file, mqtt.tls.certificate_file, mqtt.tls.key_file) if mqtt.tls.enabled else None
     timeout_s = min(mqtt.connect_timeout_s, _TIMEOUT_S)
     failure = Failure(f"no answer within {timeout_s:g} s")

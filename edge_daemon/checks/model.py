@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from edge_daemon.checks.verdict import Verdict, about
+from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
 from edge_daemon.errors import ModelError
 
@@ -15,10 +15,8 @@ def check_model(config: Config) -> Verdict:
     from edge_daemon.model.model_file import ModelFile, default_model_path
 
     model = ModelFile.read(config.model.path or default_model_path())
-    with about("detection.hop_s"):
-        hop_of(config, model)
-    with about("detection.threshold_low"):
-        rules = rules_of(config, model)
+    hop_of(config, model)
+    rules = rules_of(config, model)
     metadata = model.metadata
     text = f"{metadata.name} {metadata.version} ({model.digest[:12]}), threshold {rules.threshold:g}"
     return Verdict("model", "ok", text)

@@ -16,7 +16,7 @@ from edge_daemon.checks.folders import check_folders
 from edge_daemon.checks.model import check_backend, check_model
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
-from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.errors import EdgeDaemonError, sentence
 
 Checks = Mapping[str, Callable[[Config], Verdict]]
 
@@ -43,7 +43,8 @@ def checkup(config: Config, checks: Checks = CHECKS) -> Iterator[Verdict]:
         try:
             yield check(config)
         except EdgeDaemonError as error:
-            yield Verdict(name, "failed", error.message, error.hint)
+            text = sentence(error.key, error.predicate) if error.key else error.message
+            yield Verdict(name, "failed", text, error.hint)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             yield Verdict(name, "failed", f"{where}{error.strerror or error}")

@@ -6,21 +6,20 @@ silent broker, a full disk) is no reason to refuse: the daemon starts and waits 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from edge_daemon.audio.capture.device import DeviceSettingsError
 from edge_daemon.backends.registry import installed, load
-from edge_daemon.config import ConfigFileError, Loaded, Place, Problem
+from edge_daemon.config import Loaded
+from edge_daemon.config.backend import BackendSection
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.detection.detector import hop_of, rules_of
 from edge_daemon.detection.events import EventBuilder
-from edge_daemon.errors import BackendError, ConfigError, EdgeDaemonError
+from edge_daemon.errors import BackendError, ConfigValueError, about
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.shipped import named_models
 from edge_daemon.mqtt.link import Tls
@@ -34,37 +33,6 @@ _FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENOENT)
 """Why a folder cannot be written, if only a person can mend it; a full or read-only disk may mend itself."""
 
 
-@contextlib.contextmanager
-def about(loaded: Loaded, key: str) -> Iterator[None]:
-    """Errors inside are about this key of the configuration: raised again as a refusal with its place.
-
-    Raises:
-        ConfigError: in place of any EdgeDaemonError inside.
-    """
-    try:
-        yield
-    except EdgeDaemonError as error:
-        raise refusal(loaded, key, error) from None
-
-
-def refusal(loaded: Loaded, key: str, error: EdgeDaemonError) -> ConfigError:
-    """The error to raise for a key: `FILE:LINE:COLUMN: KEY what is wrong`, without a place if the file is silent on it.
-
-    Args:
-        loaded: the configuration.
-        key: as `model.path`.
-        error: its message either goes on after the key's name ("names …", "is …") or is a sentence of its own.
-    """
-    path = tuple(key.split("."))
-    name = "-" if loaded.path is None else str(loaded.path)
-    sentence = error.message if error.message[:1].islower() else f"cannot be used: {error.message}"
-    origin = loaded.origins.get(path)
-    if origin is not None and origin.line is not None:
-        place = Place(origin.line, origin.column or 1)
-        return ConfigFileError(name, [Problem(path, place, sentence, error.hint)])
-    return ConfigError(f"{name}: {key} {sentence}".rstrip(".") + ".", error.hint)
-
-
 def check(loaded: Loaded, environment: Mapping[str, str] | None = None) -> None:
     """Look at everything that a configuration names, sound card aside.
 
@@ -75,93 +43,84 @@ def check(loaded: Loaded, environment: Mapping[str, str] | None = None) -> None:
     Raises:
         ConfigError: the first thing that cannot work.
     """
-    config = loaded.config
-    with about(loaded, "model.path"):
-        model = _model(config.model.path)
-    with about(loaded, "detection.hop_s"):
-        hop = hop_of(config, model)
-    with about(loaded, "detection.threshold_low"):
-        rules = rules_of(config, model)
-    short = "detection.max_length_s" if config.detection.max_length_s is not None else "detection.min_windows"
-    with about(loaded, short):
-        EventBuilder(rules, model.metadata.frontend.window, hop, model.metadata.frontend.sample_rate)
-    _check_backend(loaded)
-    if config.mqtt.enabled:
-        _check_mqtt(loaded, config.mqtt, os.environ if environment is None else environment)
-    with about(loaded, "storage.folder"):
+    with loaded.locating_errors():
+        config = loaded.config
+        with about("model.path"):
+            model = _model(config.model.path)
+        hop, rules = hop_of(config, model), rules_of(config, model)
+        short = "detection.max_length_s" if config.detection.max_length_s is not None else "detection.min_windows"
+        with about(short):
+            EventBuilder(rules, model.metadata.frontend.window, hop, model.metadata.frontend.sample_rate)
+        _check_backend(config.backend)
+        if config.mqtt.enabled:
+            _check_mqtt(config.mqtt, os.environ if environment is None else environment)
         _check_folder(config.storage.folder)
-
-
-def key_of(error: DeviceSettingsError) -> str:
-    """The key of section `audio` that a sound card's refusal is about."""
-    keys = ("audio.rate", "audio.sample_format", "audio.channels", "audio.channel")
-    return next((key for key in keys if key in error.hint), "audio.device")
 
 
 def _model(path: Path | None) -> ModelFile:
     try:
         there = path is None or path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
-        raise ConfigError(f"names a file that cannot be looked at: {error.strerror}", named_models()) from None
+        raise ConfigValueError(
+            "model.path", f"names a file that cannot be looked at: {error.strerror}", named_models()
+        ) from None
     if not there:
-        raise ConfigError(f"names {path}, which does not exist", named_models())
+        raise ConfigValueError("model.path", f"names {path}, which does not exist", named_models())
     if path is not None and not path.is_file():
-        raise ConfigError(f"names {path}, which is not a file")
+        raise ConfigValueError("model.path", f"names {path}, which is not a file")
     return ModelFile.read(path or default_model_path())
 
 
-def _check_backend(loaded: Loaded) -> None:
-    section = loaded.config.backend
+def _check_backend(section: BackendSection) -> None:
     # what another Python has is not known here
     named = {"backend.name": section.name if section.python is None else None, "backend.fallback": section.fallback}
     for key, name in named.items():
         if name is not None and name not in installed():
-            with about(loaded, key):
+            with about(key):
                 load(name)
     if section.python is not None:
         from edge_daemon.backends.worker.client import worker_command
 
-        with about(loaded, "backend.python"):
+        with about("backend.python"):
             worker_command(section.python)
     if section.worker:
         return  # a library that must not be in this process is not imported here either; the worker checks its options
-    with about(loaded, "backend.options"):
-        try:
-            backend = load(section.name)
-        except BackendError:
-            return  # the fallback takes over, and health says so
-        try:
-            backend.Options.model_validate(section.options)
-        except ValueError as error:
-            lines = [line.strip() for line in str(error).splitlines()]
-            raise ConfigError(f"are refused by the backend {section.name}: {'; '.join(lines[1:3])}") from None
+    try:
+        backend = load(section.name)
+    except BackendError:
+        return  # the fallback takes over, and health says so
+    try:
+        backend.Options.model_validate(section.options)
+    except ValueError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        raise ConfigValueError(
+            "backend.options", f"are refused by the backend {section.name}: {'; '.join(lines[1:3])}"
+        ) from None
 
 
-def _check_mqtt(loaded: Loaded, section: MqttSection, environment: Mapping[str, str]) -> None:
-    with about(loaded, "mqtt.password_file" if section.password_file is not None else "mqtt.password_credential"):
-        password_of(section, environment)
+def _check_mqtt(section: MqttSection, environment: Mapping[str, str]) -> None:
+    password_of(section, environment)
     tls = section.tls
     if not tls.enabled:
         return
     for name in ("ca_file", "certificate_file", "key_file"):
         file: Path | None = getattr(tls, name)
         if file is not None:
-            with about(loaded, f"mqtt.tls.{name}"):
-                _check_readable(file)
-    with about(loaded, "mqtt.tls.ca_file"):
+            _check_readable(f"mqtt.tls.{name}", file)
+    with about("mqtt.tls.ca_file"):
         context(Tls(tls.ca_file))
-    with about(loaded, "mqtt.tls.certificate_file"):
+    with about("mqtt.tls.certificate_file"):
         context(Tls(tls.ca_file, tls.certificate_file, tls.key_file))
 
 
-def _check_readable(file: Path) -> None:
+def _check_readable(key: str, file: Path) -> None:
     try:
         with file.open("rb"):
             pass
     except FileNotFoundError:
-        raise ConfigError(f"names {file}, which does not exist") from None
+        raise ConfigValueError(key, f"names {file}, which does not exist") from None
     except OSError as error:
-        raise ConfigError(f"names {file}, which cannot be read: {error.strerror}") from None
+        raise ConfigValueError(key, f"names {file}, which cannot be read: {error.strerror}") from None
 
 
 def _check_folder(folder: Path) -> None:
@@ -170,12 +129,14 @@ def _check_folder(folder: Path) -> None:
             if place.is_dir():
                 break
             if place.exists() or place.is_symlink():
-                raise ConfigError(f"names {folder}, but {place} is not a folder")
+                raise ConfigValueError("storage.folder", f"names {folder}, but {place} is not a folder")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         if error.errno in _FOR_GOOD:
-            raise ConfigError(f"names {folder}, which cannot be written: {error.strerror}") from None
+            raise ConfigValueError(
+                "storage.folder", f"names {folder}, which cannot be written: {error.strerror}"
+            ) from None
         told = f"nothing can be kept in storage.folder, so a power cut will lose what is unsent: {error.strerror}."
         log.warning(f"{told} {why_read_only(folder)}".rstrip(), extra={"folder": folder})

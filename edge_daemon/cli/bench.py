@@ -57,16 +57,13 @@ def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool
 def _open(loaded: Loaded, model: Path | None) -> LiveModel:
     """The model and all that runs it, or a refusal with the key that is wrong."""
     from edge_daemon.backends.guarded import open_backend
-    from edge_daemon.checks.startup import about
     from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
     from edge_daemon.model.model_file import ModelFile, default_model_path
 
     config = loaded.config
     model_file = ModelFile.read(model or config.model.path or default_model_path())
-    with about(loaded, "detection.hop_s"):
-        hop = hop_of(config, model_file)
-    with about(loaded, "detection.threshold_low"):
-        rules = rules_of(config, model_file)
+    with loaded.locating_errors():
+        hop, rules = hop_of(config, model_file), rules_of(config, model_file)
     return LiveModel(model_file, open_backend(model_file, config.backend), rules, hop)
 
 

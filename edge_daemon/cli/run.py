@@ -20,11 +20,9 @@ def run(config: Path | None) -> int:
     import os
     import signal
 
-    from edge_daemon.audio.capture.device import DeviceSettingsError
-    from edge_daemon.checks.startup import about, check, refusal
-    from edge_daemon.checks.startup import key_of as key_of_refused
+    from edge_daemon.checks.startup import check
     from edge_daemon.config import DEFAULT_PATH, load
-    from edge_daemon.errors import ConfigError, EdgeDaemonError
+    from edge_daemon.errors import EdgeDaemonError, about
     from edge_daemon.health.prometheus import Endpoint
     from edge_daemon.live.daemon import Daemon
     from edge_daemon.live.dependencies import system_dependencies
@@ -34,23 +32,17 @@ def run(config: Path | None) -> int:
     path = config or DEFAULT_PATH
     loaded = load(path)
     journal.set_up(loaded.config.log.level)
-    check(loaded)
     with contextlib.ExitStack() as stack:
-        with about(loaded, "storage.folder"):
+        with loaded.locating_errors():
+            check(loaded)
             occupied = lock_folder(loaded.config.storage.folder)
-        if occupied is not None:
-            stack.enter_context(occupied)
-        try:
-            dependencies = system_dependencies(loaded.config)
-        except DeviceSettingsError as error:
-            raise refusal(loaded, key_of_refused(error), error) from None
-        except ConfigError as error:
-            raise refusal(loaded, "audio.pipe", error) from None
-        daemon = Daemon(loaded.config, dependencies, read=lambda: load(path).config)
-        if (port := loaded.config.health.prometheus_port) is not None:
-            with about(loaded, "health.prometheus_port"):
-                endpoint = Endpoint(port, daemon.health.document)
-            stack.callback(endpoint.close)
+            if occupied is not None:
+                stack.enter_context(occupied)
+            daemon = Daemon(loaded.config, system_dependencies(loaded.config), read=lambda: load(path).config)
+            if (port := loaded.config.health.prometheus_port) is not None:
+                with about("health.prometheus_port"):
+                    endpoint = Endpoint(port, daemon.health.document)
+                stack.callback(endpoint.close)
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: daemon.stop())
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())

@@ -42,7 +42,7 @@ def watch(
 
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
-    from edge_daemon.errors import ConfigError, UsageError
+    from edge_daemon.errors import ConfigValueError, UsageError
     from edge_daemon.mqtt.subscriber import Subscriber
     from edge_daemon.system.credentials import environment_by_hand
 
@@ -70,9 +70,10 @@ def watch(
             printed += 1
             if printed == count:
                 return
-    except ConfigError as error:
-        key = "mqtt.password_file" if settings.password_file is not None else "mqtt.password_credential"
-        raise ConfigError(f"{'--password-file' if password_file else key} {error.message}.", error.hint) from None
+    except ConfigValueError as error:
+        if password_file is None:
+            raise
+        raise ConfigValueError("--password-file", error.predicate, error.hint) from None
     finally:
         subscriber.close()
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +20,11 @@ from edge_daemon.config.catalogue import entries
 from edge_daemon.config.document import MAX_BYTES, YamlDocument, parse
 from edge_daemon.config.explanation import explain, redact
 from edge_daemon.config.migration import migrate
-from edge_daemon.config.problem import ConfigFileError, Problem, ProblemsFound
+from edge_daemon.config.problem import ConfigFileError, Place, Problem, ProblemsFound
 from edge_daemon.config.root import CURRENT_VERSION, Config
 from edge_daemon.config.section import Section
 from edge_daemon.config.substitution import Reference, substitute
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigError, EdgeDaemonError, sentence
 from edge_daemon.system.credentials import environment_by_hand
 
 DEFAULT_PATH = Path("/etc/edge-daemon/config.yaml")
@@ -69,6 +70,25 @@ class Loaded:
     path: Path | None
     origins: Mapping[tuple[str, ...], ValueOrigin]
     migrated_from: int | None = None
+
+    @contextmanager
+    def locating_errors(self) -> Iterator[None]:
+        """Errors inside that name a key are told as the loader tells its own: with the key's place in the file.
+
+        Raises:
+            ConfigError: in place of an EdgeDaemonError with a key; without a place where the file does not give it.
+        """
+        try:
+            yield
+        except EdgeDaemonError as error:
+            if not error.key:
+                raise
+            name, path = "-" if self.path is None else str(self.path), tuple(error.key.split("."))
+            origin = self.origins.get(path)
+            if origin is None or origin.line is None:
+                raise ConfigError(f"{name}: {sentence(error.key, error.predicate)}", error.hint) from None
+            place = Place(origin.line, origin.column or 1)
+            raise ConfigFileError(name, [Problem(path, place, error.predicate, error.hint)]) from None
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigError, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,8 @@ class Problem:
 
     def text(self, file: str) -> str:
         """The whole line: `FILE:LINE:COLUMN: KEY SENTENCE. HINT`."""
-        subject = self.key or "the file"
-        line = f"{file}:{self.place.line}:{self.place.column}: {subject} {self.sentence}".rstrip(".")
-        return f"{line}. {self.hint}".rstrip()
+        whole = sentence(self.key or "the file", self.sentence)
+        return f"{file}:{self.place.line}:{self.place.column}: {whole} {self.hint}".rstrip()
 
 
 class ProblemsFound(Exception):  # noqa: N818 - carries findings to the loader, which makes an error of them
@@ -64,9 +63,6 @@ class ConfigFileError(ConfigError):
         super().__init__("\n".join(problem.text(file) for problem in problems))
         self.file = file
         self.problems = tuple(problems)
-
-    def __reduce__(self) -> tuple[type[ConfigFileError], tuple[str, tuple[Problem, ...]]]:  # type: ignore[override]
-        return (type(self), (self.file, self.problems))
 
 
 def key_text(path: Sequence[str | int]) -> str:

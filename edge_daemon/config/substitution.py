@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_daemon.config.document import YamlDocument, scalar
-from edge_daemon.config.problem import Problem, ProblemsFound
-from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.config.problem import Problem, ProblemsFound, key_text
+from edge_daemon.errors import ConfigValueError
 from edge_daemon.system.credentials import read_credential, read_secret
 
 _REFERENCE = re.compile(
@@ -56,9 +56,9 @@ def substitute(document: YamlDocument, environment: Mapping[str, str]) -> dict[t
         if not isinstance(value, str) or "${" not in value:
             return value
         try:
-            text, references = _expand(value, environment)
-        except EdgeDaemonError as error:
-            problems.append(Problem(path, document.place(path), error.message, error.hint))
+            text, references = _expand(value, environment, key_text(path))
+        except ConfigValueError as error:
+            problems.append(Problem(path, document.place(path), error.predicate, error.hint))
             return value
         if references:
             secret = any(reference.secret for reference in references)
@@ -72,7 +72,7 @@ def substitute(document: YamlDocument, environment: Mapping[str, str]) -> dict[t
     return used
 
 
-def _expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Reference]]:
+def _expand(text: str, environment: Mapping[str, str], key: str) -> tuple[str, list[Reference]]:
     references: list[Reference] = []
 
     def replace(match: re.Match[str]) -> str:
@@ -81,7 +81,8 @@ def _expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Refere
         kind, name, default = match["kind"], match["name"], match["default"]
         if kind == "ENV" and name:
             if name not in environment and default is None:
-                raise EdgeDaemonError(
+                raise ConfigValueError(
+                    key,
                     f"refers to the environment variable {name}, which is not set",
                     f"Set it, or write ${{ENV:{name}:-default}}.",
                 )
@@ -89,11 +90,12 @@ def _expand(text: str, environment: Mapping[str, str]) -> tuple[str, list[Refere
             return environment.get(name, default or "")
         if kind == "CREDENTIAL" and name:
             references.append(Reference(f"credential {name}", secret=True))
-            return read_credential(name, environment)
+            return read_credential(name, environment, key)
         if kind == "FILE" and name:
             references.append(Reference(f"file {name}", secret=True))
-            return read_secret(Path(name))
-        raise EdgeDaemonError(
+            return read_secret(Path(name), key)
+        raise ConfigValueError(
+            key,
             f"contains a reference that is not valid: {match[0]!r}",
             "Write ${ENV:NAME}, ${CREDENTIAL:NAME} or ${FILE:/path}; $${ for a literal ${.",
         )

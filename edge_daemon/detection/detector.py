@@ -8,7 +8,7 @@ from edge_daemon.backends.guarded import GuardedBackend, open_backend
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.config import Config
 from edge_daemon.detection.events import EventRules
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigValueError
 from edge_daemon.model.model_file import ModelFile, default_model_path
 
 
@@ -45,18 +45,20 @@ def hop_of(config: Config, model: ModelFile) -> int:
     """Samples at the model's rate between windows.
 
     Raises:
-        ConfigError: longer than a window, or no whole number of samples.
+        ConfigValueError: longer than a window, or no whole number of samples.
     """
     spec = model.metadata.frontend
     samples = config.detection.hop_s * spec.sample_rate
     hop = round(samples)
     if hop > spec.window:
-        raise ConfigError(
+        raise ConfigValueError(
+            "detection.hop_s",
             f"is {config.detection.hop_s:g} s, longer than the model's windows of {spec.window_seconds:g} s",
             "Sound between windows would go unheard.",
         )
     if abs(samples - hop) > 1e-6:
-        raise ConfigError(
+        raise ConfigValueError(
+            "detection.hop_s",
             f"is {config.detection.hop_s:g} s, no whole number of samples at the model's {spec.sample_rate} Hz",
             f"The nearest is {hop / spec.sample_rate:g} s.",
         )
@@ -67,11 +69,12 @@ def rules_of(config: Config, model: ModelFile) -> EventRules:
     """The model's operating point, with the configuration's choices on top.
 
     Raises:
-        ConfigError: `threshold_low` lies above the model's threshold.
+        ConfigValueError: `threshold_low` lies above the model's threshold.
     """
     detection, point = config.detection, model.metadata.operating_point
     if detection.threshold is None and (detection.threshold_low or 0.0) > point.threshold:
-        raise ConfigError(
+        raise ConfigValueError(
+            "detection.threshold_low",
             f"is {detection.threshold_low:g}, above the model's threshold ({point.threshold:g})",
             "Lower it, or set `threshold` too.",
         )

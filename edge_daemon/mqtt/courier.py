@@ -221,7 +221,7 @@ class Courier:
         try:
             password = self._password()
         except ConfigError as error:
-            self._fail(Failure(f"the password: {error}"), now_ns)
+            self._fail(Failure(str(error).rstrip(".")), now_ns)
             return
         tls = settings.tls
         self._link.open(

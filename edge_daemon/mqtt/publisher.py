@@ -29,12 +29,12 @@ def password_of(settings: MqttSection, environment: Mapping[str, str]) -> str | 
     """The password, from its file or credential; None if there is none.
 
     Raises:
-        ConfigError: it cannot be read, or everybody can read it.
+        ConfigValueError: it cannot be read, or everybody can read it.
     """
     if settings.password_file is not None:
-        return read_secret(settings.password_file)
+        return read_secret(settings.password_file, "mqtt.password_file")
     if settings.password_credential is not None:
-        return read_credential(settings.password_credential, environment)
+        return read_credential(settings.password_credential, environment, "mqtt.password_credential")
     return None
 
 

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigValueError
 
 NAME = "daemon.lock"
 
@@ -25,7 +25,7 @@ def lock_folder(folder: Path) -> IO[str] | None:
         A file to be kept open as long as the folder is used.
 
     Raises:
-        ConfigError: another process has it.
+        ConfigValueError: another process has it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,8 @@ def lock_folder(folder: Path) -> IO[str] | None:
         file.seek(0)
         holder = file.read(20).strip() or "unknown"
         file.close()
-        raise ConfigError(
+        raise ConfigValueError(
+            "storage.folder",
             f"names {folder}, which another edge-daemon is using (process {holder})",
             "Stop that one first (systemctl stop edge-daemon), or give this one its own folder and device.id.",
         ) from None

@@ -11,59 +11,72 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigValueError
 
 MAX_BYTES = 64 * 1024
 
 
-def read_secret(path: Path) -> str:
+def read_secret(path: Path, key: str) -> str:
     """Text of a secret's file, without the final line end.
 
+    Args:
+        path: the file.
+        key: of the configuration, that names it.
+
     Raises:
-        ConfigError: the file is absent, unreadable, readable by everybody, too long, or not text.
+        ConfigValueError: the file is absent, unreadable, readable by everybody, too long, or not text.
     """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
-                raise ConfigError(f"names {path}, which is not a file")
+                raise ConfigValueError(key, f"names {path}, which is not a file")
             if mode & stat.S_IROTH:
-                raise ConfigError(f"names {path}, which every user of this machine can read", f"Run: chmod 600 {path}")
+                raise ConfigValueError(
+                    key, f"names {path}, which every user of this machine can read", f"Run: chmod 600 {path}"
+                )
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(f"names {path}, which does not exist") from None
+        raise ConfigValueError(key, f"names {path}, which does not exist") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"names {path}, which cannot be read: {reason}") from None
+        raise ConfigValueError(key, f"names {path}, which cannot be read: {reason}") from None
     if len(content) > MAX_BYTES:
-        raise ConfigError(f"names {path}, which is longer than {MAX_BYTES} bytes", "Is it the right file?")
+        raise ConfigValueError(key, f"names {path}, which is longer than {MAX_BYTES} bytes", "Is it the right file?")
     try:
         return content.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise ConfigError(f"names {path}, which is not UTF-8 text") from None
+        raise ConfigValueError(key, f"names {path}, which is not UTF-8 text") from None
 
 
-def read_credential(name: str, environment: Mapping[str, str]) -> str:
+def read_credential(name: str, environment: Mapping[str, str], key: str) -> str:
     """Text of a systemd credential, without the final line end.
 
+    Args:
+        name: of the credential.
+        environment: tells where systemd has put it.
+        key: of the configuration, that names it.
+
     Raises:
-        ConfigError: not started by systemd with that credential, or it cannot be read.
+        ConfigValueError: not started by systemd with that credential, or it cannot be read.
     """
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder:
-        raise ConfigError(
+        raise ConfigValueError(
+            key,
             f"refers to the credential {name}, but systemd did not pass it on",
             f"Add LoadCredential={name}:/path to the unit; when started by hand, set CREDENTIALS_DIRECTORY.",
         )
     if "/" in name or name in ("", ".", ".."):
-        raise ConfigError(f"refers to the credential {name!r}, which is not a plain name")
+        raise ConfigValueError(key, f"refers to the credential {name!r}, which is not a plain name")
     path = Path(folder) / name
     if not path.exists():
-        raise ConfigError(
-            f"refers to the credential {name}, but {path} does not exist",
-            f"The unit needs LoadCredential={name}:/path; a check by hand looks next to the configuration.",
+        raise ConfigValueError(
+            key,
+            f"refers to the credential {name}, but there is no {path}",
+            f"The unit needs LoadCredential={name}:/path; a check by hand looks beside the configuration.",
         )
-    return read_secret(path)
+    return read_secret(path, key)
 
 
 def environment_by_hand(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str]:

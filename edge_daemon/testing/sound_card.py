@@ -68,9 +68,13 @@ class MemoryDriver:
             raise self.failure
         info = find_device(self._known, request.device)
         if request.channel >= info.channels:
-            raise DeviceSettingsError(f"'{info.name}' has {info.channels} input channels.", "Choose another channel.")
+            raise DeviceSettingsError(
+                "audio.channel", f"'{info.name}' has {info.channels} input channels.", "Choose another channel."
+            )
         if self.only_own_rate and request.rate not in (None, info.default_rate):
-            raise DeviceSettingsError(f"'{info.name}' can't sample at {request.rate} Hz.", "Set audio.rate.")
+            raise DeviceSettingsError(
+                "audio.rate", f"'{info.name}' can't sample at {request.rate} Hz.", "Set audio.rate."
+            )
         if info not in self.plugged:
             raise AudioError(f"'{info.name}' can't be opened.", "Check the cable.")
         self.stream = MemoryStream(info, sink)

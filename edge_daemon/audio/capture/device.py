@@ -28,7 +28,16 @@ class DeviceAbsentError(AudioError):
 
 
 class DeviceSettingsError(AudioError):
-    """The sound card is there, but cannot do what is asked; trying again would not help."""
+    """The sound card is there, but cannot do what is asked; trying again would not help.
+
+    Args:
+        key: of the configuration, that asks for it.
+        message, hint: as every error's.
+    """
+
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.key = key
 
 
 class SoundSystemStuckError(AudioError):
@@ -146,6 +155,8 @@ def find_device(devices: Sequence[DeviceInfo], wanted: str | int | None) -> Devi
     if len(fitting) > 1:
         names = ", ".join(f"{device.index} '{device.name}'" for device in fitting)
         raise DeviceSettingsError(
-            f"Several sound inputs are {called}: {names}.", "Give a longer part of the name, or the index."
+            "audio.device",
+            f"Several sound inputs are {called}: {names}.",
+            "Give a longer part of the name, or the index.",
         )
     return fitting[0]

@@ -15,7 +15,7 @@ from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import AudioSource
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.config.audio import AudioSection
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigValueError
 from edge_daemon.system.backoff import Backoff
 
 
@@ -49,7 +49,7 @@ def open_source(
     Raises:
         AudioError: PortAudio is not installed.
         DeviceSettingsError: the sound card is there and cannot do what is asked.
-        ConfigError: `audio.pipe` names something that is no pipe.
+        ConfigValueError: `audio.pipe` names something that is no pipe.
     """
     backoff = Backoff(section.retry_first_s, section.retry_longest_s)
     if section.source == "pipe":
@@ -106,7 +106,9 @@ def _pipe(section: AudioSection, model_rate: int, time: TimeSource, rng: random.
         place = DescriptorBytes()
     else:
         if section.pipe.exists() and not stat.S_ISFIFO(section.pipe.stat().st_mode):
-            raise ConfigError(f"names {section.pipe}, which is not a named pipe", f"Create it: mkfifo {section.pipe}")
+            raise ConfigValueError(
+                "audio.pipe", f"names {section.pipe}, which is not a named pipe", f"Create it: mkfifo {section.pipe}"
+            )
         place = NamedPipeBytes(section.pipe)
     return PipeSource(
         place,

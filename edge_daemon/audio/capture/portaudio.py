@@ -179,6 +179,7 @@ class PortAudioDriver:
         channels = request.channels or request.channel + 1
         if max(channels, request.channel + 1) > info.channels:
             raise DeviceSettingsError(
+                "audio.channel",
                 f"'{info.name}' has {info.channels} input channels; {channels} were requested.",
                 f"Set audio.channel to 1{'' if info.channels == 1 else f'…{info.channels}'}.",
             )
@@ -219,19 +220,23 @@ class PortAudioDriver:
             rates = [rate for rate in COMMON_RATES if self._works(wanted | {"samplerate": rate})]
             can = f"it supports {', '.join(map(str, rates))} Hz" if rates else "it supports none of the common rates"
             return DeviceSettingsError(
-                f"'{info.name}' can't sample at {wanted['samplerate']} Hz; {can}.", "Set audio.rate."
+                "audio.rate", f"'{info.name}' can't sample at {wanted['samplerate']} Hz; {can}.", "Set audio.rate."
             )
         if "sample format" in text.lower():
             works = [name for name in get_args(SampleFormat) if self._works(wanted | {"dtype": _dtype(name)})]
             can = f"it supports {', '.join(works)}" if works else "it supports none of the known formats"
             return DeviceSettingsError(
-                f"'{info.name}' can't deliver samples as {wanted['dtype']}; {can}.", "Set audio.sample_format."
+                "audio.sample_format",
+                f"'{info.name}' can't deliver samples as {wanted['dtype']}; {can}.",
+                "Set audio.sample_format.",
             )
         if "number of channels" in text.lower():
             counts = [n for n in range(1, info.channels + 1) if self._works(wanted | {"channels": n})]
             can = f"it opens with {', '.join(map(str, counts))}" if counts else "no number of channels works"
             return DeviceSettingsError(
-                f"'{info.name}' can't be opened with {wanted['channels']} channels; {can}.", "Set audio.channels."
+                "audio.channels",
+                f"'{info.name}' can't be opened with {wanted['channels']} channels; {can}.",
+                "Set audio.channels.",
             )
         return AudioError(f"'{info.name}' can't be opened: {text}.", "Another program may be using it.")
 

@@ -59,7 +59,7 @@ def test_the_shipped_model_is_good() -> None:
 def test_what_does_not_suit_the_model_is_told_with_its_key(tmp_path: Path) -> None:
     hop = only("model", "detection: {hop_s: 0.50005}")
     assert hop.state == "failed"
-    assert hop.text == "detection.hop_s is 0.50005 s, no whole number of samples at the model's 2000 Hz"
+    assert hop.text == "detection.hop_s is 0.50005 s, no whole number of samples at the model's 2000 Hz."
     assert hop.hint == "The nearest is 0.5 s."
     low = only("model", "detection: {threshold_low: 1.0}")
     assert low.text.startswith("detection.threshold_low is 1, above the model's threshold")
@@ -170,7 +170,7 @@ def test_broker_check_without_a_broker() -> None:
         "broker", "failed", "127.0.0.1:1: connection refused", "Is the broker running, and is mqtt.port right?"
     )
     secret = only("broker", "mqtt: {username: u, password_file: /no/such}")
-    assert secret.text == "mqtt.password_file names /no/such, which does not exist"
+    assert secret.text == "mqtt.password_file names /no/such, which does not exist."
 
 
 @pytest.mark.parametrize(

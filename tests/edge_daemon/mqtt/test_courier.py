@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_daemon.config.mqtt import MqttSection
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigValueError
 from edge_daemon.mqtt.courier import MOST_EXCERPTS, REJECTION_PAUSE_NS, Courier
 from edge_daemon.mqtt.link import Acknowledged, Rejected
 from edge_daemon.mqtt.rate_limits import TLS_CONNECT_BYTES
@@ -133,11 +133,11 @@ def test_wrong_password_then_the_file_is_corrected() -> None:
 
 def test_unreadable_password_is_a_failure_like_others() -> None:
     def give() -> str:
-        raise ConfigError("names /p, which does not exist")
+        raise ConfigValueError("mqtt.password_file", "names /p, which does not exist")
 
     it = world(1, password=give)
     it.run(10)
-    assert it.courier.report(it.now).last_failure == "the password: names /p, which does not exist"
+    assert it.courier.report(it.now).last_failure == "mqtt.password_file names /p, which does not exist"
     assert it.link.requests == []
 
 

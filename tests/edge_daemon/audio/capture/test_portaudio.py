@@ -13,7 +13,6 @@ import pytest
 
 from edge_daemon.audio.capture.device import DeviceSettingsError, SoundSystemStuckError, StreamRequest
 from edge_daemon.audio.capture.portaudio import PortAudioDriver
-from edge_daemon.checks.startup import key_of
 from edge_daemon.errors import AudioError
 
 
@@ -207,7 +206,7 @@ def test_a_refusal_says_what_the_device_can_do(change: dict[str, Any], says: str
     settings = {"rate": 44100, "channels": 2, "sample_format": "int16"} | change
     with pytest.raises(DeviceSettingsError, match=says) as refused:
         driver.open(StreamRequest("USB", **settings), nothing)
-    assert key_of(refused.value) == key
+    assert refused.value.key == key
 
 
 def test_a_start_that_fails_closes_the_stream() -> None:
