@@ -24,7 +24,7 @@ from edge_daemon.config.problem import ConfigFileError, Place, Problem, Problems
 from edge_daemon.config.root import CURRENT_VERSION, Config
 from edge_daemon.config.section import Section
 from edge_daemon.config.substitution import Reference, substitute
-from edge_daemon.errors import ConfigError, EdgeDaemonError, sentence
+from edge_daemon.errors import ConfigError, ConfigValueError, EdgeDaemonError, sentence
 from edge_daemon.system.credentials import environment_by_hand
 
 DEFAULT_PATH = Path("/etc/edge-daemon/config.yaml")
@@ -138,9 +138,9 @@ def load_text(content: bytes, environment: Mapping[str, str] | None = None, path
         raise ConfigFileError(name, found.problems) from None
     try:
         data, version = migrate(document.data)
-    except ConfigError as error:
-        place = document.place(("version",))
-        raise ConfigFileError(name, [Problem(("version",), place, error.message, error.hint)]) from None
+    except ConfigValueError as error:
+        problem = Problem((error.key,), document.place((error.key,)), error.predicate, error.hint)
+        raise ConfigFileError(name, [problem]) from None
     for entry in entries():
         if entry.section is not None:
             _fill(data, entry.path)

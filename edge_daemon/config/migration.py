@@ -10,29 +10,29 @@ import copy
 from typing import Any
 
 from edge_daemon.config.root import CURRENT_VERSION
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigValueError
 
 
 def migrate(data: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """A copy of a document's data at the current version, and the version it had.
 
     Raises:
-        ConfigError: the version is missing, not a whole number, or newer or older than this program knows; the
-            message reads as a sentence about the key `version`.
+        ConfigValueError: the version is missing, not a whole number, or newer or older than this program knows.
     """
     write = f"Write `version: {CURRENT_VERSION}`"
     if "version" not in data:
-        raise ConfigError("is missing", f"{write} on the first line.")
+        raise ConfigValueError("version", "is missing", f"{write} on the first line.")
     version = data["version"]
     if not isinstance(version, int) or isinstance(version, bool):
-        raise ConfigError(f"must be a whole number, not {_short(version)}", f"{write}.")
+        raise ConfigValueError("version", f"must be a whole number, not {_short(version)}", f"{write}.")
     if version > CURRENT_VERSION:
-        raise ConfigError(
+        raise ConfigValueError(
+            "version",
             f"is {_short(version)}, but this program supports versions up to {CURRENT_VERSION}",
             "Install a newer edge-daemon.",
         )
     if version < 1:
-        raise ConfigError(f"is {_short(version)}; the first version is 1", f"{write}.")
+        raise ConfigValueError("version", f"is {_short(version)}; the first version is 1", f"{write}.")
     return copy.deepcopy(data), version
 
 
