@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from edge_daemon.audio.source import Block
 from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.config import Config
-from edge_daemon.detection.detector import LiveModel
+from edge_daemon.detection.detector import Detector
 from edge_daemon.detection.pipeline import STAGES, Pipeline
 from edge_daemon.health.board import HOT_C, Board, BoardHealth
 from edge_daemon.model.energy import INTEGER
@@ -111,34 +111,27 @@ class BenchReport:
     warnings: tuple[str, ...]
 
 
-def bench(config: Config, model: LiveModel, board: Board, *, seconds: float, model_load_s: float) -> BenchReport:
+def bench(config: Config, detector: Detector, board: Board, *, seconds: float, model_load_s: float) -> BenchReport:
     """Measure.
 
     Args:
         config: rate and length of blocks, hop.
-        model: ready to run.
+        detector: ready to run.
         board: tells temperature, throttling and memory.
         seconds: for both measurements together, > 0.
-        model_load_s: how long it took to get the model ready.
+        model_load_s: how long it took to get the detector ready.
     """
     rate = config.audio.rate or USUAL_RATE
     before = board.read()
     blocks = _blocks(rate, max(1, config.audio.block_ms * rate // 1000))
-    metadata = model.model.metadata
-    pipeline = Pipeline(
-        metadata.frontend,
-        model.backend,
-        model.rules,
-        source_rate=rate,
-        hop=model.hop,
-        call_band_hz=metadata.call_band_hz,
-    )
+    metadata = detector.model.metadata
+    pipeline = detector.pipeline(rate)
     _run(pipeline, blocks, seconds=seconds, most=WARM_UP)
     busy = _run(pipeline, blocks, seconds=seconds / 2)
     calm = _run(pipeline, blocks, seconds=seconds / 2, pause_s=PAUSE_S)
     after, peak_kib = board.read(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    hop_s = model.hop / metadata.frontend.sample_rate
-    operations = _operations(model.model)
+    hop_s = detector.hop / metadata.frontend.sample_rate
+    operations = _operations(detector.model)
     return BenchReport(
         machine=_machine(),
         cores=len(os.sched_getaffinity(0)),
@@ -148,7 +141,7 @@ def bench(config: Config, model: LiveModel, board: Board, *, seconds: float, mod
             "onnxruntime": onnxruntime.__version__,
         },
         model=f"{metadata.name} {metadata.version}",
-        backend=model.backend.name,
+        backend=detector.backend.name,
         source_rate=rate,
         hop_s=hop_s,
         window_s=metadata.frontend.window_seconds,

@@ -53,7 +53,7 @@ class ConfigValueError(ConfigError):
     """A key of the configuration has a value that cannot be used here.
 
     Args:
-        key: as `detection.hop_s`; or an option of the command line that goes before it.
+        key: as `detection.hop_s`.
         predicate: what is wrong, to be read after the key's name ("is 3 s, longer than …").
         hint: one sentence that says what to do about it, or empty.
     """

@@ -6,19 +6,16 @@ from time import perf_counter
 
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
-from edge_daemon.errors import ModelError
+from edge_daemon.errors import ConfigError, ModelError
 
 
 def check_model(config: Config) -> Verdict:
     """The model file loads, and `detection` suits it."""
-    from edge_daemon.detection.detector import hop_of, rules_of
-    from edge_daemon.model.model_file import ModelFile, default_model_path
+    from edge_daemon.detection.detector import DetectorSettings, plan
 
-    model = ModelFile.read(config.model.path or default_model_path())
-    hop_of(config, model)
-    rules = rules_of(config, model)
-    metadata = model.metadata
-    text = f"{metadata.name} {metadata.version} ({model.digest[:12]}), threshold {rules.threshold:g}"
+    planned = plan(DetectorSettings.from_config(config))
+    metadata = planned.model.metadata
+    text = f"{metadata.name} {metadata.version} ({planned.model.digest[:12]}), threshold {planned.rules.threshold:g}"
     return Verdict("model", "ok", text)
 
 
@@ -26,23 +23,21 @@ def check_backend(config: Config) -> Verdict:
     """The backend starts and computes a window with the model."""
     import numpy as np
 
-    from edge_daemon.backends.guarded import open_backend
-    from edge_daemon.model.model_file import ModelFile, default_model_path
+    from edge_daemon.detection.detector import DetectorSettings, open_detector
 
     try:
-        model = ModelFile.read(config.model.path or default_model_path())
-    except ModelError:
+        detector = open_detector(DetectorSettings.from_config(config))
+    except (ModelError, ConfigError):
         return Verdict("backend", "skipped", "there is no model to try it with")
-    backend = open_backend(model, config.backend)
     try:
-        window = np.zeros((1, *model.metadata.frontend.shape), np.uint8)
-        backend.infer(window)  # the first one also warms up
+        window = np.zeros((1, *detector.model.metadata.frontend.shape), np.uint8)
+        detector.backend.infer(window)  # the first one also warms up
         began = perf_counter()
-        backend.infer(window)
+        detector.backend.infer(window)
         took_ms = 1000 * (perf_counter() - began)
-        problem, name = backend.problem, backend.name
+        problem, name = detector.problem, detector.backend.name
     finally:
-        backend.close()
+        detector.close()
     if problem:
         hint = f"The daemon would run on {name}. `edge-daemon backends` lists what there is; then set backend.name."
         return Verdict("backend", "failed", f"{problem.rstrip('.')}.", hint)

@@ -17,10 +17,8 @@ from edge_daemon.backends.registry import installed, load
 from edge_daemon.config import Loaded
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.config.mqtt import MqttSection
-from edge_daemon.detection.detector import hop_of, rules_of
-from edge_daemon.detection.events import EventBuilder
+from edge_daemon.detection.detector import DetectorSettings, plan
 from edge_daemon.errors import BackendError, ConfigValueError, about
-from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.shipped import named_models
 from edge_daemon.mqtt.link import Tls
 from edge_daemon.mqtt.publisher import password_of
@@ -46,18 +44,15 @@ def check(loaded: Loaded, environment: Mapping[str, str] | None = None) -> None:
     with loaded.locating_errors():
         config = loaded.config
         with about("model.path"):
-            model = _model(config.model.path)
-        hop, rules = hop_of(config, model), rules_of(config, model)
-        short = "detection.max_length_s" if config.detection.max_length_s is not None else "detection.min_windows"
-        with about(short):
-            EventBuilder(rules, model.metadata.frontend.window, hop, model.metadata.frontend.sample_rate)
+            _check_model_path(config.model.path)
+            plan(DetectorSettings.from_config(config))
         _check_backend(config.backend)
         if config.mqtt.enabled:
             _check_mqtt(config.mqtt, os.environ if environment is None else environment)
         _check_folder(config.storage.folder)
 
 
-def _model(path: Path | None) -> ModelFile:
+def _check_model_path(path: Path | None) -> None:
     try:
         there = path is None or path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
@@ -68,7 +63,6 @@ def _model(path: Path | None) -> ModelFile:
         raise ConfigValueError("model.path", f"names {path}, which does not exist", named_models())
     if path is not None and not path.is_file():
         raise ConfigValueError("model.path", f"names {path}, which is not a file")
-    return ModelFile.read(path or default_model_path())
 
 
 def _check_backend(section: BackendSection) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,8 +15,6 @@ from edge_daemon.cli.model_option import MODEL
 
 if TYPE_CHECKING:
     from edge_daemon.bench import BenchReport
-    from edge_daemon.config import Loaded
-    from edge_daemon.detection.detector import LiveModel
 
 
 @click.command()
@@ -38,33 +37,20 @@ def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool
     """
     from edge_daemon.bench import bench as measure
     from edge_daemon.config import load_by_hand, load_text
+    from edge_daemon.detection.detector import DetectorSettings, open_detector
     from edge_daemon.health.board import LinuxBoard
 
     loaded = load_text(b"version: 1\n", {}) if config is None else load_by_hand(config)
     began = perf_counter()
-    ready = _open(loaded, model)
+    settings = DetectorSettings.from_config(loaded.config)
+    with loaded.locating_errors():
+        detector = open_detector(settings if model is None else replace(settings, model=model))
     load_s = perf_counter() - began
-    try:
-        report = measure(
-            loaded.config, ready, LinuxBoard(loaded.config.storage.folder), seconds=seconds, model_load_s=load_s
-        )
-    finally:
-        ready.backend.close()
+    with closing(detector):
+        board = LinuxBoard(loaded.config.storage.folder)
+        report = measure(loaded.config, detector, board, seconds=seconds, model_load_s=load_s)
     click.echo(json.dumps(asdict(report), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(report)))
     return 0
-
-
-def _open(loaded: Loaded, model: Path | None) -> LiveModel:
-    """The model and all that runs it, or a refusal with the key that is wrong."""
-    from edge_daemon.backends.guarded import open_backend
-    from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
-    from edge_daemon.model.model_file import ModelFile, default_model_path
-
-    config = loaded.config
-    model_file = ModelFile.read(model or config.model.path or default_model_path())
-    with loaded.locating_errors():
-        hop, rules = hop_of(config, model_file), rules_of(config, model_file)
-    return LiveModel(model_file, open_backend(model_file, config.backend), rules, hop)
 
 
 def _lines(report: BenchReport) -> list[str]:

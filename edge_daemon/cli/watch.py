@@ -42,7 +42,7 @@ def watch(
 
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
-    from edge_daemon.errors import ConfigValueError, UsageError
+    from edge_daemon.errors import ConfigValueError, UsageError, sentence
     from edge_daemon.mqtt.subscriber import Subscriber
     from edge_daemon.system.credentials import environment_by_hand
 
@@ -73,7 +73,7 @@ def watch(
     except ConfigValueError as error:
         if password_file is None:
             raise
-        raise ConfigValueError("--password-file", error.predicate, error.hint) from None
+        raise UsageError(sentence("--password-file", error.predicate), error.hint) from None
     finally:
         subscriber.close()
 

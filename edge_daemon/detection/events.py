@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigError, ConfigValueError
 
 if TYPE_CHECKING:
     from edge_daemon.model.model_file import OperatingPoint
@@ -69,21 +69,26 @@ class EventRules(BaseModel):
                 threshold_low follows a threshold chosen below it.
 
         Raises:
-            ConfigError: a value is out of range, or the two thresholds are in the wrong order.
+            ConfigValueError: a value is out of range, or the two thresholds are in the wrong order.
         """
         model = point.model_dump(include={"threshold", "threshold_low", "min_windows"})
         wanted = {name: value for name, value in chosen.items() if value is not None}
         merged = {**model, **wanted}
+        low, high = merged["threshold_low"], merged["threshold"]
         if "threshold_low" not in wanted:
-            merged["threshold_low"] = min(merged["threshold_low"], merged["threshold"])
+            merged["threshold_low"] = min(low, high)
+        elif low > high:
+            wrong, hint = f"is {low:g}, above threshold ({high:g})", "Lower it, or raise `threshold`."
+            if "threshold" not in wanted:
+                wrong = f"is {low:g}, above the model's threshold ({high:g})"
+                hint = "Lower it, or set `threshold` too."
+            raise ConfigValueError("detection.threshold_low", wrong, hint)
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "thresholds"
-            raise ConfigError(
-                f"The event rules cannot be used: {name}: {first['msg']}.", "Choose another value."
-            ) from error
+            key = ".".join(["detection", *map(str, first["loc"])])
+            raise ConfigValueError(key, f"cannot be used: {first['msg']}", "Choose another value.") from error
 
 
 @dataclass(frozen=True, slots=True)

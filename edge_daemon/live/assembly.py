@@ -12,9 +12,8 @@ from edge_daemon.clips.recorder import ClipRecorder
 from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.config import Config
-from edge_daemon.detection.document import ModelReference, Origin, Position
+from edge_daemon.detection.document import Position
 from edge_daemon.detection.observer import StreamObserver
-from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
@@ -73,8 +72,8 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         ConfigError: hop and rules contradict each other or the model.
         AudioError: the input's rate cannot be brought to the model's.
     """
-    time, source, rng = dependencies.time, dependencies.source, dependencies.rng
-    rate = dependencies.model.model.metadata.frontend.sample_rate
+    time, source, rng, detector = dependencies.time, dependencies.source, dependencies.rng, dependencies.detector
+    rate = detector.model.metadata.frontend.sample_rate
     topics = Topics(config.mqtt.prefix, config.device.id)
     counters = HealthCounters(time.monotonic_ns())
     times = SampleTime(source.rate, rate, config.clock, dependencies.kernel, time)
@@ -109,7 +108,15 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     levels = _levels(config, dependencies, recent, ledger)
     cutter = None if store is None else _cutter(config, dependencies, recent, clips, times)
     reporter = DetectionReporter(
-        _origin(config, dependencies, session), topics.detections, times, mailbox, levels, cutter, publisher
+        detector.origin(
+            config.device.id, session.id, channel=config.audio.channel, position=Position.from_config(config.device)
+        ),
+        topics.detections,
+        times,
+        mailbox,
+        levels,
+        cutter,
+        publisher,
     )
     observers: list[StreamObserver] = [one for one in (levels, cutter) if one is not None]
     return Components(
@@ -119,7 +126,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         queue=sound,
         capture=CaptureLoop(source, sound, time),
         scoring=ScoringLoop(
-            _pipeline(dependencies), recent, times, ledger, counters, [*observers, periods, reporter], time
+            detector.pipeline(source.rate), recent, times, ledger, counters, [*observers, periods, reporter], time
         ),
         reporter=reporter,
         levels=levels,
@@ -132,35 +139,6 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         storage=StorageLoop(nudges, outbox, ledger, clips, (effort, expiry)),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
-    )
-
-
-def _pipeline(dependencies: Dependencies) -> Pipeline:
-    detector = dependencies.model
-    metadata = detector.model.metadata
-    return Pipeline(
-        metadata.frontend,
-        detector.backend,
-        detector.rules,
-        source_rate=dependencies.source.rate,
-        hop=detector.hop,
-        call_band_hz=metadata.call_band_hz,
-    )
-
-
-def _origin(config: Config, dependencies: Dependencies, session: Session) -> Origin:
-    detector = dependencies.model
-    metadata = detector.model.metadata
-    return Origin(
-        device=config.device.id,
-        stream=session.id,
-        label=metadata.label,
-        model=ModelReference(name=metadata.name, version=metadata.version, digest=detector.model.digest),
-        backend=detector.backend.name,
-        threshold=detector.rules.threshold,
-        rate=metadata.frontend.sample_rate,
-        channel=config.audio.channel,
-        position=Position.from_config(config.device),
     )
 
 
@@ -199,7 +177,7 @@ def _store(config: Config, dependencies: Dependencies, times: SampleTime) -> Cli
 def _levels(
     config: Config, dependencies: Dependencies, recent: RecentSound, ledger: EffortLedger
 ) -> StreamLevels | None:
-    detector = dependencies.model
+    detector = dependencies.detector
     delay_s = 3 * detector.model.metadata.frontend.window_seconds
     return StreamLevels.from_config(config, recent, detector.rules.max_length_s, delay_s, ledger.band_minute)
 
@@ -207,7 +185,7 @@ def _levels(
 def _cutter(
     config: Config, dependencies: Dependencies, recent: RecentSound, clips: ClipQueue, times: SampleTime
 ) -> ClipCutter:
-    detector = dependencies.model
+    detector = dependencies.detector
     recorder = ClipRecorder(
         recent,
         longest_event_s=detector.rules.max_length_s,

@@ -158,7 +158,7 @@ class Daemon:
             pass
         self.components.scoring.finish()
         self._close(ShutdownDeadline(END_S))
-        self._dependencies.model.backend.close()
+        self._dependencies.detector.close()
 
     def tend(self) -> None:
         """Look after schedule, watchdog, status and health; whatever fails is logged, and the rest goes on."""
@@ -221,7 +221,7 @@ class Daemon:
         ended = [ending.note(thread) for thread in threads.values()]
         self._close(ending)
         if ended[list(threads).index("scoring")]:  # a backend at work may let nobody close it
-            ending.bounded("closing the backend", self._dependencies.model.backend.close, ending.left(PART_S))
+            ending.bounded("closing the backend", self._dependencies.detector.close, ending.left(PART_S))
         self.hangs = ending.hangs
 
     def _close(self, ending: ShutdownDeadline) -> None:

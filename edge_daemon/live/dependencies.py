@@ -12,7 +12,7 @@ from edge_daemon.clips.files import ClipFiles, FolderClipFiles
 from edge_daemon.clock.synchronisation import AdjtimexClock, KernelClock
 from edge_daemon.clock.time_source import SystemTime, TimeSource
 from edge_daemon.config import Config
-from edge_daemon.detection.detector import LiveModel, open_model
+from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector
 from edge_daemon.health.board import Board, LinuxBoard
 from edge_daemon.mqtt.link import Link
 from edge_daemon.system.sd_notify import Notifier
@@ -25,7 +25,7 @@ class Dependencies:
     Attributes:
         time: clocks.
         source: the live input.
-        model: the model with its backend; the daemon closes it.
+        detector: what listens for calls; the daemon closes it.
         kernel: knows whether the system clock is kept right.
         board: the machine.
         clip_files: where clips go.
@@ -37,7 +37,7 @@ class Dependencies:
 
     time: TimeSource
     source: LiveSource
-    model: LiveModel
+    detector: Detector
     kernel: KernelClock
     board: Board
     clip_files: ClipFiles
@@ -54,11 +54,11 @@ def system_dependencies(config: Config) -> Dependencies:
         EdgeDaemonError: the model, the backend or the input cannot be had as configured.
     """
     time, rng = SystemTime(), random.Random()  # noqa: S311 - jitter, not cryptography
-    model = open_model(config, time)
+    detector = open_detector(DetectorSettings.from_config(config), time)
     return Dependencies(
         time=time,
-        source=open_source(config.audio, model.model.metadata.frontend.sample_rate, time, rng),
-        model=model,
+        source=open_source(config.audio, detector.model.metadata.frontend.sample_rate, time, rng),
+        detector=detector,
         kernel=AdjtimexClock(),
         board=LinuxBoard(config.storage.folder),
         clip_files=FolderClipFiles(config.storage.clips_folder),

@@ -30,7 +30,7 @@ class HealthCollector:
     def __init__(self, device: str, section: HealthSection, components: Components, dependencies: Dependencies) -> None:
         self.section = section
         self._device, self._components, self._dependencies = device, components, dependencies
-        self._time, self._backend = dependencies.time, dependencies.model.backend
+        self._time, self._backend = dependencies.time, dependencies.detector.backend
         self._counters: dict[str, float] = {}  # the backend's, which is asked by the scoring thread alone
         self._counters_due_ns = self._time.monotonic_ns()
 
@@ -98,7 +98,7 @@ class HealthCollector:
         )
 
     def _model(self) -> ModelHealth:
-        model = self._dependencies.model.model
+        model = self._dependencies.detector.model
         return ModelHealth(
             name=model.metadata.name,
             version=model.metadata.version,
@@ -118,8 +118,8 @@ class HealthCollector:
             found.append(f"effort is in memory only: {effort.database.reason}")
         if effort.forgotten:
             found.append(f"{effort.forgotten} spans of effort forgotten while the disk failed")
-        if self._backend.problem:
-            found.append(self._backend.problem)
+        if problem := self._dependencies.detector.problem:
+            found.append(problem)
         clips = None if components.store is None else components.store.report()
         if clips is not None and clips.reason:
             found.append(clips.reason)

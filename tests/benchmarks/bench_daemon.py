@@ -31,11 +31,8 @@ import psutil
 import soxr
 
 from edge_daemon.audio.source import Block
-from edge_daemon.backends.registry import create
 from edge_daemon.config.audio import AudioSection
-from edge_daemon.detection.events import EventRules
-from edge_daemon.detection.pipeline import Pipeline
-from edge_daemon.model.model_file import ModelFile, default_model_path
+from edge_daemon.detection.detector import DetectorSettings, open_detector
 
 TESTS = Path(__file__).resolve().parents[1]
 HOP_S = 0.5
@@ -43,12 +40,8 @@ HOP_S = 0.5
 
 def completions(sound: np.ndarray, rate: int, piece_s: float) -> list[tuple[float, float]]:
     """For each event the seconds of sound after which it is complete, and after which its last window was."""
-    model = ModelFile.read(default_model_path())
-    backend = create(model)
-    spec = model.metadata.frontend
-    hop = round(HOP_S * spec.sample_rate)
-    rules = EventRules.for_model(model.metadata.operating_point)
-    pipeline = Pipeline(spec, backend, rules, source_rate=rate, hop=hop)
+    detector = open_detector(DetectorSettings(hop_s=HOP_S))
+    spec, hop, pipeline = detector.model.metadata.frontend, detector.hop, detector.pipeline(rate)
     piece = round(piece_s * rate)
     told = []
     for start in range(0, len(sound) - piece, piece):
@@ -56,7 +49,7 @@ def completions(sound: np.ndarray, rate: int, piece_s: float) -> list[tuple[floa
         for found in pipeline.push(block).found:
             last_window_end = (found.event.end - (spec.window + hop) // 2 + spec.window) / spec.sample_rate
             told.append((block.end / rate, last_window_end))
-    backend.close()
+    detector.close()
     return told
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge_daemon.backends.guarded import open_backend
 from edge_daemon.bench import Measurement, bench, warnings_of
 from edge_daemon.cli import invoke
 from edge_daemon.config import Config, load_text
-from edge_daemon.detection.detector import LiveModel, hop_of, rules_of
+from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.health.board import BoardHealth
 from edge_daemon.model.energy import INTEGER, dense_operations
-from edge_daemon.model.model_file import ModelFile
 from edge_daemon.testing.machine import MemoryBoard, board_health
 
 STAGES = ["resample", "front end", "inference", "events", "window"]
@@ -80,12 +79,9 @@ def config() -> Config:
 
 
 def test_the_figures_belong_together(config: Config, tiny_model: Path) -> None:
-    model_file = ModelFile.read(tiny_model)
-    model = LiveModel(
-        model_file, open_backend(model_file, config.backend), rules_of(config, model_file), hop_of(config, model_file)
-    )
+    detector = open_detector(replace(DetectorSettings.from_config(config), model=tiny_model))
     board = MemoryBoard(board_health(memory_mb=70.0, temperature_c=41.0))
-    report = bench(config, model, board, seconds=0.6, model_load_s=1.5)
+    report = bench(config, detector, board, seconds=0.6, model_load_s=1.5)
     assert (report.model, report.backend, report.source_rate, report.hop_s) == ("tiny 1.0", "onnx", 8000, 0.25)
     assert (report.window_s, report.memory_mb, report.temperature_c, report.model_load_s) == (2.0, 70.0, 41.0, 1.5)
     assert report.windows > 0
@@ -98,7 +94,7 @@ def test_the_figures_belong_together(config: Config, tiny_model: Path) -> None:
     assert 0 < report.channels_per_core <= 250 / whole.busy_mean_ms
     assert report.cpu_share > 0
     assert report.peak_memory_mb > 20
-    dense = dense_operations(model_file.network())
+    dense = dense_operations(detector.model.network())
     assert report.synaptic_operations is not None
     assert report.energy_nj is not None
     assert 0 < report.synaptic_operations < dense.multiply_accumulates[0]

@@ -59,8 +59,8 @@ def test_the_shipped_model_is_good() -> None:
 def test_what_does_not_suit_the_model_is_told_with_its_key(tmp_path: Path) -> None:
     hop = only("model", "detection: {hop_s: 0.50005}")
     assert hop.state == "failed"
-    assert hop.text == "detection.hop_s is 0.50005 s, no whole number of samples at the model's 2000 Hz."
-    assert hop.hint == "The nearest is 0.5 s."
+    assert hop.text == "detection.hop_s is 0.50005 s, which is not a whole number of samples at the model's 2000 Hz."
+    assert hop.hint == "The nearest possible hop is 0.5 s."
     low = only("model", "detection: {threshold_low: 1.0}")
     assert low.text.startswith("detection.threshold_low is 1, above the model's threshold")
     (tmp_path / "m.onnx").write_bytes(b"nonsense")

@@ -205,7 +205,12 @@ def test_a_lower_threshold_takes_the_low_one_along() -> None:
 
 @pytest.mark.parametrize(
     ("choice", "complaint"),
-    [({"threshold": 1.5}, "threshold: "), ({"threshold_low": 0.7}, "must not be above"), ({"colour": 1.0}, "colour")],
+    [
+        ({"threshold": 1.5}, r"^detection\.threshold cannot be used: Input should be less than or equal to 1"),
+        ({"threshold_low": 0.7}, r"^detection\.threshold_low is 0\.7, above the model's threshold \(0\.6\)"),
+        ({"threshold": 0.5, "threshold_low": 0.7}, r"^detection\.threshold_low is 0\.7, above threshold \(0\.5\)"),
+        ({"colour": 1.0}, r"^detection\.colour"),
+    ],
 )
 def test_impossible_choices_are_refused(choice: dict[str, float], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):

@@ -20,7 +20,7 @@ from edge_daemon.audio.capture.device import DeviceInfo, StreamRequest
 from edge_daemon.audio.capture.live_source import lead_s
 from edge_daemon.audio.capture.sound_card import SoundCardSource
 from edge_daemon.config import Config
-from edge_daemon.detection.detector import open_model
+from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.detection.document import Detection
 from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.errors import EdgeDaemonError
@@ -111,7 +111,7 @@ class Buoy:
         self.dependencies = Dependencies(
             time=self.time,
             source=self.source,
-            model=open_model(self.config, self.time),
+            detector=open_detector(DetectorSettings.from_config(self.config), self.time),
             kernel=self.kernel,
             board=self.board,
             clip_files=self.clip_files,

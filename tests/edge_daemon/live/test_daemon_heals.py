@@ -242,7 +242,7 @@ class SlowBackend:
 
 
 def slow(buoy: Any) -> SlowBackend:
-    backend = SlowBackend(buoy.dependencies.model.backend)
+    backend = SlowBackend(buoy.dependencies.detector.backend)
     buoy.daemon.components.scoring._pipeline._backend = backend
     return backend
 

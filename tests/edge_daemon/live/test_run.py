@@ -162,8 +162,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "odd hop": (
         "detection: {hop_s: 0.3333}",
-        "7:20: detection.hop_s is 0.3333 s, no whole number of samples at the model's 2000 Hz."
-        " The nearest is 0.3335 s.",
+        "7:20: detection.hop_s is 0.3333 s, which is not a whole number of samples at the model's 2000 Hz."
+        " The nearest possible hop is 0.3335 s.",
     ),
     "low threshold": ("detection: {threshold_low: 1.0}", "7:28: detection.threshold_low is 1, above the model's"),
 }
@@ -211,7 +211,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 
 
 def test_a_key_that_the_file_does_not_give_has_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_daemon.checks.startup.default_model_path", lambda: tmp_path / "lost.onnx")
+    monkeypatch.setattr("edge_daemon.detection.detector.default_model_path", lambda: tmp_path / "lost.onnx")
     assert refused(tmp_path, BASE) == (
         "model.path cannot be used: The model FOLDER/lost.onnx cannot be read: No such file or directory."
         " Check the path. Models inside the package: right_whale, right_whale_portable."

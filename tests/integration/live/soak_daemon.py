@@ -24,7 +24,7 @@ from edge_daemon.audio.capture.sound_card import SoundCardSource
 from edge_daemon.clips.files import FolderClipFiles
 from edge_daemon.clock.synchronisation import AdjtimexClock
 from edge_daemon.config import load
-from edge_daemon.detection.detector import open_model
+from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.health.board import LinuxBoard
 from edge_daemon.live.daemon import Daemon
 from edge_daemon.live.dependencies import Dependencies
@@ -82,7 +82,7 @@ def main(path: Path, hours: float) -> None:
         Dependencies(
             time=time,
             source=source,
-            model=open_model(config, time),
+            detector=open_detector(DetectorSettings.from_config(config), time),
             kernel=AdjtimexClock(),
             board=LinuxBoard(config.storage.folder),
             clip_files=FolderClipFiles(config.storage.clips_folder),
