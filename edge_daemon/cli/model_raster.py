@@ -19,10 +19,13 @@ from edge_daemon.cli.model_option import MODEL
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 def raster(recording: Path, output: Path, model: Path | None, at: float | None, channel: int) -> None:
     """Draw what the network sees, which neurons fire when, and the output neurons' membranes, for one window."""
-    from edge_daemon.model.model_file import ModelFile, default_model_path
+    from contextlib import closing
+
+    from edge_daemon.detection.detector import DetectorSettings, open_detector
     from edge_daemon.report.raster import draw, trace_window
 
-    model_file = ModelFile.read(model or default_model_path())
-    shown = trace_window(model_file, recording, at, channel - 1)
-    draw(model_file, shown, f"{model_file.metadata.name} on {recording.name}", output)
+    settings = DetectorSettings() if model is None else DetectorSettings(model)
+    with closing(open_detector(settings)) as detector:
+        shown = trace_window(detector, recording, at, channel - 1)
+    draw(detector.model, shown, f"{detector.model.metadata.name} on {recording.name}", output)
     click.echo(f"{output}: the window at {shown.begin_s:.2f} s, score {shown.score:.3f}")

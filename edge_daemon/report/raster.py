@@ -6,6 +6,7 @@ matplotlib draws it (extra `report`); finding the window and computing it needs 
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.sound_file import FileSource
-from edge_daemon.backends.registry import create
-from edge_daemon.detection.windower import Window, Windower
+from edge_daemon.audio.source import Block, Gap
+from edge_daemon.detection.detector import Detector
+from edge_daemon.detection.events import ScoredWindow
 from edge_daemon.errors import AudioError, ModelError, StorageError
 from edge_daemon.model.frontend import FrontEnd
 from edge_daemon.model.model_file import ModelFile
@@ -42,11 +43,11 @@ class WindowTrace:
     trace: Trace
 
 
-def trace_window(model: ModelFile, recording: Path, at_s: float | None = None, channel: int = 0) -> WindowTrace:
+def trace_window(detector: Detector, recording: Path, at_s: float | None = None, channel: int = 0) -> WindowTrace:
     """Run the network on one window of a recording.
 
     Args:
-        model: the model.
+        detector: hears the recording as a replay does.
         recording: a sound file.
         at_s: the window that contains this moment nearest its centre, seconds; None takes the highest score.
         channel: which channel, from 0.
@@ -54,23 +55,18 @@ def trace_window(model: ModelFile, recording: Path, at_s: float | None = None, c
     Raises:
         AudioError: the file cannot be read, or holds no window.
     """
-    spec, front_end, backend = model.metadata.frontend, FrontEnd(model.metadata.frontend), create(model)
-    windows = _windows(recording, spec.sample_rate, spec.window, channel)
+    spec = detector.model.metadata.frontend
+    windows, sound = _heard(detector, recording, channel)
     if not windows:
         raise AudioError(f"{recording} contains no sound.", "Choose another recording.")
+    best = max(windows, key=lambda window: window.score)
     if at_s is not None:
         middle = at_s * spec.sample_rate - spec.window / 2
-        windows = [min(windows, key=lambda window: abs(window.start - middle))]
-    best, best_score = windows[0], -1.0
-    for start in range(0, len(windows), _BATCH):
-        group = windows[start : start + _BATCH]
-        scores = backend.infer(front_end.batch(np.stack([window.samples for window in group]))[0]).score
-        if scores.max() > best_score:
-            best, best_score = group[int(scores.argmax())], float(scores.max())
-    backend.close()
-    features = front_end(best.samples)
-    trace = run(model.network(), features[None], keep=True)
-    return WindowTrace(best.start / spec.sample_rate, features, best_score, trace)
+        best = min(windows, key=lambda window: abs(window.start - middle))
+    samples = sound[best.start : best.start + spec.window]
+    features = FrontEnd(spec)(np.pad(samples, (0, spec.window - len(samples))))
+    trace = run(detector.model.network(), features[None], keep=True)
+    return WindowTrace(best.start / spec.sample_rate, features, best.score, trace)
 
 
 def draw(model: ModelFile, shown: WindowTrace, title: str, picture: Path) -> None:
@@ -100,18 +96,22 @@ def draw(model: ModelFile, shown: WindowTrace, title: str, picture: Path) -> Non
         raise StorageError(f"{picture} cannot be written: {error}.", "Choose a name ending in .png or .pdf.") from error
 
 
-def _windows(recording: Path, rate: int, length: int, channel: int) -> list[Window]:
-    source = FileSource(recording, channel=channel)
-    try:
-        resampler, windower = Resampler(source.rate, rate), Windower(length, length // 4, pad_short=True)
-        pieces: list[Any] = []
+def _heard(detector: Detector, recording: Path, channel: int) -> tuple[list[ScoredWindow], NDArray[np.float32]]:
+    """All windows of a recording, and its sound at the model's rate, float32 [n], zeros where some is missing."""
+    windows: list[ScoredWindow] = []
+    sound = [np.zeros(0, np.float32)]
+    with closing(FileSource(recording, channel=channel)) as source:
+        pipeline = detector.pipeline(source.rate, batch=_BATCH, pad_short=True)
         while (item := source.read()) is not None:
-            pieces += resampler.push(item)
-        pieces += resampler.finish()
-        cut = [part for piece in pieces for part in windower.push(piece)] + windower.finish()
-        return [part for part in cut if isinstance(part, Window)]
-    finally:
-        source.close()
+            output = pipeline.push(item)
+            windows += output.windows
+            sound += [_samples(piece) for piece in output.sound]
+    output = pipeline.finish()
+    return windows + output.windows, np.concatenate([*sound, *map(_samples, output.sound)])
+
+
+def _samples(piece: Block | Gap) -> NDArray[np.float32]:
+    return piece.samples if isinstance(piece, Block) else np.zeros(piece.length, np.float32)
 
 
 def _draw_features(axes: Any, model: ModelFile, shown: WindowTrace) -> None:

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from edge_daemon.cli import invoke as command
+from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.errors import AudioError, StorageError
 from edge_daemon.model.frontend import FrontEnd
-from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import run
 from edge_daemon.report.raster import draw, trace_window
 
@@ -25,9 +25,10 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_moment_asked_for(tiny_model: Path, recording: Path) -> None:
-    model = ModelFile.read(tiny_model)
+    detector = open_detector(DetectorSettings(tiny_model))
+    model = detector.model
     # windows of 2 s begin every 0.5 s; the one around 5.6 s with the nearest centre is 4.5 … 6.5
-    shown = trace_window(model, recording, at_s=5.6)
+    shown = trace_window(detector, recording, at_s=5.6)
     assert shown.begin_s == 4.5
     samples, _ = soundfile.read(recording, dtype="float32")
     features = FrontEnd(model.metadata.frontend)(samples[9000:13000])
@@ -38,9 +39,9 @@ def test_the_moment_asked_for(tiny_model: Path, recording: Path) -> None:
 
 
 def test_the_highest_score_by_default(tiny_model: Path, recording: Path) -> None:
-    model = ModelFile.read(tiny_model)
-    every = [trace_window(model, recording, at_s=1.0 + 0.5 * number) for number in range(17)]
-    best = trace_window(model, recording)
+    detector = open_detector(DetectorSettings(tiny_model))
+    every = [trace_window(detector, recording, at_s=1.0 + 0.5 * number) for number in range(17)]
+    best = trace_window(detector, recording)
     assert best.score == max(shown.score for shown in every)
     assert best.begin_s == every[int(np.argmax([shown.score for shown in every]))].begin_s
 
@@ -57,8 +58,8 @@ def test_the_command_draws(
 
 
 def test_what_cannot_be_drawn_says_so(tiny_model: Path, recording: Path, tmp_path: Path) -> None:
-    model = ModelFile.read(tiny_model)
+    detector = open_detector(DetectorSettings(tiny_model))
     with pytest.raises(AudioError):
-        trace_window(model, tmp_path / "absent.wav")
+        trace_window(detector, tmp_path / "absent.wav")
     with pytest.raises(StorageError, match="cannot be written"):
-        draw(model, trace_window(model, recording, 1.0), "title", tmp_path / "no" / "folder.png")
+        draw(detector.model, trace_window(detector, recording, 1.0), "title", tmp_path / "no" / "folder.png")
