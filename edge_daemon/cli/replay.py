@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +16,7 @@ from edge_daemon.cli.replay_html import html_options, html_report
 from edge_daemon.tables.format import format_names
 
 if TYPE_CHECKING:
-    from edge_daemon.config.root import Config
+    from edge_daemon.config import Loaded
     from edge_daemon.replay.recordings import Recording
     from edge_daemon.replay.run import Summary
     from edge_daemon.replay.task import ReplayResult
@@ -135,8 +136,9 @@ def replay(
     if start is not None and len(recordings) > 1:
         raise click.UsageError(f"--start is the start of one recording, but {len(recordings)} were given.")
     loaded = _load(config)
+    daemon = None if loaded is None else loaded.config
     settings = settings_for(
-        loaded,
+        daemon,
         model=model,
         hop_s=hop,
         threshold=threshold,
@@ -145,13 +147,15 @@ def replay(
         scores=scores or html is not None,  # the report draws them
         batch=batch,
         device=device,
-        backend=backend_for(loaded, backend, backend_options),
+        backend=backend_for(daemon, backend, backend_options),
     )
     rows: list[tuple[str, ...]] = []
     began = perf_counter()
     kept = "" if output is None else f"Finished recordings are kept in {output}: run the same command to continue."
     with ExitStack() as stack:
         stack.enter_context(interruptible(kept))
+        options = {"detection.hop_s": ("--hop", hop), "detection.threshold": ("--threshold", threshold)}
+        stack.enter_context(_blaming_options(loaded, options))
         if output is not None:
             with suppress(OSError):  # whoever writes there says what is wrong
                 output.mkdir(parents=True, exist_ok=True)  # the page may lie in it, too
@@ -182,12 +186,34 @@ def replay(
     return 1 if summary.failed else 0
 
 
-def _load(config: Path | None) -> Config | None:
+def _load(config: Path | None) -> Loaded | None:
     if config is None:
         return None
     from edge_daemon.config import load_by_hand
 
-    return load_by_hand(config).config
+    return load_by_hand(config)
+
+
+@contextmanager
+def _blaming_options(loaded: Loaded | None, options: Mapping[str, tuple[str, object]]) -> Iterator[None]:
+    """What is wrong with a key is told of the option that stands for it, or with the key's place in the file.
+
+    Args:
+        loaded: the configuration, if there is one.
+        options: by key, the option's name and what was given for it, or None.
+    """
+    from edge_daemon.errors import ConfigValueError, UsageError, sentence
+
+    try:
+        yield
+    except ConfigValueError as error:
+        option, given = options.get(error.key, ("", None))
+        if option and (loaded is None or given is not None):
+            raise UsageError(sentence(option, error.predicate), error.hint) from None
+        if loaded is None:
+            raise
+        with loaded.locating_errors():
+            raise
 
 
 def _recordings(paths: tuple[Path, ...]) -> list[Recording]:

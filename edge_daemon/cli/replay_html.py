@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from edge_daemon.detection.events import EventRules
-    from edge_daemon.model.model_file import ModelFile
+    from edge_daemon.detection.detector import DetectorPlan
     from edge_daemon.replay.result import ReplayResult
     from edge_daemon.replay.settings import ReplaySettings
     from edge_daemon.report.document import Facts
@@ -56,7 +55,7 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
         yield lambda _result: None
         return
     from edge_daemon.cli.progress import progress
-    from edge_daemon.replay.task import plan
+    from edge_daemon.detection.detector import plan
     from edge_daemon.report.clip import playing_speed
     from edge_daemon.report.document import document
     from edge_daemon.report.gathering import Gathering
@@ -67,17 +66,18 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
 
     require_matplotlib()
     with whole_file(path) as file:  # entered before the run: what cannot be written is said before the work
-        model = plan(settings)
-        gathering = Gathering(model.hop)
+        planned = plan(settings.detector)
+        metadata = planned.model.metadata
+        gathering = Gathering(planned.hop)
         yield gathering.add
         entries = gathering.entries()
-        band = model.model.metadata.call_band_hz
-        maker = MediaMaker(model.model.metadata.frontend.sample_rate, settings.channel - 1, band)
+        band = metadata.call_band_hz
+        maker = MediaMaker(metadata.frontend.sample_rate, settings.channel - 1, band)
         chosen = entries[:pictured]
         content = document(
             gathering,
             entries,
-            _facts(model.model, model.rules, settings, gathering),
+            _facts(planned, settings, gathering),
             pictured=len(chosen),
             top_hz=maker.top_hz,
             speed=playing_speed(band[0]),
@@ -89,23 +89,24 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
                     yield row, maker.make(entry, gathering.recordings[entry.recording])
                     bar.watch(row + 1)
 
-            write_page(file, f"Detections: {model.model.metadata.label.replace('_', ' ')}", content, media())
+            write_page(file, f"Detections: {metadata.label.replace('_', ' ')}", content, media())
 
 
-def _facts(model_file: ModelFile, rules: EventRules, settings: ReplaySettings, gathering: Gathering) -> Facts:
+def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering) -> Facts:
     from edge_daemon import __version__
     from edge_daemon.cli.model import describe
     from edge_daemon.report.document import Facts
     from edge_daemon.report.energy_line import energy_line
 
-    metadata = model_file.metadata
-    energy = energy_line(model_file.network(), gathering.layer_spikes, gathering.windows)
+    model, rules, metadata = planned.model, planned.rules, planned.model.metadata
+    spec = metadata.frontend
+    energy = energy_line(model.network(), gathering.layer_spikes, gathering.windows)
     lines = [
         ("threshold", f"{rules.threshold:g}, down to {rules.threshold_low:g} inside an event"),
         ("fewest windows", f"{rules.min_windows}"),
-        ("windows", f"{gathering.windows:,} of {metadata.frontend.window_seconds:g} s, every {settings.hop_s:g} s"),
+        ("windows", f"{gathering.windows:,} of {spec.window_seconds:g} s, every {planned.hop / spec.sample_rate:g} s"),
         ("channel", f"{settings.channel}"),
-        ("backend", ", ".join(sorted(gathering.backends)) or settings.backend_name),
+        ("backend", ", ".join(sorted(gathering.backends)) or settings.detector.backend_name),
         ("energy", energy),
         ("device", settings.device),
         ("program", f"edge-daemon {__version__}"),
@@ -113,11 +114,11 @@ def _facts(model_file: ModelFile, rules: EventRules, settings: ReplaySettings, g
     return Facts(
         label=metadata.label,
         model=f"{metadata.name} {metadata.version}",
-        digest=model_file.digest,
+        digest=model.digest,
         device=settings.device,
         threshold=rules.threshold,
         threshold_low=rules.threshold_low,
         call_band_hz=metadata.call_band_hz,
         settings=[line for line in lines if line[1]],
-        card=describe(model_file),
+        card=describe(model),
     )

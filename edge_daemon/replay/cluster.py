@@ -20,7 +20,7 @@ from edge_daemon import __version__
 from edge_daemon.errors import EdgeDaemonError, ModelError, UsageError
 from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.recordings import Recording
-from edge_daemon.replay.task import Keep, ReplayResult, ReplaySettings, Watch, load_model, replay_recording
+from edge_daemon.replay.task import Keep, ReplayResult, ReplaySettings, Watch, replay_recording, thread_detector
 
 _AHEAD = 16  # recordings per thread of the cluster on their way: a long one in front leaves the others busy
 _POLL_S = 1.0
@@ -217,9 +217,12 @@ _IN_PACKAGE = Path("model inside the package")
 
 def _sendable(settings: ReplaySettings) -> ReplaySettings:
     """The model inside the package lies elsewhere on another machine."""
-    if settings.model == default_model_path():
-        return replace(settings, model=_IN_PACKAGE)
-    return replace(settings, model=settings.model.absolute())
+    model = settings.detector.model
+    return _with_model(settings, _IN_PACKAGE if model == default_model_path() else model.absolute())
+
+
+def _with_model(settings: ReplaySettings, model: Path) -> ReplaySettings:
+    return replace(settings, detector=replace(settings.detector, model=model))
 
 
 # On a worker:
@@ -229,12 +232,12 @@ def _look(path: Path) -> tuple[str, bool]:
 
 
 def _work(recording: Recording, settings: ReplaySettings, digest: str) -> ReplayResult:
-    if settings.model == _IN_PACKAGE:
-        settings = replace(settings, model=default_model_path())
-    found = load_model(settings).model.digest
+    if settings.detector.model == _IN_PACKAGE:
+        settings = _with_model(settings, default_model_path())
+    found = thread_detector(settings.detector).model.digest
     if found != digest:
         raise ModelError(
-            f"The worker {_distributed().get_worker().address} finds another model under {settings.model}.",
+            f"The worker {_distributed().get_worker().address} finds another model under {settings.detector.model}.",
             "Keep the model on the disk that all machines see, and install the same version of edge-daemon on all.",
         )
     return replay_recording(recording, settings)

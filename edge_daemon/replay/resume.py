@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,6 @@ from edge_daemon.storage.atomic_file import whole_file
 
 FOLDER = ".replay"
 """Inside the output folder."""
-
-_UNSEEN = frozenset({"model", "batch", "block_s"})
-"""Settings that do not show in a result; the model's digest stands for its path."""
 
 
 class _Document(BaseModel):
@@ -69,8 +66,9 @@ class FinishedResults:
 
     def __init__(self, output: Path, settings: ReplaySettings, digest: str) -> None:
         self._folder = output / FOLDER
-        values = {f.name: repr(getattr(settings, f.name)) for f in fields(settings) if f.name not in _UNSEEN}
-        self._circumstances = [__version__, digest, values]
+        # neither batch nor block shows in a result, and the digest stands for the model's path
+        seen = replace(settings, detector=replace(settings.detector, model=Path()), batch=0, block_s=0.0)
+        self._circumstances = [__version__, digest, repr(seen)]
 
     def load(self, recording: Recording) -> ReplayResult | None:
         """The recording's result, if it is there and whole."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from edge_daemon.detection.detector import plan
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording
@@ -24,10 +25,9 @@ from edge_daemon.replay.task import (
     ReplayResult,
     ReplaySettings,
     Watch,
-    load_model,
-    plan,
+    close_thread_detector,
     replay_recording,
-    unload_model,
+    thread_detector,
 )
 
 
@@ -111,7 +111,8 @@ def replay(
         UsageError, ClusterError: the cluster cannot be used.
     """
     # what is wrong with the model is said once, before anything is begun
-    digest = (load_model(settings) if cluster is None else plan(settings)).model.digest
+    look = thread_detector if cluster is None else plan
+    digest = look(settings.detector).model.digest
     store = None if output is None else FinishedResults(output.folder, settings, digest)
     finished = set() if store is None else {r.path for r in recordings if store.load(r) is not None}
     left = [recording for recording in recordings if recording.path not in finished]
@@ -134,7 +135,7 @@ def replay(
                 summary.add(result, taken=taken)
                 each(result)
     finally:
-        unload_model()
+        close_thread_detector()
     if store is not None and not summary.failures:
         store.clear()
     return summary

@@ -7,16 +7,14 @@ rules of events, calibration of the hydrophone, and who reports from where.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from edge_daemon.audio.start_time import StartTime
-from edge_daemon.backends.registry import DEFAULT
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.detection.document import Position
 from edge_daemon.errors import BackendError, UsageError
 from edge_daemon.levels.hydrophone import Hydrophone
-from edge_daemon.model.model_file import default_model_path
 
 if TYPE_CHECKING:
     from edge_daemon.config.backend import BackendSection
@@ -25,17 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReplaySettings:
-    """What is the same for all recordings of a run; event rules that are None take the model's operating point.
+    """What is the same for all recordings of a run.
 
     Attributes:
-        model: the model file.
-        hop_s: seconds between successive windows.
-        threshold: score that starts an event, or None.
-        threshold_low: score that keeps an event going, or None.
-        min_windows: windows at or above threshold_low that an event needs, or None.
-        merge_gap_s: events closer than this become one, or None.
-        max_length_s: longer events are cut here, or None.
-        refractory_s: no new event within this time after one, or None.
+        detector: what listens to them.
         channel: counted from 1.
         start: when the (only) recording began, if the user said so.
         scores: whether the result carries the score of every window.
@@ -44,17 +35,9 @@ class ReplaySettings:
         device: what detections give as their device.
         position: where the hydrophone was, if known.
         full_scale_db: level (peak) of a full-scale sample, dB re 1 µPa, for received levels; None if not calibrated.
-        backend: what runs the network and what takes over if it fails; None is the default one, without a fallback.
     """
 
-    model: Path
-    hop_s: float = 0.5
-    threshold: float | None = None
-    threshold_low: float | None = None
-    min_windows: int | None = None
-    merge_gap_s: float | None = None
-    max_length_s: float | None = None
-    refractory_s: float | None = None
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
     channel: int = 1
     start: StartTime | None = None
     scores: bool = False
@@ -63,12 +46,6 @@ class ReplaySettings:
     device: str = "replay"
     position: Position | None = None
     full_scale_db: float | None = None
-    backend: BackendSection | None = None
-
-    @property
-    def backend_name(self) -> str:
-        """Name of the backend that was chosen."""
-        return DEFAULT if self.backend is None else self.backend.name
 
 
 def settings_for(config: Config | None, **chosen: Any) -> ReplaySettings:
@@ -76,20 +53,22 @@ def settings_for(config: Config | None, **chosen: Any) -> ReplaySettings:
 
     Args:
         config: of the daemon whose work is to be repeated; None takes the defaults.
-        chosen: fields of `ReplaySettings`; None leaves what the configuration says, or the default.
+        chosen: fields of `ReplaySettings` and of its `DetectorSettings`; None leaves what the configuration says, or
+            the default.
     """
-    values: dict[str, Any] = {"model": default_model_path()}
+    detector = DetectorSettings()
+    values: dict[str, Any] = {}
     if config is not None:
-        device = config.device
-        values |= config.detection.model_dump()
-        values |= {"device": device.id, "backend": config.backend}
-        if (hydrophone := Hydrophone.from_config(config.hydrophone)) is not None:
-            values["full_scale_db"] = hydrophone.full_scale_db
-        if config.model.path is not None:
-            values["model"] = config.model.path
-        values["position"] = Position.from_config(device)
+        detector = DetectorSettings.from_config(config)
+        hydrophone = Hydrophone.from_config(config.hydrophone)
+        values = {
+            "device": config.device.id,
+            "position": Position.from_config(config.device),
+            "full_scale_db": None if hydrophone is None else hydrophone.full_scale_db,
+        }
     values |= {name: value for name, value in chosen.items() if value is not None}
-    return ReplaySettings(**values)
+    of_detector = {one.name: values.pop(one.name) for one in fields(DetectorSettings) if one.name in values}
+    return ReplaySettings(replace(detector, **of_detector), **values)
 
 
 def backend_for(config: Config | None, name: str | None, options: dict[str, Any]) -> BackendSection | None:

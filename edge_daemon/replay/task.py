@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -17,14 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.audio.sound_file import FileSource
-from edge_daemon.backends.base import Backend
-from edge_daemon.backends.registry import create
 from edge_daemon.clock.utc import nanoseconds
-from edge_daemon.detection.document import ModelReference, Origin, UtcBasis
-from edge_daemon.detection.events import EventRules
-from edge_daemon.detection.pipeline import Output, Pipeline
+from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector
+from edge_daemon.detection.document import UtcBasis
+from edge_daemon.detection.pipeline import Output
 from edge_daemon.errors import AudioError, BackendError, ConfigError
-from edge_daemon.model.model_file import ModelFile
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
@@ -34,17 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Keep",
-    "LoadedModel",
-    "Plan",
     "Progress",
     "ReplayResult",
     "ReplaySettings",
     "Stopped",
     "Watch",
-    "load_model",
-    "plan",
+    "close_thread_detector",
     "replay_recording",
-    "unload_model",
+    "thread_detector",
 ]
 
 Progress = Callable[[float], None]
@@ -62,87 +55,29 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
     """Raised by `progress` to give up a recording."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A model with the rules and the hop (in samples) of this run."""
-
-    model: ModelFile
-    rules: EventRules
-    hop: int
+_opened = threading.local()
+"""The detector of each thread (a cluster's workers have several): backends need not stand two callers at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel(Plan):
-    """A plan with what runs it."""
-
-    backend: Backend
-
-
-_loaded = threading.local()
-"""The model of each thread (a cluster's workers have several): backends need not stand two callers at a time."""
-
-
-def load_model(settings: ReplaySettings) -> LoadedModel:
-    """Load the model of a run, once in each thread; settings other than last time's close that one's backend.
+def thread_detector(settings: DetectorSettings) -> Detector:
+    """The detector of a run, opened once in each thread; settings other than last time's close that one.
 
     Raises:
-        ModelError: the file is no model of ours.
-        BackendError: the backend is not there or refuses the model.
-        ConfigError: hop or rules do not suit the model.
+        ModelError, BackendError, ConfigError: as `open_detector`.
     """
-    if getattr(_loaded, "settings", None) != settings:
-        unload_model()
-        _loaded.model, _loaded.settings = _load(settings), settings
-    model: LoadedModel = _loaded.model
-    return model
+    if getattr(_opened, "settings", None) != settings:
+        close_thread_detector()
+        _opened.detector, _opened.settings = open_detector(settings), settings
+    detector: Detector = _opened.detector
+    return detector
 
 
-def unload_model() -> None:
-    """Close this thread's backend, if there is one: a vendor's device or process is given back."""
-    if getattr(_loaded, "settings", None) is not None:
-        _loaded.settings = None
-        _loaded.model.backend.close()
-        del _loaded.model
-
-
-def plan(settings: ReplaySettings) -> Plan:
-    """Read the model of a run and see whether the settings suit it, without a backend.
-
-    Raises:
-        ModelError, ConfigError: as `load_model`.
-    """
-    model_file = ModelFile.read(settings.model)
-    metadata = model_file.metadata
-    spec = metadata.frontend
-    hop = round(settings.hop_s * spec.sample_rate)
-    if not 1 <= hop <= spec.window:
-        raise ConfigError(
-            f"A hop of {settings.hop_s:g} s does not suit windows of {spec.window_seconds:g} s.",
-            f"Choose one between {1 / spec.sample_rate:g} and {spec.window_seconds:g} s.",
-        )
-    rules = EventRules.for_model(
-        metadata.operating_point,
-        threshold=settings.threshold,
-        threshold_low=settings.threshold_low,
-        min_windows=settings.min_windows,
-        merge_gap_s=settings.merge_gap_s,
-        max_length_s=settings.max_length_s,
-        refractory_s=settings.refractory_s,
-    )
-    return Plan(model_file, rules, hop)
-
-
-def _load(settings: ReplaySettings) -> LoadedModel:
-    made = plan(settings)
-    return LoadedModel(made.model, made.rules, made.hop, _backend(made.model, settings))
-
-
-def _backend(model_file: ModelFile, settings: ReplaySettings) -> Backend:
-    if settings.backend is None:
-        return create(model_file)
-    from edge_daemon.backends.guarded import open_backend
-
-    return open_backend(model_file, settings.backend)
+def close_thread_detector() -> None:
+    """Close this thread's detector, if there is one: a vendor's device or process is given back."""
+    if getattr(_opened, "settings", None) is not None:
+        _opened.settings = None
+        _opened.detector.close()
+        del _opened.detector
 
 
 def replay_recording(recording: Recording, settings: ReplaySettings, progress: Progress | None = None) -> ReplayResult:
@@ -151,9 +86,9 @@ def replay_recording(recording: Recording, settings: ReplaySettings, progress: P
     Raises:
         ModelError, BackendError, ConfigError: the run as a whole cannot work.
     """
-    model = load_model(settings)
+    detector = thread_detector(settings.detector)
     try:
-        return _replay(recording, settings, model, progress or _ignore)
+        return _replay(recording, settings, detector, progress or _ignore)
     except AudioError as error:
         return ReplayResult(recording, error=_unicode(str(error)))
     except (BackendError, ConfigError, Stopped):
@@ -173,26 +108,24 @@ def _ignore(_share: float) -> None:
     """Progress that nobody watches."""
 
 
-def _replay(recording: Recording, settings: ReplaySettings, model: LoadedModel, progress: Progress) -> ReplayResult:
+def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, progress: Progress) -> ReplayResult:
     began = perf_counter_ns()
     source = FileSource(
         recording.path, channel=settings.channel - 1, block_seconds=settings.block_s, start=settings.start
     )
     try:
-        pipeline = Pipeline(
-            model.model.metadata.frontend,
-            model.backend,
-            model.rules,
-            source_rate=source.rate,
-            hop=model.hop,
-            batch=settings.batch,
-            call_band_hz=model.model.metadata.call_band_hz,
-            pad_short=True,
-        )
+        pipeline = detector.pipeline(source.rate, batch=settings.batch, pad_short=True)
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
         result.start_utc_ns = None if source.start_utc is None else nanoseconds(source.start_utc)
-        result.origin, result.clock = _origin(recording, settings, model), _basis(settings, source)
-        collector = _Collector(result, settings, _levels(settings, model))
+        result.origin = detector.origin(
+            settings.device,
+            recording.name,
+            file=recording.name,
+            channel=settings.channel,
+            position=settings.position,
+        )
+        result.clock = _basis(settings, source)
+        collector = _Collector(result, settings, _levels(settings, detector))
         while (item := source.read()) is not None:
             pipeline.tally.stage_ns["read"] += perf_counter_ns() - began
             collector.add(pipeline.push(item))
@@ -244,34 +177,18 @@ class _Collector:
         self._result.lost_s = {cause: length / rate for cause, length in sorted(self._lost.items()) if length}
 
 
-def _levels(settings: ReplaySettings, model: LoadedModel) -> ReplayLevels | None:
+def _levels(settings: ReplaySettings, detector: Detector) -> ReplayLevels | None:
     if settings.full_scale_db is None:
         return None
     from edge_daemon.replay.received_levels import ReplayLevels
 
-    spec, rules = model.model.metadata.frontend, model.rules
-    known_s = settings.batch * model.hop / spec.sample_rate + 2 * spec.window_seconds + rules.merge_gap_s
+    spec, rules = detector.model.metadata.frontend, detector.rules
+    known_s = settings.batch * detector.hop / spec.sample_rate + 2 * spec.window_seconds + rules.merge_gap_s
     return ReplayLevels(
         spec.sample_rate,
         settings.full_scale_db,
         longest_event_s=rules.max_length_s,
         delay_s=known_s + settings.block_s + 1.0,  # the resampler works in quarters of a second
-    )
-
-
-def _origin(recording: Recording, settings: ReplaySettings, model: LoadedModel) -> Origin:
-    metadata = model.model.metadata
-    return Origin(
-        device=settings.device,
-        stream=recording.name,
-        label=metadata.label,
-        model=ModelReference(name=metadata.name, version=metadata.version, digest=model.model.digest),
-        backend=model.backend.name,
-        threshold=model.rules.threshold,
-        rate=metadata.frontend.sample_rate,
-        file=recording.name,
-        channel=settings.channel,
-        position=settings.position,
     )
 
 

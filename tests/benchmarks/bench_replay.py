@@ -41,12 +41,13 @@ def child(path: Path, model: Path, hop_s: float) -> None:
     from time import perf_counter, process_time
 
     began = perf_counter()
+    from edge_daemon.detection.detector import DetectorSettings
     from edge_daemon.replay.recordings import find_recordings
     from edge_daemon.replay.run import replay
-    from edge_daemon.replay.task import ReplaySettings, load_model
+    from edge_daemon.replay.task import ReplaySettings, thread_detector
 
-    settings = ReplaySettings(model=model, hop_s=hop_s)
-    load_model(settings)
+    settings = ReplaySettings(DetectorSettings(model, hop_s=hop_s))
+    thread_detector(settings.detector)
     loaded, cpu = perf_counter(), process_time()
     summary = replay(find_recordings([path]), settings)
     report = {

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from edge_daemon.backends.base import Inference
 from edge_daemon.backends.worker.client import WorkerBackend
 from edge_daemon.config.backend import BackendSection
-from edge_daemon.model.model_file import default_model_path
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.run import Summary, replay
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.task import load_model
+from edge_daemon.replay.task import thread_detector
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 KILLS = 20
@@ -40,13 +40,13 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(recording: Path, folder: Path, backend: BackendSection) -> tuple[Summary, dict[str, bytes], dict[str, float]]:
     """A replay's summary, its tables byte for byte, and the backend's counters at its end."""
-    settings, health = ReplaySettings(default_model_path(), scores=True, batch=4, backend=backend), {}
+    settings, health = ReplaySettings(DetectorSettings(backend=backend), scores=True, batch=4), {}
     with ReplayOutput(folder, scores=True) as output:
         summary = replay(
             find_recordings([recording]),
             settings,
             output=output,
-            each=lambda _result: health.update(load_model(settings).backend.health()),
+            each=lambda _result: health.update(thread_detector(settings.detector).backend.health()),
         )
     return summary, {path.name: path.read_bytes() for path in sorted(folder.iterdir())}, health
 

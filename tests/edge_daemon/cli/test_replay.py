@@ -265,7 +265,7 @@ def test_the_sample_in_the_package(tiny_model: Path, capsys: pytest.CaptureFixtu
         (["{sea}", "--output", "{empty}", "--formats", " "], "none given"),
         (["{sea}", "--start", "yesterday"], "not a start time"),
         (["{sea}", "{sea2}", "--start", "2020-01-01T00:00:00Z"], "start of one recording, but 2 were given"),
-        (["{sea}", "--hop", "3"], "hop of 3 s"),
+        (["{sea}", "--hop", "3"], "--hop is 3 s, longer than the model's windows of 2 s."),
         (["{sea}", "--threshold", "2"], "threshold"),
         (["{sea}", "--jobs", "0"], "jobs"),
         (["{sea}", "--jobs", "2", "--dask", "tcp://127.0.0.1:1"], "Use --jobs on this machine, or --dask"),

@@ -26,7 +26,6 @@ from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.daemon import Daemon
 from edge_daemon.live.dependencies import Dependencies
-from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.task import ReplaySettings, replay_recording
 from edge_daemon.system.backoff import Backoff
@@ -243,7 +242,7 @@ def sample() -> NDArray[np.float32]:
 def _replayed(sound: NDArray[np.float32], rate: int, folder: Path) -> list[Detection]:
     path = folder / "played.wav"
     soundfile.write(path, sound, rate, subtype="FLOAT")
-    result = replay_recording(Recording(path, path.name, path.stem, 1), ReplaySettings(default_model_path()))
+    result = replay_recording(Recording(path, path.name, path.stem, 1), ReplaySettings())
     assert result.error is None, result.error
     return list(result.detections())
 

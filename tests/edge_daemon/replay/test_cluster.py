@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edge_daemon import __version__
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.errors import EdgeDaemonError, ModelError
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.replay.cluster import ClusterError, _check_workers, _Run, _sendable, _work
@@ -28,7 +29,15 @@ def recording(tmp_path: Path) -> Recording:
 
 
 def answer(result: Callable[[], Any], recording: Recording) -> ReplayResult:
-    run = _Run(None, "tcp://there", [recording], ReplaySettings(Path("m.onnx")), "", lambda _: None, lambda _: None)
+    run = _Run(
+        None,
+        "tcp://there",
+        [recording],
+        ReplaySettings(DetectorSettings(Path("m.onnx"))),
+        "",
+        lambda _: None,
+        lambda _: None,
+    )
     return run._result(SimpleNamespace(result=result), recording)
 
 
@@ -84,8 +93,8 @@ def test_workers_that_can(recording: Recording) -> None:
 
 
 def test_the_model_inside_the_package_is_each_machines_own(recording: Recording) -> None:
-    sent = _sendable(ReplaySettings(default_model_path()))
-    assert sent.model != default_model_path()
+    sent = _sendable(ReplaySettings())
+    assert sent.detector.model != default_model_path()
     result = _work(recording, sent, ModelFile.read(default_model_path()).digest)
     assert "not a sound file" in (result.error or "")
-    assert _sendable(ReplaySettings(Path("m.onnx"))).model == Path.cwd() / "m.onnx"
+    assert _sendable(ReplaySettings(DetectorSettings(Path("m.onnx")))).detector.model == Path.cwd() / "m.onnx"

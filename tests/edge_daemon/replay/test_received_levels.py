@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from edge_daemon.audio.source import Block
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.pipeline import Found, Output
 from edge_daemon.replay.received_levels import ReplayLevels
@@ -62,7 +63,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("changes", [{"batch": 1, "block_s": 0.3}, {"batch": 100, "block_s": 70.0}])
 def test_blocks_and_batches_do_not_show(tiny_model: Path, recording: Path, changes: dict[str, float]) -> None:
-    settings = ReplaySettings(model=tiny_model, full_scale_db=172.0, max_length_s=20.0)
+    settings = ReplaySettings(DetectorSettings(tiny_model, max_length_s=20.0), full_scale_db=172.0)
     (task,) = find_recordings([recording])
     plain = replay_recording(task, settings)
     other = replay_recording(task, dataclasses.replace(settings, **changes))  # type: ignore[arg-type]
@@ -74,6 +75,6 @@ def test_blocks_and_batches_do_not_show(tiny_model: Path, recording: Path, chang
 
 def test_without_a_calibration_there_are_none(tiny_model: Path, recording: Path) -> None:
     (task,) = find_recordings([recording])
-    result = replay_recording(task, ReplaySettings(model=tiny_model))
+    result = replay_recording(task, ReplaySettings(DetectorSettings(tiny_model)))
     assert result.found
     assert {document.received_level for document in result.detections()} == {None}

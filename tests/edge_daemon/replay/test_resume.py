@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from edge_daemon.audio.source import Gap, GapCause
 from edge_daemon.config.backend import BackendSection
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.detection.document import Position
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.pipeline import Found
@@ -27,7 +28,7 @@ from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.resume import FOLDER, FinishedResults
 from edge_daemon.replay.run import Summary, replay, results
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.task import load_model, replay_recording
+from edge_daemon.replay.task import replay_recording, thread_detector
 
 RATE = 2000
 DIGEST = "ab" * 32
@@ -54,7 +55,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(tiny_model: Path) -> ReplaySettings:
-    return ReplaySettings(tiny_model, scores=True, full_scale_db=170.0, position=Position(latitude=1.0, longitude=2.0))
+    return ReplaySettings(
+        DetectorSettings(tiny_model), scores=True, full_scale_db=170.0, position=Position(latitude=1.0, longitude=2.0)
+    )
 
 
 def same(a: ReplayResult, b: ReplayResult) -> bool:
@@ -100,20 +103,11 @@ def kept(archive: Path, settings: ReplaySettings, tmp_path: Path) -> Recording:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"hop_s": 0.25},
-        {"threshold": 0.61},
-        {"threshold_low": 0.2},
-        {"min_windows": 2},
-        {"merge_gap_s": 1.0},
-        {"max_length_s": 5.0},
-        {"refractory_s": 1.0},
         {"channel": 2},
         {"scores": False},
         {"device": "other"},
         {"position": None},
         {"full_scale_db": None},
-        {"backend": BackendSection()},
-        {"backend": BackendSection(options={"threads": 2})},
     ],
     ids=str,
 )
@@ -125,10 +119,35 @@ def test_other_settings_take_nothing(
     assert FinishedResults(tmp_path, settings, DIGEST).load(kept) is not None
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hop_s": 0.25},
+        {"threshold": 0.61},
+        {"threshold_low": 0.2},
+        {"min_windows": 2},
+        {"merge_gap_s": 1.0},
+        {"max_length_s": 5.0},
+        {"refractory_s": 1.0},
+        {"backend": BackendSection()},
+        {"backend": BackendSection(options={"threads": 2})},
+    ],
+    ids=str,
+)
+def test_another_detector_takes_nothing(
+    kept: Recording, settings: ReplaySettings, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    detector = dataclasses.replace(settings.detector, **changes)  # type: ignore[arg-type]
+    other = dataclasses.replace(settings, detector=detector)
+    assert FinishedResults(tmp_path, other, DIGEST).load(kept) is None
+    assert FinishedResults(tmp_path, settings, DIGEST).load(kept) is not None
+
+
 def test_batches_and_the_place_of_the_model_do_not_matter(
     kept: Recording, settings: ReplaySettings, tmp_path: Path
 ) -> None:
-    other = dataclasses.replace(settings, batch=3, block_s=1.0, model=Path("moved.onnx"))
+    moved = dataclasses.replace(settings.detector, model=Path("moved.onnx"))
+    other = dataclasses.replace(settings, detector=moved, batch=3, block_s=1.0)
     assert FinishedResults(tmp_path, other, DIGEST).load(kept) is not None
 
 
@@ -220,7 +239,7 @@ def test_nobody_can_tell_that_a_run_was_interrupted(
 
 def test_what_is_finished_out_of_turn_is_kept(archive: Path, settings: ReplaySettings) -> None:
     recordings = find_recordings([archive])
-    load_model(settings)
+    thread_detector(settings.detector)
     kept: list[str] = []
     given = [
         r.recording.name
@@ -231,7 +250,7 @@ def test_what_is_finished_out_of_turn_is_kept(archive: Path, settings: ReplaySet
 
 
 def test_a_whole_run_taken_over(archive: Path, settings: ReplaySettings, tmp_path: Path) -> None:
-    digest = load_model(settings).model.digest
+    digest = thread_detector(settings.detector).model.digest
     store = FinishedResults(tmp_path / "out", settings, digest)
     for recording in find_recordings([archive]):
         store.save(replay_recording(recording, settings))
@@ -248,7 +267,7 @@ def test_names_that_are_no_unicode(tiny_model: Path, tmp_path: Path) -> None:
     content = (tmp_path / "whole.wav").read_bytes()
     (folder / os.fsdecode(b"cut\xff.wav")).write_bytes(content[:-20_000])  # replayed with a problem that names it
     (folder / os.fsdecode(b"bad\xff.wav")).write_bytes(b"no sound")
-    settings = ReplaySettings(tiny_model)
+    settings = ReplaySettings(DetectorSettings(tiny_model))
     first = run(folder, tmp_path / "out", settings)
     second = run(folder, tmp_path / "out", settings)
     assert (first.failed, first.taken, second.failed, second.taken) == (1, 0, 1, 1)
@@ -302,7 +321,7 @@ def test_any_result_comes_back_whole(
         lost_s={"tail": seconds / 3},
         layer_spikes=np.array([3, 2**40, 0], np.int64),
     )
-    store = FinishedResults(folder, ReplaySettings(Path("m.onnx")), DIGEST)
+    store = FinishedResults(folder, ReplaySettings(DetectorSettings(Path("m.onnx"))), DIGEST)
     store.save(result)
     back = store.load(result.recording)
     assert back is not None

@@ -26,6 +26,7 @@ import soundfile
 from edge_daemon import tables as tables_room
 from edge_daemon.audio.start_time import parse_start
 from edge_daemon.backends.registry import create
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.errors import ConfigError, ModelError, StorageError
 from edge_daemon.model.frontend import FrontEnd
 from edge_daemon.model.model_file import ModelFile
@@ -33,7 +34,7 @@ from edge_daemon.replay import processes
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.run import Summary, replay, results
-from edge_daemon.replay.task import ReplaySettings, load_model, replay_recording
+from edge_daemon.replay.task import ReplaySettings, replay_recording, thread_detector
 from edge_daemon.tables.format import format_names
 
 
@@ -75,7 +76,7 @@ def contents(output: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def settings(tiny_model: Path) -> ReplaySettings:
-    return ReplaySettings(model=tiny_model, scores=True)
+    return ReplaySettings(DetectorSettings(tiny_model), scores=True)
 
 
 @pytest.fixture(scope="module")
@@ -231,13 +232,13 @@ def test_channels(tmp_path: Path, settings: ReplaySettings) -> None:
 
 def test_a_model_that_is_none_ends_the_run_before_it_begins(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError):
-        replay(find_recordings([archive]), ReplaySettings(model=tmp_path / "no.onnx"))
+        replay(find_recordings([archive]), ReplaySettings(DetectorSettings(tmp_path / "no.onnx")))
 
 
 @pytest.mark.parametrize("hop", [0.0, 2.1, -1.0])
 def test_impossible_hops_are_refused(tiny_model: Path, hop: float) -> None:
     with pytest.raises(ConfigError, match="hop"):
-        load_model(ReplaySettings(model=tiny_model, hop_s=hop))
+        thread_detector(DetectorSettings(tiny_model, hop_s=hop))
 
 
 def test_formats(archive: Path, settings: ReplaySettings, tmp_path: Path) -> None:

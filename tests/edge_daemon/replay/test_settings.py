@@ -8,6 +8,7 @@ import pytest
 
 from edge_daemon.config import Config, load_text
 from edge_daemon.config.backend import BackendSection
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.detection.document import Position
 from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.settings import ReplaySettings, backend_for, settings_for
@@ -36,38 +37,42 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 def test_everything_that_a_configuration_says(config: Config) -> None:
     assert settings_for(config) == ReplaySettings(
-        model=Path("/somewhere/other.onnx"),
-        hop_s=0.25,
-        threshold=0.7,
-        threshold_low=0.2,
-        min_windows=3,
-        merge_gap_s=1.5,
-        max_length_s=30.0,
-        refractory_s=5.0,
+        DetectorSettings(
+            model=Path("/somewhere/other.onnx"),
+            hop_s=0.25,
+            threshold=0.7,
+            threshold_low=0.2,
+            min_windows=3,
+            merge_gap_s=1.5,
+            max_length_s=30.0,
+            refractory_s=5.0,
+            backend=BackendSection(name="event", worker=True, threads=2, options={"depth": 3}),
+        ),
         device="buoy-7",
         position=Position(latitude=42.35, longitude=-70.25),
         full_scale_db=20.0 - 20.0 + 165.0,  # 10 V are 20 dB re 1 V
-        backend=BackendSection(name="event", worker=True, threads=2, options={"depth": 3}),
     )
 
 
 def test_choices_go_before_the_configuration(config: Config) -> None:
     settings = settings_for(config, hop_s=1.0, threshold=0.9, device="lab", model=Path("mine.onnx"), backend=None)
-    assert (settings.hop_s, settings.threshold, settings.device) == (1.0, 0.9, "lab")
-    assert settings.model == Path("mine.onnx")
-    assert settings.threshold_low == 0.2
-    assert settings.backend_name == "event"
+    detector = settings.detector
+    assert (detector.hop_s, detector.threshold, settings.device) == (1.0, 0.9, "lab")
+    assert detector.model == Path("mine.onnx")
+    assert detector.threshold_low == 0.2
+    assert detector.backend_name == "event"
 
 
 def test_without_a_configuration() -> None:
-    assert settings_for(None, channel=1, hop_s=None) == ReplaySettings(model=default_model_path())
-    assert settings_for(None).backend_name == "onnx"
+    settings = settings_for(None, channel=1, hop_s=None)
+    assert settings == ReplaySettings(DetectorSettings(default_model_path()))
+    assert settings.detector.backend_name == "onnx"
 
 
 def test_an_empty_configuration_changes_the_device_and_guards_the_backend() -> None:
     config = Config()
-    expected = ReplaySettings(model=default_model_path(), device=config.device.id, backend=BackendSection())
-    assert settings_for(config) == expected
+    expected = DetectorSettings(default_model_path(), backend=BackendSection())
+    assert settings_for(config) == ReplaySettings(expected, device=config.device.id)
 
 
 def test_a_backend_by_name_has_no_fallback_of_its_own() -> None:

@@ -31,7 +31,6 @@ import yaml
 from numpy.typing import NDArray
 
 from edge_daemon.detection.document import Detection
-from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.task import ReplaySettings, replay_recording
 
@@ -61,7 +60,7 @@ def calls(number: int) -> NDArray[np.int16]:
 
 def replayed(path: Path) -> list[Detection]:
     """What `edge-daemon replay` finds in a recording."""
-    result = replay_recording(Recording(path, path.name, path.stem, 1), ReplaySettings(default_model_path()))
+    result = replay_recording(Recording(path, path.name, path.stem, 1), ReplaySettings())
     assert result.error is None, result.error
     return list(result.detections())
 
