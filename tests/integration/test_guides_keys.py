@@ -15,7 +15,7 @@ from edge_daemon.config.catalogue import entries
 from edge_daemon.effort.spans import EntryCause
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "edge_daemon/backends/GUIDE.md"]
+GUIDES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "edge_daemon/backends/GUIDE.md"]
 TROUBLES = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "edge_daemon").rglob("*.py")))
 TEXT = re.compile(r"`([^`\n]+)`")
