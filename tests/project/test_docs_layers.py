@@ -1,7 +1,8 @@
-"""The picture of rooms and layers in docs/architecture.md has every room."""
+"""The picture of rooms and layers in docs/architecture.md is the contract that lint-imports checks."""
 
 from __future__ import annotations
 
+import configparser
 import re
 from pathlib import Path
 
@@ -16,6 +17,15 @@ def pictured() -> dict[int, set[str]]:
     assert picture is not None
     layers = re.findall(r"^ +(\d)  │(.*)│[^│]*$", picture[1], re.MULTILINE)
     return {int(number): {room.strip() for room in rooms.split("│")} for number, rooms in layers}
+
+
+def test_the_pictures_layers_are_the_contracts() -> None:
+    contract = configparser.ConfigParser()
+    contract.read(ROOT / ".importlinter", encoding="utf-8")
+    lines = contract["importlinter:contract:rooms"]["layers"].split("\n")
+    layers = [{room.strip() for room in line.split("|")} for line in lines if line.strip()]
+    assert len(layers) == 9
+    assert [rooms for _, rooms in sorted(pictured().items(), reverse=True)] == layers
 
 
 def test_the_picture_has_every_room() -> None:

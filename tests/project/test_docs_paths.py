@@ -83,3 +83,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         if heading:
             titles = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}, link
+
+
+def test_contributors_are_told_options_that_the_test_command_has() -> None:
+    script = (ROOT / "tests/run").read_text(encoding="utf-8")
+    options = set(re.findall(r"`tests/run (--\w+)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    assert options == {"--quick", "--all"}
+    assert [option for option in sorted(options) if f"{option})" not in script] == []
