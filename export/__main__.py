@@ -37,21 +37,19 @@ def main() -> None:
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--nir", type=click.Path(path_type=Path), help="NIR file to write as well (portable models only).")
-@click.option("--name", default="", help="Name of the model; the checkpoint's folder name if left out.")
+@click.option("--name", default="", help="Name of the model [default: the checkpoint's folder name].")
 @click.option("--version", "model_version", default="1.0.0", show_default=True)
 @click.option("--summary", default="", help="One sentence about the model.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option("--threshold-low", type=click.FloatRange(0, 1), help="Half of the threshold if left out.")
+@click.option("--threshold-low", type=click.FloatRange(0, 1), help="[default: half of the threshold]")
 @click.option("--min-windows", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--note", default="", help="How the operating point was chosen.")
-@click.option("--weakness", "weaknesses", multiple=True, help="A known weakness, a sentence; may be repeated.")
+@click.option("--weakness", "weaknesses", multiple=True, help="A known weakness in a sentence; can be repeated.")
 @click.option("--licence", default="Apache-2.0", show_default=True)
 @click.option("--results", type=click.Path(path_type=Path), help="Cross-validation whose figures go into the file.")
+@click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured elsewhere; see export/evidence.py.")
 @click.option(
-    "--evidence", type=click.Path(path_type=Path), help="Figures measured elsewhere, as export/evidence.py says."
-)
-@click.option(
-    "--features", help="Data set for the parity check and the counted operations; synthetic pictures if left out."
+    "--features", help="Data set for the parity check and the counted operations; default: synthetic pictures."
 )
 def model(
     checkpoint: Path,
@@ -70,7 +68,7 @@ def model(
     evidence: Path | None,
     features: str | None,
 ) -> None:
-    """Export CHECKPOINT as a model file, after trainer, reference and graph agreed on every spike."""
+    """Export CHECKPOINT as a model file if trainer, reference and graph agree on every spike."""
     from edge_daemon.model.model_file import OperatingPoint
     from export.evidence import Evidence
     from export.modelfile import Wishes, make, save
@@ -108,13 +106,13 @@ def model(
 @main.command()
 @click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
-@click.option("--version", "model_version", required=True, help="Another than MODEL has: it is another file.")
-@click.option("--weakness", "weaknesses", multiple=True, help="One that was found since, a sentence; may be repeated.")
-@click.option("--features", help="Data set for the parity check, and to count operations in anew.")
+@click.option("--version", "model_version", required=True, help="New version; must differ from MODEL's.")
+@click.option("--weakness", "weaknesses", multiple=True, help="A weakness found since, in a sentence; can be repeated.")
+@click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(
     model_path: Path, output: Path, model_version: str, weaknesses: tuple[str, ...], features: str | None
 ) -> None:
-    """Write MODEL anew with the graph that this exporter makes; weights, scores and event rules stay the same."""
+    """Write MODEL again with this exporter's graph; weights, scores and event rules stay the same."""
     from edge_daemon.model.model_file import ModelFile
     from export import modelfile
 
@@ -128,7 +126,7 @@ def remake(
 
 @main.command()
 @click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="A .md file or a folder; beside the model if left out.")
+@click.option("--output", type=click.Path(path_type=Path), help="A .md file or a folder [default: next to the model].")
 def card(model_path: Path, output: Path | None) -> None:
     """Render a model file's card: Markdown and a picture."""
     from export.card import write_card
@@ -148,7 +146,7 @@ def _pictures(features: str | None, shape: tuple[int, int]) -> tuple[NDArray[np.
 
     real = open_data(features).features
     if real is None or real.shape[1:] != shape:
-        raise UsageError(f"{features} has no features of the shape {shape}.")
+        raise UsageError(f"{features} contains no features of shape {shape}.")
     return spread(real, PARITY_WINDOWS), Path(features).name
 
 

@@ -99,7 +99,7 @@ def from_results(folder: Path, calibration: Calibration) -> dict[str, Any]:
             found[f"{split}_folds"] = {key: read[key] for key in keys}
     files = sorted(folder.glob("random-fold*.npz"))
     if not files or not found:
-        raise UsageError(f"{folder} holds no results of a cross-validation.", "Run `python -m train crossval` first.")
+        raise UsageError(f"{folder} has no results of a cross-validation.", "Run `python -m train crossval` first.")
     parts = [(part["margin"], part["label"]) for part in (np.load(file, allow_pickle=False) for file in files)]
     scores = []
     for number, (margin, _) in enumerate(parts):

@@ -64,7 +64,7 @@ def model_file(network: IntegerNetwork, metadata: ModelMetadata) -> bytes:
         ModelError: a number could leave the arithmetic that carries it, with the layer's name and the number.
     """
     if metadata.network != network_document(network):
-        raise ModelError("The metadata describes another network.", "Make it with network_document(network).")
+        raise ModelError("The metadata describes a different network.", "Make it with network_document(network).")
     return write(build(network, metadata).SerializeToString(), metadata)
 
 

@@ -68,7 +68,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
     document = checkpoint.document
     if document.calibration is None:
         raise ModelError(
-            "The checkpoint has no calibration, so its scores would be no probabilities.",
+            "The checkpoint has no calibration, so its scores would not be probabilities.",
             "Train with --hold-out, or with --calibration from a cross-validation.",
         )
     network = checkpoint.integer_network()
@@ -130,7 +130,7 @@ def remake(
     """
     network, known = model.network(), model.metadata
     if changes.version == known.version:
-        raise ModelError(f"The model is of version {known.version} already.", "Give another file another version.")
+        raise ModelError(f"The model already has version {known.version}.", "Choose a different version.")
     metrics = dict(known.metrics)
     if source != SYNTHETIC:
         metrics["operations"] = operations(network, known.calibration, spread(features, COUNTED_WINDOWS), source)
@@ -209,4 +209,4 @@ def save(model: ModelFile, path: Path) -> None:
         fresh.write_bytes(model.data)
         fresh.replace(path)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Check folder and rights.") from error
+        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Check folder and permissions.") from error

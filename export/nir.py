@@ -36,7 +36,7 @@ def reasons_against(network: IntegerNetwork) -> list[str]:
     """Why a network cannot be written as NIR, a sentence each; empty where it can."""
     found = []
     if network.input_mode != "constant":
-        found.append("Its frames are time steps, and NIR has no such input.")
+        found.append("Its frames are time steps; NIR has no such input.")
     for number, layer in enumerate(network.layers):
         beta = layer.beta_256.astype(np.int64)
         match layer.reset:
@@ -115,7 +115,7 @@ def write_nir(network: IntegerNetwork, path: Path) -> None:
         nir.write(fresh, graph)
         fresh.replace(path)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Check folder and rights.") from error
+        raise StorageError(f"{path} cannot be written: {error.strerror}.", "Check folder and permissions.") from error
 
 
 def _names(network: IntegerNetwork) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ def leak_reasons(layer: Layer, steps: int) -> list[str]:
     parts = sorted({UNIT_LEAK - k for k in layer.beta_256.tolist() if k < UNIT_LEAK})  # 256·(1 − β)
     if uneven := [part for part in parts if part & (part - 1)]:
         found.append(
-            f"Layer {layer.name}: 1 − β is {uneven[0]}/{UNIT_LEAK}, no power of two; weights/(1 − β) are not exact in"
+            f"Layer {layer.name}: 1 − β is {uneven[0]}/{UNIT_LEAK}, not a power of 2; weights/(1 − β) are not exact in"
             " float32."
         )
     if leak_fraction_bits(layer.beta_256) * (steps - 1) > max(layer.shift, 0):
@@ -46,7 +46,7 @@ def range_reasons(network: IntegerNetwork, number: int) -> list[str]:
     least, greatest = accumulator_bounds(layer, *input_bounds(network, number))
     accumulator = int(max(-least.min(), greatest.max(), 0))
     if accumulator >= EXACT_FLOAT:
-        return [f"{name}: its accumulated sum can reach {accumulator}, and float32 is exact below {EXACT_FLOAT}."]
+        return [f"{name}: its accumulated sum can reach {accumulator}, but float32 is exact only below {EXACT_FLOAT}."]
     low, high = shift_current(least, layer.shift), shift_current(greatest, layer.shift)
     beta, threshold = layer.beta_256.astype(np.int64), layer.threshold.astype(np.int64)
     drive = int(max(-low.min(), high.max(), 0)) << fraction  # W'·x
@@ -59,8 +59,8 @@ def range_reasons(network: IntegerNetwork, number: int) -> list[str]:
         for value, unit in zip((drive + before, after), units, strict=True):
             if value >= EXACT_FLOAT << max(unit, 0):
                 return [
-                    f"{name}: a membrane, or a sum on the way to it, can reach {value} in step {step}, and float32 is"
-                    f" exact below {EXACT_FLOAT << max(unit, 0)} there."
+                    f"{name}: a membrane, or a sum on the way to it, can reach {value} in step {step}, but float32 is"
+                    f" exact only below {EXACT_FLOAT << max(unit, 0)} there."
                 ]
         before = after
     return []

@@ -130,7 +130,7 @@ def _same(
 ) -> None:
     """Raise `ModelError` for the first column (layer, label) that differs, in its first window."""
     if found.shape != expected.shape:
-        raise ModelError(f"Parity failed: {who} gives {what} of shape {found.shape}, not {expected.shape}.")
+        raise ModelError(f"Parity failed: {who} returns {what} of shape {found.shape}, not {expected.shape}.")
     differing = np.argwhere(found != expected)
     if len(differing) == 0:
         return
@@ -143,5 +143,5 @@ def _same(
     raise ModelError(
         f"Parity failed at {where}{named}: {who} gives {found[place]}, the reference {expected[place]};"
         f" {len(differing)} values differ in {len(np.unique(differing[:, 0]))} of {len(expected)} windows.{arose}",
-        "This is a defect of the exporter or of a library: please report it with the checkpoint.",
+        "This is a bug in the exporter or in a library: please report it with the checkpoint.",
     )

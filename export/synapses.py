@@ -42,7 +42,7 @@ def check(layer: Layer, bounds: Range) -> None:
         limit, accumulator = EXACT_INT, accumulator + lifted
         if int(layer.weight.min()) < SAFE_WEIGHT:
             raise ModelError(
-                f"Layer {layer.name} has weights of {layer.weight.min()}; some processors' int8 products err on them.",
+                f"Layer {layer.name} has weights of {layer.weight.min()}; some processors multiply them wrongly.",
                 f"Keep its weights at {SAFE_WEIGHT} or above; `python -m train` does.",
             )
     for what, value, end in (
@@ -51,7 +51,7 @@ def check(layer: Layer, bounds: Range) -> None:
     ):
         if value >= end:
             raise ModelError(
-                f"Layer {layer.name}: its {what} can reach {value}, and exact arithmetic ends at {end}.",
+                f"Layer {layer.name}: its {what} can reach {value}, but exact arithmetic ends at {end}.",
                 "Train with fewer or smaller weights and biases, or a smaller shift of this layer.",
             )
 

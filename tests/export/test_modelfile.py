@@ -107,7 +107,7 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
     assert after.metadata.version == "1.0.1"
     code, text = export(capsys, monkeypatch, "remake", str(new), "--output", str(old), "--version", "1.0.1")
     assert code == 1
-    assert "The model is of version 1.0.1 already." in text
+    assert "The model already has version 1.0.1." in text
     assert after.metadata.graph_sha256 == before.metadata.graph_sha256  # by the same exporter
     assert after.metadata.provenance.command == (
         f"{before.metadata.provenance.command} && python -m export remake {old} --output {new} --version 1.0.1"
@@ -242,7 +242,7 @@ OPERATIONS = (
 
 @pytest.mark.parametrize(
     ("fields", "message"),
-    [({"quantised": False}, "holds real numbers"), ({"calibrated": False}, "no calibration")],
+    [({"quantised": False}, "contains real numbers"), ({"calibrated": False}, "no calibration")],
 )
 def test_unfinished_checkpoints_are_refused(
     tmp_path: Path,

@@ -156,7 +156,7 @@ def test_a_leak_that_is_no_power_of_two_away_from_one_is_refused() -> None:
         for layer in network.layers
     ]
     assert reasons_against(replace(network, layers=tuple(layers)))[0].startswith(
-        "Layer one: 1 − β is 192/256, no power of two"
+        "Layer one: 1 − β is 192/256, not a power of 2"
     )
     # 192/256 needs the same bits, and 1 − β is a quarter
     layers = [replace(layer, beta_256=np.array([192], np.int32), weight=layer.weight >> 3) for layer in layers]
@@ -174,7 +174,7 @@ def wide(weight: int, inputs: tuple[int, int], shift: int, steps: int = 4) -> In
 def test_sums_that_float32_would_round_are_refused() -> None:
     """The study's picture, 13,905 inputs: 13,905 · 255 · 126 is 27 times what float32 holds exactly."""
     network = wide(126, (103, 135), 3)
-    reason = "Layer one: its accumulated sum can reach 446767650, and float32 is exact below 16777216."
+    reason = "Layer one: its accumulated sum can reach 446767650, but float32 is exact only below 16777216."
     assert reasons_against(network) == [reason]
     features = np.full((1, 103, 135), 255, np.uint8)
     features[0, ::2, ::3] = 254  # odd sums
@@ -192,8 +192,8 @@ def test_membranes_that_float32_would_round_are_refused() -> None:
     network = wide(126, (20, 26), 3)
     (reason,) = reasons_against(network)
     assert reason == (
-        "Layer one: a membrane, or a sum on the way to it, can reach 400982400 in step 2, and float32 is exact below"
-        " 134217728 there."
+        "Layer one: a membrane, or a sum on the way to it, can reach 400982400 in step 2, but float32 is exact"
+        " only below 134217728 there."
     )
     assert reasons_against(wide(126, (20, 26), 3, steps=1)) == []
     assert reasons_against(wide(-6, (20, 26), 3)) == []
