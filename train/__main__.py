@@ -54,7 +54,7 @@ def _recipe(
 def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"{text!r} is no setting.", "Write --set name=value.")
+        raise UsageError(f"{text!r} is not a setting.", "Write --set name=value.")
     try:
         return name, json.loads(value)
     except json.JSONDecodeError:
@@ -79,24 +79,24 @@ def _noise(spec: str | None, data: Any) -> Any:
     calls = int(noise.labels.sum())
     if calls:
         raise UsageError(
-            f"{spec} is no noise: {calls} of its windows hold a call.",
-            "Give noise:FOLDER with sound that holds none; mixed in, a call would be learned as noise.",
+            f"{spec} cannot be used as noise: {calls} of its windows contain a call.",
+            "Give noise:FOLDER with sound without calls, or the network learns calls as noise.",
         )
     if noise.frontend != data.frontend:
         raise UsageError(
-            f"{spec} and {data.name} have features of different front ends.",
-            "Put the front end's name behind it, as noise:FOLDER#waveform.",
+            f"{spec} and {data.name} have features from different front ends.",
+            "Append the front end's name, such as noise:FOLDER#waveform.",
         )
     return noise.features
 
 
 network_options = [
     click.option("--data", required=True, help="An archive, a folder of clips, or `synthetic`."),
-    click.option("--network", default="conv", show_default=True, help="A file of train/networks."),
+    click.option("--network", default="conv", show_default=True, help="Name of a file in train/networks."),
     click.option("--recipe", type=click.Path(path_type=Path), help="JSON file in place of the network's own recipe."),
-    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the network."),
-    click.option("--epochs", type=click.IntRange(1), help="In place of the recipe's."),
-    click.option("--seed", type=int, help="Of training, fine-tuning and teachers, in place of the recipe's."),
+    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting of the network."),
+    click.option("--epochs", type=click.IntRange(1), help="Use instead of the recipe's."),
+    click.option("--seed", type=int, help="Seed of training, fine-tuning and teachers."),
     click.option("--noise", help="Data set without calls, mixed into training pictures (3 of 10 by default)."),
 ]
 
@@ -117,7 +117,7 @@ def _with(options: list[Any]) -> Callable[[Callable[..., None]], Callable[..., N
     "--hold-out",
     default="random:5:0",
     show_default=True,
-    help="SPLIT:FOLDS:NUMBER, the part that it is judged and calibrated on; `none` to learn from everything.",
+    help="SPLIT:FOLDS:NUMBER, the part kept for judging and calibration; `none` to learn from everything.",
 )
 @click.option(
     "--calibration",
@@ -129,7 +129,7 @@ def _with(options: list[Any]) -> Callable[[Callable[..., None]], Callable[..., N
     default="platt",
     show_default=True,
     type=click.Choice(["platt", "isotonic"]),
-    help="A logistic curve, or any rising one; the latter wants thousands of held-out windows.",
+    help="A logistic curve, or any rising curve, which needs thousands of held-out windows.",
 )
 def fit(
     data: str,
@@ -144,7 +144,7 @@ def fit(
     calibration: Path | None,
     calibration_method: Any,
 ) -> None:
-    """Train one network and write it as a checkpoint. Started again, it goes on where it was stopped."""
+    """Train one network and write it as a checkpoint. Run it again to continue where it stopped."""
     from train.checkpoint import single_thread
     from train.release import fit_checkpoint
 
@@ -186,7 +186,7 @@ def crossval(
     split: Any,
     only: tuple[int, ...],
 ) -> None:
-    """Judge a recipe on folds. Each fold is a result file; what is there already is not done again."""
+    """Judge a recipe on folds. Each fold is a result file; existing ones are kept."""
     from train.checkpoint import single_thread, to_json
     from train.crossval import cross_validate
     from train.loop import Part
@@ -215,7 +215,7 @@ def crossval(
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes on this machine.")
 @click.option("--dask", help="Address of a dask.distributed scheduler, in place of --jobs.")
 def sweep(grid: Path, output: Path, jobs: int, dask: str | None) -> None:
-    """Run a recipe over a grid of settings and print the table. Interrupt it, start it again: it goes on."""
+    """Run a recipe over a grid of settings and print the table. Run it again to continue after an interruption."""
     from train import sweep as sweeping
     from train.tables import write_tables
 
@@ -238,13 +238,11 @@ def figures(results: Path) -> None:
 @click.argument("data")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The .npz file to write.")
 @click.option("--frontend", default="logmel", show_default=True, type=click.Choice(["logmel", "stft", "waveform"]))
-@click.option(
-    "--call-label", multiple=True, help="Label, folder or annotation that means a call; all others mean none."
-)
-@click.option("--negatives-per-call", default=2.0, show_default=True, type=click.FloatRange(0), help="From recordings.")
-@click.option("--recordings", type=click.Path(path_type=Path), help="Folder of the recordings that verdicts are about.")
-@click.option("--channel", default=0, show_default=True, type=click.IntRange(0), help="Of the sound files, from 0.")
-@click.option("--seed", default=0, show_default=True, help="For windows drawn from recordings.")
+@click.option("--call-label", multiple=True, help="Label, folder or annotation that means a call; others mean no call.")
+@click.option("--negatives-per-call", default=2.0, show_default=True, type=click.FloatRange(0), help="For recordings.")
+@click.option("--recordings", type=click.Path(path_type=Path), help="Folder of the recordings that were judged.")
+@click.option("--channel", default=0, show_default=True, type=click.IntRange(0), help="Channel, counted from 0.")
+@click.option("--seed", default=0, show_default=True, help="Seed for windows drawn from recordings.")
 def prepare(
     data: str,
     output: Path,
@@ -288,7 +286,7 @@ def run() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. The same command goes on from here.", err=True)
+        click.echo("Stopped. Run the same command to continue.", err=True)
         sys.exit(130)
 
 

@@ -74,7 +74,7 @@ class Checkpoint:
         """
         if not isinstance(self.network, QuantisedNetwork):
             raise ModelError(
-                f"This checkpoint of {self.document.network} holds real numbers, not integers.",
+                f"This checkpoint of {self.document.network} contains real numbers, not integers.",
                 "Train a spiking network with `python -m train fit`, which quantises at the end.",
             )
         return to_integer_network(self.network)
@@ -89,7 +89,7 @@ def save(folder: Path, network: nn.Module, document: CheckpointDocument) -> None
         document: the rest; `quantised` must say what the network is.
     """
     if document.quantised != isinstance(network, QuantisedNetwork):
-        raise ValueError("the document says something else about the network's numbers than the network")
+        raise ValueError("the document and the network disagree about its kind of numbers")
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: value.contiguous().clone() for name, value in network.state_dict().items()}
     fresh = folder / f"{WEIGHTS}.new"
@@ -113,8 +113,8 @@ def load(folder: Path | str) -> Checkpoint:
         arrays = load_file(folder / WEIGHTS)
     except (OSError, ValidationError, SafetensorError) as error:
         raise ModelError(
-            f"{folder} is not a checkpoint that can be read: {error}",
-            "It is a folder that `python -m train fit --output` wrote.",
+            f"{folder} is not a readable checkpoint: {error}",
+            "Give a folder that `python -m train fit --output` wrote.",
         ) from error
     network = build(document.network, document.frontend.shape, document.settings)
     if document.quantised:
@@ -124,7 +124,7 @@ def load(folder: Path | str) -> Checkpoint:
     try:
         network.load_state_dict(arrays)
     except RuntimeError as error:
-        raise ModelError(f"{folder}: weights and settings do not fit: {error}", "Train it again.") from error
+        raise ModelError(f"{folder}: weights and settings do not match: {error}", "Train it again.") from error
     network.eval()
     return Checkpoint(network, document)
 

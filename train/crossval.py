@@ -77,7 +77,7 @@ def folds(
     what = "windows" if group is None else "groups of windows (recordings)"
     if not 2 <= count <= there:
         hint = f"Choose 2 to {there} folds, or add data." if there > 1 else "Add data."
-        raise UsageError(f"{count} folds of {there} {what} cannot be made.", hint)
+        raise UsageError(f"{there} {what} cannot be divided into {count} folds.", hint)
     if split == "random":
         calls = int(labels.sum())
         if min(calls, len(labels) - calls) < count:

@@ -88,7 +88,7 @@ def draw_all(folder: Path) -> list[Path]:
             written.append(_curves(margins, folder / f"{split}-precision-recall.png", recall=True))
             written.append(_reliability(margins, folder / f"{split}-reliability.png"))
     if not written:
-        raise UsageError(f"{folder} holds no results.", "Run `python -m train crossval --output` first.")
+        raise UsageError(f"{folder} contains no results.", "Run `python -m train crossval --output` first.")
     return written
 
 

@@ -102,7 +102,7 @@ class QuantisedLayer(nn.Module):
             peak = peak.max().expand(channels)
         reach = folded.abs().flatten(1).sum(dim=1) * input_limit + offset.abs()
         if not (reach.isfinite().all() and self.beta.isfinite().all()):
-            raise DivergedError("A layer holds numbers that are not finite, and these cannot be rounded.", HINT)
+            raise DivergedError("A layer contains numbers that are not finite, which cannot be rounded.", HINT)
         shift = self._choose_shift(peak, reach, steps)
         # A threshold that is a whole number of accumulator units can be written without the shift, too.
         unit = 2.0 ** max(shift, 0) if portable else 1.0
@@ -122,7 +122,7 @@ class QuantisedLayer(nn.Module):
         memory = min(steps, 1 / max(1 - beta, 1e-3))
         largest = float(((reach * memory + 2) * WEIGHT_LIMIT / peak).max())
         if not isfinite(largest):
-            raise DivergedError("A layer's currents are beyond all numbers, and these cannot be rounded.", HINT)
+            raise DivergedError("A layer's currents are not finite and cannot be rounded.", HINT)
         # one bit of room: training moves weights and leaks
         return min(wanted, floor(EXACT_BITS - 1 - log2(largest)))
 
@@ -283,5 +283,5 @@ def _pooled(layer: SpikingLayer, shape: tuple[int, int, int]) -> int:
 def _integers(x: Tensor, dtype: Any) -> Any:
     whole = x.detach().to(torch.float64).numpy()
     if not np.array_equal(whole, np.rint(whole)):
-        raise ValueError("a quantised network holds a number that is not whole")
+        raise ValueError("a quantised network contains a number that is not whole")
     return whole.astype(dtype)

@@ -86,7 +86,7 @@ class Recipe:
                 values["teacher"] = Teacher(**teacher)
             return cls(**values)
         except TypeError as error:
-            raise UsageError(f"This is no recipe: {error}.", "See the dataclasses in train/recipe.py.") from error
+            raise UsageError(f"This is not a recipe: {error}.", "See the dataclasses in train/recipe.py.") from error
 
 
 @dataclass(frozen=True)

@@ -108,24 +108,24 @@ def calibrate_from(
     """
     files = fold_files(folder, "random")
     if not files:
-        raise UsageError(f"{folder} holds no results of random folds.", "Run `python -m train crossval` first.")
+        raise UsageError(f"{folder} contains no results of random folds.", "Run `python -m train crossval` first.")
     margins_of = fold_files(folder, "random", "npz")
     parts = []
     for number, path in files.items():
         found = read_result(path)
         check_result(path, found, recipe, about or {})
         if number not in margins_of:
-            raise UsageError(f"{path} has no margins beside it; did its training diverge?", "Delete it, run it again.")
+            raise UsageError(f"{path} has no margins next to it. Did its training diverge?", "Delete it and retry.")
         with np.load(margins_of[number], allow_pickle=False) as stored:
             parts.append((stored["place"], stored["margin"], stored["label"]))
         count = found.get("folds", max(files) + 1)
         if sorted(files) != list(range(count)):
-            raise UsageError(f"{folder} holds only folds {sorted(files)} of {count}.", "Run `crossval` without --only.")
+            raise UsageError(f"{folder} has only folds {sorted(files)} of {count}.", "Run `crossval` without --only.")
     place, margin, label = (np.concatenate(column) for column in zip(*parts, strict=True))
     if not np.array_equal(np.sort(place), np.arange(len(place))):
-        raise UsageError(f"The folds in {folder} do not hold every window once.", "Run `crossval` into another folder.")
+        raise UsageError(f"The folds in {folder} do not have each window once.", "Run `crossval` into another folder.")
     if not np.isfinite(margin).all():
-        raise UsageError(f"{folder} holds margins that are not finite.", "Its training diverged; change the recipe.")
+        raise UsageError(f"{folder} contains margins that are not finite.", "Its training diverged; change the recipe.")
     return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows", method)
 
 
@@ -139,8 +139,8 @@ def _fold(
         fold = folds(labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
     except (ValueError, IndexError) as error:
         raise UsageError(
-            f"{text!r} names no part to hold out.", "Write SPLIT:FOLDS:NUMBER, as random:5:0, or none."
+            f"{text!r} is not a part to hold out.", "Write SPLIT:FOLDS:NUMBER, such as random:5:0, or none."
         ) from error
     if len(np.unique(labels[fold.test])) < 2:
-        raise UsageError(f"The part {text} has not both calls and other windows to judge by.", "Hold out another part.")
+        raise UsageError(f"The part {text} needs both calls and other windows for judging.", "Hold out another part.")
     return fold

@@ -89,7 +89,7 @@ def resume(
     """
     state = torch.load(path, weights_only=True)
     if "run" not in state:
-        raise UsageError(f"{path} does not say which windows its network has learned from.", HINT)
+        raise UsageError(f"{path} does not say which windows its network learned from.", HINT)
     stored, asked = json.loads(state["run"]), json.loads(json.dumps(run))
     other = [name for name in asked if stored.get(name) != asked[name]]
     if other:

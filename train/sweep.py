@@ -62,7 +62,7 @@ class Grid(BaseModel):
         try:
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError, ValidationError) as error:
-            raise UsageError(f"{path} is not a grid that can be read: {error}", "See train/sweep.py.") from error
+            raise UsageError(f"{path} is not a readable grid: {error}", "See train/sweep.py.") from error
 
 
 @dataclass(frozen=True)
@@ -248,6 +248,6 @@ def _put(document: dict[str, Any], place: str, value: Any) -> None:
     *path, last = place.split(".")
     for key in path:
         if not isinstance(document.get(key), dict):
-            raise UsageError(f"The axis {place} names no place in the recipe.", "See train/recipe.py.")
+            raise UsageError(f"The axis {place} is not in the recipe.", "See train/recipe.py.")
         document = document[key]
     document[last] = value

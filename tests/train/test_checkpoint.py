@@ -47,7 +47,7 @@ def test_real_numbers_are_kept_too_but_have_no_integer_form(tmp_path: Path) -> N
 
 
 def test_a_document_that_contradicts_the_network_is_a_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="something else"):
+    with pytest.raises(ValueError, match="disagree about its kind of numbers"):
         save(tmp_path, quantised_network(), document(quantised=False))
 
 

@@ -74,7 +74,9 @@ def test_impossible_folds_are_refused(count: int, split: str) -> None:
 @pytest.mark.parametrize(("split", "count", "recordings"), [("random", 3, 2), ("blocked", 3, 2), ("random", 2, 1)])
 def test_fewer_recordings_than_folds_are_told(split: str, count: int, recordings: int) -> None:
     labels = (np.arange(60) % 3 == 0).astype(np.uint8)
-    with pytest.raises(UsageError, match=rf"{count} folds of {recordings} groups of windows \(recordings\)"):
+    with pytest.raises(
+        UsageError, match=rf"^{recordings} groups of windows \(recordings\) cannot be divided into {count} folds"
+    ):
         folds(labels, np.arange(60), count, split, group=np.arange(60) % recordings)
 
 

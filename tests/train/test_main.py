@@ -168,7 +168,9 @@ def test_noise_that_is_given_is_mixed_in(tmp_path: Path, monkeypatch: pytest.Mon
     assert followed(tmp_path, monkeypatch, {"network": "template"})["recipe"].augmentation.noise == 0.0
 
 
-@pytest.mark.parametrize(("noise", "words"), [("x", "40 of its windows hold a call"), ("noise:x#stft", "front ends")])
+@pytest.mark.parametrize(
+    ("noise", "words"), [("x", "40 of its windows contain a call"), ("noise:x#stft", "front ends")]
+)
 def test_noise_that_is_none_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str], noise: str, words: str
 ) -> None:
@@ -192,7 +194,7 @@ def test_a_fit_does_not_go_on_with_another_part_held_out(
 def test_a_held_out_part_without_calls_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     late = SimpleNamespace(**vars(bright("")) | {"labels": (np.arange(120) >= 60).astype(np.uint8)})
     monkeypatch.setattr(train.data, "open", lambda _spec: late)
-    with pytest.raises(UsageError, match="not both calls and other windows"):
+    with pytest.raises(UsageError, match="needs both calls and other windows"):
         command("fit", "--data", "x", "--network", "template", "--hold-out", "blocked:5:0", "--output", str(tmp_path))
 
 

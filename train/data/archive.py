@@ -42,7 +42,7 @@ def read_archive(path: Path) -> Dataset:
         with path.open("rb") as file:
             stored = np.load(file, allow_pickle=False)
             if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one array without a name")
+                raise ValueError("it contains one array without a name")
             with stored:
                 arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -58,7 +58,7 @@ def read_archive(path: Path) -> Dataset:
             "Make it with `python -m train prepare`.",
         )
     if not np.isin(labels, (0, 1)).all():
-        raise DataError(f"{path}: y holds labels other than 0 and 1.", "1 is an up-call, 0 is none.")
+        raise DataError(f"{path}: y contains labels other than 0 and 1.", "Use 1 for an up-call and 0 for no up-call.")
     spec = _frontend(path, arrays, features.shape[1:])
     order = arrays.get("clip", np.arange(len(labels)))
     group = arrays.get("group")

@@ -67,7 +67,7 @@ def _read(path: Path, members: list[str], read: Callable[[str], bytes], samples:
     tables = [member for member in members if PurePosixPath(member).name == TABLE]
     clips = {PurePosixPath(member).name.lower(): member for member in members if CLIP_NAME.search(member)}
     if not tables:
-        raise DataError(f"{path} has no {TABLE}.", "Put the challenge's train.csv beside the clips.")
+        raise DataError(f"{path} contains no {TABLE}.", "Put the challenge's train.csv beside the clips.")
     labels = parse_table(read(tables[0]).decode("utf-8-sig"), f"{path}/{tables[0]}")
     present = sorted((number, name) for name, (number, _) in labels.items() if name in clips)
     if not present:
@@ -80,7 +80,7 @@ def _read(path: Path, members: list[str], read: Callable[[str], bytes], samples:
     missing, extra = len(labels) - len(present), len(clips) - len(present)
     notes = []
     if missing:
-        notes.append(f"{missing} of the {len(labels)} clips in {TABLE} are not there; {len(present)} are used.")
+        notes.append(f"{missing} of the {len(labels)} clips in {TABLE} are missing; {len(present)} are used.")
     if extra:
         notes.append(f"{extra} clips are not in {TABLE} and were left out.")
     return Dataset(
@@ -122,7 +122,7 @@ def parse_table(text: str, name: str = TABLE) -> dict[str, tuple[int, int]]:
         match = CLIP_NAME.match(row[0].strip())
         if match is None or len(row) < 2 or row[1].strip() not in ("0", "1"):
             raise DataError(
-                f"{name}, line {rows.line_num}: {','.join(row)!r} is not trainN.aiff,0 or 1.", "Mend the line."
+                f"{name}, line {rows.line_num}: {','.join(row)!r} is not trainN.aiff,0 or 1.", "Correct the line."
             )
         clip = row[0].strip().lower()
         if clip in found:

@@ -71,7 +71,7 @@ def read_label_table(path: Path) -> list[LabelRow]:
         begin_s, end_s = (_seconds(path, rows.line_num, cells, column) for column in (begin, end))
         found.append(LabelRow(rows.line_num, cells[file] if file is not None else "", begin_s, end_s, cells[label]))
     if not found:
-        raise DataError(f"{path} has no rows.", "Label something first.")
+        raise DataError(f"{path} has no rows.", "Label some sound first.")
     return found
 
 
@@ -82,5 +82,5 @@ def _seconds(path: Path, line: int, cells: list[str], column: int | None) -> flo
         return float(cells[column])
     except ValueError as error:
         raise DataError(
-            f"{path}, line {line}: {cells[column]!r} is not a time in seconds.", "Mend the line."
+            f"{path}, line {line}: {cells[column]!r} is not a time in seconds.", "Correct the line."
         ) from error

@@ -56,11 +56,11 @@ def read_labelled_folder(
     if strange:
         raise DataError(
             f"{folder}: it is not clear whether {', '.join(map(repr, strange))} means a call.",
-            "Rename them to call and noise, or say which hold calls with `python -m train prepare --call-label`.",
+            "Rename them to call and noise, or name those with calls by `python -m train prepare --call-label`.",
         )
     if not found:
         raise DataError(
-            f"{folder} holds no clips in sub-folders.", "Put them into one sub-folder per label: call, noise."
+            f"{folder} contains no sub-folders with clips.", "Put them into one sub-folder per label: call, noise."
         )
     sounds = [LabelledSound(path, None, label_of(name, call_words) or 0) for name, path in found]
     return read_sounds(folder, sorted(sounds, key=lambda sound: by_time(Path(sound.path.name))), samples, rate, channel)
@@ -78,7 +78,7 @@ def read_labelled_table(
     if strange:
         raise DataError(
             f"{table}: it is not clear whether {', '.join(map(repr, strange))} means a call.",
-            "Write 1 and 0, or say which are calls with `python -m train prepare --call-label`.",
+            "Write 1 and 0, or name those that are calls by `python -m train prepare --call-label`.",
         )
     sounds = [
         LabelledSound(

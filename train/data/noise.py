@@ -34,7 +34,7 @@ def read_noise(folder: Path, samples: int, rate: int, channel: int = 0) -> Datas
     """
     paths = [folder] if folder.is_file() else RecordingIndex(folder).paths
     if not paths:
-        raise DataError(f"{folder} holds no sound files.", "Name a folder with WAV, AIFF, FLAC or Ogg files.")
+        raise DataError(f"{folder} contains no sound files.", "Give a folder with WAV, AIFF, FLAC or Ogg files.")
     length_s, sounds = samples / rate, []
     for path in paths:
         duration_s = sound_info(path).duration_s

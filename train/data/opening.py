@@ -113,7 +113,7 @@ def _open_archive(path: Path, frontend: Spec | None) -> Dataset:
     data = read_archive(path)
     if frontend is not None and data.frontend != frontend:
         raise DataError(
-            f"{path} holds features of another front end: {data.frontend}.",
+            f"{path} contains features of another front end: {data.frontend}.",
             "Use a network for that front end, or make features from the audio with `python -m train prepare`.",
         )
     return data.in_order()
@@ -124,7 +124,7 @@ def _read(text: str, wanted: Spec, options: Options) -> Dataset:
     if text == SYNTHETIC or text.startswith(SYNTHETIC + ":"):
         data = make_synthetic(parse_synthetic(text))
         if (wanted.sample_rate, wanted.window) != (data.sample_rate, 2 * data.sample_rate):
-            raise DataError("The synthetic ocean has windows of 2 s at 2000 Hz.", "Choose a front end for these.")
+            raise DataError("The synthetic ocean has windows of 2 s at 2000 Hz.", "Choose a front end for that window.")
         return data
     samples, rate = wanted.window, wanted.sample_rate
     if text.startswith(NOISE):
@@ -154,11 +154,11 @@ def _read_folder(path: Path, samples: int, rate: int, options: Options) -> Datas
     tables = [table for table in sorted(path.glob("*.csv")) if table.name != LISTENED and _is_label_table(table)]
     if len(tables) > 1:
         names = ", ".join(table.name for table in tables)
-        raise DataError(f"{path} holds several tables of labels: {names}.", "Name one of them instead of the folder.")
+        raise DataError(f"{path} has several tables of labels: {names}.", "Give one of them instead of the folder.")
     if tables:
         return _read_table(tables[0], samples, rate, options)
     if not any(below.is_dir() for below in path.iterdir()):
-        raise DataError(f"{path} holds nothing that says what is a call.", KINDS + ".")
+        raise DataError(f"{path} contains nothing that marks calls.", KINDS + ".")
     return read_labelled_folder(path, samples, rate, options.call_words, options.channel)
 
 

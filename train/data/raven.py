@@ -97,7 +97,7 @@ def _decode(raw: bytes) -> str:
 def _selection(path: Path, line: int, cells: dict[str, str]) -> Selection:
     begin_s, end_s = _number(path, line, BEGIN, cells), _number(path, line, END, cells)
     if not (math.isfinite(begin_s) and math.isfinite(end_s) and end_s > begin_s):
-        raise DataError(f"{path}, line {line}: a selection from {begin_s} to {end_s} s.", "Mend or remove the line.")
+        raise DataError(f"{path}, line {line}: a selection from {begin_s} to {end_s} s.", "Correct or remove the line.")
     length_s = end_s - begin_s
     if cells.get("file offset (s)"):
         begin_s = _number(path, line, "file offset (s)", cells)
@@ -117,4 +117,4 @@ def _number(path: Path, line: int, column: str, cells: dict[str, str]) -> float:
     try:
         return float(cell.replace(",", ".")) if cell else math.nan
     except ValueError as error:
-        raise DataError(f"{path}, line {line}: {column} is {cell!r}, not a number.", "Mend the line.") from error
+        raise DataError(f"{path}, line {line}: {column} is {cell!r}, not a number.", "Correct the line.") from error

@@ -42,7 +42,7 @@ class RecordingIndex:
                 return self.paths[0]
             raise DataError(
                 f"{where} does not say which of the {len(self.paths)} sound files below {self.folder} it means.",
-                "Add a column with the file's name, or keep one recording to a folder.",
+                "Add a column with the file's name, or put each recording in its own folder.",
             )
         exact = self.folder / name
         if exact in self.paths:
@@ -55,7 +55,7 @@ class RecordingIndex:
             matches = _alike(matches, PureWindowsPath(name).parts)
         if len(matches) != 1:
             count = "no sound file" if not matches else f"{len(matches)} sound files"
-            raise DataError(f"{where}: {count} below {self.folder} is called {name!r}.", "Mend the name in the table.")
+            raise DataError(f"{where}: {count} below {self.folder} is called {name!r}.", "Fix the name in the table.")
         return matches[0]
 
 

@@ -77,7 +77,7 @@ def read_recordings(
             if selection.begin_s >= duration_s:
                 raise DataError(
                     f"{path} lasts {duration_s:.1f} s, but a selection begins at {selection.begin_s:.1f} s.",
-                    "Add Begin File and File Offset (s) to the table, or put the right recording beside it.",
+                    "Add Begin File and File Offset (s) to the table, or put the right recording next to it.",
                 )
             middle_s = (selection.begin_s + selection.end_s) / 2.0 + rng.uniform(-JITTER_S, JITTER_S)
             begin_s = _within(middle_s - length_s / 2, duration_s - length_s)
@@ -95,15 +95,15 @@ def read_recordings(
     chosen = [free[place] for place in rng.permutation(len(free))[:wanted]]
     sounds = sorted(calls + others + chosen, key=lambda sound: (by_time(sound.path), sound.begin_s or 0.0))
     if not sounds:
-        raise DataError(f"{folder}: no window fits into the listened-to time.", f"Look at {LISTENED} and the tables.")
+        raise DataError(f"{folder}: no window fits into the listened-to time.", f"Check {LISTENED} and the tables.")
     notes = []
     unheard = len(index.paths) - len(marked)
     if unheard:
-        notes.append(f"{unheard} recordings without a selection table were left alone.")
+        notes.append(f"{unheard} recordings without a selection table were not used.")
     if shared:
-        notes.append(f"{shared} selections of other sounds were left out: a call is in their window, or close to it.")
+        notes.append(f"{shared} selections of other sounds were left out: a call is in or near their window.")
     if len(chosen) < wanted:
-        notes.append(f"{wanted} windows without a call were asked for, there was room for {len(chosen)}.")
+        notes.append(f"{wanted} windows without a call were requested, but only {len(chosen)} fit.")
     return replace(read_sounds(folder, sounds, samples, rate, channel), notes=tuple(notes))
 
 
@@ -120,7 +120,7 @@ def _selections(folder: Path, index: RecordingIndex) -> dict[Path, list[Selectio
     """Selections of each recording that was listened to; an empty table means that it held none."""
     tables = tables_in(folder)
     if not tables:
-        raise DataError(f"{folder} holds no Raven selection table.", "Save NAME.selections.txt beside NAME.wav.")
+        raise DataError(f"{folder} contains no Raven selection table.", "Save NAME.selections.txt next to NAME.wav.")
     marked: dict[Path, list[Selection]] = {}
     for table in tables:
         found = read_raven_table(table)
@@ -150,7 +150,7 @@ def _judge(folder: Path, found: Sequence[Selection], call_words: Collection[str]
     if found and not any(label_of(word, call_words) for word in words):
         raise DataError(
             f"{folder}: none of the annotations {', '.join(sorted(map(repr, words)))} is known to be an up-call.",
-            "Say which ones are with `python -m train prepare --call-label`, and train on the archive that it writes.",
+            "Name the ones that are with `python -m train prepare --call-label`, then train on the archive it writes.",
         )
     return lambda selection: bool(label_of(selection.annotation, call_words))
 
@@ -167,7 +167,7 @@ def _listened(folder: Path, index: RecordingIndex) -> dict[Path, list[Span]] | N
                 span = float(row["begin_s"]), float(row["end_s"])
                 name = row["file"]
             except (KeyError, TypeError, ValueError) as error:
-                raise DataError(f"{path}, line {number}: not file,begin_s,end_s.", "Mend the line.") from error
+                raise DataError(f"{path}, line {number}: expected file,begin_s,end_s.", "Correct the line.") from error
             spans.setdefault(index.find(name, f"{path}, line {number}"), []).append(span)
     return spans
 

@@ -76,7 +76,7 @@ def read_window(
     try:
         with sf.SoundFile(BytesIO(source) if isinstance(source, bytes) else source) as file:
             if file.frames == 0:
-                raise DataError(f"{name} holds no samples.", "Remove it from the data set.")
+                raise DataError(f"{name} contains no samples.", "Remove it from the data set.")
             if channel >= file.channels:
                 raise DataError(f"{name} has {file.channels} channels, not {channel + 1}.", "Choose another channel.")
             length_s = samples / rate

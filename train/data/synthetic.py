@@ -37,7 +37,7 @@ def parse_synthetic(text: str) -> SyntheticSpec:
     Raises:
         DataError: an unknown key or an impossible value.
     """
-    hint = "Write for example synthetic:n=4000,seed=1,snr=-6..12,calls=0.5,lookalikes=0.6"
+    hint = "Write, for example, synthetic:n=4000,seed=1,snr=-6..12,calls=0.5,lookalikes=0.6"
     name, _, options = text.partition(":")
     if name != PREFIX:
         raise DataError(f"{text!r} is not a synthetic data set.", hint)

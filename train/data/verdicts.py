@@ -49,7 +49,7 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
         word = normal(row.word)
         if word not in VERDICTS:
             raise DataError(
-                f"{table}, line {row.line}: {row.word!r} is no verdict.", "A verdict is call, not a call or unsure."
+                f"{table}, line {row.line}: {row.word!r} is not a verdict.", "A verdict is call, not a call or unsure."
             )
         begin_s = window_begin_s(row, samples / rate)
         if begin_s is None:
@@ -66,12 +66,12 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
         else:
             unsure += 1
     if not sounds:
-        raise DataError(f"{table} holds no detection that was judged.", "Give verdicts first: call or not a call.")
+        raise DataError(f"{table} contains no judged detections.", "Judge detections first: call or not a call.")
     sounds.sort(key=lambda sound: (by_time(sound.path), sound.begin_s))
     data = read_sounds(table.parent, sounds, samples, rate, channel)
     notes = []
     if unsure:
-        notes.append(f"{unsure} detections of which nobody was sure were left out.")
+        notes.append(f"{unsure} detections judged unsure were left out.")
     if disputed:
         notes.append(f"{disputed} detections on which reviewers disagree were left out.")
     return Dataset(**{**vars(data), "name": table.stem, "notes": tuple(notes)})

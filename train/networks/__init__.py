@@ -34,6 +34,6 @@ def build(name: str, input_shape: tuple[int, int], settings: dict[str, Any] | No
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"The network {name} cannot be built with {settings}: {error}.",
-            f"Its settings are the keyword arguments of train/networks/{name}.py's build.",
+            f"See the keyword arguments of train/networks/{name}.py's build.",
         ) from error
     return network

@@ -57,15 +57,15 @@ class NeuronPlan:
 
     def __post_init__(self) -> None:
         if self.time_steps < 1:
-            raise ValueError("a network has at least one time step")
+            raise ValueError("a network needs at least one time step")
         if not 0 <= self.beta <= 1:
-            raise ValueError("beta is between 0 and 1")
+            raise ValueError("beta must be between 0 and 1")
         if not 2 <= self.weight_bits <= 8:
-            raise ValueError("weights have 2 to 8 bits")
+            raise ValueError("weights must have 2 to 8 bits")
         if self.reset not in get_args(Reset):  # snnTorch knows others, the integer neuron does not
-            raise ValueError(f"the reset rule is one of {', '.join(get_args(Reset))}")
+            raise ValueError(f"the reset rule must be one of {', '.join(get_args(Reset))}")
         if self.portable and (self.reset != "zero" or self.learn_beta or self.beta != PORTABLE_BETA):
-            raise ValueError("a portable network resets to zero and has a fixed leak of 1/2")
+            raise ValueError("a portable network must reset to zero and have a fixed leak of 1/2")
 
 
 class SpikingLayer(nn.Module):
@@ -137,7 +137,7 @@ class SpikingNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if neuron.portable and any(plan.max_pool != (1, 1) for plan in plans):
-            raise ValueError("a portable network has no max-pool")
+            raise ValueError("a portable network cannot have a max-pool")
         self.neuron_plan, self.stem, self.input_mode = neuron, stem, input_mode
         self.plans, self.input_shape, self.time_steps = plans, input_shape, neuron.time_steps
         layers: list[SpikingLayer] = []

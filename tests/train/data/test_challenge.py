@@ -48,7 +48,7 @@ def test_present_clips_in_order_of_their_numbers(download: Path, tmp_path: Path,
     np.testing.assert_array_equal(data.order, [2, 9, 10])
     np.testing.assert_array_equal(data.labels, [0, 1, 0])
     np.testing.assert_allclose(data.audio.mean(axis=1), [0.02, 0.09, 0.1], atol=1 / 32768)
-    assert data.notes == ("9 of the 12 clips in train.csv are not there; 3 are used.",)
+    assert data.notes == ("9 of the 12 clips in train.csv are missing; 3 are used.",)
     assert "Cornell University" in data.credit
 
 
@@ -106,4 +106,4 @@ def test_real_download_layout(shared_data: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.labels, [0, 1])
     assert data.features is not None
     assert data.features.shape == (2, 50, 101)
-    assert data.notes[0] == "29998 of the 30000 clips in train.csv are not there; 2 are used."
+    assert data.notes[0] == "29998 of the 30000 clips in train.csv are missing; 2 are used."

@@ -115,7 +115,7 @@ def test_verdicts_become_labels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.audio[:, 0] * 20, np.float32([2.0, 10.5]))
     np.testing.assert_array_equal(data.labels, [0, 1])
     assert data.notes == (
-        "1 detections of which nobody was sure were left out.",
+        "1 detections judged unsure were left out.",
         "1 detections on which reviewers disagree were left out.",
     )
 
@@ -147,7 +147,7 @@ def test_verdicts_find_recordings_elsewhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("row", "message"),
-    [("a.wav,0,2,perhaps", "'perhaps' is no verdict"), ("a.wav,,,call", "begin_s"), ("a.wav,0,2,unsure", "judged")],
+    [("a.wav,0,2,perhaps", "'perhaps' is not a verdict"), ("a.wav,,,call", "begin_s"), ("a.wav,0,2,unsure", "judged")],
 )
 def test_unusable_verdicts_are_refused(tmp_path: Path, row: str, message: str) -> None:
     write(tmp_path / "a.wav", 0.1, 8000)

@@ -93,7 +93,7 @@ def test_only_listened_to_time_gives_windows_without_a_call(folder: Path) -> Non
     assert len(at) == 5
     assert at.min() >= 39.999
     assert at.max() + 2 <= 50.001
-    assert "20 windows without a call were asked for, there was room for 5." in data.notes
+    assert "20 windows without a call were requested, but only 5 fit." in data.notes
 
 
 def test_recording_without_a_table_is_left_alone_and_empty_table_is_not(folder: Path) -> None:
@@ -103,7 +103,7 @@ def test_recording_without_a_table_is_left_alone_and_empty_table_is_not(folder: 
     data = read_recordings(folder, 4000, RATE, np.random.default_rng(0), negatives_per_call=100)
     assert data.names is not None
     assert {name.split("@")[0] for name in data.names} == {"a.wav", "c.wav"}
-    assert "1 recordings without a selection table were left alone." in data.notes
+    assert "1 recordings without a selection table were not used." in data.notes
 
 
 def test_calls_at_the_edges_stay_within_the_recording(folder: Path) -> None:
