@@ -4,9 +4,9 @@
 #   systemd/install.sh [--profile buoy|drone|bench] [--source DIR|WHEEL] [--python PYTHON] [--start]
 #   systemd/install.sh --uninstall [--purge]
 #
-#   --source    what pip installs (default: the checkout that this script stands in); a folder or a wheel
+#   --source    what pip installs, a folder or a wheel (default: the checkout that contains this script)
 #   --python    the interpreter (default: /usr/bin/python3)
-#   --extras    optional parts, as "prometheus"
+#   --extras    optional parts, such as "prometheus"
 #   --start     start (or restart) the service afterwards
 #   --uninstall remove program and unit; settings, recordings and the database stay
 #   --purge     with --uninstall: remove those and the user too
@@ -63,7 +63,7 @@ unit=$root/etc/systemd/system/edge-daemon.service
 sysusers=$root/etc/sysusers.d/edge-daemon.conf
 tmpfiles=$root/etc/tmpfiles.d/edge-daemon.conf
 
-# True when this is about the running system, and systemd runs it.
+# True if this installs on the running system, and systemd runs it.
 live() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 
 if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
@@ -91,17 +91,17 @@ if [ "$uninstall" = yes ]; then
     exit 0
 fi
 
-# What is needed, and what should be there
+# Required, and recommended
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-    fail "needs Python 3.11 or later as $python: apt-get install python3, or name one with --python"
+    fail "needs Python 3.11 or later at $python: apt-get install python3, or give another with --python"
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "needs Python's venv: apt-get install python3-venv"
 case $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
-    ~root/* | /home/*) fail "$python lies in a home folder, which the service cannot see: apt-get install python3" ;;
+    ~root/* | /home/*) fail "$python is in a home folder, which the service cannot see: apt-get install python3" ;;
 esac
 [ -e "$source_dir" ] || fail "there is nothing to install at $source_dir"
 if [ -z "$root" ]; then
     if ! /sbin/ldconfig -p | grep -q 'libportaudio\.so'; then
-        warn "PortAudio is missing, no sound card can be opened: apt-get install libportaudio2"
+        warn "PortAudio is missing; sound cards cannot be opened: apt-get install libportaudio2"
     fi
     if ! getent group audio >/dev/null; then
         warn "there is no group 'audio'; check who may open /dev/snd"
@@ -116,10 +116,10 @@ mkdir -p "$program"
 if ! "$program/venv/bin/python" -c '' 2>/dev/null; then
     "$python" -m venv --clear "$program/venv"
 fi
-# by its module, as everything here: scripts name the place at which they will run, which with --root is another
+# run as a module, like everything here: scripts contain the path where they will run, which --root changes
 pip() { "$program/venv/bin/python" -m pip "$@" --quiet --disable-pip-version-check; }
 pip install --upgrade "$source_dir${extras:+[$extras]}"
-# pip takes the same version for already installed; the program itself is always replaced
+# pip skips a version that is already installed; the program itself is always replaced
 pip install --force-reinstall --no-deps "$source_dir"
 if [ -n "$root" ]; then
     "$program/venv/bin/python" - "$program" <<'END'
@@ -138,20 +138,20 @@ install -D -m 0644 "$here/edge-daemon.service" "$unit"
 install -D -m 0644 "$here/sysusers.d/edge-daemon.conf" "$sysusers"
 install -D -m 0644 "$here/tmpfiles.d/edge-daemon.conf" "$tmpfiles"
 if [ -n "$root" ]; then
-    systemd-sysusers --root="$root" "$sysusers" 2>/dev/null || warn "no user was made below $root"
+    systemd-sysusers --root="$root" "$sysusers" 2>/dev/null || warn "could not create the user below $root"
 else
     systemd-sysusers "$sysusers"
 fi
 
 mkdir -p "$settings"
 if [ -e "$settings/config.yaml" ]; then
-    say "Settings: $settings/config.yaml is there and stays as it is"
+    say "Settings: $settings/config.yaml exists and was not changed"
 else
     "$program/venv/bin/python" -m edge_daemon config init --profile "$profile" --no-input --output "$settings/config.yaml" >/dev/null
     say "Settings: $settings/config.yaml, profile $profile"
 fi
 if [ -n "$root" ]; then
-    systemd-tmpfiles --root="$root" --create "$tmpfiles" 2>/dev/null || warn "no permissions were set below $root"
+    systemd-tmpfiles --root="$root" --create "$tmpfiles" 2>/dev/null || warn "could not set permissions below $root"
 else
     systemd-tmpfiles --create "$tmpfiles"
 fi
@@ -163,7 +163,7 @@ if live; then
         systemctl restart edge-daemon.service
     fi
 elif [ -n "$root" ]; then
-    systemctl --root="$root" enable --quiet edge-daemon.service 2>/dev/null || warn "the unit is not enabled"
+    systemctl --root="$root" enable --quiet edge-daemon.service 2>/dev/null || warn "could not enable the unit"
 fi
 
 say "Next: edit /etc/edge-daemon/config.yaml, then"

@@ -193,7 +193,7 @@ def test_install_twice_then_uninstall(tmp_path: Path) -> None:
 
     settings.write_text("version: 1\ndevice:\n  id: mine\n")
     secret.write_text("secret")
-    assert "stays as it is" in install()
+    assert "exists and was not changed" in install()
     assert load(settings, {}).config.device.id == "mine"
     assert secret.read_text() == "secret"
 
