@@ -223,7 +223,7 @@ class OldBroker(threading.Thread):
         self.port = self.listener.getsockname()[1]
         self.levels: list[int] = []
 
-    def invoke(self) -> None:
+    def run(self) -> None:
         while True:
             try:
                 connection, _ = self.listener.accept()
