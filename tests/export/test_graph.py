@@ -109,6 +109,7 @@ def test_integer_products_of_pooled_spikes(tiny_metadata: ModelMetadata, monkeyp
             check(IntegerNetwork(layers, 3, (BANDS, FRAMES)), tiny_metadata)
 
 
+@pytest.mark.slow
 def test_a_max_pools_remainder_is_not_computed(tiny_metadata: ModelMetadata) -> None:
     rng = np.random.default_rng(10)
     for size, stride, padding, pool in product([(3, 3), (5, 4)], [(1, 1), (2, 2), (2, 3)], [(0, 0), (2, 1)], [(2, 2), (3, 4), (1, 5)]):  # fmt: skip  # noqa: E501
@@ -121,6 +122,7 @@ def test_a_max_pools_remainder_is_not_computed(tiny_metadata: ModelMetadata) -> 
         check(IntegerNetwork((first, last), 2, (BANDS, FRAMES)), tiny_metadata)
 
 
+@pytest.mark.slow
 def test_convolutions_of_spikes_of_every_shape(tiny_metadata: ModelMetadata) -> None:
     """Kernels, strides, paddings and max-pools of a layer whose inputs are spikes: a product of patches."""
     rng = np.random.default_rng(11)

@@ -74,6 +74,7 @@ def small_parity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("export.modelfile.PARITY_WINDOWS", 70)
 
 
+@pytest.mark.slow
 def test_export_writes_a_model_that_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
 ) -> None:
@@ -95,6 +96,7 @@ def test_export_writes_a_model_that_runs(
     assert len(model.read_bytes()) < 100_000
 
 
+@pytest.mark.slow
 def test_a_model_file_is_made_anew_without_its_checkpoint(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
 ) -> None:
@@ -116,6 +118,7 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
     np.testing.assert_array_equal(create(after).infer(pictures).score, create(before).infer(pictures).score)
 
 
+@pytest.mark.slow
 def test_what_was_counted_in_real_clips_is_replaced_only_by_what_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
 ) -> None:
@@ -134,6 +137,7 @@ def test_what_was_counted_in_real_clips_is_replaced_only_by_what_is(
     assert counted.metadata.weaknesses == (*known.weaknesses, "Deaf.")
 
 
+@pytest.mark.slow
 def test_the_card_says_what_the_file_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
 ) -> None:
@@ -154,6 +158,7 @@ def test_the_card_says_what_the_file_says(
     assert "(model-card.png)" in text_path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_operations_are_counted_all_over_the_archive_that_the_card_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
 ) -> None:
@@ -184,6 +189,7 @@ def test_a_thousand_windows_are_those_of_the_energy_table() -> None:
     np.testing.assert_array_equal(spread(spread(numbers, PARITY_WINDOWS), COUNTED_WINDOWS), chosen)
 
 
+@pytest.mark.slow
 def test_evidence_goes_into_file_and_card(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
 ) -> None:
@@ -293,6 +299,7 @@ def test_one_differing_spike_fails_and_is_named(tiny_model: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_wrong_graph_is_told_by_its_first_layer(
     tiny_network: IntegerNetwork, tiny_metadata: ModelMetadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +324,7 @@ def test_a_wrong_graph_is_told_by_its_first_layer(
         assert found[1] == found[2], "the only membranes that another threshold decides otherwise"
 
 
+@pytest.mark.slow
 def test_the_trainers_pass_is_the_reference(tmp_path: Path) -> None:
     found = checkpoint.load(write_checkpoint(tmp_path / "first"))
     features = synthetic_features((50, 101), 4)

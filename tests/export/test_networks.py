@@ -51,6 +51,7 @@ def quantised(name: str, settings: dict[str, Any]) -> tuple[QuantisedNetwork, An
     return QuantisedNetwork(network), frontend
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(CASES)])
 def test_trainer_reference_and_graph_agree(name: str, settings: dict[str, Any], tiny_metadata: ModelMetadata) -> None:
     network, frontend = quantised(name, settings)

@@ -95,6 +95,7 @@ def test_a_file_reads_back_as_it_was_written(name: str, tmp_path: Path) -> None:
     assert len(found.nodes) == 2 * len(NETWORKS[name]().layers) + 2, "a layer's nodes took another's name"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_norse_gives_the_same_spike_counts(name: str) -> None:
     with warnings.catch_warnings():
@@ -108,6 +109,7 @@ def test_norse_gives_the_same_spike_counts(name: str) -> None:
     np.testing.assert_array_equal(counts.detach().numpy(), trace.spike_counts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_spikingjelly_gives_the_same_spike_counts(name: str) -> None:
     with warnings.catch_warnings():
@@ -215,6 +217,7 @@ def test_what_ships_is_proved_exact() -> None:
     assert reasons_against(kit_network()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("reader", ["norse", "SpikingJelly"])
 def test_the_shipped_file_counts_the_references_spikes_on_200_real_clips(reader: str, shared_data: Path) -> None:

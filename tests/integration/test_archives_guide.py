@@ -7,10 +7,13 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from tests.integration.conftest import ROOT
 from tests.integration.test_readme import environment
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_commands_run_in_order(tmp_path: Path) -> None:

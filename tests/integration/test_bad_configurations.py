@@ -259,6 +259,7 @@ def is_one_clear_sentence(file: Path, key: str, part: str, code: int, err: str) 
     assert re.search(part, text), err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)  # what is not refused goes on for ever
 @pytest.mark.parametrize("name", ABOUT_THE_WORLD)
 def test_wrong_about_the_world(
@@ -271,6 +272,7 @@ def test_wrong_about_the_world(
     is_one_clear_sentence(file, bad.key, bad.part, code, capsys.readouterr().err)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model has a rotten bit", "no password file", "storage below a file"])
 def test_the_program_ends_with_code_2(tmp_path: Path, name: str) -> None:
     bad = ABOUT_THE_WORLD[name]
@@ -289,6 +291,7 @@ def test_check_finds_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     assert "FAILED" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "key", "part"),
     [
@@ -309,6 +312,7 @@ def test_impossible_of_the_sound_card(
     is_one_clear_sentence(file, key, part, code, err)
 
 
+@pytest.mark.slow
 def test_prometheus_port_that_is_taken(tmp_path: Path) -> None:
     pytest.importorskip("prometheus_client", reason="needs the extra `prometheus`")
     with socket.create_server(("127.0.0.1", 0)) as taken:

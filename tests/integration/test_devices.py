@@ -21,6 +21,8 @@ import numpy as np
 import pytest
 import soundfile
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 CONFIGURATION = """
 version: 1

@@ -10,7 +10,7 @@ import pytest
 from edge_daemon.backends import conformance, create
 from edge_daemon.model.model_file import ModelFile, default_model_path
 
-pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def clips(shared_data: Path, n: int) -> np.ndarray:

@@ -18,6 +18,8 @@ from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 
+pytestmark = pytest.mark.slow
+
 TOPIC = "edge_daemon/buoy-07/detections"
 STATUS = "edge_daemon/buoy-07/status"
 

@@ -51,6 +51,7 @@ def test_the_nir_file_beside_it_is_its_own(model: ModelFile) -> None:
     assert MODEL.with_suffix(".nir").stat().st_size <= 300_000
 
 
+@pytest.mark.slow
 def test_all_backends_find_the_same_in_the_sample(tmp_path: Path) -> None:
     sample, found = ROOT / "edge_daemon/assets/sample.flac", {}
     for backend in ("onnx", "event", "loihi"):

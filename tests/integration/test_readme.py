@@ -38,6 +38,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_first_command_sets_up_and_finds_the_calls(tmp_path: Path) -> None:
     assert FIRST in commands()
@@ -65,6 +66,7 @@ def test_the_first_command_sets_up_and_finds_the_calls(tmp_path: Path) -> None:
     assert "scipy" not in packages
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_other_command_runs_in_order(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()

@@ -49,6 +49,7 @@ def test_it_is_small_and_says_where_it_comes_from() -> None:
     assert model.metadata.metrics["random_folds"]["median_auc"] >= 0.970
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_on_real_recordings_that_no_training_saw(shared_data: Path, bench_detection: ModuleType) -> None:
     found = bench_detection.figures(shared_data, [])

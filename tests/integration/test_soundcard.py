@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import soundfile
 
+pytestmark = pytest.mark.slow
+
 RATE = 16_000
 # PortAudio reads ALSA's configuration once per process, so the source runs in a child: it says what happens, one line
 # an event, and keeps the sound in a file.

@@ -78,6 +78,7 @@ def publish(port: int, topic: str, payload: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_prints_what_arrives(broker: int, command: str) -> None:
     assert publish(broker, "edge_daemon/buoy-7/detections", json.dumps(DETECTION))

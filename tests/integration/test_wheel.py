@@ -12,6 +12,8 @@ import pytest
 
 from edge_daemon.model.shipped import shipped_models
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMAS = {"detection", "effort", "excerpt", "health"}
 

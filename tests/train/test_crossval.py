@@ -99,6 +99,7 @@ def test_fewer_calls_than_random_folds_are_told() -> None:
         folds((np.arange(60) < 3).astype(np.uint8), np.arange(60), 5, "random")
 
 
+@pytest.mark.slow
 def test_a_fold_is_judged_and_written(tmp_path: Path) -> None:
     data = part()
     fold = folds(data.labels, np.arange(120), 3, "random")[0]
@@ -113,6 +114,7 @@ def test_a_fold_is_judged_and_written(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+@pytest.mark.slow
 def test_a_fold_that_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = part()
     fold = folds(data.labels, np.arange(120), 3, "random")[0]

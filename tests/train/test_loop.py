@@ -38,6 +38,7 @@ def weights(module: torch.nn.Module) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in module.parameters()])
 
 
+@pytest.mark.slow
 def test_it_learns_what_can_be_learned() -> None:
     module = network("mlp2d")
     progress = fit(module, rising(256), replace(QUICK, epochs=12), NOTHING)
@@ -163,6 +164,7 @@ def test_class_weighting_evens_out_a_rare_class() -> None:
     assert means[1] == pytest.approx(0.5, abs=0.07)
 
 
+@pytest.mark.slow
 def test_a_pupil_comes_to_agree_with_its_teacher() -> None:
     part = rising(128)
     teacher = network("mlp2d", seed=5)
@@ -174,6 +176,7 @@ def test_a_pupil_comes_to_agree_with_its_teacher() -> None:
     assert np.corrcoef(margins(pupil, part.features), margins(teacher, part.features))[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_a_quantised_network_can_be_trained() -> None:
     module = network("mlp2d")
     fit(module, rising(256), replace(QUICK, epochs=8), NOTHING)

@@ -75,6 +75,7 @@ def test_fit_writes_a_checkpoint_that_knows_where_it_comes_from(
     assert score[data.labels == 1].mean() > score[data.labels == 0].mean() + 0.3
 
 
+@pytest.mark.slow
 def test_crossval_then_a_network_of_everything_calibrated_by_it(tmp_path: Path, small: list[str]) -> None:
     command("crossval", *small, "--folds", "3", "--output", str(tmp_path / "folds"))
     summary = json.loads((tmp_path / "folds" / "random-summary.json").read_text())
@@ -92,6 +93,7 @@ def test_crossval_then_a_network_of_everything_calibrated_by_it(tmp_path: Path, 
     assert (tmp_path / "folds" / "random-roc.png").exists()
 
 
+@pytest.mark.slow
 def test_calibration_is_by_folds_of_the_same_recipe_and_all_of_them(tmp_path: Path, small: list[str]) -> None:
     folds, model = tmp_path / "folds", ["--output", str(tmp_path / "all")]
     command("crossval", *small, "--folds", "3", "--output", str(folds))
@@ -112,6 +114,7 @@ def test_calibration_is_by_folds_of_the_same_recipe_and_all_of_them(tmp_path: Pa
         command(*fit)
 
 
+@pytest.mark.slow
 def test_only_some_folds(tmp_path: Path, small: list[str]) -> None:
     command("crossval", *small, "--folds", "3", "--split", "blocked", "--only", "2", "--output", str(tmp_path / "b"))
     assert sorted(p.name for p in (tmp_path / "b").glob("*.json")) == ["blocked-fold2.json", "blocked-summary.json"]
@@ -180,6 +183,7 @@ def test_noise_that_is_none_is_refused(
             command(name, *small, "--noise", noise, "--output", str(tmp_path / "m"))
 
 
+@pytest.mark.slow
 def test_a_fit_does_not_go_on_with_another_part_held_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str]
 ) -> None:

@@ -25,6 +25,7 @@ def test_every_network_gives_two_labels(name: str) -> None:
     assert build(name, shape, settings)(features).shape == (3, 2)
 
 
+@pytest.mark.slow
 def test_the_studys_layer_sizes() -> None:
     weights = [layer.synapses.weight.shape for layer in build("mlp2d", (103, 135)).layers]
     assert weights == [(4096, 13905), (512, 4096), (64, 512), (2, 64)]

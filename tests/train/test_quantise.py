@@ -43,6 +43,7 @@ def trained(name: str, settings: dict) -> QuantisedNetwork:
     return QuantisedNetwork(network.eval()).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings"), NETWORKS)
 def test_every_spike_and_membrane_is_the_references(name: str, settings: dict) -> None:
     network, pictures = trained(name, settings), features()
@@ -57,6 +58,7 @@ def test_every_spike_and_membrane_is_the_references(name: str, settings: dict) -
     assert np.array_equal(evidence[:, 1] - evidence[:, 0], reference.margin)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_pictures_give_the_references_spikes(shared_data) -> None:
     pictures = np.load(shared_data / "right_whale_logmel.npz")["X"][::173]
@@ -68,6 +70,7 @@ def test_real_pictures_give_the_references_spikes(shared_data) -> None:
     assert np.array_equal(totals, reference.layer_spikes)
 
 
+@pytest.mark.slow
 def test_membranes_of_the_shipped_shape_are_exact_in_single_precision() -> None:
     network, pictures = trained("conv", {}), torch.from_numpy(features()).float()
     with torch.no_grad():
@@ -76,6 +79,7 @@ def test_membranes_of_the_shipped_shape_are_exact_in_single_precision() -> None:
         assert np.array_equal(one.numpy(), two.numpy())
 
 
+@pytest.mark.slow
 def test_portable_networks_keep_the_profile() -> None:
     network = to_integer_network(trained(*NETWORKS[1]))
     for number, layer in enumerate(network.layers):
@@ -91,6 +95,7 @@ def test_portable_networks_keep_the_profile() -> None:
             assert not layer.bias.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [2, 4, 7, 8])
 def test_weights_have_the_bits_that_were_asked_for(bits: int) -> None:
     name, settings = NETWORKS[1]
@@ -106,6 +111,7 @@ def test_weights_have_the_bits_that_were_asked_for(bits: int) -> None:
         build(name, (50, 101), {**settings, "weight_bits": 9})
 
 
+@pytest.mark.slow
 def test_rounding_costs_little() -> None:
     torch.manual_seed(0)
     network = build("conv", (50, 101))
@@ -132,6 +138,7 @@ def test_gradients_pass_straight_through_rounding() -> None:
     assert x.grad.tolist() == [3.0] * 4
 
 
+@pytest.mark.slow
 def test_gradient_reaches_every_learned_parameter() -> None:
     network = trained("conv", {}).train()
     network(torch.from_numpy(features()).float()).square().sum().backward()

@@ -65,6 +65,7 @@ def interrupt(folder: Path, after: int) -> None:
         follow(RECIPE, part(), folder=folder, report=stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", range(1, EPOCHS + 1))
 def test_followed_with_an_interruption_the_weights_are_the_same(tmp_path: Path, whole: Trained, after: int) -> None:
     """Wherever it happens: in a teacher, in real numbers or in integers."""

@@ -28,6 +28,7 @@ def test_committed_results_are_still_those_of_the_default_recipes(name: str) -> 
         check_result(path, read_result(path), default_recipe(name), about)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("split", ["random", "blocked"])
 def test_committed_results_were_judged_on_the_folds_that_are_cut_today(shared_data: Path, split: str) -> None:

@@ -69,6 +69,7 @@ def test_an_axis_that_leads_nowhere_is_refused() -> None:
         recipe_of(GRID, Task((("colour.shade", 1),), 0))
 
 
+@pytest.mark.slow
 def test_results_tables_and_resuming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     results = sweep(GRID, tmp_path, report=lines.append)
@@ -129,6 +130,7 @@ def test_an_older_result_that_does_not_say_its_folds_is_known_by_its_windows(tmp
         sweep(SMALL.model_copy(update={"folds": 4}), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_setting_that_diverges_does_not_stop_the_sweep(tmp_path: Path) -> None:
     grid = GRID.model_copy(update={"axes": {"schedule.rate": [0.01, 1e36], "time_steps": [1, 3]}})
     results = sweep(grid, tmp_path)
@@ -146,6 +148,7 @@ def test_a_setting_that_diverges_does_not_stop_the_sweep(tmp_path: Path) -> None
     assert len(sweep(grid, tmp_path)) == 8, "and they are not run again"
 
 
+@pytest.mark.slow
 def test_axes_may_be_lists(tmp_path: Path) -> None:
     grid = SMALL.model_copy(update={"axes": {"hidden": [[8, 4], [6, 4]], "beta": [0.7, "learned"]}})
     text = write_tables(grid, sweep(grid, tmp_path), tmp_path)
@@ -162,6 +165,7 @@ def test_axes_may_be_lists(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "summary.json").read_text())["points"][0]["point"]["hidden"] == [8, 4]
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
     """Real processes, so real data: nothing that a test replaces here is replaced there."""
     data = bright("")
@@ -254,6 +258,7 @@ def slow_task(grid, task, folder):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -285,6 +290,7 @@ def test_a_cluster_goes_on_when_a_worker_is_killed(tmp_path: Path, monkeypatch: 
     assert {r["pid"] for r in found} - set(killed), "somebody else did the rest"
 
 
+@pytest.mark.slow
 def test_no_scheduler_is_told(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     begin = time.monotonic()

@@ -86,6 +86,7 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind[0]}-{kind[1]}")
 def test_damaged_files_end_in_an_error_or_a_result(tmp_path: Path, kind: tuple[str, str, int]) -> None:
     container, width, channels = kind

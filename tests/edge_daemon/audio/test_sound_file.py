@@ -248,6 +248,7 @@ def test_any_sane_rate_is_taken(tmp_path: Path, rate: int) -> None:
         assert source.rate == rate
 
 
+@pytest.mark.slow
 def test_ten_hours_need_no_more_memory_than_ten_seconds(tmp_path: Path) -> None:
     def peak(seconds: int) -> int:
         path = tmp_path / f"{seconds}.wav"

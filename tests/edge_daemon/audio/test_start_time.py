@@ -93,6 +93,7 @@ def test_compact_names_round_trip(moment: datetime) -> None:
     assert found.utc == whole
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_any_name_ends_in_a_result(name: str) -> None:
     found = start_from_name(name)

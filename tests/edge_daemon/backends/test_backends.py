@@ -25,6 +25,7 @@ def images(n: int) -> np.ndarray:
     return np.random.default_rng(n).integers(0, 256, (n, 50, 101)).astype(np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_onnx_is_the_reference_bit_for_bit(model: ModelFile, threads: int, batch: int) -> None:

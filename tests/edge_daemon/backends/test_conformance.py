@@ -32,11 +32,13 @@ def test_the_shipped_files_are_what_the_project_makes() -> None:
     assert len(np.unique(fresh.expected.spike_counts)) > 3
 
 
+@pytest.mark.slow
 def test_ours_conform(capsys: pytest.CaptureFixture[str]) -> None:
     assert conformance.main(["event"]) == 0
     assert capsys.readouterr().out.endswith("event conforms: 15 of 15 checks passed.\n")
 
 
+@pytest.mark.slow
 def test_any_model_can_be_asked_about(tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert conformance.main(["onnx", "--model", str(tiny_model), "--options", "{}"]) == 0
     assert conformance.main(["event", "--model", str(tiny_model.parent / "absent.onnx")]) == 1
@@ -72,6 +74,7 @@ class Wrong(OnnxBackend):
             super().close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "check"),
     [

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import edge_daemon
 from edge_daemon.config import load_text
 
@@ -20,6 +22,7 @@ def listing(language: str) -> str:
     return str(text)
 
 
+@pytest.mark.slow
 def test_the_listed_plugin_conforms(tmp_path: Path) -> None:
     (tmp_path / "my_package").mkdir()
     (tmp_path / "my_package" / "__init__.py").touch()

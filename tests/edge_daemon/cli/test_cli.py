@@ -37,12 +37,14 @@ def test_help_and_version_are_light() -> None:
         assert not loaded & HEAVY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_there_with_light_help(name: str) -> None:
     loaded = modules_after(f"from edge_daemon.cli import invoke; assert invoke([{name!r}, '--help']) == 0")
     assert not loaded & {"numpy", "onnxruntime", "soundfile", "torch", "scipy"}
 
 
+@pytest.mark.slow
 def test_replaying_needs_neither_torch_nor_scipy() -> None:
     loaded = modules_after("import edge_daemon.replay.run, edge_daemon.backends.onnx")
     assert "onnxruntime" in loaded

@@ -150,6 +150,7 @@ class Terminal:
             self.said += piece
 
 
+@pytest.mark.slow
 def test_the_real_command_asks_on_a_terminal(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     terminal.answer("File to write", "new/c.yaml")
@@ -177,6 +178,7 @@ def test_the_real_command_asks_on_a_terminal(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "mqtt-password").read_text() == "hunter2\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, "--output", "c.yaml")
     terminal.answer("Profile", "")

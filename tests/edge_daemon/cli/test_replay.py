@@ -302,6 +302,7 @@ def test_a_run_that_cannot_work(
     assert list((tmp_path / "out").glob("*")) == []
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_is_a_bar_and_a_table(sea: Path, tiny_model: Path) -> None:
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "edge_daemon", "replay", str(sea), "--model", str(tiny_model), "--hop", "0.02"]

@@ -106,6 +106,7 @@ def test_any_jitter_up_to_50_ms_keeps_drift_and_utc_within_the_stated_bounds(
     assert abs(clock.utc_at(newest) - (UTC + seconds * S)) <= 0.05 * S * 1.05
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.floats(-100, 100), st.integers(0, 2**32))
 def test_independent_jitter_leaves_the_drift_within_2_ppm_after_an_hour(ppm: float, seed: int) -> None:

@@ -228,6 +228,7 @@ def problems_of(content: bytes) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(300))
 def test_mutations_never_give_anything_but_a_sentence(seed: int) -> None:
     rng = random.Random(seed)

@@ -65,6 +65,7 @@ def harmless_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "CHECKS", kept)
 
 
+@pytest.mark.slow
 def test_two_hundred_spoilt_files_never_give_a_traceback(
     tmp_path: Path, harmless_checks: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,7 @@ def messages(buoy: Any, kind: str) -> list[Any]:
     return [message for message in taken if message.kind == kind]
 
 
+@pytest.mark.slow
 def test_without_time_detections_say_so_and_never_expire(make_buoy: Callable[..., Any], sample: Sound) -> None:
     buoy = make_buoy(synchronised=False, effort={"publish_interval_s": 60.0})
     buoy.play(sample)

@@ -278,6 +278,7 @@ def paced(buoy: Any, speed: float) -> None:
     buoy.source._wait = wait
 
 
+@pytest.mark.slow
 def test_threads_find_what_one_thread_finds_and_end_quickly(
     make_buoy: Callable[..., Any], sample: Sound, replayed: Any
 ) -> None:
@@ -296,6 +297,7 @@ def test_threads_find_what_one_thread_finds_and_end_quickly(
     assert "STOPPING=1\nSTATUS=ending" in buoy.channel.sent
 
 
+@pytest.mark.slow
 def test_a_stop_waits_for_no_backend(make_buoy: Callable[..., Any]) -> None:
     buoy = make_buoy(begin=False)
     paced(buoy, 20.0)
@@ -310,6 +312,7 @@ def test_a_stop_waits_for_no_backend(make_buoy: Callable[..., Any]) -> None:
     backend.go.set()
 
 
+@pytest.mark.slow
 def test_a_stop_waits_for_no_sound_server(make_buoy: Callable[..., Any], sample: Sound, replayed: Any) -> None:
     buoy = make_buoy(begin=False)
     paced(buoy, 50.0)
@@ -330,6 +333,7 @@ def test_a_stop_waits_for_no_sound_server(make_buoy: Callable[..., Any], sample:
     answers.set()
 
 
+@pytest.mark.slow
 def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
     make_buoy: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -360,6 +364,7 @@ def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
         assert f"the thread of {name} does not end" in told
 
 
+@pytest.mark.slow
 def test_a_stop_gives_the_disk_the_time_that_nothing_else_needs(make_buoy: Callable[..., Any]) -> None:
     """A card that takes two seconds for a write loses nothing if the rest ends at once."""
     buoy = make_buoy(begin=False, mqtt=True)

@@ -84,6 +84,7 @@ def program(tmp_path: Path) -> Iterator[Program]:
         made.process.wait(20)
 
 
+@pytest.mark.slow
 def test_signals(program: Program, sample: NDArray[np.float32]) -> None:
     program.says("started")
     program.play(sample[: 16 * 2000])
@@ -114,6 +115,7 @@ def test_signals(program: Program, sample: NDArray[np.float32]) -> None:
     assert all(identity in log for identity in stored)
 
 
+@pytest.mark.slow
 def test_one_daemon_to_a_folder(program: Program, capfd: pytest.CaptureFixture[str]) -> None:
     program.says("started")
     assert invoke(["run", str(program.config)]) == 2
@@ -134,6 +136,7 @@ def test_a_folder_that_cannot_be_written_is_occupied_by_nobody(tmp_path: Path) -
     assert lock_folder(tmp_path / "file" / "state") is None
 
 
+@pytest.mark.slow
 def test_standard_input_that_ends_ends_the_program(tmp_path: Path, sample: NDArray[np.float32]) -> None:
     (tmp_path / "config.yaml").write_text(BASE.replace("pipe: hydrophone, ", ""))
     ended = subprocess.run(

@@ -28,6 +28,7 @@ def test_shapes_for_two_seconds_at_two_kilohertz() -> None:
     assert [spec.shape for spec in SPECS] == [(103, 135), (50, 101), (1, 4000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [noise(1), noise(2, 1e-5), chirp()], ids=["noise", "faint", "chirp"])
 def test_logmel_is_librosas_definition(samples: np.ndarray) -> None:
     with warnings.catch_warnings():

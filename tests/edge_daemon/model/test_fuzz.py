@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FILES = 200
 LIMIT_S = 100
 MEMORY_BYTES = 4 << 30
@@ -47,6 +49,7 @@ print(json.dumps(outcomes))
 """
 
 
+@pytest.mark.slow
 def test_damaged_model_files(tiny_model: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CHILD.format(files=FILES, memory=MEMORY_BYTES), str(tiny_model)],

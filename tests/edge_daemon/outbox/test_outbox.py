@@ -508,6 +508,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_again_and_again_loses_nothing_durable_and_nothing_published(tmp_path: Path) -> None:
     rng = random.Random(1)
     path = tmp_path / "o.db"

@@ -61,6 +61,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"batch": 1, "block_s": 0.3}, {"batch": 100, "block_s": 70.0}])
 def test_blocks_and_batches_do_not_show(tiny_model: Path, recording: Path, changes: dict[str, float]) -> None:
     settings = ReplaySettings(DetectorSettings(tiny_model, max_length_s=20.0), full_scale_db=172.0)

@@ -219,6 +219,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_nobody_can_tell_that_a_run_was_interrupted(
     archive: Path, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +238,7 @@ def test_nobody_can_tell_that_a_run_was_interrupted(
     assert (summary.windows, summary.lost_s, summary.detections) == (plain.windows, plain.lost_s, plain.detections)
 
 
+@pytest.mark.slow
 def test_what_is_finished_out_of_turn_is_kept(archive: Path, settings: ReplaySettings) -> None:
     recordings = find_recordings([archive])
     thread_detector(settings.detector)

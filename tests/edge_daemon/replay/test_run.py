@@ -167,6 +167,7 @@ def test_batches_and_blocks_do_not_show(
     assert files == plain[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [2, 3])
 def test_jobs_do_not_show(
     archive: Path, settings: ReplaySettings, plain: tuple[Summary, dict[str, bytes]], tmp_path: Path, jobs: int
@@ -329,6 +330,7 @@ def reaper(request: pytest.FixtureRequest) -> Iterator[Reaper]:
     thread.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reaper", [1], indirect=True)
 def test_a_killed_worker_loses_nothing(
     archive: Path, settings: ReplaySettings, plain: tuple[Summary, dict[str, bytes]], tmp_path: Path, reaper: Reaper
@@ -338,6 +340,7 @@ def test_a_killed_worker_loses_nothing(
     assert files == plain[1]
 
 
+@pytest.mark.slow
 def test_a_worker_of_a_pool_that_is_given_up_leaves() -> None:
     context = get_context("spawn")
     held, leash = context.Pipe(duplex=False)
@@ -359,6 +362,7 @@ def test_a_recording_that_kills_its_process_is_reported(
     assert all(r.error is not None and "crashed" in r.error for r in ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("jobs", "number"), [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGTERM), (2, signal.SIGTERM)]
 )

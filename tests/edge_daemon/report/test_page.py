@@ -168,6 +168,7 @@ def test_verdicts_are_kept_under_recordings_and_model() -> None:
     assert identity(FACTS, one) != identity(FACTS, two)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.text() | st.integers(-1000, 1000), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)

@@ -38,6 +38,7 @@ def test_the_moment_asked_for(tiny_model: Path, recording: Path) -> None:
     assert shown.score == float(model.metadata.calibration.score(trace.margin)[0])
 
 
+@pytest.mark.slow
 def test_the_highest_score_by_default(tiny_model: Path, recording: Path) -> None:
     detector = open_detector(DetectorSettings(tiny_model))
     every = [trace_window(detector, recording, at_s=1.0 + 0.5 * number) for number in range(17)]
@@ -46,6 +47,7 @@ def test_the_highest_score_by_default(tiny_model: Path, recording: Path) -> None
     assert best.begin_s == every[int(np.argmax([shown.score for shown in every]))].begin_s
 
 
+@pytest.mark.slow
 def test_the_command_draws(
     tiny_model: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +59,7 @@ def test_the_command_draws(
     assert picture.stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_says_so(tiny_model: Path, recording: Path, tmp_path: Path) -> None:
     detector = open_detector(DetectorSettings(tiny_model))
     with pytest.raises(AudioError):

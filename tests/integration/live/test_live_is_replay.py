@@ -19,6 +19,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+pytestmark = pytest.mark.slow
+
 CARD_RATE = 16_000
 RATE = 2000
 HOP_S = 0.5

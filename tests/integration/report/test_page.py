@@ -27,6 +27,8 @@ from edge_daemon.report.media import MediaMaker
 from edge_daemon.report.page import write_page
 from train.data import Options
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "edge_daemon" / "assets" / "sample.flac"
 PER_SAMPLE = 5  # calls found in the sample

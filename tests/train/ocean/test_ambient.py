@@ -68,6 +68,7 @@ def test_cavitation_peaks_at_50_hz_and_falls_by_20_db_a_decade() -> None:
     assert hz[np.argmax(cavitation_db(hz, 90.0))] == 50.0
 
 
+@pytest.mark.slow
 def test_ship_has_lines_that_stand_out_and_a_beating_roar() -> None:
     noise = ship(np.random.default_rng(2), (20, 20000), np.full(20, 100.0))
     for row in noise:

@@ -269,6 +269,7 @@ def test_real_pipe_with_short_writes() -> None:
     assert (block.samples * 32768).tolist() == list(range(5000))
 
 
+@pytest.mark.slow
 def test_named_pipe_waits_for_its_writer(tmp_path: Path) -> None:
     path = tmp_path / "hydrophone"
     os.mkfifo(path)

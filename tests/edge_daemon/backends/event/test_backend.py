@@ -25,6 +25,7 @@ def images(n: int, shape: tuple[int, int] = (50, 101), seed: int = 0) -> np.ndar
     return np.random.default_rng(seed + n).integers(0, 256, (n, *shape)).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_event_is_onnx_bit_for_bit(tiny_model: Path) -> None:
     model, features = ModelFile.read(tiny_model), images(70)
     event, onnx = create(model, "event").infer(features), create(model, "onnx").infer(features)
@@ -79,6 +80,7 @@ def networks(draw: Any) -> IntegerNetwork:
     return IntegerNetwork((first, second, third, output), steps, (bands, frames), "band_median", mode)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(network=networks(), windows=st.integers(1, 5))
 def test_event_is_the_reference_for_any_network(network: IntegerNetwork, windows: int) -> None:

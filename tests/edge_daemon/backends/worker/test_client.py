@@ -28,6 +28,8 @@ from edge_daemon.live.watchdog import may_feed
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.testing.machine import ManualTime
 
+pytestmark = pytest.mark.slow
+
 
 def images(n: int) -> np.ndarray:
     return np.random.default_rng(n).integers(0, 256, (n, 50, 101)).astype(np.uint8)

@@ -82,6 +82,7 @@ def vendor_python(tmp_path: Path) -> Path:
     return python
 
 
+@pytest.mark.slow
 def test_a_plugin_of_another_python(
     vendor_python: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
