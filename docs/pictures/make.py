@@ -76,6 +76,7 @@ def watch() -> str:
     sound, _ = soundfile.read(SAMPLE, dtype="float32")
     with tempfile.TemporaryDirectory() as folder:
         buoy = Buoy(Path(folder), mqtt=True, health={"interval_s": 30.0})
+        buoy.settle(lambda: buoy.daemon.components.publisher.report().state == "online")
         buoy.play(sound)
         for second in range(1, 46):
             buoy.until(second)

@@ -73,7 +73,7 @@ def read_credential(name: str, environment: Mapping[str, str], key: str) -> str:
     if not path.exists():
         raise ConfigValueError(
             key,
-            f"refers to the credential {name}, but there is no {path}",
+            f"refers to the credential {name}, but {path} does not exist",
             f"The unit needs LoadCredential={name}:/path; a check by hand looks beside the configuration.",
         )
     return read_secret(path, key)
