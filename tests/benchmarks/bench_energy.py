@@ -62,7 +62,7 @@ Nine windows of ten cost {low:.2f} to {high:.2f} µJ in int8 arithmetic on event
 def sparsity(counted: Operations) -> str:
     """How sparse it is, in a sentence."""
     return (
-        f"{counted.spikes.mean():,.0f} spikes of {int(counted.neuron_steps[0]):,} that there could be:"
+        f"{counted.spikes.mean():,.0f} of {int(counted.neuron_steps[0]):,} possible spikes:"
         f" activation sparsity {counted.activation_sparsity().mean():.3f}."
     )
 
