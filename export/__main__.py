@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _CheckpointFirst(click.Group):
-    """`export CHECKPOINT …` is the main job and needs no name; `export card …` is beside it."""
+    """`export CHECKPOINT …` is the main job and needs no name, unlike `export card …`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in {"-h", "--help"}:

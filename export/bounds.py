@@ -1,4 +1,4 @@
-"""Proof that no number in a network can leave its type, whatever the input.
+"""Proof that no number in a network can leave its type, for any input.
 
 Interval arithmetic on the actual weights: the least and greatest sum that synapses can accumulate, then the least
 and greatest membrane that a neuron can reach within the time steps. The exporter refuses a network whose bounds do

@@ -1,6 +1,6 @@
 """The model card: what a model is, how well it does, what it costs and where it comes from, for a person to read.
 
-Everything in it is in the model file; nothing is computed anew and nothing can differ from what the device runs. What
+Everything in it is in the model file; nothing is computed again and nothing can differ from what the device runs. What
 was not measured is said to be so.
 """
 

@@ -100,7 +100,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
 
 @dataclass(frozen=True)
 class Changes:
-    """What the person who makes a model file anew decides.
+    """What a person decides who makes a model file again.
 
     Attributes:
         version: of the model; another file should have another one.
@@ -122,7 +122,7 @@ def remake(
         model: the model file; weights, calibration and event rules stay what they are.
         changes: what does not.
         features: uint8 [N, bands, frames], for the check.
-        source: where they are from: an archive's name, in which operations are counted anew, or `SYNTHETIC`; the
+        source: where they are from: an archive's name, in which operations are counted again, or `SYNTHETIC`; the
             counts in the file stay then.
 
     Raises:

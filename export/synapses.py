@@ -33,7 +33,7 @@ the input, add pairs of products in 16 bits too, and two of −128 · −128 are
 
 
 def check(layer: Layer, bounds: Range) -> None:
-    """Refuse what the arithmetic could not carry, whatever the input."""
+    """Refuse what the arithmetic could not carry, for any input."""
     limit, accumulator = EXACT_FLOAT, bounds.accumulator
     if _is_integer_product(layer, bounds):
         # inputs below zero are lifted by the least one, in every synapse at worst

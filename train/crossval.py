@@ -130,7 +130,7 @@ def run_fold(
         recipe: what to train.
         part: all windows.
         fold: which of them to learn from and to be judged on.
-        result: JSON file; a `.npz` beside it gets the test margins (for ROC, calibration).
+        result: JSON file; a `.npz` next to it gets the test margins (for ROC, calibration).
         noise: pictures without a call, for augmentation.
         about: goes into the result (fold number, split, data).
         keep: folder for the state of interrupted training; removed when the fold is done.
@@ -138,7 +138,7 @@ def run_fold(
 
     Returns:
         The result: `auc` (integer network where there is one), `auc_float`, `auc_training`, `converged`, … Measures
-        that are no numbers (one class in the part, diverged training) are NaN, null in the file.
+        that are not numbers (one class in the part, diverged training) are NaN, null in the file.
 
     Raises:
         UsageError: the result, or the state in `keep`, is of another recipe, data or fold.
@@ -173,7 +173,7 @@ def run_fold(
 
 
 def _judge(trained: Trained, learn: Part, test: Part, fold: Fold, result: Path) -> dict[str, Any]:
-    """What a fold's network is worth; its test margins go beside the result."""
+    """How well a fold's network does; its test margins go next to the result."""
     real = margins(trained.network, test.features)
     final = real if trained.quantised is None else margins(trained.quantised, test.features, exact=True)
     sample = np.random.default_rng(0).permutation(len(learn.labels))[:1500]

@@ -127,7 +127,7 @@ def _curves(margins: dict[int, dict[str, Any]], path: Path, recall: bool) -> Pat
 
 
 def _reliability(margins: dict[int, dict[str, Any]], path: Path) -> Path:
-    """Each fold's score by the curve that the other folds give: nobody calibrates himself."""
+    """Each fold's score by the curve of the other folds: no fold calibrates itself."""
     scores, labels = [], []
     for number, found in margins.items():
         others = [m for i, m in margins.items() if i != number]

@@ -40,7 +40,7 @@ class Resampler:
     A source that covers samples [a, b) without interruption gives output samples [⌈a·out/in⌉, ⌈b·out/in⌉): N samples
     give ⌈N·out/in⌉. A gap [a, b) gives the gap between them; one that is shorter than an output sample may get
     length 0 and still says that there was an interruption. After a gap the output grid stays anchored at the stream's
-    beginning; with rates that are no multiples of each other the sound may then sit up to half a source sample off it.
+    beginning; with rates that are not multiples of each other the sound may then sit up to half a source sample off it.
     Non-finite samples become gaps with the cause "non_finite". With equal rates blocks pass through.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a source of sound gives: blocks of samples, and gaps where there are none.
+"""What a source of sound delivers: blocks of samples, and gaps where samples are missing.
 
 A live hydrophone, a pipe and a file look alike to the pipeline. Each counts samples from the moment its stream
 began, at its own rate, and counts the missing ones too: a gap has a place and a length in samples, so that every

@@ -1,4 +1,4 @@
-"""What runs the network: a slot for ONNX Runtime, for our own event-driven arithmetic, and for other people's chips.
+"""What runs the network: ONNX Runtime, our own event-driven arithmetic, and other people's chips.
 
 What a package with a backend of its own may import of edge_daemon is named here (`GUIDE.md` says what each is for), and
 is promised; everything else may move or change at any time.

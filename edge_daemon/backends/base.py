@@ -1,8 +1,8 @@
-"""The slot for whatever runs a network: a processor, a simulator, a neuromorphic chip.
+"""The interface for everything that runs a network: a processor, a simulator, a neuromorphic chip.
 
 A backend is a class with four methods. Another pip package offers one under the entry-point group
-`edge_daemon.backends`, and the daemon finds it by name; nothing in the daemon changes. Read this page and you know
-all that a backend author has to know; `python -m edge_daemon.backends.conformance NAME` tells whether it is right.
+`edge_daemon.backends`, and the daemon finds it by name; nothing in the daemon changes. This page is all that
+the author of a backend has to read; `python -m edge_daemon.backends.conformance NAME` tests the result.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ STEADY_WINDOWS = 1000
 PAUSES = Backoff(first_s=1.0, limit_s=300.0)
 PATIENCE_S = 10.0
 """Without a fallback, restarts within one inference begin no later than this: a window that waits longer starves the
-watchdog, and whoever started the daemon starts it again."""
+watchdog, and the service manager restarts the daemon."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class GuardedBackend:
             self._need_fallback()
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:
-        """Run N windows, uint8 [N, bands, frames], whoever can.
+        """Run N windows, uint8 [N, bands, frames], on the backend or the fallback.
 
         Raises:
             BackendError: closed, or neither the chosen backend nor the fallback can.

@@ -77,7 +77,7 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
 
 
 def _usual_place() -> str:
-    """Where the service reads it, for those who may write there; else beside us."""
+    """Where the service reads it, if we may write there; else the current folder."""
     folder = DEFAULT.parent
     return str(DEFAULT) if folder.is_dir() and os.access(folder, os.W_OK) else "edge-daemon.yaml"
 

@@ -1,4 +1,4 @@
-"""The questions of `config init`: the few whose answers nobody can guess, each answer checked before the next question.
+"""The questions of `config init`: the few whose answers cannot be guessed, each checked before the next question.
 
 Questions go to standard error, so that a file printed on standard output stays a file.
 """
@@ -26,7 +26,7 @@ _NUMBERS: Collection[Key] = (
     ("hydrophone", "adc_full_scale_v"),
 )
 CREDENTIAL = "mqtt-password"
-"""Name of the password's file beside the configuration, and of the unit's credential."""
+"""Name of the password's file next to the configuration, and of the unit's credential."""
 
 
 class Questionnaire:
@@ -42,7 +42,7 @@ class Questionnaire:
         self._folder = folder
 
     def ask_all(self) -> None:
-        """All questions, in the order of the file; an empty answer takes what stands in brackets, or nothing."""
+        """All questions, in the order of the file; an empty answer takes the value in brackets, or nothing."""
         self._ask("Name of this device", ("device", "id"), str(self.values["device", "id"]))
         self._ask_position()
         self._ask_device()

@@ -62,14 +62,14 @@ def plan(
 ) -> list[StoredFile]:
     """Files to delete, oldest first, so that the rules hold with `incoming_bytes` more written.
 
-    Nothing is deleted in vain: if not even the loss of all files would leave `min_free_bytes` (something else fills
+    Nothing is deleted without use: if not even the loss of all files would leave `min_free_bytes` (something else fills
     the disk), none is named on that account. Files dated before 2020 or in the future have no age (the clock was
     wrong when they were written); they go first, or last, by size and free space only.
 
     Args:
         files: what is there.
         rules: the bounds.
-        now_utc_ns: UTC, ns; None while nobody knows the time: then no file is too old.
+        now_utc_ns: UTC, ns; None while the time is unknown: then no file is too old.
         free_bytes: free space of the disk now.
         incoming_bytes: what is about to be written.
     """

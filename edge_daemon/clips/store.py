@@ -1,7 +1,7 @@
 """Storing clips on a disk that may be full, failing or gone, without ever troubling detection.
 
 A clip that cannot be stored is dropped and counted. After a failure, or when there is no room above the floor,
-clips rest for a while (`Backoff`), so that a dying card is not asked for every event; then the next clip tries
+clips rest for a while (`Backoff`), so that a dying card is not tried for every event; then the next clip tries
 again. When a bound is reached, a little more than needed is deleted (a twentieth of the bound), so that not every
 clip costs a walk through the folder.
 """

@@ -1,6 +1,6 @@
 """How far the system clock is to be believed: synchronised, holdover or unsynchronised.
 
-Whoever disciplines the clock (chrony, systemd-timesyncd, ntpd) tells the kernel, and the kernel keeps a bound on the
+The time service (chrony, systemd-timesyncd, ntpd) tells the kernel, and the kernel keeps a bound on the
 error that grows by 500 ppm from one correction to the next; beyond 16 s it calls the clock unsynchronised. From that:
 
 | state | when |
@@ -44,7 +44,7 @@ class SyncReading:
 
 
 class KernelClock(Protocol):
-    """Whoever knows whether the system clock is kept right."""
+    """Something that knows whether the system clock is synchronised."""
 
     def read(self) -> SyncReading:
         """Its state now; never raises."""
@@ -118,7 +118,7 @@ class Synchronisation:
         return self.state
 
     def stepped(self) -> None:
-        """UTC was set. Unless the clock is being kept right, nobody knows by whom: holdover ends."""
+        """UTC was set. Unless the clock is synchronised, the new time cannot be trusted: holdover ends."""
         if self.state == "holdover":
             self.state = "unsynchronised"
             self._last_ns = None

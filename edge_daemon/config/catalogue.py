@@ -107,7 +107,7 @@ def number(value: float | None) -> str:
 
 
 def suggestion(path: tuple[str | int, ...]) -> str:
-    """Hint for an unknown key: the nearest known key beside it, or its true place, or what there is."""
+    """Hint for an unknown key: the nearest known key in the section, or its true place, or the valid keys."""
     from difflib import get_close_matches
 
     *parent, unknown = path

@@ -48,7 +48,7 @@ class YamlDocument:
     plain: set[Path] = field(default_factory=set)
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
-        """Where `path` stands, or its nearest ancestor that stands in the file."""
+        """Where `path`, or its nearest ancestor in the file, is."""
         first, second = (self.keys, self.values) if of_key else (self.values, self.keys)
         while path:
             if path in first:

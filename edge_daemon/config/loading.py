@@ -119,7 +119,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
 
 
 def load_by_hand(path: Path) -> Loaded:
-    """Read and check a configuration file for a person's command: credentials are looked for beside it.
+    """Read and check a configuration file for a command that a person runs: credentials are looked for next to it.
 
     Raises:
         ConfigError, ConfigFileError: as `load`.

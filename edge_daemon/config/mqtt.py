@@ -1,6 +1,6 @@
 """Section `mqtt`: the broker, how to prove who we are, and how much may be sent.
 
-A password never stands in this file: it comes from a file that only the daemon can read, or from a systemd credential.
+Passwords never go into this file: they come from a file that only the daemon can read, or from a systemd credential.
 """
 
 from __future__ import annotations

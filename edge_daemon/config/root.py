@@ -88,7 +88,7 @@ _ABOUT = ("title", "description", "default", "live", "unit")
 
 
 def _allow_references(schema: dict[str, Any]) -> None:
-    """A value that is no text may be a reference, `${ENV:NAME}`, all the same: it is replaced before it is checked."""
+    """A value of any type may be a reference, `${ENV:NAME}`: it is replaced before it is checked."""
     reference = {"type": "string", "pattern": r"^\$\{[A-Za-z]+:[^}]+\}$"}
     for section in (schema, *schema["$defs"].values()):
         for name, field in section.get("properties", {}).items():

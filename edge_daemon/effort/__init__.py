@@ -1,6 +1,6 @@
 """What was listened to and what was not: every sample is in the ledger, as heard or as a gap with its cause.
 
-`ledger` is the database, `spans` what stands in it, `summary` the document of a period, `report_periods` which periods
+`ledger` is the database, `spans` what it contains, `summary` the document of a period, `report_periods` which periods
 are due, `band_table` the received levels by minute.
 
 May import: `levels`, `detection`, and the layers below.

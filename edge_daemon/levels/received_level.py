@@ -4,7 +4,7 @@ What the levels cover: everything from just above 0 Hz to half the model's rate 
 resampled the filter is flat to 0.91 of that. The mean of each measured stretch is taken out: it is the converter's
 offset, not sound. Missing sound is left out, not counted as silence.
 
-The ambient level is the root-mean-square level of what is around an event and is no event itself: calls come in
+The ambient level is the root-mean-square level of the sound around an event, without other events: calls come in
 series, and the ones before would make the sea seem louder than it is.
 """
 
@@ -72,7 +72,7 @@ class LevelMeter:
 
     @property
     def ambient_db(self) -> float | None:
-        """Root-mean-square level of all sound in memory that is no event's, dB re 1 µPa; None if there is none."""
+        """Root-mean-square level of all sound in memory outside of events, dB re 1 µPa; None if there is none."""
         newest = self._recent.end
         return self._rms_db(self._sound(newest - self._memory, newest, events=False))
 

@@ -1,6 +1,6 @@
 """From a margin to a probability: a rising line of straight pieces.
 
-A network's margin (how far the call's evidence is ahead, in thresholds) orders windows well but is no probability.
+A network's margin (how far the call's evidence is ahead, in thresholds) orders windows well but is not a probability.
 Calibration on clips that the network never saw gives the curve; it is stored as heights over evenly spaced margins,
 a power of two apart. Between them the score is linear, beyond them constant. Only float32 subtraction,
 multiplication and addition are used, each rounded as IEEE 754 says, so every machine gives the same bits.

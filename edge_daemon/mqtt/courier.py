@@ -30,11 +30,11 @@ from edge_daemon.outbox.mailbox import Mailbox, Order, Outgoing
 from edge_daemon.system.backoff import Backoff
 
 IDLE_NS = 5 * SECOND_NS
-"""Longest rest: the outbox is looked at this often even if nobody calls."""
+"""Longest rest: the outbox is checked at least this often."""
 REJECTION_PAUSE_NS = 30 * SECOND_NS
 """Rest after the broker has refused a message, before one of its priority is tried again."""
 MIN_BURST = 20.0
-"""Messages that may go at once after a quiet time, whatever the rate."""
+"""Messages that may be sent at once after a quiet time, regardless of the rate."""
 
 Announcement = tuple[str, bytes]
 """Topic and payload, published retained after each connection (Home Assistant discovery)."""
@@ -55,7 +55,7 @@ class Courier:
         topics: names for this device.
         mailbox: the outbox.
         link: the connection; driven by the caller's thread only.
-        password: gives the password anew for each attempt; may raise ConfigError.
+        password: gives the password for each attempt; may raise ConfigError.
         rng: where the jitter comes from.
         now_ns: monotonic time.
         announcements: see `Announcement`.
@@ -171,7 +171,7 @@ class Courier:
             self.notify(now_ns)  # other priorities may wait behind it
 
     def begin_anew(self, reason: str, now_ns: int) -> None:
-        """Drop the connection and whatever is under way, and make a new one after the usual wait."""
+        """Drop the connection and everything in flight, and reconnect after the usual wait."""
         self._link.close(polite=False)
         self._fail(Failure(reason), now_ns)
 
@@ -187,7 +187,7 @@ class Courier:
                 self._farewell = self._publish(self._topics.status, OFFLINE, now_ns, retain=True)
 
     def farewell_taken(self) -> bool:
-        """True when the broker has answered it, could not be told, or there is none."""
+        """True when the broker has answered it, it could not be sent, or there is none."""
         return not self._farewell or self.connection.state != "online"
 
     def stop(self) -> None:
@@ -240,7 +240,7 @@ class Courier:
         )
 
     def _pay_for_connecting(self, now_ns: int) -> None:
-        """An attempt that reached nobody has sent next to nothing."""
+        """An attempt that did not reach the broker has sent next to nothing."""
         self._budget.spend(TLS_CONNECT_BYTES if self._settings.tls.enabled else CONNECT_BYTES, now_ns)
 
     def _fail(self, failure: Failure, now_ns: int) -> None:
@@ -255,7 +255,7 @@ class Courier:
     def _publish(
         self, topic: str, payload: bytes, now_ns: int, *, retain: bool, message: Outgoing | None = None
     ) -> int:
-        """Send with QoS 1, whatever the budget says."""
+        """Send with QoS 1, regardless of the budget."""
         self._budget.spend(self._cost(topic, payload), now_ns)
         packet = self._link.publish(topic, payload, qos=1, retain=retain)
         sent = Sent(now_ns) if message is None else Sent(now_ns, message.id, message.priority)

@@ -46,7 +46,7 @@ class InFlight:
         self._packets[packet] = sent
 
     def acknowledge(self, packet: int) -> Sent | None:
-        """It has been answered; None if it was none of ours."""
+        """It has been answered; None if it was not ours."""
         return self._packets.pop(packet, None)
 
     def clear(self) -> None:

@@ -39,7 +39,7 @@ def password_of(settings: MqttSection, environment: Mapping[str, str]) -> str | 
 
 
 class Publisher:
-    """Publishes what the outbox holds, for ever, whatever the broker does.
+    """Publishes what is in the outbox, for ever, even if the broker fails.
 
     Args:
         settings: section `mqtt`.
@@ -140,7 +140,7 @@ class Publisher:
         self._report = self._courier.report(self._time.monotonic_ns())
 
     def _drained(self, stop_ns: int) -> bool:
-        """At a stop: time is up, nobody is there to send to, or nothing is left to send."""
+        """At a stop: time is up, the broker is not connected, or nothing is left to send."""
         now = self._time.monotonic_ns()
         online = self._courier.connection.state == "online"
         return now >= stop_ns or not online or (not self._orders and self._courier.idle(now))

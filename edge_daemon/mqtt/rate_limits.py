@@ -3,7 +3,7 @@
 On a slow or costly link no hour carries more than so many bytes, and the important goes first.
 
 Bytes are counted in slots of one minute. The last 61 slots, the running one included, may not exceed the budget, so no
-60 minutes do, wherever they begin. Less important kinds may only use a part of it: when little is left, only
+60 minutes do. Less important kinds may only use a part of it: when little is left, only
 status and detections still pass.
 """
 

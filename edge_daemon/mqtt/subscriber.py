@@ -47,7 +47,7 @@ class Subscriber:
         self._connection = Connection(settings.protocol, backoff, settings.connect_timeout_s, rng)
 
     def messages(self) -> Iterator[tuple[str, bytes]]:
-        """Topic and payload of each message, for ever.
+        """Topic and payload of each message, without end.
 
         Raises:
             ConfigError: the password cannot be read.

@@ -80,7 +80,7 @@ def document(
 
 
 def to_script(value: object) -> str:
-    """JSON that may stand inside a script element: no `<` can end it, whatever the names of recordings are."""
+    """JSON that may stand inside a script element: no `<` in a recording's name can end it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 

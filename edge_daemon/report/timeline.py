@@ -1,6 +1,6 @@
 """Where the recordings lie in time: what the report's timeline is drawn from.
 
-Recordings with a time of day lie on one track, at their UTC, with whatever lies between them empty. Recordings without
+Recordings with a time of day lie on one track, at their UTC, with the time between them empty. Recordings without
 one lie on a track of their own, one after the other. A track is cut into cells of equal length, and each says which
 share of it was listened to and which share was lost, so that a page on a year is no larger than one on a minute.
 """

@@ -1,7 +1,7 @@
 """Files that are whole or not there.
 
-A table is written under a temporary name beside its place, forced to the disk, and renamed: whoever reads the folder,
-also after a crash or a power cut, finds the old file or the new one, never half of it.
+A table is written under a temporary name beside its place, forced to the disk, and renamed: readers of the folder
+find the old file or the new one, never half of it, even after a crash or a power cut.
 """
 
 from __future__ import annotations

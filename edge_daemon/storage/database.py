@@ -10,7 +10,7 @@ Detections and effort live in SQLite files on an SD card. Four things go wrong t
 - **The disk is full or read-only.** The call fails with `StorageError`, the report says why, and the caller keeps
   its rows in memory. Reading goes on where SQLite can still read. On a full disk the next attempt first folds the
   write-ahead log into the file, whose room is usually enough to delete in and to write a little.
-- **It heals.** A failed database is opened anew after a wait that grows (`Backoff`); until then calls fail at once,
+- **It heals.** A failed database is opened again after a wait that grows (`Backoff`); until then calls fail at once,
   without touching the disk.
 """
 
@@ -135,7 +135,7 @@ class Database:
         return DatabaseReport(state, reason, self._retry.attempts, tuple(self._set_aside), self._salvaged)
 
     def close(self) -> None:
-        """Close the file, folding the write-ahead log into it; may be called twice, and the next use opens anew."""
+        """Close the file, folding the write-ahead log into it; may be called twice, and the next use opens it again."""
         with self._lock:
             self._disconnect()
 

@@ -16,7 +16,7 @@ NAME = "daemon.lock"
 
 
 def lock_folder(folder: Path) -> IO[str] | None:
-    """Take the folder for this process; None where the disk lets nobody write, which is no reason not to listen.
+    """Take the folder for this process; None if the disk cannot be written, which must not stop the listening.
 
     Args:
         folder: made if absent.

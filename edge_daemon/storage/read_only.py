@@ -9,7 +9,7 @@ from pathlib import Path
 def why_read_only(path: Path) -> str:
     """What a person may do about a read-only file system, a sentence; empty if the path's is not.
 
-    A card that fails is mounted anew read-only. And under systemd everything outside of the unit's own folders is
+    A failing card is remounted read-only. Under systemd everything outside of the unit's own folders is read-only too
     (`ProtectSystem=strict`), which looks the same from inside.
     """
     place = path.absolute()

@@ -1,7 +1,7 @@
 """Secrets: read from a file that only the daemon can read, or from a systemd credential; never from the settings file.
 
 systemd hands a unit's credentials (`LoadCredential=NAME:PATH`) over as files in the folder $CREDENTIALS_DIRECTORY,
-which only that unit sees. Both kinds are read anew at each connection attempt, so a changed password needs no restart.
+which only that unit sees. Both kinds are read again at each connection attempt, so a changed password needs no restart.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def read_credential(name: str, environment: Mapping[str, str], key: str) -> str:
 def environment_by_hand(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
     """The environment for a person's look at a configuration, without a service manager around.
 
-    systemd hands credentials over in a folder of its own; the unit takes them from beside the configuration, and there
-    they are found by hand.
+    systemd passes credentials in its own folder; the unit takes them from next to the configuration, where a command
+    by hand finds them.
 
     Args:
         folder: the configuration's.

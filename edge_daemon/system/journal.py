@@ -4,7 +4,7 @@ Under systemd ($JOURNAL_STREAM is set) each line begins with its priority (`<4>`
 the journal adds itself; elsewhere with time and severity. Pairs come from `extra={...}` of a logging call.
 
 Lines go through a descriptor of their own. Libraries silence standard error while they work (sounddevice does while
-PortAudio looks for devices, for the whole process, and for ever if that hangs); the log is not to fall silent with it.
+PortAudio looks for devices, for the whole process, and for ever if that hangs); the log must not fall silent with it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class JournalFormatter(logging.Formatter):
 
 
 class OwnStderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to what was standard error when this was made, whatever becomes of descriptor 2."""
+    """Writes to what was standard error when this was made, even if descriptor 2 changes."""
 
     def __init__(self) -> None:
         super().__init__(os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace"))
@@ -72,7 +72,7 @@ def set_up(level: str, stream: TextIO | None = None, environment: Mapping[str, s
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
-        stream: where lines go; None: a standard error that nobody can take away.
+        stream: where lines go; None: a standard error that no library can silence.
         environment: tells whether systemd reads it; the process's own if None.
     """
     environment = os.environ if environment is None else environment

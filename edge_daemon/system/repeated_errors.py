@@ -1,7 +1,7 @@
-"""RepeatedErrorLog: failures told in the log without filling it, however often they come back.
+"""RepeatedErrorLog: failures in the log, without filling it even if they repeat for months.
 
 A task that is tried four times a second and fails for months would write gigabytes to the card that it may be failing
-on. So a failure is told the first time, the second, the fourth, the eighth …, with its number.
+on. So a failure is logged the first time, the second, the fourth, the eighth …, with its number.
 """
 
 from __future__ import annotations

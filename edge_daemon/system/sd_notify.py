@@ -1,7 +1,7 @@
 """Talks to the service manager: ready, what we are doing, still alive, reloading, stopping.
 
 The protocol is one datagram of KEY=VALUE lines to the Unix socket in $NOTIFY_SOCKET (sd_notify(3)), so no library is
-needed. Without that variable nothing is sent. A failure to send is no reason to fail.
+needed. Without that variable nothing is sent. A failure to send is ignored.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The 2013 Marinexplore / Cornell right-whale challenge, as it is downloaded.
 
 A folder or a zip file with `train.csv` (`clip_name,label`, 30,000 rows) and the clips `train1.aiff` … `train30000.aiff`
-(2 s, 2 kHz), in whatever sub-folders the download has. The numbers follow the time of recording. Clips that the table
+(2 s, 2 kHz), in any sub-folders. The numbers follow the time of recording. Clips that the table
 lists but the folder lacks are counted and left out. The recordings belong to Cornell University; the licence that comes
 with them allows educational and non-profit research use and asks for the credit line.
 """
@@ -67,12 +67,12 @@ def _read(path: Path, members: list[str], read: Callable[[str], bytes], samples:
     tables = [member for member in members if PurePosixPath(member).name == TABLE]
     clips = {PurePosixPath(member).name.lower(): member for member in members if CLIP_NAME.search(member)}
     if not tables:
-        raise DataError(f"{path} contains no {TABLE}.", "Put the challenge's train.csv beside the clips.")
+        raise DataError(f"{path} contains no {TABLE}.", "Put the challenge's train.csv next to the clips.")
     labels = parse_table(read(tables[0]).decode("utf-8-sig"), f"{path}/{tables[0]}")
     present = sorted((number, name) for name, (number, _) in labels.items() if name in clips)
     if not present:
         raise DataError(
-            f"{path} holds none of the {len(labels)} clips in {TABLE}.", "Unpack the clips beside the table."
+            f"{path} contains none of the {len(labels)} clips in {TABLE}.", "Unpack the clips next to the table."
         )
     audio = np.empty((len(present), samples), np.float32)
     for row, (_, name) in enumerate(present):

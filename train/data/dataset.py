@@ -37,7 +37,7 @@ class Dataset:
         audio: float32 [N, samples], full scale ±1, or None.
         frontend: the front end that made `features`; None without features.
         sample_rate: samples per second of the audio that the windows were cut from.
-        credit: whom to name where results are shown; empty where nobody has to be.
+        credit: whom to name where results are shown; empty if nobody must be named.
         names: of each window (file, or file@begin), or None.
         notes: sentences for a person about what was left out or looked odd while reading.
 

@@ -1,4 +1,4 @@
-"""Live inputs: a sound card or a pipe as a source that never ends, whatever happens to the device.
+"""Live inputs: a sound card or a pipe as a source that never ends, even if the device fails.
 
 `live_source` opens what is configured. `sound_card` drives a device through `portaudio` (`device` is what it needs of a
 driver, `ring` what lies between driver and reader, `call_timeout` what guards against a driver that hangs); `pipe`

@@ -1,7 +1,7 @@
-"""Calls that can hang for ever: each runs in a thread that is given up after a while, and none beside another.
+"""Calls that can hang for ever: each runs in a thread that is abandoned after a timeout, one call at a time.
 
-A thread cannot be ended from outside. One that has been given up goes on, and what it brings home in the end, when
-nobody waits any more, it puts away itself.
+A thread cannot be ended from outside. An abandoned one goes on running, and discards its own result if it finishes
+after the caller has stopped waiting.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class CallWithTimeout:
     """Runs calls of a library that hangs.
 
     Args:
-        limit_s: how long a call may take before it is given up, seconds.
+        limit_s: how long a call may take before it is abandoned, seconds.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -34,7 +34,7 @@ class CallWithTimeout:
         Args:
             call: may hang.
             doing: what it does, for people.
-            discard: puts away what a call that was given up returns after all; in that call's thread.
+            discard: disposes of the late result of an abandoned call, in that call's thread.
 
         Raises:
             SoundSystemStuckError: an earlier call still hangs; nothing was tried.

@@ -24,7 +24,7 @@ SCALE: dict[SampleFormat, float] = {"int16": 2.0**-15, "int24": 2.0**-31, "int32
 
 
 class DeviceAbsentError(AudioError):
-    """The sound card is not there (any more, or yet)."""
+    """The sound card is absent (not connected yet, or disconnected)."""
 
 
 class DeviceSettingsError(AudioError):
@@ -121,7 +121,7 @@ class AudioDriver(Protocol):
         """
 
     def rescan(self) -> None:
-        """Look for devices anew; only while no stream is open."""
+        """Look for devices again; only while no stream is open."""
 
 
 def find_device(devices: Sequence[DeviceInfo], wanted: str | int | None) -> DeviceInfo:

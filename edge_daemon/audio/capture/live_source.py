@@ -49,7 +49,7 @@ def open_source(
     Raises:
         AudioError: PortAudio is not installed.
         DeviceSettingsError: the sound card is there and cannot do what is asked.
-        ConfigValueError: `audio.pipe` names something that is no pipe.
+        ConfigValueError: `audio.pipe` is not a pipe.
     """
     backoff = Backoff(section.retry_first_s, section.retry_longest_s)
     if section.source == "pipe":
@@ -86,15 +86,15 @@ def open_source(
 
 
 def lead_s(block_s: float, rate: int, model_rate: int) -> float:
-    """How much of the first block to leave out, seconds, so that windows do not wait for the next block in vain.
+    """How much of the first block to leave out, seconds, so that windows do not wait needlessly for the next block.
 
     A window can be scored when the sound that the resampler needs after it has arrived (56 ms at 2 kHz). Windows and
     blocks begin together and a hop is mostly a number of whole blocks, so a window would end with a block and wait for
     the whole next one. If the stream begins later in its first block by what the resampler does not need, all windows
     end so much before a block does that they wait no longer than they must: 56 ms instead of a block's 250. The same
-    holds after each gap of the input, since windows begin anew there. They do wait longer, until the next opening,
-    after sound that was dropped because scoring fell behind and after samples that are no numbers; and at rates such
-    as 22,050 Hz, at which half a second is no whole number of blocks and of the resampler's chunks.
+    holds after each gap of the input, since windows start again there. They do wait longer, until the next opening,
+    after sound that was dropped because scoring fell behind and after samples that are not numbers; and at rates such
+    as 22,050 Hz, at which half a second is not a whole number of blocks and of the resampler's chunks.
     """
     return -Resampler(rate, model_rate).latency % block_s
 

@@ -1,6 +1,6 @@
 """Sound cards through PortAudio (the sounddevice package): the thin, real side of `device`.
 
-PortAudio lists devices once; those that return are seen only after it was ended and begun again (`rescan`). Its calls
+PortAudio lists devices once; it sees those that return only after a restart (`rescan`). Its calls
 can hang for ever on a sound server that has stopped answering, so each is made by `call_timeout`: the program goes on,
 says so, and is restarted by its watchdog if that lasts.
 """
@@ -57,7 +57,7 @@ class PortAudioDriver:
     """PortAudio's inputs. One driver per process, one stream at a time.
 
     Args:
-        timeout_s: how long a call may take before it is given up.
+        timeout_s: how long a call may take before it is abandoned.
         api: the module sounddevice, or its twin in a test; imported if None.
 
     Raises:
@@ -124,7 +124,7 @@ class PortAudioDriver:
         """Close one of PortAudio's streams.
 
         Raises:
-            AudioError: it does not answer; the stream is kept until PortAudio is begun anew.
+            AudioError: it does not answer; the stream is kept until PortAudio is restarted.
         """
         try:
             self._calls.run(lambda: stream.close(ignore_errors=True), doing)
@@ -145,7 +145,7 @@ class PortAudioDriver:
         )
 
     def rescan(self) -> None:
-        """End and begin PortAudio, so that it lists its devices anew.
+        """Restart PortAudio, so that it lists its devices again.
 
         Raises:
             SoundSystemStuckError: an earlier call still hangs.

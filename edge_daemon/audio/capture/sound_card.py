@@ -1,4 +1,4 @@
-"""The sound card as a source that never ends: what fails is tried again for ever, and every missing sample is a gap.
+"""The sound card as a source that never ends: it retries after every failure, and every missing sample is a gap.
 
 The state machine here knows neither PortAudio nor real time: it is given a driver, clocks, randomness for the
 waiting times and a way to wait.
@@ -113,7 +113,7 @@ class SoundCardSource:
         return self._timeline.arrived_ns
 
     def check(self) -> None:
-        """Refuse impossible settings at once instead of retrying them for ever; an absent device is no refusal.
+        """Refuse impossible settings at once instead of retrying them for ever; an absent device is not refused.
 
         Raises:
             DeviceSettingsError: the device is there and can't do what is asked; the message says what it can do.
@@ -149,7 +149,7 @@ class SoundCardSource:
         While there is no sound a gap comes about every second, the first one after `stall_s` at the latest.
 
         Raises:
-            AudioError: a device came that cannot do the rate that nobody asked for, but can do another; the stream
+            AudioError: a new device supports another rate, but not the one that was taken by default; the stream
                 cannot change its rate, a new one will take the device's.
         """
         timeline = self._timeline

@@ -1,7 +1,7 @@
 """The event-driven backend: spikes as events, in whole numbers, with a count of what they cost.
 
 It computes what ONNX Runtime computes, to the last bit, the way a neuromorphic chip would: the first layer once as
-products, every further layer only where a spike arrives. On an ordinary processor that is no gain in speed; it is a
+products, every further layer only where a spike arrives. On an ordinary processor that is not faster; it is a
 second, independent implementation, and it counts the operations that event-driven hardware would do.
 """
 

@@ -161,7 +161,7 @@ def reasons_against(layer: Layer, chip: ChipLayer, shape: tuple[int, int, int], 
 
 
 def _sum_bounds(layer: Layer, shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Least and greatest sum of weights that spikes can make in one neuron, whatever arrives; ≤ 0 and ≥ 0."""
+    """Least and greatest sum of weights that any spikes can make in one neuron; ≤ 0 and ≥ 0."""
     weight = layer.weight.reshape(layer.channels, -1).astype(np.int64) * layer.merged(shape)
     return int(np.minimum(weight, 0).sum(axis=1).min()), int(np.maximum(weight, 0).sum(axis=1).max())
 

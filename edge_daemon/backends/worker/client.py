@@ -31,7 +31,7 @@ from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
 
 FIRST_START_S = 60.0
-"""As `START_S`, for the start with the daemon: nobody waits yet, and vendors' libraries are slow to load on a board.
+"""As `START_S`, for the start with the daemon: nothing waits yet, and vendors' libraries are slow to load on a board.
 systemd allows the whole start 120 s."""
 START_S = 15.0
 """A worker that has not loaded the model after this long has failed. With the default of `backend.timeout_s`, 10 s,
@@ -54,7 +54,7 @@ def worker_command(python: Path | None = None, module: str | None = None) -> tup
         module: what it runs; edge-daemon's own worker where None.
 
     Raises:
-        BackendError: there is no such interpreter, or it may not be run.
+        BackendError: the interpreter does not exist, or cannot be run.
     """
     if python is None:
         return (sys.executable, "-m", module or MODULE)
@@ -144,7 +144,7 @@ class WorkerBackend:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the worker, None while there is none."""
+        """Process id of the worker, None while none runs."""
         return None if self._process is None else self._process.pid
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:

@@ -1,7 +1,7 @@
 """The worker process: one backend, asked over a socket. `python -m edge_daemon.backends.worker.main --fd N`.
 
 It is started by `edge_daemon.backends.worker.client` and ends when the daemon closes the socket or dies. Whatever a
-vendor's library prints goes to standard error, and whatever it breaks is this process alone.
+vendor's library prints goes to standard error, and it can break only this process.
 """
 
 from __future__ import annotations
