@@ -4,7 +4,7 @@
        ▲                 │                      │
        └─────failed──────┴───────failed─────────┘
 
-Waits grow with each failure and have jitter. They restart only after a connection that lasted: a broker that accepts
+Waits grow with each failure and have jitter. They are reset only after a connection that lasted: a broker that accepts
 and drops at once is met with growing waits too, or a small board would drown in handshakes.
 """
 
