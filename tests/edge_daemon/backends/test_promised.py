@@ -32,7 +32,7 @@ PROMISED = {f"edge_daemon.backends.{name}" for name in backends.__all__}
 
 def test_what_is_promised_is_there_and_told() -> None:
     guide = GUIDE.read_text(encoding="utf-8")
-    told = set(re.findall(r"`(\w+)`", guide[guide.index("## What you may import") : guide.index("## Is it right?")]))
+    told = set(re.findall(r"`(\w+)`", guide[guide.index("## What you may import") : guide.index("## Test it")]))
     for name in backends.__all__:
         assert hasattr(backends, name)
         assert name in told
