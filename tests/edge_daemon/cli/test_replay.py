@@ -241,7 +241,6 @@ def test_nothing_left_to_do(sea: Path, tiny_model: Path, tmp_path: Path, capsys:
 
 
 def test_the_page_may_lie_in_the_output_folder(sea: Path, tiny_model: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="needs matplotlib (extra `report`)")
     output = tmp_path / "new"
     words = ["replay", str(sea), "--model", str(tiny_model), "--output", str(output), "--html", str(output / "r.html")]
     assert invoke([*words, "--html-detections", "0"]) == 0

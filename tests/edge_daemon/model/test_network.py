@@ -56,7 +56,7 @@ def test_stems_by_hand() -> None:
 @pytest.mark.parametrize("stride", [(1, 1), (2, 1), (2, 2)])
 @pytest.mark.parametrize("padding", [(0, 0), (1, 2)])
 def test_convolution_is_torchs(stride: tuple[int, int], padding: tuple[int, int]) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs torch (extra `train`)")
     rng = np.random.default_rng(0)
     weight, bias = rng.integers(-127, 128, (5, 3, 3, 5)), rng.integers(-99, 99, 5)
     x = rng.integers(-255, 256, (2, 3, 9, 11))

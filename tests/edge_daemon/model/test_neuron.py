@@ -56,8 +56,8 @@ def test_shift_is_a_floor() -> None:
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
 @given(currents=st.lists(st.integers(-64, 64), min_size=1, max_size=5))
 def test_is_snntorchs_leaky_where_nothing_is_rounded(reset: Reset, currents: list[int]) -> None:
-    torch = pytest.importorskip("torch")
-    import snntorch
+    torch = pytest.importorskip("torch", reason="needs torch (extra `train`)")
+    snntorch = pytest.importorskip("snntorch", reason="needs snnTorch (extra `train`)")
 
     leaky = snntorch.Leaky(beta=0.5, threshold=40.0, reset_mechanism=reset)
     membrane = leaky.reset_mem()

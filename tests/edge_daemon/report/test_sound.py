@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from edge_daemon.errors import AudioError, UsageError
 from edge_daemon.report.clip import above, encode, playing_rate, playing_speed
@@ -113,7 +114,7 @@ def test_short_sound_has_a_spectrogram(samples: int) -> None:
 
 def pixels(picture: bytes) -> np.ndarray:
     """Brightness, row 0 at the bottom, uint8 [height, width]."""
-    image = pytest.importorskip("PIL.Image").open(io.BytesIO(picture))
+    image = Image.open(io.BytesIO(picture))
     assert image.format == "WEBP"
     return np.asarray(image.convert("L"))[::-1]
 
