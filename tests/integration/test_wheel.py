@@ -39,7 +39,7 @@ def test_everything_in_the_package_is_in_it_and_nothing_else(wheel: Path) -> Non
         assert set(listed.stdout.splitlines()) - names == set()
     assert {name.split("/")[0] for name in names} == {"edge_daemon"}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
-    assert "edge_daemon/backends/GUIDE.md" in names
+    assert {"edge_daemon/backends/GUIDE.md", "edge_daemon/py.typed"} <= names
     assert {f"edge_daemon/assets/{name}.schema.json" for name in SCHEMAS} <= names
     assert {f"edge_daemon/assets/{path.name}" for path in shipped_models().values()} <= names
 
