@@ -30,7 +30,6 @@ def test_samples_of_a_document(make_health: MakeHealth) -> None:
 
 
 def test_endpoint_answers_on_loopback(make_health: MakeHealth) -> None:
-    pytest.importorskip("prometheus_client", reason="needs the extra `prometheus`")
     counters = HealthCounters(0)
     endpoint = Endpoint(0, lambda: make_health(counters, 7 * S))
     try:
