@@ -247,7 +247,7 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
         if (more := summary.failed - _FAILURES_SHOWN) > 0:
             lines.append(f"  … and {more:,} more" + ("." if output is None else f", in {output / 'failures.csv'}."))
     if summary.without_utc:
-        which = "The recording's name tells" if done == 1 else f"The names of {summary.without_utc} of them tell"
+        which = "The recording's name has" if done == 1 else f"The names of {summary.without_utc} of them have"
         way_out = " (--start gives one)" if summary.recordings == 1 else ""
         lines.append(f"{which} no start time: times count from the beginning of the file{way_out}.")
     lost = {cause: seconds for cause, seconds in summary.lost_s.items() if cause != "tail"}

@@ -43,7 +43,7 @@ def test_the_table_and_the_summary(sea: Path, tiny_model: Path, capsys: pytest.C
     assert rows
     assert lines[len(rows) + 1].startswith(f"{len(rows)} detections in 1 recording, 0:01:00 of sound (0.02 h), ")
     assert lines[len(rows) + 1].endswith(" × real time.")
-    assert "tells no start time" in lines[len(rows) + 2]
+    assert "has no start time" in lines[len(rows) + 2]
     assert printed.err == ""
 
 
@@ -149,7 +149,7 @@ def test_start_is_offered_for_one_recording_only(
         shutil.copy(sea, tmp_path / name)
     assert invoke(["replay", str(tmp_path), "--model", str(tiny_model)]) == 0
     printed = capsys.readouterr().out
-    assert "tell no start time: times count from the beginning of the file." in printed
+    assert "have no start time: times count from the beginning of the file." in printed
     assert invoke(["replay", str(sea), "--model", str(tiny_model)]) == 0
     assert "(--start gives one)" in capsys.readouterr().out
 
