@@ -194,14 +194,14 @@ def warnings_of(before: BoardHealth, after: BoardHealth, busy: Measurement, *, w
     totals = busy.times_s.sum(axis=1)
     quarter = len(totals) // 4
     if quarter and (ratio := float(np.median(totals[-quarter:]) / np.median(totals[:quarter]))) > SLOWER:
-        found.append(f"Windows took {ratio:.2f} × as long at the end as at the beginning: the machine slows down.")
+        found.append(f"Windows took {ratio:.2f} × as long at the end as at the start: the machine is slowing down.")
     if busy.cpu_s < 0.9 * busy.wall_s and not worker:
         share = busy.cpu_s / busy.wall_s
-        found.append(f"Other programs took part of the core: this one ran {share:.0%} of the time without pauses.")
+        found.append(f"Other programs used the core too: this one ran {share:.0%} of the time without pauses.")
     if before.load_1min is not None and before.load_1min > 0.5 * (os.cpu_count() or 1):
-        found.append(f"Before the start {before.load_1min:.1f} programs wanted to run: figures are too pessimistic.")
+        found.append(f"Other programs were busy before (load {before.load_1min:.1f}): figures are too pessimistic.")
     if worker:
-        found.append("The backend has a process of its own, whose memory and processor time are not counted here.")
+        found.append("The backend runs in its own process; its memory and processor time are not counted here.")
     return tuple(found)
 
 

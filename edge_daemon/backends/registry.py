@@ -47,7 +47,7 @@ def load(name: str) -> type[BackendPlugin]:
         ) from error
     if wrong := _unlike_a_plugin(backend, name):
         raise BackendError(
-            f"What {points[name].value} offers is no backend: {wrong}.", "See edge_daemon/backends/base.py."
+            f"{points[name].value} does not provide a backend: {wrong}.", "See edge_daemon/backends/base.py."
         )
     return backend
 
@@ -58,14 +58,14 @@ def _unlike_a_plugin(backend: Any, name: str) -> str:
         method for method in ("create", "infer", "health", "close") if not callable(getattr(backend, method, None))
     ]
     if missing:
-        return f"it has no {' and no '.join(missing)}"
+        return f"it lacks {' and '.join(missing)}"
     options = getattr(backend, "Options", None)
     if not (isinstance(options, type) and issubclass(options, BackendOptions)):
-        return "its Options are no subclass of BackendOptions"
+        return "its Options are not a subclass of BackendOptions"
     if not isinstance(getattr(backend, "capabilities", None), Capabilities):
-        return "its capabilities are no Capabilities"
+        return "its capabilities are not of type Capabilities"
     if (own := getattr(backend, "name", None)) != name:
-        return f"it is announced as {name!r} and calls itself {own!r}"
+        return f"it is registered as {name!r} but calls itself {own!r}"
     return ""
 
 

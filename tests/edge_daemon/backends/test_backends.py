@@ -106,10 +106,10 @@ def test_defaults_reach_only_those_that_know_them(model: ModelFile) -> None:
 @pytest.mark.parametrize(
     ("attribute", "value", "wrong"),
     [
-        ("infer", None, "it has no infer"),
-        ("Options", dict, "its Options are no subclass of BackendOptions"),
-        ("capabilities", {}, "its capabilities are no Capabilities"),
-        ("name", "another", "it is announced as 'odd' and calls itself 'another'"),
+        ("infer", None, "it lacks infer"),
+        ("Options", dict, "its Options are not a subclass of BackendOptions"),
+        ("capabilities", {}, "its capabilities are not of type Capabilities"),
+        ("name", "another", "it is registered as 'odd' but calls itself 'another'"),
     ],
 )
 def test_what_is_no_plugin_is_refused(
@@ -122,7 +122,7 @@ def test_what_is_no_plugin_is_refused(
     monkeypatch.setattr(registry, "BUILT_IN", {"odd": "odd_package:Odd"})
     assert load("odd") is Odd
     monkeypatch.setattr(Odd, attribute, value)
-    with pytest.raises(BackendError, match=f"What odd_package:Odd offers is no backend: {wrong}"):
+    with pytest.raises(BackendError, match=f"odd_package:Odd does not provide a backend: {wrong}"):
         load("odd")
 
 
