@@ -115,13 +115,13 @@ class _Run:
                 return list(distributed.wait(list(self._running), timeout=_POLL_S, return_when="FIRST_COMPLETED").done)
             except TimeoutError:
                 if self._client.status != "running":
-                    raise self._lost("its scheduler has gone") from None
+                    raise self._lost("its scheduler has ended") from None
                 now = time.monotonic()
                 alone_since = None if self._threads() else alone_since or now
                 if alone_since is not None and now - alone_since > _NOBODY_S:
                     raise ClusterError(
                         f"All workers have left the cluster {self._address}.",
-                        "Start workers, and give the same command again: what is finished is kept.",
+                        "Start workers and run the same command again; finished recordings are kept.",
                     ) from None
             except Exception as error:
                 raise self._lost(error) from error
@@ -131,13 +131,13 @@ class _Run:
         try:
             result: ReplayResult = future.result()
         except distributed.scheduler.KilledWorker:
-            return ReplayResult(recording, error=f"'{recording.name}' took every worker with it that replayed it.")
+            return ReplayResult(recording, error=f"'{recording.name}' crashed every worker that replayed it.")
         except EdgeDaemonError:
             raise
         except (distributed.CancelledError, OSError) as error:
-            raise self._lost("its scheduler has gone") from error
+            raise self._lost("its scheduler has ended") from error
         except Exception as error:
-            raise ClusterError(f"A worker fails at '{recording.name}' ({type(error).__name__}: {error}).") from error
+            raise ClusterError(f"A worker failed on '{recording.name}' ({type(error).__name__}: {error}).") from error
         return result
 
     def _threads(self) -> int:
@@ -150,7 +150,7 @@ class _Run:
     def _lost(self, reason: object) -> ClusterError:
         return ClusterError(
             f"The connection to the cluster {self._address} is lost ({_line(reason)}).",
-            "Give the same command again when it is back: what is finished is kept.",
+            "Run the same command again when it is back; finished recordings are kept.",
         )
 
 
@@ -199,7 +199,7 @@ def _check_workers(client: Any, recording: Recording) -> None:
         if version != __version__:
             raise ClusterError(
                 f"The worker {worker} has edge-daemon {version}, this machine has {__version__}.",
-                "Results would depend on who made them: install the same version everywhere.",
+                "Results would depend on the machine: install the same version everywhere.",
             )
         if not there and recording.path.exists():
             raise ClusterError(
@@ -237,7 +237,7 @@ def _work(recording: Recording, settings: ReplaySettings, digest: str) -> Replay
     found = thread_detector(settings.detector).model.digest
     if found != digest:
         raise ModelError(
-            f"The worker {_distributed().get_worker().address} finds another model under {settings.detector.model}.",
+            f"The worker {_distributed().get_worker().address} has a different model at {settings.detector.model}.",
             "Keep the model on the disk that all machines see, and install the same version of edge-daemon on all.",
         )
     return replay_recording(recording, settings)

@@ -51,7 +51,7 @@ class ReplayOutput:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(
-                f"The folder {self.folder} cannot be made: {error.strerror}.", "Choose another --output folder."
+                f"The folder {self.folder} cannot be created: {error.strerror}.", "Choose another --output folder."
             ) from error
         with ExitStack() as files:
             for run_format in self._run_formats:

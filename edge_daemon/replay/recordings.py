@@ -53,7 +53,7 @@ def find_recordings(paths: Iterable[Path]) -> list[Recording]:
     if not found:
         folders = ", ".join(str(path) for path in given)
         raise UsageError(
-            f"No sound files were found in {folders}.", f"Endings searched for: {' '.join(sorted(SUFFIXES))}."
+            f"No sound files were found in {folders}.", f"Searched for files ending in: {' '.join(sorted(SUFFIXES))}."
         )
     files = list(found.values())
     return [

@@ -104,7 +104,7 @@ class FinishedResults:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"The folder {self._folder} cannot be made: {error.strerror}.") from error
+            raise StorageError(f"The folder {self._folder} cannot be created: {error.strerror}.") from error
         with whole_file(self._path(result.recording)) as file:
             file.write(_Document.model_construct(**values).model_dump_json())
 

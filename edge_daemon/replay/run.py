@@ -146,8 +146,8 @@ def _taken(store: FinishedResults, recording: Recording) -> ReplayResult:
     result = store.load(recording)
     if result is None:
         raise StorageError(
-            f"What an earlier run has kept of '{recording.name}' has vanished, or the recording has changed.",
-            "Give the same command again.",
+            f"The earlier result for '{recording.name}' is gone, or the recording has changed.",
+            "Run the same command again.",
         )
     return result
 

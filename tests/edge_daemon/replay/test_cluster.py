@@ -51,7 +51,7 @@ def thrown(error: BaseException) -> Callable[[], Any]:
 def test_a_recording_that_takes_workers_with_it(recording: Recording) -> None:
     worker = SimpleNamespace(address="tcp://there:1")
     killed = distributed.scheduler.KilledWorker("task", worker, 3)
-    assert answer(thrown(killed), recording).error == "'sea.wav' took every worker with it that replayed it."
+    assert answer(thrown(killed), recording).error == "'sea.wav' crashed every worker that replayed it."
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_recording_that_takes_workers_with_it(recording: Recording) -> None:
         (ModelError("Another model."), ModelError, "Another model."),
         (OSError("gone"), ClusterError, r"connection to the cluster tcp://there is lost"),
         (distributed.CancelledError("x"), ClusterError, r"connection to the cluster tcp://there is lost"),
-        (ZeroDivisionError("oh"), ClusterError, r"A worker fails at 'sea.wav' \(ZeroDivisionError: oh\)"),
+        (ZeroDivisionError("oh"), ClusterError, r"A worker failed on 'sea.wav' \(ZeroDivisionError: oh\)"),
     ],
 )
 def test_what_ends_the_run(

@@ -190,7 +190,7 @@ def test_failures_are_not_kept(settings: ReplaySettings, tmp_path: Path) -> None
 
 def test_a_store_that_cannot_be_written(kept: Recording, settings: ReplaySettings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot be made"):
+    with pytest.raises(StorageError, match="cannot be created"):
         FinishedResults(tmp_path / "file", settings, DIGEST).save(replay_recording(kept, settings))
 
 

@@ -283,7 +283,7 @@ def test_an_error_leaves_no_table_of_the_run(archive: Path, settings: ReplaySett
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot be made"), ReplayOutput(tmp_path / "file" / "folder"):
+    with pytest.raises(StorageError, match="cannot be created"), ReplayOutput(tmp_path / "file" / "folder"):
         pass
 
 
