@@ -17,21 +17,21 @@ _TIMEOUT_S = 10.0
 
 # What to do, by words of the reason; the first that fits.
 _HINTS = (
-    ("not yet valid", "Is this machine's clock right? `date` tells."),
-    ("expired", "Renew the broker's certificate; or is this machine's clock wrong? `date` tells."),
-    ("hostname mismatch", "Write mqtt.host as the certificate does."),
+    ("not yet valid", "Check this machine's clock with `date`."),
+    ("expired", "Renew the broker's certificate, or check this machine's clock with `date`."),
+    ("hostname mismatch", "Set mqtt.host to the name in the certificate."),
     ("not trusted", "Set mqtt.tls.ca_file to the certificate of the authority that signed the broker's."),
     ("no tls", "Is mqtt.port the broker's TLS port (usually 8883)? Without TLS: mqtt.tls.enabled: false."),
     ("holds no certificate", "mqtt.tls.ca_file must be a PEM file."),
-    ("not a certificate and its key", "mqtt.tls.certificate_file and key_file must be PEM files, one of the other."),
-    ("cannot be read", "Check the files of mqtt.tls, and who may read them."),
-    ("is not known", "Check mqtt.host and that the network's name service answers."),
+    ("not a certificate and its key", "mqtt.tls.certificate_file and key_file must be PEM files that belong together."),
+    ("cannot be read", "Check the files under mqtt.tls and their permissions."),
+    ("is not known", "Check mqtt.host and the network's DNS."),
     ("connection refused", "Is the broker running, and is mqtt.port right?"),
     ("answer within", "Check the network, a firewall, mqtt.host and mqtt.port."),
     ("unreachable", "Check the network, and mqtt.host."),
-    ("without an answer", "Does this port want TLS? Set mqtt.tls.enabled: true."),
-    ("connection reset", "Does this port want TLS? Set mqtt.tls.enabled: true."),
-    ("refused us", "Check mqtt.username and the password, and that the broker lets this user in."),
+    ("without an answer", "If this port needs TLS, set mqtt.tls.enabled: true."),
+    ("connection reset", "If this port needs TLS, set mqtt.tls.enabled: true."),
+    ("refused us", "Check mqtt.username and the password, and that the broker allows this user."),
     ("no answer", "Check the network, a firewall, mqtt.host and mqtt.port."),
 )
 

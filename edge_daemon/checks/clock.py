@@ -21,5 +21,5 @@ def check_clock(config: Config, kernel: KernelClock | None = None) -> Verdict:  
         "clock",
         "warning",
         "not synchronised; detections will say so",
-        "Have chrony or systemd-timesyncd set it: timedatectl set-ntp true",
+        "Let chrony or systemd-timesyncd set it: timedatectl set-ntp true",
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_daemon.config.audio import AudioSection
 
 LISTEN_S = 1.0
-_LOOK = "Look at it: edge-daemon devices --monitor"
+_LOOK = "Watch its level: edge-daemon devices --monitor"
 
 
 def check_device(config: Config, driver: AudioDriver | None = None, listen_s: float = LISTEN_S) -> Verdict:
@@ -53,7 +53,7 @@ def check_device(config: Config, driver: AudioDriver | None = None, listen_s: fl
     except (DeviceAbsentError, DeviceSettingsError) as error:
         return Verdict("device", "failed", error.message, f"{error.hint} `edge-daemon devices` lists the inputs.")
     except AudioError as error:
-        hint = f"{error.hint} If the daemon is running, it has the device: stop it to check."
+        hint = f"{error.hint} If the daemon is running, it uses the device: stop it before you check."
         return Verdict("device", "failed", error.message, hint.lstrip())
     return _judge(samples, f"'{device.name}' opens: channel {audio.channel}, {rate} Hz", audio.clip_level)
 
@@ -89,7 +89,7 @@ def _judge(samples: NDArray[np.float32], opens: str, clip_level: float) -> Verdi
     from edge_daemon.levels.input_meter import decibels
 
     if not len(samples):
-        return Verdict("device", "failed", f"{opens}, but no sound comes", "Is what it captures from running?")
+        return Verdict("device", "failed", f"{opens}, but delivers no sound", "Is the source behind it running?")
     if bool((samples == samples[0]).all()):
         hint = f"Check cable, power and audio.channel. {_LOOK}"
         return Verdict("device", "warning", f"{opens}, but the samples do not change: a dead input", hint)
@@ -105,6 +105,6 @@ def _pipe(audio: AudioSection) -> Verdict:
     if audio.pipe.is_fifo():
         return Verdict("device", "ok", f"named pipe {audio.pipe}")
     if audio.pipe.exists():
-        hint = "Name another in audio.pipe: mkfifo makes one."
+        hint = "Set audio.pipe to a named pipe; create one with mkfifo."
         return Verdict("device", "failed", f"{audio.pipe} is not a named pipe", hint)
-    return Verdict("device", "failed", f"there is no {audio.pipe}", f"Make it: mkfifo {audio.pipe}")
+    return Verdict("device", "failed", f"{audio.pipe} does not exist", f"Create it: mkfifo {audio.pipe}")

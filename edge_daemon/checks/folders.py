@@ -29,10 +29,10 @@ def check_folders(config: Config) -> Verdict:
     if closed:
         return Verdict("folders", "failed", f"{closed[0]} cannot be written by {_user()}", _hint(closed[0]))
     free = free_mb(place)
-    text = f"{folder} can be written, {free:.0f} MB free" if place == folder else f"{folder} can be made"
+    text = f"{folder} can be written, {free:.0f} MB free" if place == folder else f"{folder} can be created"
     if config.clips.enabled and free < config.clips.min_free_mb:
         text += f"; that is less than clips.min_free_mb ({config.clips.min_free_mb:g})"
-        return Verdict("folders", "warning", text, "No clips will be kept: make room, or lower clips.min_free_mb.")
+        return Verdict("folders", "warning", text, "No clips will be stored: make room, or lower clips.min_free_mb.")
     return Verdict("folders", "ok", text)
 
 
@@ -43,7 +43,7 @@ def free_mb(folder: Path) -> float:
 
 
 def _hint(place: Path) -> str:
-    return f"Give {place} to the daemon's user with chown, or check as that user; or is the disk full or read-only?"
+    return f"Give {place} to the daemon's user with chown, or check as that user. Is the disk full or read-only?"
 
 
 def _user() -> str:

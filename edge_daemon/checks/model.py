@@ -28,7 +28,7 @@ def check_backend(config: Config) -> Verdict:
     try:
         detector = open_detector(DetectorSettings.from_config(config))
     except (ModelError, ConfigError):
-        return Verdict("backend", "skipped", "there is no model to try it with")
+        return Verdict("backend", "skipped", "not tried: the model does not work")
     try:
         window = np.zeros((1, *detector.model.metadata.frontend.shape), np.uint8)
         detector.backend.infer(window)  # the first one also warms up
@@ -39,7 +39,7 @@ def check_backend(config: Config) -> Verdict:
     finally:
         detector.close()
     if problem:
-        hint = f"The daemon would run on {name}. `edge-daemon backends` lists what there is; then set backend.name."
+        hint = f"The daemon would run on {name}. Set backend.name to one that `edge-daemon backends` lists."
         return Verdict("backend", "failed", f"{problem.rstrip('.')}.", hint)
     hop_ms = 1000 * config.detection.hop_s
     text = f"{name} computes a window in {took_ms:.1f} ms; the next one comes after {hop_ms:g} ms"

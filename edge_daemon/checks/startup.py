@@ -57,7 +57,7 @@ def _check_model_path(path: Path | None) -> None:
         there = path is None or path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         raise ConfigValueError(
-            "model.path", f"names a file that cannot be looked at: {error.strerror}", named_models()
+            "model.path", f"names a file that cannot be checked: {error.strerror}", named_models()
         ) from None
     if not there:
         raise ConfigValueError("model.path", f"names {path}, which does not exist", named_models())
@@ -132,5 +132,5 @@ def _check_folder(folder: Path) -> None:
             raise ConfigValueError(
                 "storage.folder", f"names {folder}, which cannot be written: {error.strerror}"
             ) from None
-        told = f"nothing can be kept in storage.folder, so a power cut will lose what is unsent: {error.strerror}."
+        told = f"nothing can be stored in storage.folder, so a power cut will lose unsent detections: {error.strerror}."
         log.warning(f"{told} {why_read_only(folder)}".rstrip(), extra={"folder": folder})

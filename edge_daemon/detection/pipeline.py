@@ -122,7 +122,7 @@ class Pipeline:
         pad_short: bool = False,
     ) -> None:
         if batch < 1:
-            raise ConfigError(f"A batch of {batch} windows is none.", "Choose 1 or more.")
+            raise ConfigError(f"A batch cannot have {batch} windows.", "Choose 1 or more.")
         self.spec = spec
         self.builder = EventBuilder(rules, spec.window, hop, spec.sample_rate)
         self.tally = Tally()

@@ -45,7 +45,7 @@ def _failures(document: HealthDocument, counted: CounterReport, silence_limit_s:
         found.append("the samples do not change: is the hydrophone connected?")
     if counted.silent_s > silence_limit_s:
         if counted.lost_for == "non_finite":
-            found.append("the samples are no numbers: is audio.sample_format that of the input?")
+            found.append("the samples are not numbers: does audio.sample_format match the input?")
         found.append(f"no window scored for {counted.silent_s:.0f} s")
     return found
 
@@ -59,7 +59,7 @@ def _warnings(document: HealthDocument, disk_warning_mb: float) -> list[str]:
     if mqtt is not None and mqtt.last_rejection is not None:
         found.append(f"the broker refuses messages: {mqtt.last_rejection}")
     if outbox is not None and not outbox.available:
-        found.append(f"the outbox is in memory only: {outbox.reason}")
+        found.append(f"the outbox cannot be stored on disk: {outbox.reason}")
     dropped = 0 if outbox is None else sum(outbox.dropped.values())
     if dropped:
         found.append(f"{dropped} messages dropped")
@@ -68,11 +68,11 @@ def _warnings(document: HealthDocument, disk_warning_mb: float) -> list[str]:
     if document.model is not None and document.model.fallback:
         found.append(f"the configured backend has failed; {document.model.backend} has taken over")
     if "inference_behind" in document.gaps:
-        found.append("scoring does not keep up with the sound")
+        found.append("scoring cannot keep up with the sound")
     if board is not None:
         found += [f"the board reports {name}" for name in board.throttling]
         if board.disk_free_mb is not None and board.disk_free_mb < disk_warning_mb:
-            found.append(f"{board.disk_free_mb:.0f} MB of disk left")
+            found.append(f"{board.disk_free_mb:.0f} MB of disk space left")
         if board.temperature_c is not None and board.temperature_c >= HOT_C:
             found.append(f"the processor is at {board.temperature_c:.0f} °C")
     return found

@@ -34,9 +34,9 @@ from edge_daemon.system.repeated_errors import RepeatedErrorLog
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
-"""How often the calling thread looks after schedule, watchdog and health."""
+"""How often the calling thread checks schedule, watchdog and health."""
 END_S = 4.4
-"""At a stop: how long everything may take together, whatever hangs; asked for are 5 s."""
+"""At a stop: how long everything together may take, even if parts hang; the goal is 5 s."""
 DRAIN_S = 2.0
 """At a stop: how long the input may take to close and what was heard to be scored; what is left becomes a gap."""
 PART_S = 0.4
@@ -172,8 +172,8 @@ class Daemon:
         """A publisher whose thread has died would be silent for ever; the service manager starts all anew."""
         publisher = self.components.publisher
         if publisher is not None and not publisher.alive and self._failure is None:
-            log.critical("the thread of publishing has died")
-            self._failure = RuntimeError("the thread of publishing has died")
+            log.critical("the publishing thread has died")
+            self._failure = RuntimeError("the publishing thread has died")
             self.stop()
 
     def _listen(self) -> None:
@@ -194,7 +194,7 @@ class Daemon:
         try:
             work()
         except EdgeDaemonError as error:
-            log.critical("the daemon cannot go on", extra={"reason": str(error)})
+            log.critical("the daemon cannot continue", extra={"reason": str(error)})
             self._failure = self._failure or error
             self.stop()
         except Exception as error:
@@ -245,7 +245,7 @@ class Daemon:
         """The disk fails and the broker is away: the journal is the last place that may keep a detection."""
         for message in self.components.outbox.take(MOST_LOST, "oldest_first"):
             log.critical(
-                "a message could neither be sent nor written",
+                "a message could not be sent or written to disk",
                 extra={"id": message.id, "kind": message.kind, "payload": message.payload.decode()},
             )
 

@@ -86,11 +86,11 @@ class HealthCollector:
             "opening": f"opening '{state.device}'",
             "listening": f"listening to '{state.device}' at {source.rate} Hz",
             "waiting": f"waiting for '{state.device}': {state.last_error.removesuffix('.')}",
-            "paused": "resting by schedule",
+            "paused": "paused by the schedule",
             "closed": "input closed",
         }[state.phase]
         if state.phase == "listening" and state.dead_input:
-            doing = f"'{state.device}' gives samples that do not change"
+            doing = f"'{state.device}' delivers samples that do not change"
         publisher = components.publisher
         broker = "no broker configured" if publisher is None else f"broker {publisher.report().state}"
         return (
@@ -115,9 +115,9 @@ class HealthCollector:
             *damage("effort ledger", effort.database.set_aside),
         ]
         if effort.database.state == "unavailable":
-            found.append(f"effort is in memory only: {effort.database.reason}")
+            found.append(f"effort cannot be stored on disk: {effort.database.reason}")
         if effort.forgotten:
-            found.append(f"{effort.forgotten} spans of effort forgotten while the disk failed")
+            found.append(f"{effort.forgotten} spans of effort lost while the disk failed")
         if problem := self._dependencies.detector.problem:
             found.append(problem)
         clips = None if components.store is None else components.store.report()

@@ -29,14 +29,14 @@ def reread(current: Config, read: Callable[[], Config]) -> Config:
     try:
         new = read()
     except EdgeDaemonError as error:
-        log.error("the changed configuration is wrong and was not taken", extra={"reason": str(error)})
+        log.error("the changed configuration has an error and was not applied", extra={"reason": str(error)})
         return current
     found = changes(current, new)
     for change in found:
         if change.live:
             log.info(f"{change.key} changed", extra={"old": change.old, "new": change.new})
         else:
-            log.warning(f"{change.key} changed in the file; it takes a restart", extra={"kept": change.old})
+            log.warning(f"{change.key} changed in the file; restart the daemon to apply it", extra={"kept": change.old})
     if not found:
         log.info("the configuration was read again; nothing changed")
     return merge_live(current, new)

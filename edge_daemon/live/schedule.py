@@ -62,7 +62,7 @@ class DutyCycle:
 
     def __post_init__(self) -> None:
         if self.on_s <= 0 or self.off_s <= 0:
-            raise ValueError("a duty cycle needs a listening time and a rest, both above zero seconds")
+            raise ValueError("a duty cycle needs a listening time and a pause, both above zero seconds")
 
     def is_on(self, utc_ns: int) -> bool:
         """Whether the moment lies in the first `on_s` seconds of its cycle."""
@@ -172,5 +172,5 @@ class ScheduleRunner:
         if on:
             self.resume_ns = now_ns
         until = None if change_ns is None else utc_text(change_ns)
-        log.info("the schedule says to listen" if on else "the schedule says to rest", extra={"until": until})
+        log.info("listening, by schedule" if on else "pausing, by schedule", extra={"until": until})
         self._listen(on)

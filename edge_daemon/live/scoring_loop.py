@@ -94,7 +94,7 @@ class ScoringLoop:
 
     def _step(self, step: ClockStep) -> None:
         self._effort.clock_step(step, self._times.state)
-        what = "the system clock was set" if step.kind == "system_clock" else "the count of samples slipped"
+        what = "the system clock was set" if step.kind == "system_clock" else "the sample count jumped"
         log.warning(what, extra={"jump_s": step.jump_ns / SECOND_NS, "clock": self._times.state})
         for observer in self._observers:
             observer.stepped(step, self._dated)

@@ -47,7 +47,7 @@ class ShutdownDeadline:
         """Whether a thread has ended; one that has not is remembered and told."""
         if thread.is_alive():
             self._late.append(thread)
-            log.error(f"the thread of {thread.name} does not end")
+            log.error(f"the {thread.name} thread does not end")
         return not thread.is_alive()
 
     def bounded(self, name: str, work: Callable[[], T], seconds: float) -> T | None:
@@ -64,7 +64,7 @@ class ShutdownDeadline:
             try:
                 outcome.append(work())
             except Exception:
-                log.exception(f"{name} failed at the end")
+                log.exception(f"{name} failed at shutdown")
 
         thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()

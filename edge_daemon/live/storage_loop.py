@@ -49,7 +49,7 @@ class StorageLoop:
         self._nudges, self._outbox, self._ledger, self._clips = nudges, outbox, ledger, clips
         self._chores: tuple[Chore, ...] = (outbox, ledger, clips, *more)
         self._ended = threading.Event()
-        self._errors = RepeatedErrorLog(log, "a task of the disk failed")
+        self._errors = RepeatedErrorLog(log, "a disk task failed")
 
     def run(self) -> None:
         """Look again and again, until `end`."""

@@ -70,15 +70,15 @@ def may_feed(
     if now_ns - alive_ns <= limit_ns:
         return FeedVerdict(True, "starting" if last_scored_ns is None else "windows are being scored")
     if silence is None:
-        return FeedVerdict(False, f"no window scored for {silent_s:.0f} s, and nobody knows why")
+        return FeedVerdict(False, f"no window scored for {silent_s:.0f} s, for an unknown reason")
     if silence.until_ns is not None:
         if now_ns <= silence.until_ns + limit_ns:
-            return FeedVerdict(True, f"silent by {silence.cause}")
+            return FeedVerdict(True, f"silent because of {silence.cause}")
         return FeedVerdict(False, f"{silence.cause} is over, but no window has been scored")
     tried_s = (now_ns - silence.last_try_ns) / SECOND_NS
     if tried_s <= handling_limit_s:
         return FeedVerdict(True, f"{silence.cause}, last attempt {tried_s:.0f} s ago")
-    return FeedVerdict(False, f"{silence.cause}, and no attempt to end it for {tried_s:.0f} s")
+    return FeedVerdict(False, f"{silence.cause}, no attempt to end it for {tried_s:.0f} s")
 
 
 class Attempts:
@@ -111,7 +111,7 @@ def known_cause(state: InputHealth, tried_ns: int, last_read_ns: int, resume_ns:
     if state.phase == "paused":
         return Silence("schedule", tried_ns, resume_ns)
     if state.phase in ("waiting", "opening"):
-        return Silence(state.last_error or "the input has not given sound yet", tried_ns)
+        return Silence(state.last_error or "the input has not delivered sound yet", tried_ns)
     if state.dead_input:
         return Silence("the samples do not change", last_read_ns)
     return None
@@ -159,9 +159,9 @@ class Watchdog:
             return False
         self._fed = verdict.feed
         if verdict.feed:
-            log.info("the watchdog is fed again", extra={"reason": verdict.reason})
+            log.info("feeding the watchdog again", extra={"reason": verdict.reason})
         else:
-            log.error("the watchdog is not fed", extra={"reason": verdict.reason})
+            log.error("no longer feeding the watchdog", extra={"reason": verdict.reason})
         return True
 
     def _verdict(self, now_ns: int) -> FeedVerdict:

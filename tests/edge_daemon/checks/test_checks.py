@@ -122,7 +122,7 @@ def test_a_device_that_sounds_is_good_and_given_back() -> None:
 @pytest.mark.parametrize(
     ("samples", "state", "text", "hint"),
     [
-        (None, "failed", "no sound comes", "running"),
+        (None, "failed", "delivers no sound", "running"),
         (np.zeros(1600, np.float32), "warning", "a dead input", "audio.channel"),
         (sine(1.5), "warning", "the sound clips", "gain"),
     ],
@@ -147,14 +147,14 @@ def test_a_device_that_does_not_open_says_what_to_do() -> None:
     assert refused.text == "'hydrophone' has 2 input channels."
     taken = Card(None)
     taken.failure = AudioError("'hydrophone' can't be opened: Device unavailable.")
-    assert device(taken).hint == "If the daemon is running, it has the device: stop it to check."
+    assert device(taken).hint == "If the daemon is running, it uses the device: stop it before you check."
     assert device(MemoryDriver()).text == "There is no sound input."
 
 
 def test_pipes(tmp_path: Path) -> None:
     fifo = tmp_path / "p"
     text = f"audio: {{source: pipe, rate: 8000, pipe: {fifo}}}"
-    assert only("device", text).hint == f"Make it: mkfifo {fifo}"
+    assert only("device", text).hint == f"Create it: mkfifo {fifo}"
     os.mkfifo(fifo)
     assert only("device", text).state == "ok"
     assert only("device", "audio: {source: pipe, rate: 8000}").state == "skipped"
@@ -200,7 +200,7 @@ def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return check_folders(config_of(f"storage: {{folder: {path}}}\n{extra}"))
 
     assert folders(tmp_path).state == "ok"
-    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be made")
+    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be created")
     assert not (tmp_path / "a").exists()
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(folder_check, "free_mb", lambda _folder: 10.0)

@@ -30,7 +30,7 @@ MakeHealth = Callable[..., HealthDocument]
         ({"outbox": OutboxHealth(depth=1, available=False, reason="disk full")}, "warning", "disk full"),
         ({"outbox": OutboxHealth(depth=1, dropped={"detection/rows": 4})}, "warning", "4 messages dropped"),
         ({"clock": ClockHealth(state="unsynchronised")}, "warning", "not synchronised"),
-        ({"board": board_health(disk_free_mb=199.0)}, "warning", "199 MB of disk left"),
+        ({"board": board_health(disk_free_mb=199.0)}, "warning", "199 MB of disk space left"),
         ({"board": board_health(temperature_c=80.0)}, "warning", "80 °C"),
         ({"board": board_health(throttling=("under-voltage",))}, "warning", "under-voltage"),
         (
@@ -65,7 +65,7 @@ def test_samples_that_are_no_numbers_explain_a_silence_while_they_last(make_heal
     counters.gap("non_finite", 20.0)
     counters.gap("tail", 0.5)
     silent = "no window scored for 31 s"
-    said = "the samples are no numbers: is audio.sample_format that of the input?"
+    said = "the samples are not numbers: does audio.sample_format match the input?"
     assert make_health(counters, 30 * S).reasons == ()
     assert make_health(counters, 31 * S).reasons == (said, silent)
     counters.scored(40 * S)
@@ -75,4 +75,4 @@ def test_samples_that_are_no_numbers_explain_a_silence_while_they_last(make_heal
 def test_falling_behind_is_a_warning(make_health: MakeHealth) -> None:
     counters = HealthCounters(0)
     counters.gap("inference_behind", 1.0)
-    assert make_health(counters, S).reasons == ("scoring does not keep up with the sound",)
+    assert make_health(counters, S).reasons == ("scoring cannot keep up with the sound",)

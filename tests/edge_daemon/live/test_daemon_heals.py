@@ -50,8 +50,8 @@ def test_no_folder_no_clips_detections_all_the_same(
     health = buoy.daemon.newest_health
     assert health.state == "warning"
     assert not health.outbox.available
-    assert any("the outbox is in memory only" in reason for reason in health.reasons)
-    assert any("effort is in memory only" in reason for reason in health.reasons)
+    assert any("the outbox cannot be stored on disk" in reason for reason in health.reasons)
+    assert any("effort cannot be stored on disk" in reason for reason in health.reasons)
     assert "Clips cannot be stored" in health.clips["reason"]
     # the first two clips fail, then clips rest: a detection promises no clip that will not be there
     found = [json.loads(payload) for payload in buoy.broker.payloads(topic)]
@@ -101,7 +101,7 @@ def test_what_fails_again_and_again_does_not_fill_the_log(
         for _ in range(1000):
             buoy.daemon.components.storage.tick()
             buoy.daemon.tend()
-    for sentence in ("a task of the disk failed", "a task of the daemon failed"):
+    for sentence in ("a disk task failed", "a task of the daemon failed"):
         told = [record.times for record in caplog.records if record.message == sentence]
         assert told == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
     monkeypatch.undo()
@@ -264,7 +264,7 @@ def test_sound_that_cannot_be_scored_in_time_is_a_gap_and_counted(make_buoy: Cal
     health = buoy.daemon.newest_health
     assert health.gaps["inference_behind"].count == 1
     assert health.queues["sound"].dropped == components.queue.report().dropped
-    assert "scoring does not keep up with the sound" in health.reasons
+    assert "scoring cannot keep up with the sound" in health.reasons
 
 
 def paced(buoy: Any, speed: float) -> None:
@@ -361,7 +361,7 @@ def test_a_stop_takes_less_than_five_seconds_whatever_hangs(
     assert buoy.daemon.hangs
     told = " ".join(record.message for record in caplog.records)
     for name in ("capture", "scoring", "storage", "closing", "writing", "closing the outbox"):
-        assert f"the thread of {name} does not end" in told
+        assert f"the {name} thread does not end" in told
 
 
 @pytest.mark.slow
@@ -399,7 +399,7 @@ def test_a_publisher_that_has_died_ends_the_daemon(make_buoy: Callable[..., Any]
     buoy.dependencies.link.poll = buoy.dependencies.link.close = fails  # not even the new beginning succeeds
     thread.join(20)
     assert not thread.is_alive()
-    assert [str(error.__cause__) for error in errors] == ["the thread of publishing has died"]
+    assert [str(error.__cause__) for error in errors] == ["the publishing thread has died"]
 
 
 def test_scoring_that_cannot_go_on_ends_the_daemon_with_a_sentence(make_buoy: Callable[..., Any]) -> None:
@@ -436,7 +436,7 @@ def test_reload_takes_what_it_can_and_names_the_rest(
         buoy.daemon._reload()
     text = caplog.text
     assert "health.interval_s changed" in text
-    assert "audio.device changed in the file; it takes a restart" in text
+    assert "audio.device changed in the file; restart the daemon to apply it" in text
     assert "outbox.max_rows changed in" not in text
     assert buoy.daemon.components.outbox.limits.max_rows == 500
     assert buoy.daemon.components.store.rules.max_bytes == 3_000_000
@@ -458,4 +458,4 @@ def test_a_wrong_file_changes_nothing(make_buoy: Callable[..., Any], caplog: pyt
     with caplog.at_level(logging.INFO, "edge_daemon"):
         buoy.daemon._reload()
     assert buoy.daemon.config == before
-    assert "was not taken" in caplog.text
+    assert "was not applied" in caplog.text

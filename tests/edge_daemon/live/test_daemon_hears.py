@@ -161,7 +161,7 @@ def test_samples_in_the_wrong_format_are_named_and_make_one_line_of_the_ledger(m
     buoy.play(read)
     buoy.until(35.0)
     reasons = buoy.daemon.newest_health.reasons
-    assert reasons[0] == "the samples are no numbers: is audio.sample_format that of the input?"
+    assert reasons[0] == "the samples are not numbers: does audio.sample_format match the input?"
     assert reasons[1].startswith("no window scored for 3")
     buoy.finish()
     effort = buoy.effort()

@@ -15,7 +15,7 @@ from edge_daemon.testing.machine import board_health
 
 def told_of_disk(buoy: Any) -> bool:
     buoy.board.reading = board_health(disk_free_mb=5000.0)
-    return any("5000 MB of disk left" in reason for reason in buoy.daemon.health.document().reasons)
+    return any("5000 MB of disk space left" in reason for reason in buoy.daemon.health.document().reasons)
 
 
 def latitude(buoy: Any) -> float | None:

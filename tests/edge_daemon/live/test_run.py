@@ -99,10 +99,10 @@ def test_signals(program: Program, sample: NDArray[np.float32]) -> None:
     assert re.search(r"^edge_daemon_windows_scored [1-9]", told, re.MULTILINE)
     program.config.write_text(BASE.replace("rate: 2000", "rate: 4000"))
     program.process.send_signal(signal.SIGHUP)
-    program.says("audio.rate changed in the file; it takes a restart kept=2000")
+    program.says("audio.rate changed in the file; restart the daemon to apply it kept=2000")
     program.config.write_text("version: 1\nnonsense: 3\n")
     program.process.send_signal(signal.SIGHUP)
-    program.says("was not taken")
+    program.says("was not applied")
     began = time.monotonic()
     program.process.terminate()
     assert program.process.wait(20) == 0

@@ -71,5 +71,5 @@ def test_the_log_says_it_at_the_start(
     with caplog.at_level(logging.WARNING, "edge_daemon"):
         check(load_text(text.encode(), {}))
     (record,) = caplog.records
-    assert record.message.startswith("nothing can be kept in storage.folder")
+    assert record.message.startswith("nothing can be stored in storage.folder")
     assert "ReadWritePaths=" in record.message
