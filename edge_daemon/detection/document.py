@@ -121,7 +121,7 @@ class Detection(Document):
     schema_: Literal["edge_daemon.detection/1"] = Field(
         default="edge_daemon.detection/1", alias="schema", description="Name and version of this schema."
     )
-    id: UUID = Field(description="The same for the same call after a resend or a second replay.")
+    id: UUID = Field(description="Stays the same when the call is sent or replayed again.")
     device: str = Field(description="Identity of the device, as configured.")
     label: str = Field(description="What was detected, as the model file names it.")
     begin_utc: Utc | None = Field(description="Begin, ISO 8601; null if only begin_s is known.")

@@ -36,8 +36,8 @@ class BoardHealth(DocumentPart):
     memory_mb: float | None = Field(description="Resident memory of this process, MB.")
     disk_free_mb: float | None = Field(description="Room left for storage, MB.")
     temperature_c: float | None = Field(description="Processor temperature, °C.")
-    throttling: tuple[str, ...] = Field(description="What limits the board now.")
-    throttled_since_boot: tuple[str, ...] = Field(description="What has limited it since boot.")
+    throttling: tuple[str, ...] = Field(description="What throttles the board now.")
+    throttled_since_boot: tuple[str, ...] = Field(description="What has throttled it since boot.")
     load_1min: float | None = Field(description="Load average of one minute.")
 
 

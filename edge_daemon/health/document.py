@@ -44,7 +44,7 @@ class GapHealth(DocumentPart):
 class QueueHealth(DocumentPart):
     """A queue between two parts of the daemon."""
 
-    length: int = Field(ge=0, description="Entries now; the blocks of sound that a next window waits for are some.")
+    length: int = Field(ge=0, description="Entries now, including the blocks that the next window waits for.")
     capacity: int = Field(ge=1, description="Most entries.")
     dropped: int = Field(default=0, ge=0, description="Entries dropped since the start because it was full.")
 
@@ -52,7 +52,7 @@ class QueueHealth(DocumentPart):
 class ClockHealth(DocumentPart):
     """The clock that detections are dated with."""
 
-    state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How far it is believed.")
+    state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How reliable it is.")
     drift_ppm: float | None = Field(default=None, description="Sound card against system clock, ppm.")
     steps: int = Field(default=0, ge=0, description="Jumps of the system clock since the start.")
 
