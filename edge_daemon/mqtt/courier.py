@@ -22,7 +22,7 @@ from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.connection import Connection, Failure
 from edge_daemon.mqtt.in_flight import InFlight, Sent
-from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Link, Lost, Rejected, Request, Tls
+from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Link, Lost, Rejected, Request
 from edge_daemon.mqtt.rate_limits import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, TokenBucket, wire_bytes
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import OFFLINE, ONLINE, Topics
@@ -223,21 +223,9 @@ class Courier:
         except ConfigError as error:
             self._fail(Failure(str(error).rstrip(".")), now_ns)
             return
-        tls = settings.tls
-        self._link.open(
-            Request(
-                host=settings.host,
-                port=settings.effective_port,
-                client_id=settings.client_id or f"edge-daemon-{self._topics.device}",
-                version=self.connection.protocol,
-                keepalive_s=settings.keepalive_s,
-                timeout_s=settings.connect_timeout_s,
-                username=settings.username,
-                password=password,
-                tls=Tls(tls.ca_file, tls.certificate_file, tls.key_file) if tls.enabled else None,
-                will=(self._topics.status, OFFLINE),
-            )
-        )
+        client_id = settings.client_id or f"edge-daemon-{self._topics.device}"
+        will = (self._topics.status, OFFLINE)
+        self._link.open(Request.from_config(settings, client_id, self.connection.protocol, password, will))
 
     def _pay_for_connecting(self, now_ns: int) -> None:
         """An attempt that did not reach the broker has sent next to nothing."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from edge_daemon.mqtt.connection import Failure
 from edge_daemon.mqtt.connection import Protocol as Version
+
+if TYPE_CHECKING:
+    from edge_daemon.config.mqtt import MqttSection, TlsSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class Tls:
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
+
+    @classmethod
+    def from_config(cls, section: TlsSection) -> Self | None:
+        """The configured files; None where the connection is not encrypted."""
+        return cls(section.ca_file, section.certificate_file, section.key_file) if section.enabled else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,29 @@ class Request:
     password: str | None = field(default=None, repr=False)
     tls: Tls | None = None
     will: tuple[str, bytes] | None = None
+
+    @classmethod
+    def from_config(
+        cls,
+        section: MqttSection,
+        client_id: str,
+        version: Version,
+        password: str | None,
+        will: tuple[str, bytes] | None = None,
+    ) -> Self:
+        """A connection to the configured broker."""
+        return cls(
+            host=section.host,
+            port=section.effective_port,
+            client_id=client_id,
+            version=version,
+            keepalive_s=section.keepalive_s,
+            timeout_s=section.connect_timeout_s,
+            username=section.username,
+            password=password,
+            tls=Tls.from_config(section.tls),
+            will=will,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.mqtt.connection import Connection, Failure
-from edge_daemon.mqtt.link import Accepted, Link, Lost, Received, Request, Tls
+from edge_daemon.mqtt.link import Accepted, Link, Lost, Received, Request
 from edge_daemon.mqtt.paho_link import PahoLink
 from edge_daemon.mqtt.publisher import password_of
 from edge_daemon.system.backoff import Backoff
@@ -88,18 +88,6 @@ class Subscriber:
         self._connection.failed(Failure(reason), self._time.monotonic_ns())
 
     def _open(self, now_ns: int) -> None:
-        settings, tls = self._settings, self._settings.tls
         self._connection.began(now_ns)
-        self._link.open(
-            Request(
-                host=settings.host,
-                port=settings.effective_port,
-                client_id=f"edge-daemon-watch-{os.getpid()}",
-                version=self._connection.protocol,
-                keepalive_s=settings.keepalive_s,
-                timeout_s=settings.connect_timeout_s,
-                username=settings.username,
-                password=password_of(settings, self._environment),
-                tls=Tls(tls.ca_file, tls.certificate_file, tls.key_file) if tls.enabled else None,
-            )
-        )
+        client_id, password = f"edge-daemon-watch-{os.getpid()}", password_of(self._settings, self._environment)
+        self._link.open(Request.from_config(self._settings, client_id, self._connection.protocol, password))
