@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -18,8 +17,8 @@ from edge_daemon.tables.format import format_names
 if TYPE_CHECKING:
     from edge_daemon.config import Loaded
     from edge_daemon.replay.recordings import Recording
+    from edge_daemon.replay.result import ReplayResult
     from edge_daemon.replay.run import Summary
-    from edge_daemon.replay.task import ReplayResult
 
 _FORMATS = format_names()
 _ROWS_BESIDE_FILES = 200
@@ -127,6 +126,7 @@ def replay(
     from edge_daemon.audio.start_time import parse_start
     from edge_daemon.cli.detection_table import row, show
     from edge_daemon.cli.interruption import interruptible
+    from edge_daemon.cli.option_errors import blaming_options
     from edge_daemon.cli.progress import progress
     from edge_daemon.replay.output import ReplayOutput
     from edge_daemon.replay.run import replay as replay_recordings
@@ -154,8 +154,11 @@ def replay(
     kept = "" if output is None else f"Finished recordings are kept in {output}: run the same command to continue."
     with ExitStack() as stack:
         stack.enter_context(interruptible(kept))
-        options = {"detection.hop_s": ("--hop", hop), "detection.threshold": ("--threshold", threshold)}
-        stack.enter_context(_blaming_options(loaded, options))
+        if loaded is not None:
+            stack.enter_context(loaded.locating_errors())
+        options = (("detection.hop_s", "--hop", hop), ("detection.threshold", "--threshold", threshold))
+        blamed = {key: option for key, option, given in options if loaded is None or given is not None}
+        stack.enter_context(blaming_options(blamed))
         if output is not None:
             with suppress(OSError):  # whoever writes there says what is wrong
                 output.mkdir(parents=True, exist_ok=True)  # the page may lie in it, too
@@ -192,28 +195,6 @@ def _load(config: Path | None) -> Loaded | None:
     from edge_daemon.config import load_by_hand
 
     return load_by_hand(config)
-
-
-@contextmanager
-def _blaming_options(loaded: Loaded | None, options: Mapping[str, tuple[str, object]]) -> Iterator[None]:
-    """What is wrong with a key is told of the option that stands for it, or with the key's place in the file.
-
-    Args:
-        loaded: the configuration, if there is one.
-        options: by key, the option's name and what was given for it, or None.
-    """
-    from edge_daemon.errors import ConfigValueError, UsageError, sentence
-
-    try:
-        yield
-    except ConfigValueError as error:
-        option, given = options.get(error.key, ("", None))
-        if option and (loaded is None or given is not None):
-            raise UsageError(sentence(option, error.predicate), error.hint) from None
-        if loaded is None:
-            raise
-        with loaded.locating_errors():
-            raise
 
 
 def _recordings(paths: tuple[Path, ...]) -> list[Recording]:

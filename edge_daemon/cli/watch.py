@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,10 @@ def watch(
     """Print detections as they arrive at a broker, until Ctrl-C; reconnects if the connection is lost."""
     from pydantic import ValidationError
 
+    from edge_daemon.cli.option_errors import blaming_options
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
-    from edge_daemon.errors import ConfigValueError, UsageError, sentence
+    from edge_daemon.errors import UsageError
     from edge_daemon.mqtt.subscriber import Subscriber
     from edge_daemon.system.credentials import environment_by_hand
 
@@ -64,18 +66,13 @@ def watch(
     pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
     subscriber = Subscriber(settings, pattern, say=lambda text: click.echo(text, err=True), environment=environment)
     printed = 0
-    try:
+    options = {} if password_file is None else {"mqtt.password_file": "--password-file"}
+    with closing(subscriber), blaming_options(options):
         for topic, payload in subscriber.messages():
             click.echo(payload.decode("utf-8", "replace") if as_json else line(topic, payload))
             printed += 1
             if printed == count:
                 return
-    except ConfigValueError as error:
-        if password_file is None:
-            raise
-        raise UsageError(sentence("--password-file", error.predicate), error.hint) from None
-    finally:
-        subscriber.close()
 
 
 def line(topic: str, payload: bytes) -> str:
