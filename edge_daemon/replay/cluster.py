@@ -20,7 +20,9 @@ from edge_daemon import __version__
 from edge_daemon.errors import EdgeDaemonError, ModelError, UsageError
 from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.recordings import Recording
-from edge_daemon.replay.task import Keep, ReplayResult, ReplaySettings, Watch, replay_recording, thread_detector
+from edge_daemon.replay.result import ReplayResult
+from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.task import Keep, Watch, replay_recording, thread_detector
 
 _AHEAD = 16  # recordings per thread of the cluster on their way: a long one in front leaves the others busy
 _POLL_S = 1.0

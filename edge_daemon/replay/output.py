@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from edge_daemon.errors import StorageError
-from edge_daemon.replay.task import ReplayResult
+from edge_daemon.replay.result import ReplayResult
 from edge_daemon.storage.atomic_file import whole_file
 from edge_daemon.tables.failures_csv import write_failures
 from edge_daemon.tables.format import RecordingFormat, RunFormat, RunTable, format_names, load_format

@@ -21,7 +21,9 @@ from typing import Any
 
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.recordings import Recording
-from edge_daemon.replay.task import Keep, ReplayResult, ReplaySettings, Stopped, Watch, replay_recording
+from edge_daemon.replay.result import ReplayResult
+from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.task import Keep, Stopped, Watch, replay_recording
 
 _POLL_S = 0.2
 _AHEAD = 2  # recordings per process that may be on their way, so that none waits for the next

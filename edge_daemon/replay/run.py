@@ -18,12 +18,12 @@ from edge_daemon.detection.detector import plan
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.resume import FinishedResults
+from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.task import (
     Keep,
     Progress,
-    ReplayResult,
-    ReplaySettings,
     Watch,
     close_thread_detector,
     replay_recording,

@@ -28,18 +28,6 @@ from edge_daemon.replay.settings import ReplaySettings
 if TYPE_CHECKING:
     from edge_daemon.replay.received_levels import ReplayLevels
 
-__all__ = [
-    "Keep",
-    "Progress",
-    "ReplayResult",
-    "ReplaySettings",
-    "Stopped",
-    "Watch",
-    "close_thread_detector",
-    "replay_recording",
-    "thread_detector",
-]
-
 Progress = Callable[[float], None]
 """Told now and then which share of the recording is done, 0…1; may raise `Stopped`."""
 

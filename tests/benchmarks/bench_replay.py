@@ -44,7 +44,8 @@ def child(path: Path, model: Path, hop_s: float) -> None:
     from edge_daemon.detection.detector import DetectorSettings
     from edge_daemon.replay.recordings import find_recordings
     from edge_daemon.replay.run import replay
-    from edge_daemon.replay.task import ReplaySettings, thread_detector
+    from edge_daemon.replay.settings import ReplaySettings
+    from edge_daemon.replay.task import thread_detector
 
     settings = ReplaySettings(DetectorSettings(model, hop_s=hop_s))
     thread_detector(settings.detector)

@@ -34,7 +34,8 @@ from edge_daemon.replay import processes
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.run import Summary, replay, results
-from edge_daemon.replay.task import ReplaySettings, replay_recording, thread_detector
+from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.task import replay_recording, thread_detector
 from edge_daemon.tables.format import format_names
 
 

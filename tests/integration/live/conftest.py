@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 
 from edge_daemon.detection.document import Detection
 from edge_daemon.replay.recordings import Recording
-from edge_daemon.replay.task import ReplaySettings, replay_recording
+from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.task import replay_recording
 
 RATE = 2000
 DEVICE = "buoy-07"
