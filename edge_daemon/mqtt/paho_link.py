@@ -47,7 +47,7 @@ class PahoLink:
             self._client = client = self._new_client(request)
             client.connect(request.host, request.port, request.keepalive_s)
         except ConfigError as error:
-            self._lost(Failure(str(error)))
+            self._lost(Failure(str(error).rstrip(".")))
         except (OSError, ValueError) as error:
             reached = isinstance(error, ssl.SSLError)  # the handshake was under way
             self._lost(Failure(_network_reason(error, request), reached=reached))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigValueError
 from edge_daemon.mqtt.link import Tls
+from edge_daemon.system.named_file import open_named
 
 
 class ClosingSocket(ssl.SSLSocket):
@@ -24,27 +26,24 @@ def context(tls: Tls) -> ssl.SSLContext:
     """Context with our authority and, where given, our certificate.
 
     Raises:
-        ConfigError: a file is absent, unreadable, or not what it should be.
+        ConfigValueError: a file is absent, unreadable, or not what it should be.
     """
-    for file in (tls.ca_file, tls.certificate_file, tls.key_file):
+    for name in ("ca_file", "certificate_file", "key_file"):
+        file: Path | None = getattr(tls, name)
         if file is not None:
-            try:
-                with file.open("rb"):
-                    pass
-            except OSError as error:
-                raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+            with open_named(f"mqtt.tls.{name}", file):
+                pass
     try:
         made = ssl.create_default_context(cafile=None if tls.ca_file is None else str(tls.ca_file))
     except (ssl.SSLError, OSError):
-        raise ConfigError(f"{tls.ca_file} holds no certificate", "It must be a PEM file.") from None
+        wrong = f"names {tls.ca_file}, which holds no certificate"
+        raise ConfigValueError("mqtt.tls.ca_file", wrong, "It must be a PEM file.") from None
     made.sslsocket_class = ClosingSocket
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.certificate_file is not None:
         try:
             made.load_cert_chain(str(tls.certificate_file), None if tls.key_file is None else str(tls.key_file))
         except (ssl.SSLError, OSError):
-            raise ConfigError(
-                f"{tls.certificate_file} and {tls.key_file} are not a certificate and its key",
-                "Both must be PEM files.",
-            ) from None
+            wrong = f"names {tls.certificate_file}; that and {tls.key_file} are not a certificate and its key"
+            raise ConfigValueError("mqtt.tls.certificate_file", wrong, "Both must be PEM files.") from None
     return made

@@ -12,35 +12,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge_daemon.errors import ConfigValueError
+from edge_daemon.system.named_file import open_named
 
 MAX_BYTES = 64 * 1024
 
 
 def read_secret(path: Path, key: str) -> str:
-    """Text of a secret's file, without the final line end.
-
-    Args:
-        path: the file.
-        key: of the configuration, that names it.
+    """Text of a secret's file, which `key` of the configuration names, without the final line end.
 
     Raises:
         ConfigValueError: the file is absent, unreadable, readable by everybody, too long, or not text.
     """
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise ConfigValueError(key, f"names {path}, which is not a file")
-            if mode & stat.S_IROTH:
-                raise ConfigValueError(
-                    key, f"names {path}, which every user of this machine can read", f"Run: chmod 600 {path}"
-                )
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigValueError(key, f"names {path}, which does not exist") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigValueError(key, f"names {path}, which cannot be read: {reason}") from None
+    with open_named(key, path) as file:
+        if os.fstat(file.fileno()).st_mode & stat.S_IROTH:
+            wrong = f"names {path}, which every user of this machine can read"
+            raise ConfigValueError(key, wrong, f"Run: chmod 600 {path}")
+        content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise ConfigValueError(key, f"names {path}, which is longer than {MAX_BYTES} bytes", "Is it the right file?")
     try:
@@ -50,12 +37,7 @@ def read_secret(path: Path, key: str) -> str:
 
 
 def read_credential(name: str, environment: Mapping[str, str], key: str) -> str:
-    """Text of a systemd credential, without the final line end.
-
-    Args:
-        name: of the credential.
-        environment: tells where systemd has put it.
-        key: of the configuration, that names it.
+    """Text of a systemd credential, which `key` of the configuration names, without the final line end.
 
     Raises:
         ConfigValueError: not started by systemd with that credential, or it cannot be read.

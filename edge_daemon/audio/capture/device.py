@@ -28,12 +28,7 @@ class DeviceAbsentError(AudioError):
 
 
 class DeviceSettingsError(AudioError):
-    """The sound card is there, but cannot do what is asked; trying again would not help.
-
-    Args:
-        key: of the configuration, that asks for it.
-        message, hint: as every error's.
-    """
+    """The sound card is there, but cannot do what `key` of the configuration asks; trying again would not help."""
 
     def __init__(self, key: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint)

@@ -124,7 +124,7 @@ BAD = [
     ("version: 1\nmqtt: {host: '${HOME}'}\n", "mqtt.host", 2, 14, "contains a reference that is not valid"),
     ("version: 1\nmqtt: {username: '${CREDENTIAL:u}'}\n", "mqtt.username", 2, 18, "systemd did not pass it on"),
     ("version: 1\nmqtt: {username: '${FILE:/no/such}'}\n", "mqtt.username", 2, 18, "/no/such, which does not exist"),
-    ("version: 1\nmqtt: {username: '${FILE:/}'}\n", "mqtt.username", 2, 18, "cannot be read"),
+    ("version: 1\nmqtt: {username: '${FILE:/}'}\n", "mqtt.username", 2, 18, "/, which is not a file"),
 ]
 
 

@@ -205,7 +205,7 @@ def test_secrets_and_certificates(tmp_path: Path) -> None:
     told = refused(tmp_path, mqtt(tls="{enabled: true, ca_file: nowhere.crt}"))
     assert told == "7:33: mqtt.tls.ca_file names FOLDER/nowhere.crt, which does not exist."
     told = refused(tmp_path, mqtt(tls="{enabled: true, ca_file: secret}"))
-    assert told.startswith("7:33: mqtt.tls.ca_file cannot be used: FOLDER/secret holds no certificate")
+    assert told.startswith("7:33: mqtt.tls.ca_file names FOLDER/secret, which holds no certificate")
 
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
