@@ -1,4 +1,4 @@
-"""Is the system clock kept right by somebody?"""
+"""Is the system clock synchronised?"""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from edge_daemon.clock.synchronisation import AdjtimexClock, KernelClock
 from edge_daemon.config import Config
 
 
-def check_clock(config: Config, kernel: KernelClock | None = None) -> Verdict:  # noqa: ARG001 - all checks take it
-    """The kernel says that its clock is synchronised.
+def try_clock(config: Config, kernel: KernelClock | None = None) -> Verdict:  # noqa: ARG001 - all checks take it
+    """See whether the kernel calls its clock synchronised.
 
     Args:
         config: the configuration.
@@ -20,6 +20,6 @@ def check_clock(config: Config, kernel: KernelClock | None = None) -> Verdict:  
     return Verdict(
         "clock",
         "warning",
-        "not synchronised; detections will say so",
+        "not synchronised, and detections will say so",
         "Let chrony or systemd-timesyncd set it: timedatectl set-ntp true",
     )

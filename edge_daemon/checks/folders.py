@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
+import logging
 import os
 import tempfile
 from pathlib import Path
 
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
+from edge_daemon.errors import ConfigValueError
+from edge_daemon.storage.read_only import why_read_only
+
+log = logging.getLogger(__name__)
+
+_FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENOENT)
+"""Why a folder cannot be written, if only a person can mend it; a full or read-only disk may mend itself."""
+_OWNER = "Give {} to the daemon's user with chown, or run the check as that user."
 
 
-def check_folders(config: Config) -> Verdict:
-    """The storage folder and what is in it can be written, and there is room beside the clips' floor."""
+def refuse_folder(config: Config) -> None:
+    """Refuse a storage folder that is a file or that the daemon may not write; a disk that fails is logged."""
     folder = config.storage.folder
-    place = folder
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir():
-        return Verdict("folders", "failed", f"{place} is not a folder", "Choose another storage.folder.")
-    try:
-        with tempfile.TemporaryFile(dir=place) as file:
-            file.write(b"x")
-    except OSError as error:
-        return Verdict("folders", "failed", f"{place} cannot be written: {error.strerror}", _hint(place))
+    if (failure := _failure(folder)) is None:
+        return
+    if failure.errno in _FOR_GOOD:
+        wrong = f"names {folder}, which cannot be written: {failure.strerror}"
+        raise ConfigValueError("storage.folder", wrong, _OWNER.format(folder))
+    told = f"nothing can be kept in storage.folder, so a power cut will lose what is unsent: {failure.strerror}."
+    log.warning(f"{told} {why_read_only(folder)}".rstrip(), extra={"folder": folder})
+
+
+def try_folders(config: Config) -> Verdict:
+    """See that the storage folder and what is in it can be written, and that there is room beside the clips' floor."""
+    folder = config.storage.folder
+    if (failure := _failure(folder)) is not None:
+        hint = why_read_only(folder) or "Make room on its disk, or look after the disk (dmesg)."
+        return Verdict("folders", "failed", f"{folder} cannot be written: {failure.strerror}", hint)
     parts = (config.storage.outbox_path, config.storage.effort_path, config.storage.clips_folder)
     closed = [part for part in parts if part.exists() and not os.access(part, os.W_OK)]
     if closed:
-        return Verdict("folders", "failed", f"{closed[0]} cannot be written by {_user()}", _hint(closed[0]))
-    free = free_mb(place)
-    text = f"{folder} can be written, {free:.0f} MB free" if place == folder else f"{folder} can be created"
+        return Verdict("folders", "failed", f"{closed[0]} cannot be written by {_user()}", _OWNER.format(closed[0]))
+    free = free_mb(_nearest(folder))
+    text = f"{folder} can be written, {free:.0f} MB free" if folder.exists() else f"{folder} can be made"
     if config.clips.enabled and free < config.clips.min_free_mb:
         text += f"; that is less than clips.min_free_mb ({config.clips.min_free_mb:g})"
-        return Verdict("folders", "warning", text, "No clips will be stored: make room, or lower clips.min_free_mb.")
+        return Verdict("folders", "warning", text, "No clips are kept: make room, or lower clips.min_free_mb.")
     return Verdict("folders", "ok", text)
 
 
@@ -42,8 +57,24 @@ def free_mb(folder: Path) -> float:
     return disk.f_bavail * disk.f_frsize / 1e6
 
 
-def _hint(place: Path) -> str:
-    return f"Give {place} to the daemon's user with chown, or check as that user. Is the disk full or read-only?"
+def _failure(folder: Path) -> OSError | None:
+    """Why nothing can be written into a folder, or into the nearest one above it that is there; None if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(folder)) as file:
+            file.write(b"x")
+    except OSError as error:
+        return error
+    return None
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            return place
+        if place.exists() or place.is_symlink():
+            raise ConfigValueError("storage.folder", f"names {folder}, but {place} is not a folder")
+    return Path()
 
 
 def _user() -> str:

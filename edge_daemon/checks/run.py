@@ -1,50 +1,92 @@
-"""`config check` beyond the file itself: does what it names really work, here and now?
+"""The one list of checks: does what a configuration names really work, here and now?
 
-Each check is a function of the configuration that gives a verdict and changes nothing: it loads the model, opens the
-sound card for a moment, greets the broker, writes and removes a file.
+A check looks and changes nothing. What only a person can mend, by another file or another value, it raises: the start
+is refused, and `config check` reports the same as failed, since it asks the same functions. What may mend itself (an
+absent sound card, a silent broker, a full disk) is tried in `config check` alone: the daemon starts and waits for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from edge_daemon.checks.broker import check_broker
-from edge_daemon.checks.clock import check_clock
-from edge_daemon.checks.device import check_device
-from edge_daemon.checks.folders import check_folders
-from edge_daemon.checks.model import check_backend, check_model
+from edge_daemon.checks.backend import refuse_backend, try_backend
+from edge_daemon.checks.broker import refuse_credentials, try_broker
+from edge_daemon.checks.clock import try_clock
+from edge_daemon.checks.device import refuse_pipe, try_device
+from edge_daemon.checks.endpoint import refuse_endpoint, try_endpoint
+from edge_daemon.checks.folders import refuse_folder, try_folders
+from edge_daemon.checks.model import refuse_model, try_model
 from edge_daemon.checks.verdict import Verdict
-from edge_daemon.config import Config
+from edge_daemon.config import Config, Loaded
 from edge_daemon.errors import EdgeDaemonError, sentence
 
-Checks = Mapping[str, Callable[[Config], Verdict]]
 
-CHECKS: Checks = {
-    "model": check_model,
-    "backend": check_backend,
-    "device": check_device,
-    "broker": check_broker,
-    "folders": check_folders,
-    "clock": check_clock,
-}
-"""All checks, in the order in which they are run."""
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that is looked at.
 
+    Attributes:
+        name: as `config check` shows it.
+        at_start: raises an EdgeDaemonError that names a key where the daemon could never work; runs at the start, and
+            first in `config check`. None where nothing can be known at the start.
+        by_hand: what works and what does not; runs in `config check` alone, if `at_start` raised nothing.
+    """
 
-def checks_in(environment: Mapping[str, str]) -> Checks:
-    """The checks as they come out in another environment than the process's."""
-    with_password = partial(check_broker, environment=environment)
-    return {name: with_password if name == "broker" else check for name, check in CHECKS.items()}
+    name: str
+    at_start: Callable[[Config], None] | None
+    by_hand: Callable[[Config], Verdict]
 
 
-def checkup(config: Config, checks: Checks = CHECKS) -> Iterator[Verdict]:
-    """Run the checks one after the other; a failure of one is its verdict, never the end."""
-    for name, check in checks.items():
+def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
+    """All checks, in the order in which they are run.
+
+    Args:
+        environment: for credentials.
+    """
+    return (
+        Check("model", refuse_model, try_model),
+        Check("backend", refuse_backend, try_backend),
+        Check("device", refuse_pipe, try_device),
+        Check(
+            "broker",
+            partial(refuse_credentials, environment=environment),
+            partial(try_broker, environment=environment),
+        ),
+        Check("folders", refuse_folder, try_folders),
+        Check("endpoint", refuse_endpoint, try_endpoint),
+        Check("clock", None, try_clock),
+    )
+
+
+def check_start(loaded: Loaded, environment: Mapping[str, str] | None = None) -> None:
+    """Refuse a configuration that is well-formed and cannot work, before anything is started.
+
+    Args:
+        loaded: the configuration.
+        environment: for credentials; the process's own if None.
+
+    Raises:
+        ConfigError: the first thing that cannot work, with its key's place in the file.
+    """
+    with loaded.locating_errors():
+        for check in checks(os.environ if environment is None else environment):
+            if check.at_start is not None:
+                check.at_start(loaded.config)
+
+
+def checkup(config: Config, wanted: Sequence[Check]) -> Iterator[Verdict]:
+    """Run checks one after the other; a failure of one is its verdict, never the end."""
+    for check in wanted:
         try:
-            yield check(config)
+            if check.at_start is not None:
+                check.at_start(config)
+            yield check.by_hand(config)
         except EdgeDaemonError as error:
             text = sentence(error.key, error.predicate) if error.key else error.message
-            yield Verdict(name, "failed", text, error.hint)
+            yield Verdict(check.name, "failed", text, error.hint)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            yield Verdict(name, "failed", f"{where}{error.strerror or error}")
+            yield Verdict(check.name, "failed", f"{where}{error.strerror or error}")

@@ -88,7 +88,6 @@ def _usual_place() -> str:
 @click.option("--syntax", is_flag=True, help="Check only the file itself, not model, device, broker, folders or clock.")
 def check(file: Path, as_json: bool, syntax: bool) -> int:
     """Check FILE and everything it refers to; exit code 0: good, 1: something fails, 2: the file is wrong."""
-    from edge_daemon.checks.run import checks_in, checkup
     from edge_daemon.checks.verdict import Verdict
     from edge_daemon.config import load
     from edge_daemon.errors import ConfigError
@@ -110,7 +109,9 @@ def check(file: Path, as_json: bool, syntax: bool) -> int:
     verdicts = [Verdict("file", "ok", f"{file} is well-formed{note}")]
     _print(verdicts[0], as_json)
     if not syntax:
-        for verdict in checkup(loaded.config, checks_in(environment)):
+        from edge_daemon.checks.run import checks, checkup
+
+        for verdict in checkup(loaded.config, checks(environment)):
             verdicts.append(verdict)
             _print(verdict, as_json)
     good = all(verdict.state != "failed" for verdict in verdicts)

@@ -20,7 +20,7 @@ def run(config: Path | None) -> int:
     import os
     import signal
 
-    from edge_daemon.checks.startup import check
+    from edge_daemon.checks.run import check_start
     from edge_daemon.config import DEFAULT_PATH, load
     from edge_daemon.errors import EdgeDaemonError, about
     from edge_daemon.health.prometheus import Endpoint
@@ -34,7 +34,7 @@ def run(config: Path | None) -> int:
     journal.set_up(loaded.config.log.level)
     with contextlib.ExitStack() as stack:
         with loaded.locating_errors():
-            check(loaded)
+            check_start(loaded)
             occupied = lock_folder(loaded.config.storage.folder)
             if occupied is not None:
                 stack.enter_context(occupied)

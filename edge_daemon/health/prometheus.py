@@ -49,19 +49,13 @@ class Endpoint:
         latest: gives the newest document, or None if there is none yet.
 
     Raises:
-        EdgeDaemonError: prometheus_client is not installed, or the port is taken.
+        EdgeDaemonError: the port is taken.
     """
 
     def __init__(self, port: int, latest: Callable[[], HealthDocument | None]) -> None:
-        try:
-            from prometheus_client import start_http_server
-            from prometheus_client.core import GaugeMetricFamily
-            from prometheus_client.registry import Collector, CollectorRegistry
-        except ImportError:
-            raise EdgeDaemonError(
-                "The Prometheus endpoint needs the package prometheus-client.",
-                "Install it: pip install 'edge-daemon[prometheus]', or remove health.prometheus_port.",
-            ) from None
+        from prometheus_client import start_http_server
+        from prometheus_client.core import GaugeMetricFamily
+        from prometheus_client.registry import Collector, CollectorRegistry
 
         class HealthMetrics(Collector):
             def collect(self) -> Iterator[Any]:

@@ -7,8 +7,10 @@ what the file names (a model, a credential, a folder, a sound card) is tried on 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import random
 import re
 import runpy
 import socket
@@ -282,13 +284,79 @@ def test_the_program_ends_with_code_2(tmp_path: Path, name: str) -> None:
     is_one_clear_sentence(file, bad.key, bad.part, code, err)
 
 
-@pytest.mark.parametrize("name", ["no model", "password for everybody", "storage is a file", "hop beyond the window"])
-def test_check_finds_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def refusal(file: Path, err: str) -> str:
+    """What `run` says, hint included, without the place."""
+    match = re.search(rf"^(?:edge-daemon: )?{re.escape(str(file))}:\d+:\d+: (.+)$", err, re.MULTILINE)
+    assert match is not None, err
+    return match[1]
+
+
+def failures(out: str) -> list[str]:
+    """What `config check --json` reports as failed, each with its hint."""
+    verdicts = json.loads(out)["verdicts"]
+    return [f"{verdict['text']} {verdict['hint']}".rstrip() for verdict in verdicts if verdict["state"] == "failed"]
+
+
+@pytest.mark.parametrize("text", [row[0] for row in IN_THE_FILE], ids=range(len(IN_THE_FILE)))
+def test_start_and_check_agree_on_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))  # else `check` looks beside the file
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    assert invoke(["run", str(file)]) == 2
+    started = capsys.readouterr()
+    assert invoke(["config", "check", str(file)]) == 2
+    assert capsys.readouterr() == started
+    assert invoke(["config", "check", "--json", str(file)]) == 2
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert len(problems) == len(started.err.splitlines())
+    assert all(problem["text"] in started.err for problem in problems)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", ABOUT_THE_WORLD)
+def test_start_and_check_agree_about_the_world(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
     file = write(tmp_path, ABOUT_THE_WORLD[name])
-    assert invoke(["config", "check", str(file)]) != 0
+    assert invoke(["run", str(file)]) == 2
+    refused = refusal(file, capsys.readouterr().err)
+    assert invoke(["config", "check", "--json", str(file)]) == 1
     out, err = capsys.readouterr()
-    assert "Traceback" not in out + err
-    assert "FAILED" in out
+    assert err == ""
+    assert refused in failures(out)
+    assert invoke(["config", "check", str(file)]) == 1
+    assert refused in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_start_and_check_agree_on_several_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two things are wrong: the start tells the first, and `config check` both."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    rng, seen = random.Random(14), 0
+    while seen < 10:
+        one, other = (ABOUT_THE_WORLD[name] for name in rng.sample(sorted(ABOUT_THE_WORLD), 2))
+        checks = {key.split(".")[0].replace("detection", "model") for key in (one.key, other.key)}
+        if len(checks) == 1:
+            continue  # one check tells the first that it finds
+        seen += 1
+        folder = tmp_path / str(seen)
+        folder.mkdir()
+        one.prepare(folder)
+        file = write(folder, Bad("", {**one.sections, **other.sections}, "", other.prepare))
+        assert invoke(["run", str(file)]) == 2
+        refused = refusal(file, capsys.readouterr().err)
+        assert invoke(["config", "check", "--json", str(file)]) == 1
+        failed = failures(capsys.readouterr().out)
+        assert refused in failed
+        for bad in (one, other):
+            assert any(text.startswith(f"{bad.key} ") and re.search(bad.part, text) for text in failed), (bad, failed)
 
 
 @pytest.mark.slow
@@ -310,6 +378,8 @@ def test_impossible_of_the_sound_card(
     file = write(folder, bad)
     code, _, err = finish(start("run", str(file), env=microphone.environment))
     is_one_clear_sentence(file, key, part, code, err)
+    _, out, _ = finish(start("config", "check", "--json", str(file), env=microphone.environment))
+    assert refusal(file, err) in failures(out)
 
 
 @pytest.mark.slow
@@ -319,7 +389,9 @@ def test_prometheus_port_that_is_taken(tmp_path: Path) -> None:
         bad = Bad("health.prometheus_port", {"health": {"prometheus_port": taken.getsockname()[1]}}, "in use")
         file = write(tmp_path, bad)
         code, _, err = finish(start("run", str(file)))
+        _, out, _ = finish(start("config", "check", "--json", str(file)))
     is_one_clear_sentence(file, bad.key, bad.part, code, err)
+    assert refusal(file, err) in failures(out)
 
 
 @pytest.mark.parametrize("what", ["absent", "folder", "no text"])

@@ -301,7 +301,7 @@ def test_config_check_and_watch_against_a_real_broker(
     until: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from edge_daemon.checks.broker import check_broker
+    from edge_daemon.checks.broker import try_broker
     from edge_daemon.cli import invoke
     from edge_daemon.config import Config
 
@@ -309,19 +309,19 @@ def test_config_check_and_watch_against_a_real_broker(
     broker.start()
     settings = section(broker, secret)
     good = Config(mqtt=settings)
-    assert check_broker(good).text == f"localhost:{broker.port} accepts us (mqtt5, TLS, user buoy)"
+    assert try_broker(good, {}).text == f"localhost:{broker.port} accepts us (mqtt5, TLS, user buoy)"
     secret.write_text("wrong")
-    refused = check_broker(good)
+    refused = try_broker(good, {})
     assert refused.state == "failed"
     assert "not authorized" in refused.text
     assert "mqtt.username and the password" in refused.hint
     secret.write_text("right")
     without_authority = settings.model_copy(update={"tls": settings.tls.model_copy(update={"ca_file": None})})
-    untrusted = check_broker(Config(mqtt=without_authority))
+    untrusted = try_broker(Config(mqtt=without_authority), {})
     assert "is not trusted" in untrusted.text
     assert "mqtt.tls.ca_file" in untrusted.hint
     without_tls = settings.model_copy(update={"tls": settings.tls.model_copy(update={"enabled": False})})
-    plain = check_broker(Config(mqtt=without_tls))
+    plain = try_broker(Config(mqtt=without_tls), {})
     assert plain.state == "failed"
     assert "mqtt.tls.enabled: true" in plain.hint
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import stat
+from pathlib import Path
 from typing import Protocol
 
 from edge_daemon.audio.capture.byte_source import ByteSource, DescriptorBytes, NamedPipeBytes
@@ -59,17 +59,8 @@ def open_source(
 
         driver = PortAudioDriver()
     rate = section.rate or own_rate(driver, section.device) or USUAL_RATE
-    request = StreamRequest(
-        device=section.device,
-        rate=rate,
-        channel=section.channel - 1,
-        channels=section.channels,
-        sample_format=section.sample_format,
-        block=max(1, round(section.block_ms * rate / 1000)),
-        latency_s=None if section.latency_ms is None else section.latency_ms / 1000,
-    )
     source = SoundCardSource(
-        request,
+        stream_request(section, rate),
         driver,
         rate_is_wanted=section.rate is not None,
         time=time,
@@ -83,6 +74,29 @@ def open_source(
     )
     source.check()
     return source
+
+
+def stream_request(section: AudioSection, rate: int) -> StreamRequest:
+    """What to ask of a sound card, at this rate in Hz."""
+    return StreamRequest(
+        device=section.device,
+        rate=rate,
+        channel=section.channel - 1,
+        channels=section.channels,
+        sample_format=section.sample_format,
+        block=max(1, round(section.block_ms * rate / 1000)),
+        latency_s=None if section.latency_ms is None else section.latency_ms / 1000,
+    )
+
+
+def require_named_pipe(path: Path) -> None:
+    """Refuse a path at which something else is; one where nothing is yet may become a pipe.
+
+    Raises:
+        ConfigValueError: it is not a named pipe.
+    """
+    if path.exists() and not path.is_fifo():
+        raise ConfigValueError("audio.pipe", f"names {path}, which is not a named pipe", f"Create it: mkfifo {path}")
 
 
 def lead_s(block_s: float, rate: int, model_rate: int) -> float:
@@ -105,10 +119,7 @@ def _pipe(section: AudioSection, model_rate: int, time: TimeSource, rng: random.
     if section.pipe is None:
         place = DescriptorBytes()
     else:
-        if section.pipe.exists() and not stat.S_ISFIFO(section.pipe.stat().st_mode):
-            raise ConfigValueError(
-                "audio.pipe", f"names {section.pipe}, which is not a named pipe", f"Create it: mkfifo {section.pipe}"
-            )
+        require_named_pipe(section.pipe)
         place = NamedPipeBytes(section.pipe)
     return PipeSource(
         place,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,15 @@ import pytest
 
 from edge_daemon.audio.capture.device import AudioStream, DeviceInfo, Sink, StreamRequest
 from edge_daemon.checks import folders as folder_check
-from edge_daemon.checks.broker import check_broker, hint_for
-from edge_daemon.checks.clock import check_clock
-from edge_daemon.checks.device import check_device
-from edge_daemon.checks.folders import check_folders
-from edge_daemon.checks.model import check_backend, check_model
-from edge_daemon.checks.run import CHECKS, checkup
+from edge_daemon.checks import run
+from edge_daemon.checks.backend import try_backend
+from edge_daemon.checks.broker import hint_for
+from edge_daemon.checks.clock import try_clock
+from edge_daemon.checks.device import try_device
+from edge_daemon.checks.run import Check, check_start, checks, checkup
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, load_text
-from edge_daemon.errors import AudioError, BackendError
+from edge_daemon.errors import AudioError, BackendError, ConfigError, ConfigValueError
 from edge_daemon.testing.machine import MemoryKernelClock
 from edge_daemon.testing.sound_card import MemoryDriver
 
@@ -29,7 +31,7 @@ def config_of(text: str) -> Config:
 
 def only(name: str, text: str) -> Verdict:
     """The verdict of one check, its errors included."""
-    (verdict,) = checkup(config_of(text), {name: CHECKS[name]})
+    (verdict,) = checkup(config_of(text), [check for check in checks({}) if check.name == name])
     return verdict
 
 
@@ -40,7 +42,8 @@ def test_a_check_that_fails_is_a_verdict_and_the_others_go_on() -> None:
     def unreadable(_config: Config) -> Verdict:
         raise PermissionError(13, "Permission denied", "/x")
 
-    found = list(checkup(Config(), {"x": broken, "y": unreadable, "z": check_clock}))
+    rows = [Check("x", None, broken), Check("y", None, unreadable), Check("z", None, try_clock)]
+    found = list(checkup(Config(), rows))
     assert found[0] == Verdict("x", "failed", "It is broken.", "Mend it.")
     assert found[1] == Verdict("y", "failed", "/x: Permission denied")
     assert found[2].name == "clock"
@@ -50,10 +53,10 @@ def test_a_check_that_fails_is_a_verdict_and_the_others_go_on() -> None:
 
 
 def test_the_shipped_model_is_good() -> None:
-    verdict = check_model(Config())
+    verdict = only("model", "")
     assert verdict.state == "ok"
     assert ", threshold 0." in verdict.text
-    assert check_backend(Config()).text.startswith("onnx computes a window in ")
+    assert try_backend(Config()).text.startswith("onnx computes a window in ")
 
 
 def test_what_does_not_suit_the_model_is_told_with_its_key(tmp_path: Path) -> None:
@@ -72,11 +75,11 @@ def test_what_does_not_suit_the_model_is_told_with_its_key(tmp_path: Path) -> No
 
 
 def test_a_backend_that_does_not_start_fails_although_a_fallback_would_run() -> None:
-    verdict = only("backend", "backend: {name: nosuch}")
+    verdict = only("backend", "backend: {name: loihi}")  # the model is not one for Loihi
     assert verdict.state == "failed"
-    assert "nosuch" in verdict.text
+    assert "cannot run the model right_whale" in verdict.text
     assert verdict.hint.startswith("The daemon would run on onnx.")
-    alone = only("backend", "backend: {name: nosuch, fallback: }")
+    alone = only("backend", "backend: {name: loihi, fallback: }")
     assert alone.state == "failed"
     assert alone.hint
 
@@ -105,7 +108,9 @@ def sine(amplitude: float) -> np.ndarray:  # type: ignore[type-arg]
 
 
 def device(driver: MemoryDriver, text: str = "audio: {block_ms: 100, stall_s: 0.3}") -> Verdict:
-    return check_device(config_of(text), driver, 0.1)
+    by_hand = partial(try_device, driver=driver, listen_s=0.1)
+    (verdict,) = checkup(config_of(text), [Check("device", None, by_hand)])
+    return verdict
 
 
 def test_a_device_that_sounds_is_good_and_given_back() -> None:
@@ -116,13 +121,13 @@ def test_a_device_that_sounds_is_good_and_given_back() -> None:
     # int16 comes as integers, and is scaled
     whole = Card((sine(0.25) * 32_768).astype(np.int16))
     assert "-15.1 dBFS" in device(whole, "audio: {sample_format: int16, rate: 16000}").text
-    assert whole.requests[0] == StreamRequest(None, rate=16_000, sample_format="int16")
+    assert whole.requests[0] == StreamRequest(None, rate=16_000, sample_format="int16", block=4000)
 
 
 @pytest.mark.parametrize(
     ("samples", "state", "text", "hint"),
     [
-        (None, "failed", "delivers no sound", "running"),
+        (None, "failed", "delivers no samples", "running"),
         (np.zeros(1600, np.float32), "warning", "a dead input", "audio.channel"),
         (sine(1.5), "warning", "the sound clips", "gain"),
     ],
@@ -144,10 +149,10 @@ def test_a_device_that_does_not_open_says_what_to_do() -> None:
     assert absent.text == "There is no sound input called 'other'. These were found: 0 'hydrophone'."
     assert absent.hint == "Check the cable and audio.device. `edge-daemon devices` lists the inputs."
     refused = device(Card(None), "audio: {channel: 3}")
-    assert refused.text == "'hydrophone' has 2 input channels."
+    assert refused.text == "audio.channel cannot be used: 'hydrophone' has 2 input channels."
     taken = Card(None)
     taken.failure = AudioError("'hydrophone' can't be opened: Device unavailable.")
-    assert device(taken).hint == "If the daemon is running, it uses the device: stop it before you check."
+    assert device(taken).hint == "If the daemon is running, it uses the device: stop it to check."
     assert device(MemoryDriver()).text == "There is no sound input."
 
 
@@ -164,10 +169,10 @@ def test_pipes(tmp_path: Path) -> None:
 
 
 def test_broker_check_without_a_broker() -> None:
-    assert check_broker(config_of("mqtt: {enabled: false}")).state == "skipped"
-    verdict = check_broker(config_of("mqtt: {host: 127.0.0.1, port: 1}"))
+    assert only("broker", "mqtt: {enabled: false}").state == "skipped"
+    verdict = only("broker", "mqtt: {host: 127.0.0.1, port: 1}")
     assert verdict == Verdict(
-        "broker", "failed", "127.0.0.1:1: connection refused", "Is the broker running, and is mqtt.port right?"
+        "broker", "failed", "127.0.0.1:1: connection refused", "Check that the broker is running, and mqtt.port."
     )
     secret = only("broker", "mqtt: {username: u, password_file: /no/such}")
     assert secret.text == "mqtt.password_file names /no/such, which does not exist."
@@ -197,10 +202,10 @@ def test_each_failure_of_a_broker_has_its_advice(reason: str, words: str) -> Non
 
 def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def folders(path: Path, extra: str = "") -> Verdict:
-        return check_folders(config_of(f"storage: {{folder: {path}}}\n{extra}"))
+        return only("folders", f"storage: {{folder: {path}}}\n{extra}")
 
     assert folders(tmp_path).state == "ok"
-    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be created")
+    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be made")
     assert not (tmp_path / "a").exists()
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(folder_check, "free_mb", lambda _folder: 10.0)
@@ -209,7 +214,9 @@ def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "less than clips.min_free_mb (11)" in few.text
     assert folders(tmp_path, "clips: {min_free_mb: 11, enabled: false}").state == "ok"
     (tmp_path / "file").touch()
-    assert folders(tmp_path / "file").text == f"{tmp_path}/file is not a folder"
+    assert (
+        folders(tmp_path / "file").text == f"storage.folder names {tmp_path}/file, but {tmp_path}/file is not a folder."
+    )
     unwritable = folders(Path("/proc/x"))
     assert unwritable.state == "failed"
     assert "chown" in unwritable.hint
@@ -218,9 +225,56 @@ def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_of_another_user_in_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "effort.db").touch()
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "effort.db")
-    verdict = check_folders(config_of(f"storage: {{folder: {tmp_path}}}"))
+    verdict = only("folders", f"storage: {{folder: {tmp_path}}}")
     assert verdict.state == "failed"
     assert verdict.text.startswith(f"{tmp_path}/effort.db cannot be written by ")
+
+
+# endpoint
+
+
+def test_endpoint_check() -> None:
+    pytest.importorskip("prometheus_client", reason="needs the extra `prometheus`")
+    assert only("endpoint", "").state == "skipped"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        verdict = only("endpoint", f"health: {{prometheus_port: {port}}}")
+    assert verdict.state == "failed"
+    assert verdict.text.startswith("health.prometheus_port cannot be used: ")
+    assert f"port {port}" in verdict.text
+    assert only("endpoint", f"health: {{prometheus_port: {port}}}").state == "ok"
+
+
+def test_an_endpoint_without_its_package_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_daemon.checks.endpoint.find_spec", lambda _name: None)
+    loaded = load_text(b"version: 1\nmqtt: {enabled: false}\nhealth: {prometheus_port: 9100}\n", {})
+    with pytest.raises(ConfigError) as caught:
+        check_start(loaded, {})
+    assert str(caught.value).startswith("-:3:27: health.prometheus_port needs the package prometheus-client")
+    (verdict,) = checkup(loaded.config, [check for check in checks({}) if check.name == "endpoint"])
+    assert str(caught.value).endswith(f"{verdict.text} {verdict.hint}")
+    check_start(load_text(b"version: 1\nmqtt: {enabled: false}\n", {}), {})
+
+
+# the list
+
+
+def test_what_a_check_raises_is_refused_at_the_start_and_reported_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_config: Config) -> None:
+        raise ConfigValueError("mqtt.port", "is wrong", "Mend it.")
+
+    rows = (Check("good", None, try_clock), Check("bad", refuse, lambda _config: pytest.fail("it was refused")))
+    monkeypatch.setattr(run, "checks", lambda _environment: rows)
+    with pytest.raises(ConfigError) as caught:
+        check_start(load_text(b"version: 1\nmqtt: {port: 7}\n", {}), {})
+    assert str(caught.value) == "-:2:14: mqtt.port is wrong. Mend it."
+    assert list(checkup(Config(), rows))[1] == Verdict("bad", "failed", "mqtt.port is wrong.", "Mend it.")
+
+
+def test_a_check_changes_nothing(tmp_path: Path) -> None:
+    text = f"version: 1\nstorage: {{folder: {tmp_path}/state}}\nmqtt: {{enabled: false}}\n"
+    check_start(load_text(text.encode(), {}), {})
+    assert list(tmp_path.iterdir()) == []
 
 
 # clock
@@ -228,7 +282,7 @@ def test_a_file_of_another_user_in_the_folder_is_found(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("synchronised", [True, False])
 def test_clock_check(synchronised: bool) -> None:
-    verdict = check_clock(Config(), MemoryKernelClock(synchronised, 1_500_000))
+    verdict = try_clock(Config(), MemoryKernelClock(synchronised, 1_500_000))
     if synchronised:
         assert verdict == Verdict("clock", "ok", "synchronised, within 0.0015 s")
     else:

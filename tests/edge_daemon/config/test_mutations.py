@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from edge_daemon.checks import run as checkup
+from edge_daemon.checks import run
+from edge_daemon.checks.verdict import Verdict
 from edge_daemon.cli import invoke
+from edge_daemon.config import load
 from edge_daemon.config.catalogue import entries, find
 from edge_daemon.config.profile import PROFILES
 from edge_daemon.config.template import template
+from edge_daemon.errors import ConfigError
 
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 1, 10**30, -0.0, 1e-320, 1e308, float("nan"), float("inf"), "", " ", "0", "on", "nan",
@@ -41,11 +45,11 @@ def plausible(path: tuple[str, ...], rng: random.Random) -> Any:
     return rng.choice([value for value in VALUES if isinstance(value, str)])
 
 
-def spoilt(rng: random.Random) -> str:
-    """A profile's file in which up to three keys have another value, some of them another name."""
+def spoilt(rng: random.Random, sections: Collection[str] = ()) -> str:
+    """A profile's file in which up to three keys (of these sections) have another value, some of them another name."""
     document = yaml.safe_load(template(PROFILES[rng.choice(sorted(PROFILES))]))
     document = {key: value if value is not None else {} for key, value in document.items()}
-    keys = [entry.path for entry in entries()]
+    keys = [entry.path for entry in entries() if not sections or entry.path[0] in sections]
     for _ in range(rng.randint(1, 3)):
         path = rng.choice(keys)
         if rng.random() < 0.1:
@@ -61,8 +65,8 @@ def spoilt(rng: random.Random) -> str:
 
 @pytest.fixture
 def harmless_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = {name: check for name, check in checkup.CHECKS.items() if name in ("model", "folders", "clock")}
-    monkeypatch.setattr(checkup, "CHECKS", kept)
+    kept = [check for check in run.checks({}) if check.name in ("model", "folders", "clock")]
+    monkeypatch.setattr(run, "checks", lambda _environment: kept)
 
 
 @pytest.mark.slow
@@ -101,3 +105,35 @@ def test_show_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert bool(told.out) == (code == 0)
         assert told.err.startswith("edge-daemon: ") == (code == 2)
         assert "Traceback" not in told.err
+
+
+@pytest.mark.slow
+def test_what_the_start_refuses_is_what_the_check_reports(tmp_path: Path) -> None:
+    """Whatever stands in a file that loads: no refusal without a failed verdict of the same words, and vice versa."""
+    rng = random.Random(22)
+    file = tmp_path / "c.yaml"
+    at_start = [
+        run.Check(check.name, check.at_start, lambda _config: Verdict("", "ok", ""))
+        for check in run.checks({})
+        if check.at_start is not None
+    ]
+    refused = passed = 0
+    for _ in range(250):
+        file.write_text(
+            spoilt(rng, ("model", "detection", "backend", "storage")), encoding="utf-8", errors="surrogatepass"
+        )
+        try:
+            loaded = load(file, {})
+        except ConfigError:
+            continue
+        failed = [verdict for verdict in run.checkup(loaded.config, at_start) if verdict.state == "failed"]
+        if not failed:
+            passed += 1
+            run.check_start(loaded, {})
+            continue
+        refused += 1
+        with pytest.raises(ConfigError) as caught:
+            run.check_start(loaded, {})
+        assert str(caught.value).endswith(f" {failed[0].text} {failed[0].hint}".rstrip())
+    assert refused > 20
+    assert passed > 20

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_daemon.checks.startup import check
+from edge_daemon.checks.run import check_start
 from edge_daemon.cli import invoke
 from edge_daemon.config import load
 from edge_daemon.errors import ConfigError
@@ -158,7 +158,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     "no model of ours": ("model: {path: config.yaml}", "7:15: model.path cannot be used: FOLDER/config.yaml: "),
     "backend": ("backend: {name: quantum}", "7:17: backend.name cannot be used: There is no backend named 'quantum'."),
     "fallback": ("backend: {fallback: quantum}", "7:21: backend.fallback cannot be used: There is no backend"),
-    "options": ("backend: {options: {colour: red}}", "7:20: backend.options are refused by the backend onnx: colour;"),
+    "options": (
+        "backend: {options: {colour: red}}",
+        "7:20: backend.options cannot be used: Option 'colour' of backend 'onnx': ",
+    ),
     "long hop": (
         "detection: {hop_s: 3}",
         "7:20: detection.hop_s is 3 s, longer than the model's windows of 2 s. Sound between windows would go unheard.",
@@ -176,7 +179,7 @@ def refused(folder: Path, text: str) -> str:
     path = folder / "config.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        check(load(path), {})
+        check_start(load(path), {})
     assert caught.value.exit_code == 2
     return str(caught.value).replace(str(folder), "FOLDER").removeprefix("FOLDER/config.yaml:").strip()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge_daemon.checks.startup import check
+from edge_daemon.checks.run import check_start
 from edge_daemon.config import load_text
 from edge_daemon.errors import StorageError
 from edge_daemon.storage.database import Database
@@ -69,7 +69,7 @@ def test_the_log_says_it_at_the_start(
         f"version: 1\naudio: {{source: pipe, rate: 2000}}\nmqtt: {{enabled: false}}\nstorage: {{folder: {read_only}}}\n"
     )
     with caplog.at_level(logging.WARNING, "edge_daemon"):
-        check(load_text(text.encode(), {}))
+        check_start(load_text(text.encode(), {}))
     (record,) = caplog.records
     assert record.message.startswith("nothing can be stored in storage.folder")
     assert "ReadWritePaths=" in record.message

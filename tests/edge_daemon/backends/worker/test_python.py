@@ -17,8 +17,8 @@ from edge_daemon.backends.guarded import open_backend
 from edge_daemon.backends.registry import installed
 from edge_daemon.backends.worker import wire
 from edge_daemon.backends.worker.client import worker_command
-from edge_daemon.checks.model import check_backend
-from edge_daemon.checks.startup import check
+from edge_daemon.checks.backend import try_backend
+from edge_daemon.checks.run import check_start
 from edge_daemon.config import Loaded, load_text
 from edge_daemon.errors import BackendError, ConfigError
 from edge_daemon.model.model_file import ModelFile
@@ -101,7 +101,7 @@ def test_a_plugin_of_another_python(
     finally:
         backend.close()
     np.testing.assert_array_equal(found.score, create(model).infer(FEATURES).score)
-    assert check_backend(config).text.startswith("vendor computes a window in ")
+    assert try_backend(config).text.startswith("vendor computes a window in ")
 
 
 def test_an_interpreter_without_edge_daemon_brings_its_own_worker(tmp_path: Path, tiny_model: Path) -> None:
@@ -143,7 +143,7 @@ def test_interpreters_that_cannot_be(tmp_path: Path, tiny_model: Path) -> None:
     )
     backend.close()
     wish = config.model_copy(update={"backend": config.backend.model_copy(update={"fallback": "event"})})
-    verdict = check_backend(wish)
+    verdict = try_backend(wish)
     assert verdict.state == "failed"
     assert f"{missing} does not exist." in verdict.text
     assert verdict.hint.startswith("The daemon would run on event.")
@@ -183,10 +183,10 @@ def test_the_daemon_refuses_what_it_can_know_of_another_python(vendor_python: Pa
     def loaded(name: str, more: str) -> Loaded:
         return load_text((text % (tmp_path, name) + more).encode())
 
-    check(loaded("vendor", f"  python: {vendor_python}\n"), {})
+    check_start(loaded("vendor", f"  python: {vendor_python}\n"), {})
     with pytest.raises(ConfigError, match=r"^-:4:\d+: backend\.name"):
-        check(loaded("vendor", ""), {})
+        check_start(loaded("vendor", ""), {})
     with pytest.raises(ConfigError, match=r"^-:6:\d+: backend\.python .*does not exist"):
-        check(loaded("vendor", f"  python: {tmp_path / 'none'}\n"), {})
+        check_start(loaded("vendor", f"  python: {tmp_path / 'none'}\n"), {})
     # the library stays out of this process: its options are for the worker to check
-    check(loaded("onnx", "  options: {speed: 1}\n"), {})
+    check_start(loaded("onnx", "  options: {speed: 1}\n"), {})
