@@ -1,6 +1,6 @@
 """What the publisher needs of the outbox: messages to send, and a place to say what became of them; none of it raises.
 
-`edge_daemon.outbox.outbox.Outbox` is the real one; `edge_daemon.testing.broker` has its twin in memory.
+`edge_daemon.outbox.outbox.Outbox` is the real one; tests have a twin of it in memory.
 """
 
 from __future__ import annotations

@@ -6,13 +6,12 @@ a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.audio.capture.device import DeviceInfo, DeviceSettingsError, Sink, StreamRequest, find_device
-from edge_daemon.audio.source import Block, Gap
 from edge_daemon.errors import AudioError
 
 
@@ -95,26 +94,3 @@ class MemoryDriver:
         self.plugged = []
         if self.stream is not None:
             self.stream.plugged = False
-
-
-class MemorySource:
-    """A source that plays what it was given: the in-memory twin of the real ones.
-
-    Args:
-        rate: samples per second.
-        items: blocks and gaps, in order.
-        name: what a person calls it.
-    """
-
-    def __init__(self, rate: int, items: Iterable[Block | Gap], name: str = "memory") -> None:
-        self.rate = rate
-        self.name = name
-        self._items = iter(items)
-
-    def read(self) -> Block | Gap | None:
-        """Next item, or None at the end."""
-        return next(self._items, None)
-
-    def close(self) -> None:
-        """Drop what is left."""
-        self._items = iter(())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
@@ -23,9 +25,24 @@ from edge_daemon.cli.monitor_picture import (
     summary,
 )
 from edge_daemon.levels.input_meter import FLOOR_DB, Reading
-from edge_daemon.testing.sound_card import MemorySource
 
 RATE = 2000
+
+
+class MemorySource:
+    """A source that plays blocks and gaps in order."""
+
+    def __init__(self, rate: int, items: Iterable[Block | Gap], name: str = "memory") -> None:
+        self.rate, self.name = rate, name
+        self._items = iter(items)
+
+    def read(self) -> Block | Gap | None:
+        """Next item, or None at the end."""
+        return next(self._items, None)
+
+    def close(self) -> None:
+        """Drop what is left."""
+        self._items = iter(())
 
 
 def source(*amplitudes: float | None, hz: float = 250) -> MemorySource:

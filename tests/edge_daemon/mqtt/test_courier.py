@@ -15,7 +15,8 @@ from edge_daemon.mqtt.courier import MOST_EXCERPTS, REJECTION_PAUSE_NS, Courier
 from edge_daemon.mqtt.link import Acknowledged, Rejected
 from edge_daemon.mqtt.rate_limits import TLS_CONNECT_BYTES
 from edge_daemon.mqtt.topics import Topics
-from edge_daemon.testing.broker import Letter, MemoryBroker, MemoryLink, MemoryMailbox
+from edge_daemon.testing.broker import MemoryBroker, MemoryLink
+from tests.edge_daemon.mqtt.memory_mailbox import Letter, MemoryMailbox
 
 S = 1_000_000_000
 TOPICS = Topics("p", "d")

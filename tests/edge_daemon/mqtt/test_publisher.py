@@ -14,7 +14,8 @@ from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.mqtt.link import Event
 from edge_daemon.mqtt.publisher import Publisher, password_of
 from edge_daemon.outbox.mailbox import Order
-from edge_daemon.testing.broker import Letter, MemoryBroker, MemoryLink, MemoryMailbox
+from edge_daemon.testing.broker import MemoryBroker, MemoryLink
+from tests.edge_daemon.mqtt.memory_mailbox import Letter, MemoryMailbox
 
 SETTINGS = MqttSection(reconnect_first_s=0.05, reconnect_longest_s=0.1)
 
