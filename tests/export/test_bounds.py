@@ -72,6 +72,7 @@ def test_a_real_networks_membranes_stay_inside(tiny_network: IntegerNetwork) -> 
         np.uint8
     )
     trace = run(tiny_network, features, keep=True)
+    assert len(trace.membranes) == 3
     for found, membranes in zip(ranges(tiny_network), trace.membranes, strict=True):
         assert np.abs(membranes).max() <= found.membrane
 

@@ -334,5 +334,6 @@ def test_the_trainers_pass_is_the_reference(tmp_path: Path) -> None:
     np.testing.assert_array_equal(spikes, trace.layer_spikes)
     np.testing.assert_array_equal(margin, trace.margin)
     spikes = parity.run(found.integer_network(), features, keep=True).spikes
+    assert spikes
     for train, expected in zip(trainer_spikes(found)(features), spikes, strict=True):
         np.testing.assert_array_equal(train.reshape(expected.shape), expected)

@@ -25,14 +25,18 @@ def by_name(path: Path) -> str:
     return path.name
 
 
+def quoted_keys(text: str) -> list[str]:
+    """What a guide quotes and what looks like a key of the configuration."""
+    sections = {entry.path[0] for entry in entries() if entry.section is not None}
+    named = re.compile(rf"(?<![\w./-])((?:{'|'.join(sections)})(?:\.[a-z_]+)+)(?![\w./(-])")
+    return [found for code in TEXT.findall(text) for found in named.findall(code)]
+
+
 @pytest.mark.parametrize("guide", GUIDES, ids=by_name)
 def test_keys_of_the_configuration_exist(guide: Path) -> None:
     known = {".".join(entry.path) for entry in entries()}
-    sections = {entry.path[0] for entry in entries() if entry.section is not None}
-    named = re.compile(rf"(?<![\w./-])((?:{'|'.join(sections)})(?:\.[a-z_]+)+)(?![\w./(-])")
-    text = guide.read_text(encoding="utf-8")
-    quoted = [found for code in TEXT.findall(text) for found in named.findall(code)]
     files = {"json", "yaml", "py", "md", "db", "onnx", "csv", "example"}
+    quoted = quoted_keys(guide.read_text(encoding="utf-8"))
     unknown = [key for key in quoted if key not in known and key.rsplit(".", 1)[1] not in files]
     assert unknown == []
 
@@ -43,6 +47,14 @@ def command_lines(text: str) -> list[list[str]]:
     lines = [line for block in blocks for line in block.splitlines()] + TEXT.findall(text)
     found = [re.search(r"^(?:\$ |sudo )?(?:\S*/)?edge-daemon((?: [^\s|>;&#]+)+)", line) for line in lines]
     return [match[1].split() for match in found if match is not None]
+
+
+def test_guides_keys_and_commands_are_found() -> None:
+    """Some guides have none of the one or the other; all together have many."""
+    texts = [guide.read_text(encoding="utf-8") for guide in GUIDES]
+    assert len(texts) > 8
+    assert sum(len(quoted_keys(text)) for text in texts) > 20
+    assert sum(len(command_lines(text)) for text in texts) > 20
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=by_name)

@@ -126,6 +126,7 @@ def agree(python: Path, model: ModelFile, features: np.ndarray, folder: Path) ->
     network = model.network()
     expected = run_chip(network, [place(layer) for layer in network.layers[1:]], features)
     found, rasters = lavas(python, model, features, folder)
+    assert [len(layers) for layers in rasters] == [len(network.layers)] * len(features)
     for window, layers in enumerate(rasters):
         for number, raster in enumerate(layers):
             ours = expected[number].spikes[:, window].reshape(network.time_steps, -1).T
@@ -182,6 +183,7 @@ def test_rasters_are_lavas(lava_python: Path, leak: int, tmp_path: Path) -> None
     network = rounding_network(np.random.default_rng(leak), leak)
     features = conformance.synthetic_features((50, 101))[[5, 6]]
     rates = [raster.spikes.mean() for raster in run_chip(network, [place(one) for one in network.layers[1:]], features)]
+    assert rates
     assert all(0.01 < rate < 0.95 for rate in rates), rates
     agree(lava_python, with_network(network), features, tmp_path)
 

@@ -36,11 +36,13 @@ def test_everything_in_the_package_is_in_it_and_nothing_else(wheel: Path) -> Non
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     listed = subprocess.run(["git", "ls-files", "edge_daemon"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
+        assert "edge_daemon/__init__.py" in listed.stdout
         assert set(listed.stdout.splitlines()) - names == set()
     assert {name.split("/")[0] for name in names} == {"edge_daemon"}
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert {"edge_daemon/backends/GUIDE.md", "edge_daemon/py.typed"} <= names
     assert {f"edge_daemon/assets/{name}.schema.json" for name in SCHEMAS} <= names
+    assert shipped_models()
     assert {f"edge_daemon/assets/{path.name}" for path in shipped_models().values()} <= names
 
 
@@ -61,6 +63,7 @@ def test_it_works_where_the_checkout_is_not(wheel: Path, tmp_path: Path) -> None
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    assert shipped_models()
     for name in shipped_models():
         assert str(packages) in call("model", "info", name)
         assert "detections in 1 recording" in call("replay", "--model", name)

@@ -52,7 +52,9 @@ def test_random_folds_have_the_same_share_of_calls() -> None:
 
 def test_blocked_folds_are_contiguous_in_time() -> None:
     order = np.random.default_rng(0).permutation(50) * 7
-    for fold in folds((np.arange(50) % 2).astype(np.uint8), order, 5, "blocked"):
+    found = folds((np.arange(50) % 2).astype(np.uint8), order, 5, "blocked")
+    assert len(found) == 5
+    for fold in found:
         times = np.sort(order[fold.test])
         assert times.max() - times.min() == 7 * (len(times) - 1)
 
@@ -61,7 +63,9 @@ def test_blocked_folds_are_contiguous_in_time() -> None:
 def test_groups_stay_whole(split: str) -> None:
     group = np.repeat(np.arange(20), 4)
     labels = (np.arange(80) % 2).astype(np.uint8)
-    for fold in folds(labels, np.arange(80), 4, split, group=group):
+    found = folds(labels, np.arange(80), 4, split, group=group)
+    assert len(found) == 4
+    for fold in found:
         assert not set(group[fold.train]) & set(group[fold.test])
 
 

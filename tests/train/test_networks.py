@@ -88,6 +88,7 @@ def test_scale_norm_makes_the_mean_square_one() -> None:
 
 def test_portable_network_has_no_deep_bias_and_no_maximum() -> None:
     network = build("conv", (50, 101), {"portable": True})
+    assert len(network.plans) == len(network.layers) > 1
     assert all(plan.max_pool == (1, 1) for plan in network.plans)
     for layer in network.layers[1:]:
         assert layer.synapses.bias is None

@@ -52,6 +52,7 @@ def test_every_spike_and_membrane_is_the_references(name: str, settings: dict) -
         membranes, spikes = network.trace(torch.from_numpy(pictures).float(), exact=True)
         evidence = network(torch.from_numpy(pictures).float(), exact=True).numpy()
     assert reference.layer_spikes.sum(axis=0).min() > 0, "a silent layer would prove nothing"
+    assert len(spikes) == len(reference.spikes) > 0
     for layer in range(len(spikes)):
         assert np.array_equal(spikes[layer].numpy().astype(bool), reference.spikes[layer])
         assert np.array_equal(membranes[layer].numpy(), reference.membranes[layer][-1])
@@ -75,6 +76,7 @@ def test_membranes_of_the_shipped_shape_are_exact_in_single_precision() -> None:
     network, pictures = trained("conv", {}), torch.from_numpy(features()).float()
     with torch.no_grad():
         single, double = network.trace(pictures)[0], network.trace(pictures, exact=True)[0]
+    assert len(single) == len(network.layers)
     for one, two in zip(single, double, strict=True):
         assert np.array_equal(one.numpy(), two.numpy())
 
@@ -142,10 +144,11 @@ def test_gradients_pass_straight_through_rounding() -> None:
 def test_gradient_reaches_every_learned_parameter() -> None:
     network = trained("conv", {}).train()
     network(torch.from_numpy(features()).float()).square().sum().backward()
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None, name
-            assert float(parameter.grad.abs().sum()) > 0, name
+    learned = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    assert len(learned) > len(network.layers)
+    for name, parameter in learned:
+        assert parameter.grad is not None, name
+        assert float(parameter.grad.abs().sum()) > 0, name
 
 
 def test_hand_computed_integers() -> None:

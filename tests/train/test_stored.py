@@ -36,7 +36,9 @@ def test_committed_results_were_judged_on_the_folds_that_are_cut_today(shared_da
     from train.crossval import folds
 
     data = train.data.open(shared_data / "right_whale_logmel.npz")
-    for number, fold in enumerate(folds(data.labels, data.order, 5, split, group=data.group)):
+    found = folds(data.labels, data.order, 5, split, group=data.group)
+    assert len(found) == 5
+    for number, fold in enumerate(found):
         path = RESULTS / "right_whale_logmel" / "conv" / f"{split}-fold{number}.json"
         check_result(path, read_result(path), default_recipe("conv"), {}, fold.test)
 

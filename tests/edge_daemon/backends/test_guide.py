@@ -51,5 +51,7 @@ def test_the_listed_configuration_loads() -> None:
 
 def test_files_that_the_guide_names_are_there() -> None:
     root = GUIDE.parent.parent.parent
-    for name in re.findall(r"`((?:edge_daemon|tests|docs)/[\w./-]+)`", GUIDE.read_text(encoding="utf-8")):
+    named = re.findall(r"`((?:edge_daemon|tests|docs)/[\w./-]+)`", GUIDE.read_text(encoding="utf-8"))
+    assert named
+    for name in named:
         assert (root / name).exists(), name

@@ -228,13 +228,20 @@ def problems_of(content: bytes) -> list[str]:
     return []
 
 
+def problems_of_mutation(seed: int) -> list[str]:
+    rng = random.Random(seed)
+    text = template(PROFILES[rng.choice(sorted(PROFILES))])
+    return problems_of(mutated(text, rng))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(300))
 def test_mutations_never_give_anything_but_a_sentence(seed: int) -> None:
-    rng = random.Random(seed)
-    text = template(PROFILES[rng.choice(sorted(PROFILES))])
-    problems = problems_of(mutated(text, rng))
-    assert all(problem.startswith("-:") for problem in problems)
+    assert all(problem.startswith("-:") for problem in problems_of_mutation(seed))
+
+
+def test_mutations_are_refused_often_enough_to_tell_something() -> None:
+    assert sum(bool(problems_of_mutation(seed)) for seed in range(20)) > 5
 
 
 @settings(max_examples=300, deadline=None)

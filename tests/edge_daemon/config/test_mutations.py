@@ -86,6 +86,7 @@ def test_two_hundred_spoilt_files_never_give_a_traceback(
         assert code in (0, 1, 2), content
         assert document["good"] == (code == 0)
         if code == 2:
+            assert document["problems"], content
             assert all(problem["text"] and problem["line"] for problem in document["problems"]), content
         if code == 1:
             assert any(verdict["state"] == "failed" and verdict["hint"] for verdict in document["verdicts"]), document

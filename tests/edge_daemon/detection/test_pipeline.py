@@ -133,6 +133,7 @@ def test_an_event_names_the_backend_that_scored_its_peak(call: float, expected: 
 
 def test_bands_are_given_from_the_low_threshold_up_only() -> None:
     output = drive(pipeline(), [Block(sea(10, calls=(4.0,)), 0)])
+    assert {window.band is None for window in output.windows} == {True, False}
     for window in output.windows:
         assert (window.band is not None) == (window.score >= RULES.threshold_low)
 
@@ -238,6 +239,7 @@ def test_not_a_number_becomes_a_gap() -> None:
     sound[9000] = np.nan
     output = drive(pipeline(), [Block(sound, 0)])
     assert Gap(9000, 1, "non_finite") in output.gaps
+    assert output.windows
     assert all(np.isfinite(w.score) for w in output.windows)
 
 

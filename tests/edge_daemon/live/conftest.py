@@ -245,7 +245,9 @@ def _replayed(sound: NDArray[np.float32], rate: int, folder: Path) -> list[Detec
     soundfile.write(path, sound, rate, subtype="FLOAT")
     result = replay_recording(Recording(path, path.name, path.stem, 1), ReplaySettings())
     assert result.error is None, result.error
-    return list(result.detections())
+    found = list(result.detections())
+    assert found, "without a call, nothing would be compared"
+    return found
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ def test_clips_hold_the_sound_of_the_event(make_buoy: Callable[..., Any], sample
     buoy.played()
     buoy.finish()
     found = buoy.detections()
+    assert len(found) == 5
     assert [one["clip"] for one in found] == sorted(buoy.clip_files.contents)
     for one in found:
         path = tmp_path / "clip.flac"
@@ -200,7 +201,9 @@ def test_a_calibrated_hydrophone_tells_levels(make_buoy: Callable[..., Any], sam
     buoy.played()
     buoy.finish()
     full_scale_db = 20 * np.log10(1.0) - 20.0 + 170.0
-    for one in buoy.detections():
+    detections = buoy.detections()
+    assert len(detections) == 10
+    for one in detections:
         heard = sound[round(one["begin_s"] * 2000) : round(one["end_s"] * 2000)].astype(np.float64)
         expected_db = full_scale_db + 20 * np.log10(np.std(heard))
         assert one["received_level"]["rms_db"] == pytest.approx(expected_db, abs=0.01)

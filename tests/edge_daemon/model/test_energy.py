@@ -93,7 +93,9 @@ def test_batches_are_joined_in_order() -> None:
 
 def test_the_published_tables_are_those_of_the_models_in_the_package() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "energy.md").read_text()
-    for model in sorted(default_model_path().parent.glob("right_whale*.onnx")):
+    models = sorted(default_model_path().parent.glob("right_whale*.onnx"))
+    assert models
+    for model in models:
         model_file = ModelFile.read(model)
         expected = f"`{model_file.metadata.name}` {model_file.metadata.version}", f"Model {model_file.digest[:12]};"
         assert all(text in page for text in expected), "run: python tests/benchmarks/bench_energy.py --write"

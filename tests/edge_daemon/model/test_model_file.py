@@ -59,6 +59,7 @@ def test_onnx_reads_our_metadata_too(tiny_model: Path) -> None:
 
 def test_our_reader_agrees_with_onnx(tiny_model: Path) -> None:
     ours, theirs = parse(tiny_model.read_bytes()), onnx.load(tiny_model)
+    assert len(theirs.graph.initializer) == len(ours.tensors) > 0
     for tensor in theirs.graph.initializer:
         np.testing.assert_array_equal(ours.tensors[tensor.name], onnx.numpy_helper.to_array(tensor))
     assert [info.name for info in ours.outputs] == [info.name for info in theirs.graph.output]

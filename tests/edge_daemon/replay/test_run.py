@@ -147,8 +147,9 @@ def test_scores_are_those_of_front_end_and_network(
 def test_utc_comes_from_the_name(plain: tuple[Summary, dict[str, bytes]]) -> None:
     dated = [r for r in csv.DictReader(plain[1]["scores.csv"].decode().splitlines()) if "2009" in r["file"]]
     assert [r["utc"] for r in dated[:2]] == ["2009-03-29T12:15:00.000000Z", "2009-03-29T12:15:00.500000Z"]
-    for line in plain[1]["detections.jsonl"].splitlines():
-        document = json.loads(line)
+    documents = [json.loads(line) for line in plain[1]["detections.jsonl"].splitlines()]
+    assert {document["begin_utc"] is None for document in documents} == {True, False}
+    for document in documents:
         assert (document["begin_utc"] is not None) == ("2009" in document["file"])
         if document["begin_utc"] is not None:
             assert document["clock"] == "file_name"
@@ -229,7 +230,7 @@ def test_channels(tmp_path: Path, settings: ReplaySettings) -> None:
     second = replay_recording(find_recordings([tmp_path / "two.wav"])[0], dataclasses.replace(settings, channel=2))
     alone = replay_recording(find_recordings([tmp_path / "right.wav"])[0], settings)
     np.testing.assert_array_equal(second.scores, alone.scores)
-    assert {d.channel for d in second.detections()} <= {2}
+    assert {d.channel for d in second.detections()} == {2}
 
 
 def test_a_model_that_is_none_ends_the_run_before_it_begins(archive: Path, tmp_path: Path) -> None:
@@ -359,7 +360,7 @@ def test_a_recording_that_kills_its_process_is_reported(
 ) -> None:
     recordings = find_recordings([archive / "one", archive / "short.wav"])
     ended = list(results(recordings, settings, 2, lambda _done: None))
-    assert [r.recording for r in ended] == recordings
+    assert [r.recording for r in ended] == recordings != []
     assert all(r.error is not None and "crashed" in r.error for r in ended)
 
 

@@ -85,6 +85,7 @@ def test_rasters_are_the_references() -> None:
     network = model.network()
     rasters = run_chip(network, [place(layer) for layer in network.layers[1:]], vectors.features)
     trace = run(network, vectors.features, keep=True)
+    assert len(rasters) == len(network.layers)
     for number, (raster, spikes) in enumerate(zip(rasters, trace.spikes, strict=True)):
         np.testing.assert_array_equal(raster.spikes, spikes, err_msg=f"layer {number}")
         assert spikes.any()
