@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import logging
 import os
 import tempfile
@@ -78,6 +77,8 @@ def _nearest(folder: Path) -> Path:
 
 
 def _user() -> str:
+    import getpass  # of no use to a daemon that starts
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name

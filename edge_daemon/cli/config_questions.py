@@ -15,6 +15,7 @@ import click
 from edge_daemon.config.loading import DEFAULT_PATH, load_text
 from edge_daemon.config.problem import ConfigFileError
 from edge_daemon.config.template import template
+from edge_daemon.errors import sentence
 
 Key = tuple[str, ...]
 _NUMBERS: Collection[Key] = (
@@ -62,7 +63,7 @@ class Questionnaire:
             load_text(template(self.values | typed).encode())
         except ConfigFileError as error:
             for problem in error.problems:
-                click.echo(f"  {problem.key} {problem.sentence}. {problem.hint}".rstrip(), err=True)
+                click.echo(f"  {sentence(problem.key, problem.sentence)} {problem.hint}".rstrip(), err=True)
             return False
         self.values |= typed
         return True
