@@ -44,7 +44,7 @@ def try_backend(config: Config) -> Verdict:
     try:
         plan(settings)
     except EdgeDaemonError:
-        return Verdict("backend", "skipped", "it can be tried only when the model is right")
+        return Verdict("backend", "skipped", "not tried: the model does not work")
     with closing(open_detector(settings)) as detector:
         window = np.zeros((1, *detector.model.metadata.frontend.shape), np.uint8)
         detector.backend.infer(window)  # the first one also warms up
@@ -53,7 +53,7 @@ def try_backend(config: Config) -> Verdict:
         took_ms = 1000 * (perf_counter() - began)
         problem, name = detector.problem, detector.backend.name
     if problem:
-        hint = f"The daemon would run on {name}. `edge-daemon backends` lists the others; set backend.name."
+        hint = f"The daemon would run on {name}. Set backend.name to one that `edge-daemon backends` lists."
         return Verdict("backend", "failed", f"{problem.rstrip('.')}.", hint)
     hop_ms = 1000 * config.detection.hop_s
     text = f"{name} computes a window in {took_ms:.1f} ms; the next one comes after {hop_ms:g} ms"

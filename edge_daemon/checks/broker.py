@@ -19,18 +19,18 @@ _TIMEOUT_S = 10.0
 
 # What to do, by words of the reason; the first that fits.
 _HINTS = (
-    ("not yet valid", "Check this machine's clock: `date` shows it."),
-    ("expired", "Renew the broker's certificate, or correct this machine's clock: `date` shows it."),
-    ("hostname mismatch", "Write mqtt.host as the certificate names it."),
+    ("not yet valid", "Check this machine's clock with `date`."),
+    ("expired", "Renew the broker's certificate, or check this machine's clock with `date`."),
+    ("hostname mismatch", "Set mqtt.host to the name in the certificate."),
     ("not trusted", "Set mqtt.tls.ca_file to the certificate of the authority that signed the broker's."),
     ("no tls", "Set mqtt.port to the broker's TLS port (usually 8883), or mqtt.tls.enabled to false."),
-    ("is not known", "Check mqtt.host, and that the network's name service answers."),
+    ("is not known", "Check mqtt.host and the network's DNS."),
     ("connection refused", "Check that the broker is running, and mqtt.port."),
     ("answer within", "Check the network, the firewall, mqtt.host and mqtt.port."),
     ("unreachable", "Check the network and mqtt.host."),
-    ("without an answer", "If this port wants TLS, set mqtt.tls.enabled: true."),
-    ("connection reset", "If this port wants TLS, set mqtt.tls.enabled: true."),
-    ("refused us", "Check mqtt.username and the password, and that the broker lets this user in."),
+    ("without an answer", "If this port needs TLS, set mqtt.tls.enabled: true."),
+    ("connection reset", "If this port needs TLS, set mqtt.tls.enabled: true."),
+    ("refused us", "Check mqtt.username and the password, and that the broker allows this user."),
 )
 
 

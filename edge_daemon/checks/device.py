@@ -24,7 +24,7 @@ from edge_daemon.errors import AudioError
 from edge_daemon.levels.input_meter import decibels
 
 LISTEN_S = 1.0
-_LOOK = "Watch the levels: edge-daemon devices --monitor"
+_LOOK = "Watch its level: edge-daemon devices --monitor"
 
 
 def refuse_pipe(config: Config) -> None:
@@ -60,7 +60,7 @@ def try_device(config: Config, driver: AudioDriver | None = None, listen_s: floa
     except DeviceSettingsError:
         raise
     except AudioError as error:
-        hint = f"{error.hint} If the daemon is running, it uses the device: stop it to check."
+        hint = f"{error.hint} If the daemon is running, it uses the device: stop it before you check."
         return Verdict("device", "failed", error.message, hint.lstrip())
     return _judge(samples, f"'{device.name}' opens: channel {audio.channel}, {rate} Hz", audio.clip_level)
 
@@ -88,7 +88,7 @@ def _listen(driver: AudioDriver, request: StreamRequest, wanted: int, timeout_s:
 
 def _judge(samples: NDArray[np.float32], opens: str, clip_level: float) -> Verdict:
     if not len(samples):
-        return Verdict("device", "failed", f"{opens}, but delivers no samples", "Is the source behind it running?")
+        return Verdict("device", "failed", f"{opens}, but delivers no sound", "Is the source behind it running?")
     if bool((samples == samples[0]).all()):
         hint = f"Check cable, power and audio.channel. {_LOOK}"
         return Verdict("device", "warning", f"{opens}, but its samples do not change: a dead input", hint)

@@ -28,7 +28,7 @@ def refuse_folder(config: Config) -> None:
     if failure.errno in _FOR_GOOD:
         wrong = f"names {folder}, which cannot be written: {failure.strerror}"
         raise ConfigValueError("storage.folder", wrong, _OWNER.format(folder))
-    told = f"nothing can be kept in storage.folder, so a power cut will lose what is unsent: {failure.strerror}."
+    told = f"nothing can be stored in storage.folder, so a power cut will lose unsent detections: {failure.strerror}."
     log.warning(f"{told} {why_read_only(folder)}".rstrip(), extra={"folder": folder})
 
 
@@ -43,10 +43,10 @@ def try_folders(config: Config) -> Verdict:
     if closed:
         return Verdict("folders", "failed", f"{closed[0]} cannot be written by {_user()}", _OWNER.format(closed[0]))
     free = free_mb(_nearest(folder))
-    text = f"{folder} can be written, {free:.0f} MB free" if folder.exists() else f"{folder} can be made"
+    text = f"{folder} can be written, {free:.0f} MB free" if folder.exists() else f"{folder} can be created"
     if config.clips.enabled and free < config.clips.min_free_mb:
         text += f"; that is less than clips.min_free_mb ({config.clips.min_free_mb:g})"
-        return Verdict("folders", "warning", text, "No clips are kept: make room, or lower clips.min_free_mb.")
+        return Verdict("folders", "warning", text, "No clips will be stored: make room, or lower clips.min_free_mb.")
     return Verdict("folders", "ok", text)
 
 

@@ -127,7 +127,7 @@ def test_a_device_that_sounds_is_good_and_given_back() -> None:
 @pytest.mark.parametrize(
     ("samples", "state", "text", "hint"),
     [
-        (None, "failed", "delivers no samples", "running"),
+        (None, "failed", "delivers no sound", "running"),
         (np.zeros(1600, np.float32), "warning", "a dead input", "audio.channel"),
         (sine(1.5), "warning", "the sound clips", "gain"),
     ],
@@ -152,7 +152,7 @@ def test_a_device_that_does_not_open_says_what_to_do() -> None:
     assert refused.text == "audio.channel cannot be used: 'hydrophone' has 2 input channels."
     taken = Card(None)
     taken.failure = AudioError("'hydrophone' can't be opened: Device unavailable.")
-    assert device(taken).hint == "If the daemon is running, it uses the device: stop it to check."
+    assert device(taken).hint == "If the daemon is running, it uses the device: stop it before you check."
     assert device(MemoryDriver()).text == "There is no sound input."
 
 
@@ -205,7 +205,7 @@ def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return only("folders", f"storage: {{folder: {path}}}\n{extra}")
 
     assert folders(tmp_path).state == "ok"
-    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be made")
+    assert folders(tmp_path / "a" / "b") == Verdict("folders", "ok", f"{tmp_path}/a/b can be created")
     assert not (tmp_path / "a").exists()
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(folder_check, "free_mb", lambda _folder: 10.0)
