@@ -62,19 +62,22 @@ class RecentSound:
             samples = piece.samples[max(0, self._end - piece.start) :]
             self._write(samples, len(samples))
 
-    def samples(self, begin: int, end: int) -> NDArray[np.float32]:
-        """Those of the samples [begin, end) that are still there, float32 [n]; silence where sound is missing."""
-        with self._lock:
-            return self._ring[np.arange(max(begin, self.oldest), min(end, self._end)) % len(self._ring)]
+    def excerpt(self, begin: int, end: int) -> tuple[int, NDArray[np.float32], list[Gap]]:
+        """What is still there of the samples [begin, end), all of it as at one moment.
 
-    def gaps(self, begin: int, end: int) -> list[Gap]:
-        """Missing sound within [begin, end), cut to it, in order of time."""
+        Returns:
+            The first sample; the samples from there on, float32 [n], silence where sound is missing; the missing sound
+            among them, in order of time.
+        """
         with self._lock:
-            return [
-                Gap(max(gap.start, begin), min(gap.end, end) - max(gap.start, begin), gap.cause)
+            first = max(begin, self.oldest)
+            last = max(first, min(end, self._end))
+            gaps = [
+                Gap(max(gap.start, first), min(gap.end, last) - max(gap.start, first), gap.cause)
                 for gap in self._gaps
-                if gap.start < end and gap.end > begin
+                if gap.start < last and gap.end > first
             ]
+            return first, self._ring[np.arange(first, last) % len(self._ring)], gaps
 
     def _miss(self, gap: Gap) -> None:
         length = gap.end - self._end

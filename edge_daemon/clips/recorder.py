@@ -72,10 +72,10 @@ class ClipRecorder:
             if end > self._recent.end and not final:
                 self._waiting.append((name, begin, end, request))
                 continue
-            first, last = max(begin, self._recent.oldest), min(end, self._recent.end)
-            if last <= first:
+            first, samples, missing = self._recent.excerpt(begin, end)
+            if not len(samples):
                 self.missed += 1
                 continue
-            gaps = tuple(Gap(gap.start - first, gap.length, gap.cause) for gap in self._recent.gaps(first, last))
-            clips.append(Clip(name, self._recent.samples(first, last), self._recent.rate, first, request, gaps))
+            gaps = tuple(Gap(gap.start - first, gap.length, gap.cause) for gap in missing)
+            clips.append(Clip(name, samples, self._recent.rate, first, request, gaps))
         return clips

@@ -78,19 +78,22 @@ class LevelMeter:
 
     def _sound(self, begin: int, end: int, *, events: bool = True) -> NDArray[np.float64]:
         """Samples of [begin, end) that are in memory and not missing; with or without those of events."""
-        first, last = max(begin, self._recent.oldest, self._recent.end - self._memory), min(end, self._recent.end)
-        samples = self._recent.samples(first, last)
+        left_out = [] if events else self._known_events()  # before the sound, which only moves away from old ones
+        first, samples, gaps = self._recent.excerpt(max(begin, self._recent.end - self._memory), end)
         wanted = np.ones(len(samples), bool)
-        for gap in self._recent.gaps(first, last):
+        for gap in gaps:
             wanted[gap.start - first : gap.end - first] = False
-        if not events:
-            with self._lock:
-                while self._events and self._events[0][1] <= self._recent.oldest:
-                    self._events.popleft()
-                for event_begin, event_end in self._events:
-                    wanted[max(0, event_begin - first) : max(0, event_end - first)] = False
+        for event_begin, event_end in left_out:
+            wanted[max(0, event_begin - first) : max(0, event_end - first)] = False
         sound: NDArray[np.float64] = samples[wanted].astype(np.float64)
         return sound
+
+    def _known_events(self) -> list[tuple[int, int]]:
+        """Events that may lie in the recent sound, in order of time."""
+        with self._lock:
+            while self._events and self._events[0][1] <= self._recent.oldest:
+                self._events.popleft()
+            return list(self._events)
 
     def _rms_db(self, sound: NDArray[np.float64]) -> float | None:
         return self._level_db(float(np.std(sound))) if len(sound) else None

@@ -149,3 +149,33 @@ def test_the_cut_into_blocks_does_not_matter(cuts: list[int], memory_s: float) -
     in_blocks = meter(*pieces, memory_s=memory_s)
     assert in_blocks.received(4000, 9000) == whole.received(4000, 9000)
     assert in_blocks.ambient_db == whole.ambient_db
+
+
+class Arriving(RecentSound):
+    """More sound and a gap come whenever somebody asks how far it reaches, as from another thread."""
+
+    def __init__(self) -> None:
+        super().__init__(RATE)
+        self._arriving = False
+
+    def arrive(self) -> None:
+        start = self._end
+        self.push(Block(np.tile([0.1, -0.1], 25).astype(np.float32), start))
+        self.push(Gap(start + 50, 50, "stall"))
+
+    @property
+    def end(self) -> int:
+        end = super().end
+        if self._arriving:
+            self.arrive()
+        return end
+
+
+def test_the_ambient_level_is_right_while_sound_arrives() -> None:
+    recent = Arriving()
+    measured = LevelMeter(recent, FULL_SCALE_DB, 1.0)
+    for _ in range(40):
+        recent.arrive()
+    recent._arriving = True
+    # all that was heard is at 170 − 20; a sample of the silence that stands for a gap would lower it
+    assert [measured.ambient_db for _ in range(20)] == [150.0] * 20
