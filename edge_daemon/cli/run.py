@@ -35,9 +35,9 @@ def run(config: Path | None) -> int:
     with contextlib.ExitStack() as stack:
         with loaded.locating_errors():
             check_start(loaded)
-            occupied = lock_folder(loaded.config.storage.folder)
-            if occupied is not None:
-                stack.enter_context(occupied)
+            lock = lock_folder(loaded.config.storage.folder)
+            if lock is not None:
+                stack.enter_context(lock)
             daemon = Daemon(loaded.config, system_dependencies(loaded.config), read=lambda: load(path).config)
             if (port := loaded.config.health.prometheus_port) is not None:
                 with about("health.prometheus_port"):

@@ -8,14 +8,14 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from edge_daemon.errors import ConfigValueError
 
 NAME = "daemon.lock"
 
 
-def lock_folder(folder: Path) -> IO[str] | None:
+def lock_folder(folder: Path) -> BinaryIO | None:
     """Take the folder for this process; None if the disk cannot be written, which must not stop the listening.
 
     Args:
@@ -29,14 +29,14 @@ def lock_folder(folder: Path) -> IO[str] | None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / NAME).open("a+", encoding="utf-8")
+        file = (folder / NAME).open("a+b", buffering=0)  # what a full disk refuses must not come up again at close
     except OSError:
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        holder = file.read(20).strip() or "unknown"
+        holder = file.read(20).decode(errors="replace").strip() or "unknown"
         file.close()
         raise ConfigValueError(
             "storage.folder",
@@ -49,11 +49,10 @@ def lock_folder(folder: Path) -> IO[str] | None:
     return file
 
 
-def _sign(file: IO[str]) -> None:
+def _sign(file: BinaryIO) -> None:
     """Write our process id into it, for the message above; on a full disk without."""
     try:
         file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        file.write(f"{os.getpid()}\n".encode())
     except OSError:
         return
