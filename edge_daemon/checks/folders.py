@@ -15,9 +15,8 @@ from edge_daemon.storage.read_only import why_read_only
 
 log = logging.getLogger(__name__)
 
-_FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENOENT)
+_FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENAMETOOLONG)
 """Why a folder cannot be written, if only a person can mend it; a full or read-only disk may mend itself."""
-_OWNER = "Give {} to the daemon's user with chown, or run the check as that user."
 
 
 def refuse_folder(config: Config) -> None:
@@ -27,7 +26,8 @@ def refuse_folder(config: Config) -> None:
         return
     if failure.errno in _FOR_GOOD:
         wrong = f"names {folder}, which cannot be written: {failure.strerror}"
-        raise ConfigValueError("storage.folder", wrong, _OWNER.format(folder))
+        hint = "Create it and give it to the daemon's user with chown, or choose another folder."
+        raise ConfigValueError("storage.folder", wrong, hint)
     told = f"nothing can be stored in storage.folder, so a power cut will lose unsent detections: {failure.strerror}."
     log.warning(f"{told} {why_read_only(folder)}".rstrip(), extra={"folder": folder})
 
@@ -41,7 +41,8 @@ def try_folders(config: Config) -> Verdict:
     parts = (config.storage.outbox_path, config.storage.effort_path, config.storage.clips_folder)
     closed = [part for part in parts if part.exists() and not os.access(part, os.W_OK)]
     if closed:
-        return Verdict("folders", "failed", f"{closed[0]} cannot be written by {_user()}", _OWNER.format(closed[0]))
+        hint = "Give it to the daemon's user with chown, or run the check as that user."
+        return Verdict("folders", "failed", f"{closed[0]} cannot be written by {_user()}", hint)
     free = free_mb(_nearest(folder))
     text = f"{folder} can be written, {free:.0f} MB free" if folder.exists() else f"{folder} can be created"
     if config.clips.enabled and free < config.clips.min_free_mb:

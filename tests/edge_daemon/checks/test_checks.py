@@ -219,7 +219,10 @@ def test_folder_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     unwritable = folders(Path("/proc/x"))
     assert unwritable.state == "failed"
-    assert "chown" in unwritable.hint
+    assert unwritable.hint.startswith("Create it and give it to the daemon's user")
+    assert folders(tmp_path / ("a" * 300)).text.endswith("cannot be written: File name too long.")
+    with pytest.raises(ConfigError, match=r"storage\.folder names .*File name too long"):
+        check_start(load_text(f"version: 1\nstorage: {{folder: {tmp_path}/{'a' * 300}}}\n".encode(), {}), {})
 
 
 def test_a_file_of_another_user_in_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
