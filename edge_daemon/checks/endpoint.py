@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
-from edge_daemon.errors import ConfigValueError, about
+from edge_daemon.errors import ConfigValueError, EdgeDaemonError
 from edge_daemon.health.prometheus import Endpoint
 
 
@@ -25,6 +25,9 @@ def try_endpoint(config: Config) -> Verdict:
     port = config.health.prometheus_port
     if port is None:
         return Verdict("endpoint", "skipped", "health.prometheus_port is empty")
-    with about("health.prometheus_port"):
+    try:
         Endpoint(port, lambda: None).close()
+    except EdgeDaemonError as error:
+        hint = f"{error.hint} If the daemon is running, it uses the port: stop it before you check."
+        raise ConfigValueError("health.prometheus_port", error.predicate, hint) from None
     return Verdict("endpoint", "ok", f"port {port} is free")

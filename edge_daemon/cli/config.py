@@ -85,7 +85,7 @@ def _usual_place() -> str:
 @config.command(short_help="Check FILE and everything it refers to.")
 @file_argument
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
-@click.option("--syntax", is_flag=True, help="Check only the file itself, not model, device, broker, folders or clock.")
+@click.option("--syntax", is_flag=True, help="Check only the file itself, not what it refers to.")
 def check(file: Path, as_json: bool, syntax: bool) -> int:
     """Check FILE and everything it refers to; exit code 0: good, 1: something fails, 2: the file is wrong."""
     from edge_daemon.checks.verdict import Verdict

@@ -245,6 +245,7 @@ def test_endpoint_check() -> None:
     assert verdict.state == "failed"
     assert verdict.text.startswith("health.prometheus_port cannot be used: ")
     assert f"port {port}" in verdict.text
+    assert verdict.hint.endswith("If the daemon is running, it uses the port: stop it before you check.")
     assert only("endpoint", f"health: {{prometheus_port: {port}}}").state == "ok"
 
 
