@@ -4,8 +4,8 @@
                                             │                    └─▶ clips ─▶ StorageLoop ─▶ disk
                                             └─▶ EffortLedger ────────────────▶ StorageLoop ─▶ disk
 
-Listening, scoring, keeping (the disk) and publishing (the network) have a thread each, and no thread waits for
-another: what cannot be passed on is dropped oldest first, counted and accounted for. The calling thread does the rest:
+Capture, scoring, storage (the disk) and publishing (the network) have a thread each, and no thread waits for
+another: what cannot be passed on is dropped oldest first, and counted. The calling thread does the rest:
 schedule, watchdog, health, reloading. `turn` does in one thread, step by step, what `run` does in several, for
 rehearsals in simulated time; only the publisher keeps its thread.
 """

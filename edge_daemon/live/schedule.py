@@ -18,6 +18,8 @@ from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.clock.utc import utc_text
 from edge_daemon.config.schedule import ScheduleSection
 
+log = logging.getLogger(__name__)
+
 _DAY_S = 86_400
 _CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)")
 
@@ -126,9 +128,6 @@ def _seconds_of_day(text: str) -> int:
     if match is None or (match[1] == "24" and match[2] != "00"):
         raise ValueError(f"{text!r} is not a UTC time of day between 00:00 and 24:00")
     return int(match[1]) * 3600 + int(match[2]) * 60
-
-
-log = logging.getLogger(__name__)
 
 
 def schedule_from_config(section: ScheduleSection) -> Schedule:

@@ -39,7 +39,7 @@ class EffortBook(Protocol):
 
 
 class ScoringLoop:
-    """The pipeline and its accounts; one thread drives it.
+    """The pipeline and what becomes of its output; one thread drives it.
 
     Args:
         pipeline: fed with what is heard.

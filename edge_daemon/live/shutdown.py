@@ -1,4 +1,4 @@
-"""ShutdownDeadline in time, whatever hangs: every wait of a stop is bounded, and all of them together.
+"""A stop in time, whatever hangs: every wait of a stop is bounded, and all of them together.
 
 Sound system, backend, disk and network can each hold up a thread for ever. What comes later in the order of ending has
 a share of the time set aside, so that a hanging sound card leaves the disk enough to write, and the disk the broker

@@ -1,4 +1,4 @@
-"""RepeatedErrorLog: failures in the log, without filling it even if they repeat for months.
+"""Failures in the log, without filling it even if they repeat for months.
 
 A task that is tried four times a second and fails for months would write gigabytes to the card that it may be failing
 on. So a failure is logged the first time, the second, the fourth, the eighth …, with its number.

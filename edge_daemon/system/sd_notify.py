@@ -93,7 +93,7 @@ class Notifier:
         self._say(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns // 1000}")
 
     def stopping(self, status: str = "") -> None:
-        """ShutdownDeadline."""
+        """The daemon is stopping; `status` is shown until it has."""
         self._say("STOPPING=1", status)
 
     def _say(self, message: str, status: str = "") -> None:
