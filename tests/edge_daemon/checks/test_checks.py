@@ -281,6 +281,16 @@ def test_a_check_changes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_operators_guide_shows_what_is_printed() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "operator.md").read_text(encoding="utf-8")
+    (shown,) = [part for part in guide.split("```") if "file     config.yaml is well-formed" in part]
+    rows = [line.split()[1] for line in shown.splitlines() if not line.startswith(" " * 12) and len(line.split()) > 1]
+    assert rows == ["file", *(check.name for check in checks({}))]
+    broker, clock = only("broker", "mqtt: {port: 1}"), try_clock(Config(), MemoryKernelClock(False))
+    for told in (broker.hint, clock.text, clock.hint, only("endpoint", "").text):
+        assert told in shown
+
+
 # clock
 
 
