@@ -7,8 +7,8 @@ wants one line per call. Three ideas turn scores into events:
   *cell*. Cells tile time without overlap, and so do events, which are made of whole cells.
 * **Hysteresis.** An event needs a window that reaches `threshold`, but its edges reach out to neighbours that still
   reach `threshold_low`; a score that trembles around one threshold would otherwise break a call into pieces.
-* **Bookkeeping.** Every window that reaches `threshold` ends up in exactly one event, or is counted as rejected with
-  the reason (run too short, or inside the refractory time). Nothing is lost without a trace.
+* **Rules.** A window that reaches `threshold` ends up in exactly one event, unless its run is too short (`min_windows`)
+  or lies inside the refractory time.
 
 The builder is a pure state machine: no clock, no threads; the same scores give the same events.
 """
