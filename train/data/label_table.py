@@ -42,8 +42,12 @@ class LabelRow:
     word: str
 
 
-def read_label_table(path: Path) -> list[LabelRow]:
+def read_label_table(path: Path, unlabelled: str | None = None) -> list[LabelRow]:
     """Reads a table of labels.
+
+    Args:
+        path: the CSV file.
+        unlabelled: the label of every row where the table has no column of labels; None refuses such a table.
 
     Raises:
         DataError: unreadable, no column of labels, neither files nor times, or a time that is not a number.
@@ -58,7 +62,7 @@ def read_label_table(path: Path) -> list[LabelRow]:
     header = [cell.strip().lower().replace(" ", "_") for cell in next(rows, [])]
     at = {what: next((header.index(name) for name in names if name in header), None) for what, names in COLUMNS.items()}
     label, file, begin, end = at["label"], at["file"], at["begin"], at["end"]
-    if label is None or (file is None and begin is None):
+    if (label is None and unlabelled is None) or (file is None and begin is None):
         raise DataError(
             f"{path} has the columns {', '.join(header)}.",
             "A table of labels has a column label (or verdict) and a column file or begin_s, or both.",
@@ -69,7 +73,8 @@ def read_label_table(path: Path) -> list[LabelRow]:
             continue
         cells = [cell.strip() for cell in row] + [""] * (len(header) - len(row))
         begin_s, end_s = (_seconds(path, rows.line_num, cells, column) for column in (begin, end))
-        found.append(LabelRow(rows.line_num, cells[file] if file is not None else "", begin_s, end_s, cells[label]))
+        word = cells[label] if label is not None else str(unlabelled)
+        found.append(LabelRow(rows.line_num, cells[file] if file is not None else "", begin_s, end_s, word))
     if not found:
         raise DataError(f"{path} has no rows.", "Label some sound first.")
     return found

@@ -16,22 +16,25 @@ def by_time(path: Path) -> tuple[tuple[int, object], ...]:
 
 
 class RecordingIndex:
-    """The sound files below a folder.
+    """The sound files below folders.
 
     Args:
-        folder: searched with its sub-folders.
+        folders: searched with their sub-folders; what lies below two of them counts once.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.paths = sorted((path for path in folder.rglob("*") if path.is_file() and is_sound(path)), key=by_time)
+    def __init__(self, *folders: Path) -> None:
+        self.folders = folders
+        below = ((folder, path) for folder in reversed(folders) for path in folder.rglob("*"))
+        found = {folder.resolve() / path.relative_to(folder): path for folder, path in below if _is_recording(path)}
+        self.paths = sorted(found.values(), key=by_time)
+        self._where = " and ".join(map(str, folders))
 
     def find(self, name: str, where: str) -> Path:
         """The file that a table calls `name`.
 
         Args:
-            name: a path relative to the folder, a bare file name, a path of another machine, a name without its
-                ending, or empty where the folder holds one file only.
+            name: a path relative to a folder, a bare file name, a path of another machine, a name without its
+                ending, or empty where there is one file only.
             where: the table and line, for errors.
 
         Raises:
@@ -41,12 +44,12 @@ class RecordingIndex:
             if len(self.paths) == 1:
                 return self.paths[0]
             raise DataError(
-                f"{where} does not say which of the {len(self.paths)} sound files below {self.folder} it means.",
+                f"{where} does not say which of the {len(self.paths)} sound files below {self._where} it means.",
                 "Add a column with the file's name, or put each recording in its own folder.",
             )
-        exact = self.folder / name
-        if exact in self.paths:
-            return exact
+        for folder in self.folders:
+            if (exact := folder / name) in self.paths:
+                return exact
         base = PureWindowsPath(name).name  # takes both kinds of slashes
         matches = [path for path in self.paths if path.name == base] or [
             path for path in self.paths if path.stem == base
@@ -55,8 +58,12 @@ class RecordingIndex:
             matches = _alike(matches, PureWindowsPath(name).parts)
         if len(matches) != 1:
             count = "no sound file" if not matches else f"{len(matches)} sound files"
-            raise DataError(f"{where}: {count} below {self.folder} is called {name!r}.", "Fix the name in the table.")
+            raise DataError(f"{where}: {count} below {self._where} is called {name!r}.", "Fix the name in the table.")
         return matches[0]
+
+
+def _is_recording(path: Path) -> bool:
+    return is_sound(path) and path.is_file()
 
 
 def _alike(paths: list[Path], parts: tuple[str, ...]) -> list[Path]:
