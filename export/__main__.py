@@ -108,17 +108,25 @@ def model(
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--version", "model_version", required=True, help="New version; must differ from MODEL's.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A weakness found since, in a sentence; can be repeated.")
+@click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured since; see export/evidence.py.")
 @click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(
-    model_path: Path, output: Path, model_version: str, weaknesses: tuple[str, ...], features: str | None
+    model_path: Path,
+    output: Path,
+    model_version: str,
+    weaknesses: tuple[str, ...],
+    evidence: Path | None,
+    features: str | None,
 ) -> None:
     """Write MODEL again with this exporter's graph; weights, scores and event rules stay the same."""
     from edge_daemon.model.model_file import ModelFile
     from export import modelfile
+    from export.evidence import Evidence
 
     old = ModelFile.read(model_path)
     pictures, source = _pictures(features, old.metadata.frontend.shape)
-    changes = modelfile.Changes(model_version, _this_command(), weaknesses)
+    measured = Evidence() if evidence is None else Evidence.read(evidence)
+    changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured)
     model_file, parity = modelfile.remake(old, changes, pictures, source)
     modelfile.save(model_file, output)
     _tell(output, model_file, parity, "reference")

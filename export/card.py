@@ -12,9 +12,7 @@ from typing import Any
 
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer
-
-FEW = 10
-"""Counts below this are uncertain by a third and more."""
+from export.card_continuous import continuous
 
 
 def write_card(model: Path, output: Path) -> tuple[Path, Path]:
@@ -65,7 +63,7 @@ def markdown(model_file: ModelFile, picture: str) -> str:
         *([point.note, ""] if point.note else []),
         *_layers(network, data.metrics.get("operations")),
         *_quality(data.metrics),
-        *_continuous(data.metrics.get("continuous")),
+        *continuous(data.metrics.get("continuous")),
         *_cost(data.metrics.get("operations")),
         "## Known weaknesses",
         "",
@@ -155,27 +153,6 @@ def _quality(metrics: dict[str, Any]) -> list[str]:
         *rows,
         "",
     ]
-
-
-def _continuous(found: list[dict[str, Any]] | None) -> list[str]:
-    lines = ["## Continuous sound", ""]
-    if not found:
-        return [*lines, "Recall at a given number of false alarms an hour was not measured.", ""]
-    lines += [
-        "| recordings | hours | calls | false alarms an hour | recall | threshold |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for sound in found:
-        for figure in sound["figures"]:
-            threshold = "" if figure.get("threshold") is None else f"{figure['threshold']:.3g}"
-            lines.append(
-                f"| {sound['data']} | {sound['hours']:,.3g} | {sound['calls']:,} |"
-                f" {figure['false_alarms_per_hour']:g} | {figure['recall']:.1%} | {threshold} |"
-            )
-    notes = [f"{sound['data']}: {sound['counted']}" for sound in found if sound.get("counted")]
-    if any(sound["hours"] * figure["false_alarms_per_hour"] < FEW for sound in found for figure in sound["figures"]):
-        notes.append(f"Rates that rest on fewer than {FEW} false alarms in the hours listened to are rough.")
-    return [*lines, "", *[line for note in notes for line in (note, "")]]
 
 
 def _source(counted: dict[str, Any]) -> str:

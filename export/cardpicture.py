@@ -1,4 +1,4 @@
-"""The model card's picture: the architecture, weights and activity of its layers, ROC and calibration."""
+"""The model card's picture: the architecture, weights and activity of its layers, ROC, calibration and recall."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ BLUE, ORANGE, GREY = "#27607d", "#c76a1b", "#8a8a8a"
 def draw(model: ModelFile, path: Path) -> None:
     """Draw everything into one PNG file; panels without numbers say so."""
     metadata, network = model.metadata, model.network()
-    figure = pyplot.figure(figsize=(11, 11), layout="constrained")
-    rows = figure.add_gridspec(3, 2, height_ratios=(0.8, 1, 1.5))
+    recall = [sound for sound in metadata.metrics.get("continuous") or () if sound.get("front")]
+    figure = pyplot.figure(figsize=(11, 11 + 4 * bool(recall)), layout="constrained")
+    heights = (0.8, 1, 1.5, 1.5)[: 4 if recall else 3]
+    rows = figure.add_gridspec(len(heights), 2, height_ratios=heights)
     _architecture(figure.add_subplot(rows[0, :]), metadata, network)
     _weights(figure.add_subplot(rows[1, 0]), network)
     _activity(figure.add_subplot(rows[1, 1]), network, metadata.metrics.get("operations"))
     _roc(figure.add_subplot(rows[2, 0]), metadata.metrics)
     _calibration(figure.add_subplot(rows[2, 1]), metadata.metrics.get("reliability"))
+    if recall:
+        _recall(figure.add_subplot(rows[3, :]), recall[0])
     figure.suptitle(f"{metadata.name} {metadata.version}", fontsize=14)
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
@@ -139,6 +143,26 @@ def _calibration(axis: Any, rows: list[list[float]] | None) -> None:
     axis.set(xlim=(-0.03, 1.03), ylim=(0, 1.02))
     axis.grid(alpha=0.3)
     axis.legend(loc="upper left", fontsize=9)
+
+
+def _recall(axis: Any, sound: dict[str, Any]) -> None:
+    """The best of any rules as a line, the rules that the file recommends as a point, both with their intervals."""
+    least = 0.05  # where rates of 0 are drawn
+    rates, recall, low, high = zip(*((max(at[0], least), *at[1:]) for at in sound["front"]), strict=True)
+    axis.step(rates, recall, where="post", color=BLUE, linewidth=2, label="best rules at each rate")
+    axis.fill_between(rates, low, high, step="post", color=BLUE, alpha=0.15, linewidth=0)
+    own = sound["figures"][0]
+    x, y = max(own["false_alarms_per_hour"], least), own["recall"]
+    arms = [
+        [[max(at - ends[0], 0)], [max(ends[1] - at, 0)]]
+        for at, ends in ((x, own["false_alarms_interval"]), (y, own["recall_interval"]))
+    ]
+    axis.errorbar([x], [y], xerr=arms[0], yerr=arms[1], color=ORANGE, marker="o", capsize=3, label=own["rules"])
+    axis.set(title=f"Continuous sound: {sound['data']}", xlabel="false alarms an hour", ylabel="share of calls found")
+    axis.set(xscale="log", xlim=(least, 100), ylim=(0, 1.02))
+    axis.set_xticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower right", fontsize=9)
 
 
 def _absent(axis: Any) -> None:

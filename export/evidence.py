@@ -28,12 +28,43 @@ class _Given(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Interval = tuple[float, float]
+"""Lower and upper end, of 95 %."""
+
+
+class Elsewhere(_Given):
+    """False alarms in recordings without a call, by what sounds there: song, knocks, a ship."""
+
+    kind: str = Field(min_length=1)
+    hours: float = Field(gt=0)
+    false_alarms_per_hour: float = Field(ge=0)
+    false_alarms_interval: Interval | None = None
+
+
+class RecallBySnr(_Given):
+    """Recall of calls of some signal-to-noise ratio, dB; an end without a value is open."""
+
+    low_db: float | None = None
+    high_db: float | None = None
+    calls: int = Field(ge=1)
+    recall: float = Field(ge=0, le=1)
+    recall_interval: Interval | None = None
+
+
 class OperatingFigure(_Given):
-    """One threshold on continuous sound: how many of the calls are found, at how many false alarms."""
+    """One set of event rules on continuous sound: how many of the calls are found, at how many false alarms."""
 
     false_alarms_per_hour: float = Field(ge=0, description="Of sound, not of clips.")
+    false_alarms_interval: Interval | None = None
     recall: float = Field(ge=0, le=1, description="Share of the calls.")
+    recall_interval: Interval | None = None
+    recall_one_to_one: float | None = Field(None, ge=0, le=1, description="Each event used for one call at most.")
+    rules: str = Field("", description="Their name: the operating point, or the limit they were chosen for.")
     threshold: float | None = Field(None, ge=0, le=1, description="Score that gives this rate.")
+    threshold_low: float | None = Field(None, ge=0, le=1)
+    min_windows: int | None = Field(None, ge=1)
+    elsewhere: tuple[Elsewhere, ...] = ()
+    by_snr: tuple[RecallBySnr, ...] = ()
 
 
 class ContinuousSound(_Given):
@@ -44,10 +75,14 @@ class ContinuousSound(_Given):
     calls: int = Field(ge=0, description="Calls there were to be found.")
     figures: tuple[OperatingFigure, ...] = Field(min_length=1)
     counted: str = Field("", description="What counts as found and as a false alarm, and who listened.")
+    chosen: str = Field("", description="Whether rules were chosen on the same recordings.")
+    front: tuple[tuple[float, float, float, float], ...] = Field(
+        (), description="(false alarms an hour, recall, its lower and upper end) of the rules that no others beat."
+    )
 
 
 class Evidence(_Given):
-    """The file that `--evidence` takes.
+    """The file that `--evidence` takes; `python -m train evaluate` writes it.
 
     Example:
         {"continuous": [{"data": "sbnms_2009", "hours": 0.5, "calls": 60, "counted": "an event touches the call",

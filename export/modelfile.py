@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +74,7 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
         )
     network = checkpoint.integer_network()
     known = from_results(wishes.results, document.calibration) if wishes.results is not None else {}
-    if wishes.evidence.continuous:
-        known["continuous"] = wishes.evidence.model_dump(mode="json")["continuous"]
+    known |= _continuous(wishes.evidence)
     counted = operations(network, document.calibration, spread(features, COUNTED_WINDOWS), source)
     metadata = ModelMetadata(
         name=wishes.name,
@@ -106,11 +106,13 @@ class Changes:
         version: of the model; another file should have another one.
         command: that remakes it.
         weaknesses: found since, a sentence each.
+        evidence: measured since; its continuous sound takes the place of what the file has.
     """
 
     version: str
     command: str = ""
     weaknesses: tuple[str, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 def remake(
@@ -131,7 +133,7 @@ def remake(
     network, known = model.network(), model.metadata
     if changes.version == known.version:
         raise ModelError(f"The model already has version {known.version}.", "Choose a different version.")
-    metrics = dict(known.metrics)
+    metrics = known.metrics | _continuous(changes.evidence)
     if source != SYNTHETIC:
         metrics["operations"] = operations(network, known.calibration, spread(features, COUNTED_WINDOWS), source)
     metadata = known.model_copy(
@@ -139,11 +141,17 @@ def remake(
             "version": changes.version,
             "provenance": known.provenance.model_copy(update=_making(known.provenance.command, changes.command)),
             "metrics": metrics,
-            "weaknesses": known.weaknesses + changes.weaknesses,
+            "weaknesses": known.weaknesses + changes.weaknesses + changes.evidence.weaknesses,
         }
     )
     remade = ModelFile.from_bytes(model_file(network, metadata))
     return remade, check(remade, features)
+
+
+def _continuous(evidence: Evidence) -> dict[str, Any]:
+    """Figures on continuous sound as the file has them, nothing where there are none."""
+    document = evidence.model_dump(mode="json", exclude_defaults=True)
+    return {"continuous": document["continuous"]} if evidence.continuous else {}
 
 
 def _making(before: str, command: str) -> dict[str, str]:

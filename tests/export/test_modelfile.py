@@ -207,10 +207,19 @@ def test_evidence_goes_into_file_and_card(
     assert code == 0, text
     assert ModelFile.read(model).metadata.weaknesses == ("Old.", "Deaf in rain.")
     told = markdown(ModelFile.read(model), "picture.png")
-    assert "| a night | 12.5 | 1,234 | 1 | 61.4% | 0.93 |" in told
-    assert "| a night | 12.5 | 1,234 | 10 | 88.5% | 0.7 |" in told
-    assert "a night: Events touch calls." in told
+    assert "|  | 0.93 | 0.61 |  | 1 |" in told
+    assert "|  | 0.7 | 0.89 |  | 10 |" in told
+    assert "a night (12.5 h, 1,234 calls): Events touch calls." in told
     assert "Rates that rest on fewer than 10 false alarms in the hours listened to are rough." not in told
+    later = tmp_path / "later.json"
+    later.write_text(json.dumps({"continuous": [night | {"data": "a week"}], "weaknesses": ["Song."]}))
+    code, text = export(
+        capsys, monkeypatch, "remake", str(model), "--output", str(model), "--version", "2", "--evidence", str(later)
+    )
+    assert code == 0, text
+    remade = ModelFile.read(model).metadata
+    assert [sound["data"] for sound in remade.metrics["continuous"]] == ["a week"]
+    assert remade.weaknesses == ("Old.", "Deaf in rain.", "Song.")
     night["hours"] = 9.9
     evidence.write_text(json.dumps({"continuous": [night]}))
     metrics = {"continuous": json.loads(evidence.read_text())["continuous"]}
