@@ -3,6 +3,7 @@
 import click
 
 from train.cli.crossval import crossval
+from train.cli.evaluate import evaluate
 from train.cli.figures import figures
 from train.cli.fit import fit
 from train.cli.prepare import prepare
@@ -15,5 +16,5 @@ def main() -> None:
     """Train spiking networks to hear right whales."""
 
 
-for command in (fit, crossval, sweep, figures, prepare, sample):
+for command in (fit, evaluate, crossval, sweep, figures, prepare, sample):
     main.add_command(command)

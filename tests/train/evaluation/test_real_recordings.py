@@ -1,0 +1,33 @@
+"""The shipped model on an hour of real recordings: figures that were worked out with a script of its own before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_daemon.detection.detector import DetectorSettings, open_detector
+from train.evaluation.corpus import Corpus
+from train.evaluation.recordings import marked_recordings
+from train.evaluation.scores import score_recording
+from train.evaluation.tally import tally
+
+
+@pytest.mark.data
+def test_recall_and_false_events_of_three_thresholds(shared_data: Path) -> None:
+    corpus = Corpus.of(marked_recordings([shared_data / "sbnms_dclde2013/calls.csv"], [shared_data / "sbnms_2009"]))
+    assert len(corpus.recordings) == 4
+    assert len(corpus.calls_s) == 114
+    assert corpus.minute_hours.sum() == pytest.approx(1.0)
+    detector = open_detector(DetectorSettings())
+    scores = [score_recording(detector, recording.path) for recording in corpus.recordings]
+    detector.close()
+    found = []
+    for threshold in (0.7, 0.5, 0.3):
+        changes = {"threshold": threshold, "threshold_low": threshold * 2 / 3, "min_windows": 2}
+        made = tally(corpus, scores, detector.rules.model_copy(update=changes))
+        found.append((round(float(made.found.mean()), 2), int(made.false.sum())))
+        assert made.paired.sum() < made.found.sum()  # here and there an event finds two calls
+        assert not np.any(made.paired & ~made.found)
+    assert found == [(0.81, 11), (0.89, 18), (0.93, 44)]

@@ -1,0 +1,131 @@
+"""`python -m train evaluate`: model files on whole recordings."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from edge_daemon.errors import UsageError
+
+LIMITS = (0.1, 0.5, 1.0, 3.0, 5.0, 10.0)
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option(
+    "--calls",
+    "marked",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Recordings whose calls are all marked: a folder with Raven selection tables, or a CSV file"
+    " (file,begin_s,end_s). May be repeated, as the next two.",
+)
+@click.option(
+    "--recordings", multiple=True, type=click.Path(path_type=Path), help="Another folder to look for recordings in."
+)
+@click.option("--quiet", multiple=True, metavar="KIND=FOLDER", help="Recordings without a call, such as song=FOLDER.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the results.")
+@click.option(
+    "--choose",
+    "choose_on",
+    multiple=True,
+    metavar="NAME",
+    help="Choose rules on these recordings only: a kind (`calls`, `song`), or names with * in them. The rest is kept"
+    " aside. May be repeated.  [default: all]",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    type=click.FloatRange(0),
+    default=LIMITS,
+    show_default=True,
+    help="False events an hour for which the best rules are chosen; may be repeated.",
+)
+@click.option(
+    "--show-limit", default=3.0, show_default=True, help="Mistakes at the limit next to this are listed and drawn, too."
+)
+@click.option(
+    "--pictures", default=30, show_default=True, type=click.IntRange(0), help="Most pictures of mistakes of a kind."
+)
+@click.option("--call-label", multiple=True, help="Annotation that means a call; others mean no call.")
+@click.option("--hop", default=0.5, show_default=True, help="Seconds from window to window.")
+@click.option("--channel", default=0, show_default=True, type=click.IntRange(0), help="Channel, counted from 0.")
+def evaluate(
+    models: tuple[str, ...],
+    marked: tuple[Path, ...],
+    recordings: tuple[Path, ...],
+    quiet: tuple[str, ...],
+    output: Path,
+    choose_on: tuple[str, ...],
+    limits: tuple[float, ...],
+    show_limit: float,
+    pictures: int,
+    call_label: tuple[str, ...],
+    hop: float,
+    channel: int,
+) -> None:
+    """Measure recall against false events an hour on whole recordings.
+
+    MODEL is a model file, or the name of one inside the package; several are set side by side.
+    """
+    from edge_daemon.model.model_file import ModelFile
+    from train.evaluation import evaluate as evaluation
+    from train.evaluation.corpus import Corpus
+    from train.evaluation.model_result import Question
+    from train.evaluation.parts import parts_of
+    from train.evaluation.recordings import marked_recordings, quiet_recordings
+    from train.evaluation.table import aligned, overview
+
+    named = _named(models)
+    metadata = ModelFile.read(next(iter(named.values()))).metadata
+    found = marked_recordings(marked, recordings, call_label or None) + quiet_recordings(_quiet(quiet))
+    corpus = Corpus.of(found)
+    snr_db = evaluation.call_snrs_db(corpus, metadata.call_band_hz, metadata.frontend.sample_rate, channel)
+    asked = Question(corpus, snr_db, parts_of(corpus, choose_on), tuple(sorted(set(limits))), hop, channel)
+    results = evaluation.evaluate(
+        named,
+        asked,
+        output,
+        band_hz=metadata.call_band_hz,
+        shown_limit=min(limits, key=lambda limit: abs(limit - show_limit)),
+        pictures=pictures,
+        command=shlex.join(["python", "-m", "train", *sys.argv[1:]]),
+        report=lambda text: click.echo(text, err=True),
+    )
+    click.echo(aligned(overview(results, asked)))
+    click.echo(f"Look at {output / 'report.html'}.")
+
+
+def _named(models: tuple[str, ...]) -> dict[str, Path]:
+    """Model files by the name to show: the file's name, with its folder where two files have the same name."""
+    from edge_daemon.model.shipped import model_path
+
+    paths = [model_path(model) for model in dict.fromkeys(models)]
+    stems = [path.stem for path in paths]
+    named = {
+        stem if stems.count(stem) == 1 else "-".join(path.with_suffix("").parts[-2:]): path
+        for stem, path in zip(stems, paths, strict=True)
+    }
+    if len(named) < len(paths):
+        raise UsageError("Several models have the same file name and folder name.", "Give them different names.")
+    return named
+
+
+def _quiet(given: tuple[str, ...]) -> dict[str, list[Path]]:
+    from train.evaluation.recordings import CALLS
+
+    folders: dict[str, list[Path]] = {}
+    for text in given:
+        kind, equals, folder = text.partition("=")
+        if not equals or not kind or kind == CALLS or not Path(folder).exists():
+            wrong = "does not exist" if equals and kind and kind != CALLS else "is not KIND=FOLDER"
+            raise UsageError(
+                f"--quiet {text}: {folder or text} {wrong}.", "Write, for instance, --quiet song=recordings/humpback."
+            )
+        folders.setdefault(kind, []).append(Path(folder))
+    return folders

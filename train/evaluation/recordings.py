@@ -1,0 +1,85 @@
+"""The recordings that a model is judged on: some with every call marked, others without a call, by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.data.dataset import DataError
+from train.data.marks import Span, read_marks
+from train.data.recording_index import RecordingIndex
+from train.data.sound_file import sound_info
+
+CALLS = "calls"
+"""Kind of the recordings whose calls are marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording.
+
+    Args:
+        path: the sound file.
+        kind: `CALLS`, or what sounds there in place of calls.
+        duration_s: its length, seconds.
+        heard: begin and end of what somebody listened to, seconds: only there a false event is one.
+        calls: begin and end of each call, seconds.
+    """
+
+    path: Path
+    kind: str
+    duration_s: float
+    heard: tuple[Span, ...]
+    calls: tuple[Span, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """File and its folder: enough to know it by, and nothing of this machine."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+
+def marked_recordings(
+    sources: Sequence[Path], elsewhere: Sequence[Path] = (), call_words: Collection[str] | None = None
+) -> list[Recording]:
+    """Recordings whose calls are marked.
+
+    Args:
+        sources: folders with Raven selection tables, or CSV files (`train.data.marks`).
+        elsewhere: more folders in which the recordings may lie.
+        call_words: annotations that mean a call; None takes the usual ones.
+
+    Raises:
+        DataError: tables that cannot be read or are about no recording.
+    """
+    found = []
+    for source in sources:
+        if not source.exists():
+            raise DataError(f"{source} does not exist.", "Name a folder with selection tables, or a CSV file.")
+        index = RecordingIndex(source.parent if source.is_file() else source, *elsewhere)
+        found += [
+            Recording(marked.path, CALLS, marked.duration_s, marked.heard, tuple(sorted(marked.calls)))
+            for marked in read_marks(source, index, call_words)
+        ]
+    return found
+
+
+def quiet_recordings(folders: Mapping[str, Sequence[Path]]) -> list[Recording]:
+    """Recordings without any call.
+
+    Args:
+        folders: folders or sound files of each kind.
+
+    Raises:
+        DataError: a folder without sound files, or a file that cannot be read.
+    """
+    found = []
+    for kind, places in folders.items():
+        for place in places:
+            paths = [place] if place.is_file() else RecordingIndex(place).paths
+            if not paths:
+                raise DataError(f"{place} contains no sound files.", "Name a folder with WAV, AIFF, FLAC or Ogg files.")
+            for path in paths:
+                duration_s = sound_info(path).duration_s
+                found.append(Recording(path, kind, duration_s, ((0.0, duration_s),)))
+    return found

@@ -1,0 +1,28 @@
+"""The event rules that are tried: thresholds, lower thresholds and numbers of windows."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from edge_daemon.detection.events import EventRules
+
+THRESHOLDS = tuple(np.append(np.arange(0.04, 0.99, 0.02), 0.99).round(2).tolist())
+LOW_SHARES = (0.25, 1 / 3, 0.5, 2 / 3, 1.0)
+"""`threshold_low` as a share of `threshold`."""
+MIN_WINDOWS = (1, 2, 3, 4, 5)
+
+
+def rule_grid(own: EventRules) -> list[EventRules]:
+    """All rules that are tried; what they do not vary is the model's own.
+
+    Args:
+        own: the model's rules.
+    """
+    return [
+        own.model_copy(
+            update={"threshold": threshold, "threshold_low": round(threshold * share, 4), "min_windows": windows}
+        )
+        for threshold, share, windows in product(THRESHOLDS, LOW_SHARES, MIN_WINDOWS)
+    ]
