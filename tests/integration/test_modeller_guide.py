@@ -13,7 +13,10 @@ import pytest
 from tests.integration.conftest import ROOT
 from tests.integration.test_readme import environment
 
-ELSEWHERE = ("python -m train sweep",)  # tests/train/test_sweep.py, on a small grid: the real one takes an hour
+ELSEWHERE = (
+    "python -m train sweep",  # tests/train/test_sweep.py, on a small grid: the real one takes an hour
+    "python -m train evaluate",  # tests/train/evaluation/test_evaluate.py, with recordings
+)
 
 
 def commands() -> list[str]:
