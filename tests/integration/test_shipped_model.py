@@ -11,7 +11,12 @@ from types import ModuleType
 import pytest
 
 from edge_daemon.cli import invoke
+from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.model.model_file import ModelFile, default_model_path
+from train.evaluation.corpus import Corpus
+from train.evaluation.recordings import marked_recordings, quiet_recordings
+from train.evaluation.scores import score_recording
+from train.evaluation.tally import tally
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,8 +56,43 @@ def test_it_is_small_and_says_where_it_comes_from() -> None:
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_on_real_recordings_that_no_training_saw(shared_data: Path, bench_detection: ModuleType) -> None:
-    found = bench_detection.figures(shared_data, [])
-    assert found["sbnms_auc"] >= 0.97
-    assert found["sbnms_recall"] >= 0.8
-    assert found["false_events_per_hour"] <= 1
+def test_on_windows_that_no_training_saw(shared_data: Path, bench_detection: ModuleType) -> None:
+    assert bench_detection.figures(shared_data, [])["sbnms_auc"] >= 0.97
+
+
+@pytest.mark.data
+def test_on_whole_recordings_that_no_training_saw(shared_data: Path) -> None:
+    """What the README tells of calls and of song; where nothing sings and nobody calls, nothing is reported."""
+    marked = marked_recordings([shared_data / "sbnms_dclde2013/calls.csv"], [shared_data / "sbnms_2009"])
+    folders = {"song": ["samana_humpback_2009", "humpback"], "neither": ["noise_maru", "north_sea_2021", "ambient_48k"]}
+    quiet = quiet_recordings({kind: [shared_data / name for name in names] for kind, names in folders.items()})
+    corpus = Corpus.of(marked + quiet)
+    detector = open_detector(DetectorSettings())
+    scores = [score_recording(detector, recording.path) for recording in corpus.recordings]
+    made = tally(corpus, scores, detector.rules)
+    detector.close()
+    assert (int(made.found.sum()), len(made.found)) == (92, 114)
+    false = {kind: int(made.false[corpus.minute_kind == kind].sum()) for kind in corpus.kinds}
+    assert false == {"calls": 11, "song": 14, "neither": 0}
+
+
+def test_the_readme_tells_what_was_measured() -> None:
+    document = json.loads((ROOT / "train/results/at_sea/evaluation.json").read_text(encoding="utf-8"))
+    model = next(model for model in document["models"] if model["model"] == "right_whale")
+    results = {result["rules"]: result["figures"]["all"] for result in model["results"]}
+    own, strict = results["operating point"], results["≤ 3/h"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shares = (own["recall"], strict["recall"])
+    rates = (own["false_per_hour"]["calls"], own["false_per_hour"]["song"])
+    for figure, form in [*((share, ".2f") for share in shares), *((rate, ".0f") for rate in rates)]:
+        low, high = figure["interval"]
+        assert f"{figure['value']:{form}} ({low:{form}}, {high:{form}})" in readme
+    found = [part["recall"] for part in own["by_snr"]]
+    loud = [sum(part[key] for part in found[1:]) for key in ("count", "of")]
+    words = " ".join(readme.split())
+    assert (
+        "louder {} times out of {:.0f}, fainter ones {} times out of {:.0f}.".format(
+            *loud, found[0]["count"], found[0]["of"]
+        )
+        in words
+    )
