@@ -152,6 +152,6 @@ def find_device(devices: Sequence[DeviceInfo], wanted: str | int | None) -> Devi
         raise DeviceSettingsError(
             "audio.device",
             f"Several sound inputs are {called}: {names}.",
-            "Give a longer part of the name, or the index.",
+            "Give a longer part of the name, or the index; `edge-daemon devices` lists the inputs.",
         )
     return fitting[0]
