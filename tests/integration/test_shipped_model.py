@@ -60,6 +60,7 @@ def test_on_windows_that_no_training_saw(shared_data: Path, bench_detection: Mod
     assert bench_detection.figures(shared_data, [])["sbnms_auc"] >= 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_on_whole_recordings_that_no_training_saw(shared_data: Path) -> None:
     """What the README tells of calls and of song; where nothing sings and nobody calls, nothing is reported."""

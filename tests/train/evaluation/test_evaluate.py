@@ -24,6 +24,8 @@ from train.ocean.scene import scene
 from train.ocean.sound import RATE
 from train.sample import CONDITIONS
 
+pytestmark = pytest.mark.slow  # two models hear four minutes
+
 CALLS = [(10.0 + 15 * number, snr_db) for number, snr_db in enumerate((12.0, 9.0, 3.0, -8.0, 12.0, 6.0, -15.0, 9.0))]
 SONG = [(5.0 + 9 * number, "humpback", 12.0) for number in range(6)]
 HEADER = "Selection\tBegin Time (s)\tEnd Time (s)\tAnnotation\n"

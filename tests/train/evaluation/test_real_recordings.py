@@ -14,6 +14,7 @@ from train.evaluation.scores import score_recording
 from train.evaluation.tally import tally
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_recall_and_false_events_of_three_thresholds(shared_data: Path) -> None:
     corpus = Corpus.of(marked_recordings([shared_data / "sbnms_dclde2013/calls.csv"], [shared_data / "sbnms_2009"]))
