@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "edge_daemon/backends/GUIDE.md"]
 ARCHITECTURE = ROOT / "docs/architecture.md"
 FOLDERS = {path.name for path in [*ROOT.iterdir(), *(ROOT / "edge_daemon").iterdir()] if path.is_dir()}
+FOLDERS -= {"runs"}  # what the guides' commands make; not part of the project
 PLACEHOLDER = re.compile(r"NAME|SECTION")
 """Stands for any name in a path."""
 
