@@ -71,11 +71,18 @@ def imports(module: str) -> bool:
     return place.is_dir() or place.with_suffix(".py").is_file()
 
 
+def links(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
+
+
+def test_links_are_found() -> None:
+    assert sum(len(links(page)) for page in PAGES) > 20
+
+
 @pytest.mark.parametrize("page", PAGES, ids=by_name)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
-    for link in links:
+    for link in links(page):
         target, _, heading = link.partition("#")
         if target.startswith("https://"):
             continue
