@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.evaluation.corpus import Corpus
-from train.evaluation.tally import Tally
+from train.evaluation.tally import RulesTally
 
 
-def false_rates(corpus: Corpus, tallies: Sequence[Tally], minutes: NDArray[np.bool_]) -> NDArray[np.float64]:
+def false_rates(corpus: Corpus, tallies: Sequence[RulesTally], minutes: NDArray[np.bool_]) -> NDArray[np.float64]:
     """False events an hour of each kind of recording, float64 [tallies, kinds].
 
     Args:
@@ -24,7 +24,9 @@ def false_rates(corpus: Corpus, tallies: Sequence[Tally], minutes: NDArray[np.bo
     return np.stack([false[:, own].sum(axis=1) / corpus.minute_hours[own].sum() for own in kinds if own.any()], axis=1)
 
 
-def choose(corpus: Corpus, tallies: Sequence[Tally], limit: float, minutes: NDArray[np.bool_]) -> Tally | None:
+def choose(
+    corpus: Corpus, tallies: Sequence[RulesTally], limit: float, minutes: NDArray[np.bool_]
+) -> RulesTally | None:
     """The rules that find most calls while no kind of recording has more false events an hour than the limit.
 
     Of equal ones those that tell most calls apart, then those with the fewest false events where they are most, then
@@ -45,7 +47,7 @@ def choose(corpus: Corpus, tallies: Sequence[Tally], limit: float, minutes: NDAr
     if not within:
         return None
 
-    def worth(pair: tuple[Tally, float]) -> tuple[int, int, float, float]:
+    def worth(pair: tuple[RulesTally, float]) -> tuple[int, int, float, float]:
         found, rate = pair
         return int(found.found[calls].sum()), int(found.paired[calls].sum()), -rate, found.rules.threshold
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from train.data.dataset import DataError
 from train.data.marks import Span
-from train.evaluation.recordings import Recording
+from train.evaluation.recordings import JudgedRecording
 
 MINUTE_S = 60.0
 
@@ -33,7 +33,7 @@ class Corpus:
         call_minute: int64 [calls].
     """
 
-    recordings: tuple[Recording, ...]
+    recordings: tuple[JudgedRecording, ...]
     minute_recording: NDArray[np.int64]
     minutes_s: NDArray[np.float64]
     call_recording: NDArray[np.int64]
@@ -41,7 +41,7 @@ class Corpus:
     call_minute: NDArray[np.int64]
 
     @classmethod
-    def of(cls, recordings: Sequence[Recording]) -> Self:
+    def of(cls, recordings: Sequence[JudgedRecording]) -> Self:
         """Cut recordings into minutes.
 
         Raises:
@@ -106,7 +106,7 @@ def _columns(rows: Sequence[tuple[int, Span]]) -> tuple[NDArray[np.int64], NDArr
     return numbers, np.array([span for _, span in rows], np.float64).reshape(-1, 2)
 
 
-def _minutes(recording: Recording) -> list[Span]:
+def _minutes(recording: JudgedRecording) -> list[Span]:
     """What was listened to, cut into minutes; what two spans share counts once."""
     minutes: list[Span] = []
     for begin, end in sorted(recording.heard):

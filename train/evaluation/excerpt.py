@@ -12,7 +12,7 @@ from edge_daemon.detection.events import EventRules
 from train.data.sound_file import read_window
 from train.evaluation.mistakes import Mistake
 from train.evaluation.model_result import Question
-from train.evaluation.recordings import Recording
+from train.evaluation.recordings import JudgedRecording
 from train.evaluation.scores import Scores
 
 AROUND_S = 4.0
@@ -71,7 +71,7 @@ def draw_mistake(
 
 
 def _spectrogram(
-    recording: Recording, first_s: float, last_s: float, rate: int, channel: int
+    recording: JudgedRecording, first_s: float, last_s: float, rate: int, channel: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Levels in dB [bands, frames] up to a quarter of the rate (500 Hz at 2 kHz), bands in Hz, frames in seconds."""
     from scipy.signal import ShortTimeFFT

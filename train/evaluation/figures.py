@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from train.evaluation.corpus import Corpus
 from train.evaluation.interval import Estimate, rate, share
 from train.evaluation.recordings import CALLS
-from train.evaluation.tally import Tally
+from train.evaluation.tally import RulesTally
 
 SNR_EDGES_DB = (-np.inf, 0.0, 5.0, 10.0, np.inf)
 
@@ -56,7 +56,7 @@ class Figures:
     by_recording: tuple[RecordingFigures, ...]
 
 
-def figures_of(corpus: Corpus, found: Tally, snr_db: NDArray[np.float64], part: NDArray[np.bool_]) -> Figures:
+def figures_of(corpus: Corpus, found: RulesTally, snr_db: NDArray[np.float64], part: NDArray[np.bool_]) -> Figures:
     """Figures on a part of the recordings.
 
     Args:
@@ -99,7 +99,7 @@ def recall_of(
     return share(those[marked], each[marked])
 
 
-def _recording(corpus: Corpus, found: Tally, number: int) -> RecordingFigures:
+def _recording(corpus: Corpus, found: RulesTally, number: int) -> RecordingFigures:
     minutes, calls = corpus.minute_recording == number, corpus.calls_in(number)
     return RecordingFigures(
         corpus.recordings[number].name,

@@ -19,7 +19,7 @@ from train.evaluation.interval import Estimate
 from train.evaluation.recordings import CALLS
 from train.evaluation.rule_grid import rule_grid
 from train.evaluation.scores import Scores, score_recording
-from train.evaluation.tally import Tally, tally
+from train.evaluation.tally import RulesTally, tally
 
 OWN = "operating point"
 """Name of the rules that the model file recommends."""
@@ -61,7 +61,7 @@ class RulesResult:
 
     name: str
     limit: float | None
-    tally: Tally
+    tally: RulesTally
     figures: dict[str, Figures]
 
     @property
@@ -125,7 +125,7 @@ def judge(label: str, path: Path, asked: Question, report: Callable[[str], None]
     every = (tally(corpus, scores, rules) for rules in rule_grid(detector.rules))
     tallies = [found for found in every if found.covered <= MOST_COVERED]
 
-    def result(name: str, limit: float | None, found: Tally) -> RulesResult:
+    def result(name: str, limit: float | None, found: RulesTally) -> RulesResult:
         parts = {part: figures_of(corpus, found, asked.snr_db, own) for part, own in asked.parts.items()}
         return RulesResult(name, limit, found, parts)
 
@@ -140,7 +140,9 @@ def judge(label: str, path: Path, asked: Question, report: Callable[[str], None]
     return ModelResult(label, detector.model, tuple(scores), tuple(results), fronts)
 
 
-def _fronts(corpus: Corpus, tallies: Sequence[Tally], part: NDArray[np.bool_]) -> dict[str, tuple[FrontPoint, ...]]:
+def _fronts(
+    corpus: Corpus, tallies: Sequence[RulesTally], part: NDArray[np.bool_]
+) -> dict[str, tuple[FrontPoint, ...]]:
     minutes, calls = part[corpus.minute_recording], part[corpus.call_recording]
     recall = np.array([found.found[calls].mean() for found in tallies])
     counted = {CALLS: minutes & (corpus.minute_kind == CALLS), "every kind": minutes}

@@ -16,7 +16,7 @@ CALLS = "calls"
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class JudgedRecording:
     """One recording.
 
     Args:
@@ -41,7 +41,7 @@ class Recording:
 
 def marked_recordings(
     sources: Sequence[Path], elsewhere: Sequence[Path] = (), call_words: Collection[str] | None = None
-) -> list[Recording]:
+) -> list[JudgedRecording]:
     """Recordings whose calls are marked.
 
     Args:
@@ -58,13 +58,13 @@ def marked_recordings(
             raise DataError(f"{source} does not exist.", "Name a folder with selection tables, or a CSV file.")
         index = RecordingIndex(source.parent if source.is_file() else source, *elsewhere)
         found += [
-            Recording(marked.path, CALLS, marked.duration_s, marked.heard, tuple(sorted(marked.calls)))
+            JudgedRecording(marked.path, CALLS, marked.duration_s, marked.heard, tuple(sorted(marked.calls)))
             for marked in read_marks(source, index, call_words)
         ]
     return found
 
 
-def quiet_recordings(folders: Mapping[str, Sequence[Path]]) -> list[Recording]:
+def quiet_recordings(folders: Mapping[str, Sequence[Path]]) -> list[JudgedRecording]:
     """Recordings without any call.
 
     Args:
@@ -81,5 +81,5 @@ def quiet_recordings(folders: Mapping[str, Sequence[Path]]) -> list[Recording]:
                 raise DataError(f"{place} contains no sound files.", "Name a folder with WAV, AIFF, FLAC or Ogg files.")
             for path in paths:
                 duration_s = sound_info(path).duration_s
-                found.append(Recording(path, kind, duration_s, ((0.0, duration_s),)))
+                found.append(JudgedRecording(path, kind, duration_s, ((0.0, duration_s),)))
     return found

@@ -16,7 +16,7 @@ from train.evaluation.scores import Scores
 
 
 @dataclass(frozen=True)
-class Tally:
+class RulesTally:
     """One set of rules on all recordings.
 
     Attributes:
@@ -56,7 +56,7 @@ def matched_events(
     return events, spans_s, replace(matched, false=matched.false & heard)
 
 
-def tally(corpus: Corpus, scores: Sequence[Scores], rules: EventRules) -> Tally:
+def tally(corpus: Corpus, scores: Sequence[Scores], rules: EventRules) -> RulesTally:
     """Count what rules give.
 
     Args:
@@ -74,4 +74,4 @@ def tally(corpus: Corpus, scores: Sequence[Scores], rules: EventRules) -> Tally:
         np.add.at(false, corpus.minutes_at(number, spans_s[matched.false]), 1)
         covered_s += float((spans_s[:, 1] - spans_s[:, 0]).sum())
     whole_s = sum(recording.duration_s for recording in corpus.recordings)
-    return Tally(rules, found, paired, false, covered_s / whole_s)
+    return RulesTally(rules, found, paired, false, covered_s / whole_s)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from train.evaluation.corpus import Corpus
-from train.evaluation.recordings import CALLS, Recording
+from train.evaluation.recordings import CALLS, JudgedRecording
 from train.evaluation.scores import Scores
 
 RATE, WINDOW, HOP = 2000, 4000, 1000
@@ -34,8 +34,8 @@ def corpus() -> Corpus:
     calls = ((10.0, 11.0), (20.0, 21.0), (70.0, 71.5), (130.0, 131.0))
     return Corpus.of(
         [
-            Recording(Path("day/a.wav"), CALLS, 180.0, ((0.0, 120.0),), calls),
-            Recording(Path("song/b.wav"), "song", 30.0, ((0.0, 30.0),)),
+            JudgedRecording(Path("day/a.wav"), CALLS, 180.0, ((0.0, 120.0),), calls),
+            JudgedRecording(Path("song/b.wav"), "song", 30.0, ((0.0, 30.0),)),
         ]
     )
 

@@ -13,7 +13,7 @@ from train.evaluation.corpus import Corpus
 from train.evaluation.figures import figures_of
 from train.evaluation.rule_grid import rule_grid
 from train.evaluation.scores import Scores
-from train.evaluation.tally import Tally, tally
+from train.evaluation.tally import RulesTally, tally
 
 EVERY = np.ones(3, bool)
 
@@ -112,7 +112,7 @@ def test_the_choice_is_the_best_within_the_limit(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 6))):
         found = np.array(data.draw(st.lists(st.booleans(), min_size=2, max_size=2)))
         false = np.array(data.draw(st.lists(st.integers(0, 3), min_size=3, max_size=3)))
-        made.append(Tally(rules(0.5, 0.5), found, found, false, 0.1))
+        made.append(RulesTally(rules(0.5, 0.5), found, found, false, 0.1))
     limit = data.draw(st.sampled_from([0.0, 60.0, 120.0]))
     within = [one for one in made if one.false[:2].sum() / (2 / 60) <= limit and one.false[2] / (1 / 60) <= limit]
     chosen = choose(corpus, made, limit, EVERY)
@@ -125,12 +125,12 @@ def test_the_choice_is_the_best_within_the_limit(data: st.DataObject) -> None:
 def _two_minutes() -> Corpus:
     from pathlib import Path
 
-    from train.evaluation.recordings import CALLS, Recording
+    from train.evaluation.recordings import CALLS, JudgedRecording
 
     return Corpus.of(
         [
-            Recording(Path("a.wav"), CALLS, 120.0, ((0.0, 120.0),), ((10.0, 11.0), (70.0, 71.0))),
-            Recording(Path("b.wav"), "song", 60.0, ((0.0, 60.0),)),
+            JudgedRecording(Path("a.wav"), CALLS, 120.0, ((0.0, 120.0),), ((10.0, 11.0), (70.0, 71.0))),
+            JudgedRecording(Path("b.wav"), "song", 60.0, ((0.0, 60.0),)),
         ]
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from train.data.dataset import DataError
 from train.evaluation.corpus import Corpus
-from train.evaluation.recordings import CALLS, Recording
+from train.evaluation.recordings import CALLS, JudgedRecording
 
 
 def test_minutes_of_what_was_listened_to(corpus: Corpus) -> None:
@@ -33,15 +33,17 @@ def test_a_span_is_in_the_minute_of_its_middle(corpus: Corpus) -> None:
 
 
 def test_what_two_spans_share_counts_once() -> None:
-    found = Corpus.of([Recording(Path("a.wav"), CALLS, 300.0, ((200.0, 230.0), (0.0, 90.0), (60.0, 100.0)), ((1, 2),))])
+    found = Corpus.of(
+        [JudgedRecording(Path("a.wav"), CALLS, 300.0, ((200.0, 230.0), (0.0, 90.0), (60.0, 100.0)), ((1, 2),))]
+    )
     np.testing.assert_array_equal(found.minutes_s, [[0, 60], [60, 90], [90, 100], [200, 230]])
 
 
 def test_impossible_sets_are_refused() -> None:
-    one = Recording(Path("a.wav"), CALLS, 60.0, ((0.0, 60.0),), ((1.0, 2.0),))
+    one = JudgedRecording(Path("a.wav"), CALLS, 60.0, ((0.0, 60.0),), ((1.0, 2.0),))
     with pytest.raises(DataError, match=r"a\.wav is given twice"):
-        Corpus.of([one, Recording(Path("b/../a.wav"), "song", 60.0, ((0.0, 60.0),))])
+        Corpus.of([one, JudgedRecording(Path("b/../a.wav"), "song", 60.0, ((0.0, 60.0),))])
     with pytest.raises(DataError, match="no marked call"):
-        Corpus.of([Recording(Path("a.wav"), CALLS, 60.0, ((0.0, 60.0),))])
+        Corpus.of([JudgedRecording(Path("a.wav"), CALLS, 60.0, ((0.0, 60.0),))])
     with pytest.raises(DataError, match="no marked call"):
         Corpus.of([])
