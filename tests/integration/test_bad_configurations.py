@@ -391,7 +391,8 @@ def test_prometheus_port_that_is_taken(tmp_path: Path) -> None:
         code, _, err = finish(start("run", str(file)))
         _, out, _ = finish(start("config", "check", "--json", str(file)))
     is_one_clear_sentence(file, bad.key, bad.part, code, err)
-    assert refusal(file, err) in failures(out)
+    running = "If the daemon is running, it uses the port: stop it before you check."
+    assert f"{refusal(file, err)} {running}" in failures(out)
 
 
 @pytest.mark.parametrize("what", ["absent", "folder", "no text"])
