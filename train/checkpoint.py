@@ -129,11 +129,13 @@ def load(folder: Path | str) -> Checkpoint:
     return Checkpoint(network, document)
 
 
-def digest(features: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
-    """SHA-256 over shape, features and labels, hex: which data a network saw."""
+def digest(features: NDArray[np.uint8], labels: NDArray[np.uint8], weights: NDArray[np.float32] | None = None) -> str:
+    """SHA-256 over shape, features, labels and, where there are any, weights, hex: which data a network saw."""
     found = hashlib.sha256(str(features.shape).encode())
     found.update(np.ascontiguousarray(features).data)
     found.update(np.ascontiguousarray(labels, np.uint8).data)
+    if weights is not None:
+        found.update(np.ascontiguousarray(weights, np.float32).data)
     return found.hexdigest()
 
 

@@ -81,19 +81,21 @@ class Training:
 
 @dataclass(frozen=True)
 class Part:
-    """Pictures uint8 [N, bands, frames] with labels uint8 [N] (1 = call)."""
+    """Pictures uint8 [N, bands, frames], labels uint8 [N] (1 = call), what each counts float32 [N] (None: the same)."""
 
     features: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    weights: NDArray[np.float32] | None = None
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over features and labels, hex."""
-        return digest(self.features, self.labels)
+        """SHA-256 over features, labels and weights, hex."""
+        return digest(self.features, self.labels, self.weights)
 
     def take(self, index: NDArray[np.int64]) -> Part:
         """The part's windows at those places."""
-        return Part(self.features[index], self.labels[index])
+        weights = None if self.weights is None else self.weights[index]
+        return Part(self.features[index], self.labels[index], weights)
 
 
 def fit(
@@ -139,6 +141,7 @@ def fit(
     if place is not None and place.exists():
         first, best = state.resume(place, run, network, average, optimiser, progress)
     weights = _class_weights(part.labels) if schedule.class_weighting else torch.ones(2)
+    counts = None if part.weights is None else torch.from_numpy(part.weights)
     targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
     begin = time.monotonic()
     for epoch in range(first, schedule.epochs):
@@ -151,7 +154,8 @@ def fit(
             index = order[step * schedule.batch : (step + 1) * schedule.batch]
             pictures = torch.from_numpy(part.features[index]).float()
             pictures, labels = augment(pictures, targets[index], augmentation, rng, noise)
-            loss = _loss(network, pictures, labels, weights, teachers, schedule)
+            importance = labels @ weights if counts is None else labels @ weights * counts[index]
+            loss = _loss(network, pictures, labels, importance, teachers, schedule)
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate_at(epoch * steps + step, steps * schedule.epochs)
             optimiser.zero_grad()
@@ -216,19 +220,19 @@ def _loss(
     network: nn.Module,
     pictures: Tensor,
     labels: Tensor,
-    weights: Tensor,
+    importance: Tensor,
     teachers: Sequence[nn.Module],
     schedule: Training,
 ) -> Tensor:
     smooth = labels * (1 - schedule.label_smoothing) + schedule.label_smoothing / labels.shape[1]
     evidence = network(pictures)
-    importance = labels @ weights
     loss = -((smooth * functional.log_softmax(evidence, 1)).sum(1) * importance).sum() / importance.sum()
     if teachers and schedule.distil > 0:
         with torch.no_grad():
             taught = torch.stack([teacher(pictures) for teacher in teachers]).mean(0)
         heat = schedule.temperature
-        agreement = -(functional.softmax(taught / heat, 1) * functional.log_softmax(evidence / heat, 1)).sum(1).mean()
+        agreement = -(functional.softmax(taught / heat, 1) * functional.log_softmax(evidence / heat, 1)).sum(1)
+        agreement = (agreement * importance).sum() / importance.sum()
         loss = (1 - schedule.distil) * loss + schedule.distil * heat**2 * agreement
     return loss
 

@@ -13,8 +13,8 @@ import pytest
 from edge_daemon.cli import invoke
 from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.model.model_file import ModelFile, default_model_path
+from train.data.whole_recordings import marked_recordings, quiet_recordings
 from train.evaluation.corpus import Corpus
-from train.evaluation.recordings import marked_recordings, quiet_recordings
 from train.evaluation.scores import score_recording
 from train.evaluation.tally import tally
 

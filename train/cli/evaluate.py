@@ -74,11 +74,11 @@ def evaluate(
     MODEL is a model file, or the name of one inside the package; several are set side by side.
     """
     from edge_daemon.model.model_file import ModelFile
+    from train.data.whole_recordings import marked_recordings, quiet_recordings
     from train.evaluation import evaluate as evaluation
     from train.evaluation.corpus import Corpus
     from train.evaluation.model_result import Question
     from train.evaluation.parts import parts_of
-    from train.evaluation.recordings import marked_recordings, quiet_recordings
     from train.evaluation.table import aligned, overview
 
     named = _named(models)
@@ -117,7 +117,7 @@ def _named(models: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _quiet(given: tuple[str, ...]) -> dict[str, list[Path]]:
-    from train.evaluation.recordings import CALLS
+    from train.data.whole_recordings import CALLS
 
     folders: dict[str, list[Path]] = {}
     for text in given:

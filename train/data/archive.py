@@ -6,6 +6,7 @@ Arrays (numpy's format, never pickled):
 * `y` uint8 [N]: 1 where there is an up-call;
 * `clip` int64 [N]: a number that follows the time of recording;
 * `group` int64 [N], optional: windows that must not be torn apart;
+* `weight` float32 [N] and `kind` [N] (text), optional: what each window counts in the loss, and what sounds in it;
 * `frontend`, `name`, `credit` strings, optional: the front end as JSON, what it is, whom to name.
 
 An archive without `frontend` whose windows are 50 × 101 is taken for the images published from the 2013 challenge,
@@ -61,9 +62,9 @@ def read_archive(path: Path) -> Dataset:
         raise DataError(f"{path}: y contains labels other than 0 and 1.", "Use 1 for an up-call and 0 for no up-call.")
     spec = _frontend(path, arrays, features.shape[1:])
     order = arrays.get("clip", np.arange(len(labels)))
-    group = arrays.get("group")
-    if order.shape != labels.shape or (group is not None and group.shape != labels.shape):
-        raise DataError(f"{path}: clip and group must be [N].", "Make it with `python -m train prepare`.")
+    group, weight, kind = arrays.get("group"), arrays.get("weight"), arrays.get("kind")
+    if any(array is not None and array.shape != labels.shape for array in (order, group, weight, kind)):
+        raise DataError(f"{path}: clip, group, weight and kind must be [N].", "Make it with `python -m train prepare`.")
     return Dataset(
         name=str(arrays["name"]) if "name" in arrays else path.stem,
         labels=labels.astype(np.uint8),
@@ -74,6 +75,8 @@ def read_archive(path: Path) -> Dataset:
         frontend=spec,
         sample_rate=spec.sample_rate,
         credit=str(arrays["credit"]) if "credit" in arrays else CHALLENGE_CREDIT,
+        weights=None if weight is None else weight.astype(np.float32),
+        kinds=None if kind is None else tuple(map(str, kind.tolist())),
     )
 
 
@@ -112,6 +115,10 @@ def write_archive(path: Path, dataset: Dataset) -> None:
     }
     if dataset.group is not None:
         arrays["group"] = dataset.group
+    if dataset.weights is not None:
+        arrays["weight"] = dataset.weights
+    if dataset.kinds is not None:
+        arrays["kind"] = np.array(dataset.kinds)
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

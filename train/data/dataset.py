@@ -40,6 +40,8 @@ class Dataset:
         credit: whom to name where results are shown; empty if nobody must be named.
         names: of each window (file, or file@begin), or None.
         notes: sentences for a person about what was left out or looked odd while reading.
+        weights: float32 [N], what each window counts in the loss, or None where all count the same.
+        kinds: what sounds in each window (`calls`, `song`, …), or None.
 
     Raises:
         ValueError: arrays of different lengths, wrong types, or neither features nor audio.
@@ -56,6 +58,8 @@ class Dataset:
     credit: str
     names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    weights: NDArray[np.float32] | None = None
+    kinds: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         _expect("labels", self.labels, np.uint8, 1)
@@ -63,7 +67,8 @@ class Dataset:
         _expect("group", self.group, np.int64, 1)
         _expect("features", self.features, np.uint8, 3)
         _expect("audio", self.audio, np.float32, 2)
-        parts = (self.order, self.group, self.features, self.audio, self.names)
+        _expect("weights", self.weights, np.float32, 1)
+        parts = (self.order, self.group, self.features, self.audio, self.names, self.weights, self.kinds)
         if any(part is not None and len(part) != len(self.labels) for part in parts):
             raise ValueError(f"{self.name}: arrays of different lengths")
         if self.features is None and self.audio is None:
@@ -80,7 +85,10 @@ class Dataset:
 
     def subset(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Dataset:
         """The windows at `index` (integers or a mask), in that order."""
-        names = None if self.names is None else tuple(np.array(self.names, dtype=object)[index].tolist())
+
+        def taken(words: tuple[str, ...] | None) -> tuple[str, ...] | None:
+            return None if words is None else tuple(np.array(words, dtype=object)[index].tolist())
+
         return replace(
             self,
             labels=self.labels[index],
@@ -88,7 +96,9 @@ class Dataset:
             group=None if self.group is None else self.group[index],
             features=None if self.features is None else self.features[index],
             audio=None if self.audio is None else self.audio[index],
-            names=names,
+            names=taken(self.names),
+            weights=None if self.weights is None else self.weights[index],
+            kinds=taken(self.kinds),
         )
 
     def in_order(self) -> Dataset:

@@ -16,6 +16,9 @@ from train.data.features import features_of, unusable_note
 from train.data.label_table import read_label_table
 from train.data.labelled_clips import read_labelled_folder, read_labelled_table
 from train.data.marks import LISTENED, tables_in
+from train.data.mixture.build import build
+from train.data.mixture.mixture import SUFFIXES as MIXTURES
+from train.data.mixture.mixture import Mixture
 from train.data.noise import PREFIX as NOISE
 from train.data.noise import read_noise
 from train.data.recordings import read_recordings
@@ -27,8 +30,8 @@ DEFAULT_SPEC = LogMelSpec.model_validate({})
 KINDS = (
     "A data set is a .npz archive of features, the challenge's folder or zip file (trainN.aiff and train.csv), a "
     "folder of clips in sub-folders call and noise or with a labels.csv, a folder of recordings with Raven selection "
-    "tables, a CSV file of reviewers' verdicts, noise:FOLDER of recordings without calls, or "
-    "synthetic:n=4000,seed=1,snr=-6..12"
+    "tables, a CSV file of reviewers' verdicts, a YAML file that mixes such things, noise:FOLDER of recordings "
+    "without calls, or synthetic:n=4000,seed=1,snr=-6..12"
 )
 FRONT_ENDS: dict[str, Spec] = {
     "logmel": DEFAULT_SPEC,
@@ -48,6 +51,7 @@ class Options:
         negatives_per_call: for recordings: windows without a call for each with one.
         recordings: for verdicts: folder of the recordings; None is the table's own.
         channel: which channel of the sound files, from 0.
+        aside: for mixtures: patterns of recordings of which nothing may come in.
     """
 
     seed: int = 0
@@ -55,6 +59,7 @@ class Options:
     negatives_per_call: float = 2.0
     recordings: Path | None = None
     channel: int = 0
+    aside: tuple[str, ...] = ()
 
 
 def open_dataset(
@@ -89,8 +94,17 @@ def open_dataset(
         text = str(spec)
     if text.lower().endswith(".npz"):
         return _open_archive(_existing(text), frontend)
-    wanted = frontend or DEFAULT_SPEC
-    data = _read(text, wanted, options or Options()).in_order()
+    wanted, chosen = frontend or DEFAULT_SPEC, options or Options()
+    if text.lower().endswith(MIXTURES):
+
+        def clips(named: str) -> Dataset:
+            return open_dataset(named, wanted, keep_audio=False, cache=cache, options=replace(chosen, aside=()))
+
+        mixture = Mixture.read(_existing(text))
+        return build(mixture, wanted, clips, channel=chosen.channel, aside=chosen.aside)
+    if chosen.aside:
+        raise DataError(f"{text} is no mixture: nothing of it can be kept aside.", "Keep windows of it with a split.")
+    data = _read(text, wanted, chosen).in_order()
     if data.audio is None:
         return data
     features, flags = features_of(data.audio, wanted, cache)

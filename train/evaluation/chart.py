@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from train.data.whole_recordings import CALLS
 from train.evaluation.figures import Figures
 from train.evaluation.interval import Estimate
 from train.evaluation.model_result import OWN, FrontPoint, ModelResult
-from train.evaluation.recordings import CALLS
 from train.figures import new_figure, save_figure
 
 LEAST_PER_HOUR = 0.05

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from train.data.dataset import DataError
 from train.data.marks import Span
-from train.evaluation.recordings import JudgedRecording
+from train.data.whole_recordings import JudgedRecording
 
 MINUTE_S = 60.0
 

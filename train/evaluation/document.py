@@ -8,13 +8,14 @@ from typing import Any
 
 from edge_daemon import __version__
 from edge_daemon.detection.events import EventRules
-from train.evaluation import interval, snr
+from train.data import call_snr
+from train.data.whole_recordings import CALLS
+from train.evaluation import interval
 from train.evaluation.figures import Figures
 from train.evaluation.interval import Estimate
 from train.evaluation.matching import RULE
 from train.evaluation.model_result import FrontPoint, ModelResult, Question, RulesResult
 from train.evaluation.parts import MEANING
-from train.evaluation.recordings import CALLS
 
 RESAMPLING = (
     f"{interval.COVERAGE:.0%} intervals: {interval.DRAWS} draws of minutes with replacement, seed {interval.SEED};"
@@ -39,8 +40,8 @@ def document(
         "project_version": __version__,
         "matching": RULE,
         "intervals": RESAMPLING,
-        "snr": f"power of a call over the noise around it, {band_hz[0]:g} to {band_hz[1]:g} Hz; {snr.LEAST_DB:g} dB or"
-        " less is -20 (train/evaluation/snr.py)",
+        "snr": f"power of a call over the noise around it, {band_hz[0]:g} to {band_hz[1]:g} Hz;"
+        f" {call_snr.LEAST_DB:g} dB or less is {call_snr.LEAST_DB:g} (train/data/call_snr.py)",
         "hop_s": asked.hop_s,
         "calls": len(corpus.calls_s),
         "hours": {kind: _round(float(corpus.minute_hours[corpus.minute_kind == kind].sum())) for kind in corpus.kinds},

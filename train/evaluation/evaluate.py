@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from train.data.call_snr import call_snr_db
 from train.evaluation.chart import draw_chart
 from train.evaluation.corpus import Corpus
 from train.evaluation.document import document, evidence
@@ -16,7 +17,6 @@ from train.evaluation.excerpt import draw_mistake
 from train.evaluation.mistakes import FALSE, MISSED, Mistake, mistakes, write_mistakes
 from train.evaluation.model_result import ModelResult, Question, RulesResult, judge
 from train.evaluation.page import Gallery, page
-from train.evaluation.snr import call_snr_db
 from train.evaluation.table import by_recording, by_snr, overview
 from train.evaluation.tally import matched_events
 

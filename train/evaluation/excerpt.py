@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from edge_daemon.detection.events import EventRules
 from train.data.sound_file import read_window
+from train.data.whole_recordings import JudgedRecording
 from train.evaluation.mistakes import Mistake
 from train.evaluation.model_result import Question
-from train.evaluation.recordings import JudgedRecording
 from train.evaluation.scores import Scores
 
 AROUND_S = 4.0

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from train.data.whole_recordings import CALLS
 from train.evaluation.corpus import Corpus
 from train.evaluation.interval import Estimate, rate, share
-from train.evaluation.recordings import CALLS
 from train.evaluation.tally import RulesTally
 
 SNR_EDGES_DB = (-np.inf, 0.0, 5.0, 10.0, np.inf)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.detection.events import EventRules
 from edge_daemon.model.model_file import ModelFile
+from train.data.whole_recordings import CALLS
 from train.evaluation.choice import choose, false_rates, front
 from train.evaluation.corpus import Corpus
 from train.evaluation.figures import Figures, figures_of, recall_of
 from train.evaluation.interval import Estimate
-from train.evaluation.recordings import CALLS
 from train.evaluation.rule_grid import rule_grid
 from train.evaluation.scores import Scores, score_recording
 from train.evaluation.tally import RulesTally, tally

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from train.data.whole_recordings import CALLS
 from train.evaluation.figures import Figures
 from train.evaluation.interval import Estimate
 from train.evaluation.model_result import ModelResult, Question
-from train.evaluation.recordings import CALLS
 
 Table = list[list[str]]
 """Rows of cells; the first row is the heading."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from train.data.whole_recordings import CALLS, JudgedRecording
 from train.evaluation.corpus import Corpus
-from train.evaluation.recordings import CALLS, JudgedRecording
 from train.evaluation.scores import Scores
 
 RATE, WINDOW, HOP = 2000, 4000, 1000

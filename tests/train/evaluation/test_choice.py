@@ -125,7 +125,7 @@ def test_the_choice_is_the_best_within_the_limit(data: st.DataObject) -> None:
 def _two_minutes() -> Corpus:
     from pathlib import Path
 
-    from train.evaluation.recordings import CALLS, JudgedRecording
+    from train.data.whole_recordings import CALLS, JudgedRecording
 
     return Corpus.of(
         [

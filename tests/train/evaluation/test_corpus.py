@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from train.data.dataset import DataError
+from train.data.whole_recordings import CALLS, JudgedRecording
 from train.evaluation.corpus import Corpus
-from train.evaluation.recordings import CALLS, JudgedRecording
 
 
 def test_minutes_of_what_was_listened_to(corpus: Corpus) -> None:

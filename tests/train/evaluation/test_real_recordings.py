@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edge_daemon.detection.detector import DetectorSettings, open_detector
+from train.data.whole_recordings import marked_recordings
 from train.evaluation.corpus import Corpus
-from train.evaluation.recordings import marked_recordings
 from train.evaluation.scores import score_recording
 from train.evaluation.tally import tally
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from train.evaluation.snr import LEAST_DB, call_snr_db
+from train.data.call_snr import LEAST_DB, call_snr_db
 
 RATE = 2000
 BAND = (50.0, 250.0)

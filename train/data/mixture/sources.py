@@ -1,0 +1,86 @@
+"""The recordings of a mixture, each loaded once, without those that are kept aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.data.dataset import DataError
+from train.data.marks import Span
+from train.data.mixture.mixture import Mixture
+from train.data.sound_file import read_window
+from train.data.whole_recordings import CALLS, JudgedRecording, marked_recordings, quiet_recordings
+
+
+@dataclass(frozen=True)
+class Source:
+    """One recording.
+
+    Attributes:
+        recording: where it lies, and its calls.
+        sound: float32 [samples] at the models' rate.
+        weight: of its windows in the loss.
+        hop_s: from window to window.
+        laid: its sounds are laid into others' noise, as windows without a call.
+    """
+
+    recording: JudgedRecording
+    sound: NDArray[np.float32]
+    weight: float
+    hop_s: float
+    laid: bool = False
+
+    @property
+    def calls(self) -> tuple[Span, ...]:
+        """Begin and end of each call, seconds."""
+        return self.recording.calls
+
+    @property
+    def kind(self) -> str:
+        """What sounds there."""
+        return self.recording.kind
+
+
+def read_sources(mixture: Mixture, rate: int, channel: int, aside: Sequence[str]) -> list[Source]:
+    """Read the recordings of a mixture.
+
+    Args:
+        mixture: what it is made of.
+        rate: samples per second wanted.
+        channel: which channel of the files, from 0.
+        aside: patterns of names (`folder/file`, `*` stands for any letters) that are left out.
+
+    Raises:
+        DataError: a recording cannot be read, or a pattern fits none.
+    """
+    listed: list[tuple[JudgedRecording, float, float, bool]] = []
+    for part in mixture.marked:
+        found = marked_recordings([part.calls], part.recordings)
+        listed += [(recording, part.weight, mixture.hop_s, False) for recording in found]
+    for quiet in mixture.quiet:
+        if quiet.kind == CALLS:
+            raise DataError(f"A kind of quiet recordings is called {CALLS!r}.", "Call it by what sounds there.")
+        found = quiet_recordings({quiet.kind: quiet.folders})
+        listed += [(recording, quiet.weight, quiet.hop_s or mixture.hop_s, quiet.laid) for recording in found]
+    names = [recording.name for recording, *_ in listed]
+    for pattern in aside:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise DataError(
+                f"No recording of {mixture.name} is called {pattern!r}.",
+                "A name is a folder and a file; * stands for any letters.",
+            )
+    kept = [entry for entry in listed if not any(fnmatchcase(entry[0].name, pattern) for pattern in aside)]
+    return [
+        Source(
+            recording,
+            read_window(recording.path, 0.0, round(recording.duration_s * rate), rate, channel),
+            weight,
+            hop_s,
+            laid,
+        )
+        for recording, weight, hop_s, laid in kept
+    ]
