@@ -95,7 +95,27 @@ def save(folder: Path, network: nn.Module, document: CheckpointDocument) -> None
     fresh = folder / f"{WEIGHTS}.new"
     save_file(arrays, fresh)
     fresh.replace(folder / WEIGHTS)
+    write_document(folder, document)
+
+
+def write_document(folder: Path, document: CheckpointDocument) -> None:
+    """Write all about a checkpoint but its arrays."""
     write_json(folder / DOCUMENT, document.model_dump(mode="json"))
+
+
+def read_document(folder: Path) -> CheckpointDocument:
+    """Read all about a checkpoint but its arrays.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    try:
+        return CheckpointDocument.model_validate_json((folder / DOCUMENT).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ModelError(
+            f"{folder} is not a readable checkpoint: {error}",
+            "Give a folder that `python -m train fit --output` wrote.",
+        ) from error
 
 
 def load(folder: Path | str) -> Checkpoint:
@@ -108,10 +128,10 @@ def load(folder: Path | str) -> Checkpoint:
         ModelError: it is missing, damaged or contradicts itself.
     """
     folder = Path(folder)
+    document = read_document(folder)
     try:
-        document = CheckpointDocument.model_validate_json((folder / DOCUMENT).read_bytes())
         arrays = load_file(folder / WEIGHTS)
-    except (OSError, ValidationError, SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
         raise ModelError(
             f"{folder} is not a readable checkpoint: {error}",
             "Give a folder that `python -m train fit --output` wrote.",

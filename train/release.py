@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from edge_daemon.errors import UsageError
 from edge_daemon.model.score_calibration import Calibration
@@ -16,6 +17,7 @@ from train import checkpoint
 from train.calibrate import Method, calibrate
 from train.checkpoint import CheckpointDocument
 from train.crossval import Fold, fold_files, folds
+from train.held_out import HeldOut
 from train.loop import Part, Report, margins, score_auc
 from train.quantise import QuantisedNetwork
 from train.recipe import Recipe, follow
@@ -31,6 +33,7 @@ def fit_checkpoint(
     output: Path,
     *,
     hold_out: str = "random:5:0",
+    aside: Dataset | None = None,
     calibration: Path | None = None,
     method: Method = "platt",
     noise: NDArray[np.uint8] | None = None,
@@ -43,7 +46,9 @@ def fit_checkpoint(
         data: with features.
         recipe: what to train.
         output: folder of the checkpoint; interrupted training is kept there too.
-        hold_out: `SPLIT:FOLDS:NUMBER`, the part that judges and calibrates, or `none`.
+        hold_out: `SPLIT:FOLDS:NUMBER`, the part that judges and calibrates, or `none`; with `aside` only its name.
+        aside: windows through recordings that `data` holds nothing of; they judge in place of a part. Their margins
+            are kept beside the checkpoint.
         calibration: folder of `crossval` results whose margins calibrate, needed with `none`.
         method: shape of the calibration's curve.
         noise: pictures without a call, for augmentation.
@@ -59,12 +64,13 @@ def fit_checkpoint(
     """
     if data.features is None:
         raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
-    part = Part(data.features, data.labels)
-    fold = _fold(hold_out, part.labels, data.order, data.group)
+    part = Part(data.features, data.labels, data.weights)
+    fold = _fold(hold_out, part.labels, data.order, data.group) if aside is None else None
     learn = part if fold is None else part.take(fold.train)
     curve: Calibration | None = None
-    if fold is None and calibration is not None:  # before hours of training: it may be refused
+    if hold_out == "none" and calibration is not None:  # before hours of training: it may be refused
         curve = calibrate_from(calibration, recipe, {"data": data.name, "data_digest": part.digest}, method)
+    held: HeldOut | None = None
     trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", report=report)
     metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
     if fold is not None:
@@ -72,6 +78,14 @@ def fit_checkpoint(
         metrics |= {"auc": score_auc(trained.final, test), "auc_float": score_auc(trained.network, test)}
         found = margins(trained.final, test.features, exact=trained.quantised is not None)
         curve = calibrate(found, test.labels, f"{data.name}, {hold_out}, {len(test.labels)} windows", method)
+    if aside is not None and aside.features is not None:
+        held = HeldOut(
+            margins(trained.final, aside.features, exact=trained.quantised is not None),
+            aside.labels,
+            np.array(aside.kinds or ("",) * len(aside)),
+        )
+        metrics |= {"auc": float(roc_auc_score(held.label, held.margin)), "windows_held_out": len(aside)}
+        curve = held.calibration({}, method)
     document = CheckpointDocument(
         format_version=1,
         network=recipe.network,
@@ -82,12 +96,14 @@ def fit_checkpoint(
         data=data.name,
         data_digest=part.digest,
         credit=data.credit,
-        split=f"all but {hold_out}" if fold is not None else "all",
+        split="all" if hold_out == "none" else f"all but {hold_out}",
         training=recipe.to_json(),
         metrics=metrics,
         command=command,
     )
     checkpoint.save(output, trained.final, document)
+    if held is not None:
+        held.write(output)
     shutil.rmtree(output / "unfinished", ignore_errors=True)
     return document
 

@@ -11,11 +11,10 @@ from types import ModuleType
 import pytest
 
 from edge_daemon.cli import invoke
-from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from train.data.whole_recordings import marked_recordings, quiet_recordings
 from train.evaluation.corpus import Corpus
-from train.evaluation.scores import score_recording
+from train.evaluation.scorer import ModelScorer
 from train.evaluation.tally import tally
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,10 +67,10 @@ def test_on_whole_recordings_that_no_training_saw(shared_data: Path) -> None:
     folders = {"song": ["samana_humpback_2009", "humpback"], "neither": ["noise_maru", "north_sea_2021", "ambient_48k"]}
     quiet = quiet_recordings({kind: [shared_data / name for name in names] for kind, names in folders.items()})
     corpus = Corpus.of(marked + quiet)
-    detector = open_detector(DetectorSettings())
-    scores = [score_recording(detector, recording.path) for recording in corpus.recordings]
-    made = tally(corpus, scores, detector.rules)
-    detector.close()
+    scorer = ModelScorer(default_model_path(), 0.5)
+    scores = [scorer.score(recording.path) for recording in corpus.recordings]
+    made = tally(corpus, scores, scorer.rules)
+    scorer.close()
     assert (int(made.found.sum()), len(made.found)) == (92, 114)
     false = {kind: int(made.false[corpus.minute_kind == kind].sum()) for kind in corpus.kinds}
     assert false == {"calls": 11, "song": 14, "neither": 0}

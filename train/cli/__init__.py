@@ -2,6 +2,7 @@
 
 import click
 
+from train.cli.calibrate import calibrate
 from train.cli.crossval import crossval
 from train.cli.evaluate import evaluate
 from train.cli.figures import figures
@@ -16,5 +17,5 @@ def main() -> None:
     """Train spiking networks to hear right whales."""
 
 
-for command in (fit, evaluate, crossval, sweep, figures, prepare, sample):
+for command in (fit, calibrate, evaluate, crossval, sweep, figures, prepare, sample):
     main.add_command(command)

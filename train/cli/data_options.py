@@ -21,6 +21,15 @@ def open_data(spec: str) -> Any:
     return data
 
 
+def open_aside(spec: str, fold: str) -> tuple[Any, Any]:
+    """A mixture without what its fold keeps aside, and that; `fold` is a number in letters."""
+    import train.data
+
+    if not fold.isdecimal():
+        raise UsageError(f"{fold!r} is not the number of a fold.", "Write --hold-out recordings:0.")
+    return train.data.open_fold(spec, int(fold))
+
+
 def open_noise(spec: str | None, data: Any) -> Any:
     """Features of a data set without calls, by the front end of `data`; None without a spec."""
     if spec is None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_daemon.errors import UsageError
 
+if TYPE_CHECKING:
+    from train.evaluation.scorer import Candidate
+
+FOLD = "{}"
+"""Stands for the number of a fold in the name of a model."""
 LIMITS = (0.1, 0.5, 1.0, 3.0, 5.0, 10.0)
 
 
@@ -29,6 +35,12 @@ LIMITS = (0.1, 0.5, 1.0, 3.0, 5.0, 10.0)
 )
 @click.option("--quiet", multiple=True, metavar="KIND=FOLDER", help="Recordings without a call, such as song=FOLDER.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the results.")
+@click.option(
+    "--folds",
+    type=click.Path(path_type=Path),
+    help="Mixture whose folds' networks are judged: MODEL contains {} in place of a fold's number, and each recording"
+    " is judged by the network that did not learn from it.",
+)
 @click.option(
     "--choose",
     "choose_on",
@@ -67,31 +79,35 @@ def evaluate(
     pictures: int,
     call_label: tuple[str, ...],
     hop: float,
+    folds: Path | None,
     channel: int,
 ) -> None:
     """Measure recall against false events an hour on whole recordings.
 
-    MODEL is a model file, or the name of one inside the package; several are set side by side.
+    MODEL is a model file, the name of one inside the package, or a checkpoint's folder; several are set side by side.
     """
-    from edge_daemon.model.model_file import ModelFile
+    from train.data.mixture.mixture import Mixture
     from train.data.whole_recordings import marked_recordings, quiet_recordings
     from train.evaluation import evaluate as evaluation
     from train.evaluation.corpus import Corpus
     from train.evaluation.model_result import Question
     from train.evaluation.parts import parts_of
+    from train.evaluation.scorer import open_scorer
     from train.evaluation.table import aligned, overview
 
-    named = _named(models)
-    metadata = ModelFile.read(next(iter(named.values()))).metadata
+    candidates = _candidates(models, () if folds is None else Mixture.read(folds).folds)
+    first = open_scorer(candidates[0].models[0][0], hop)
+    about = first.about
+    first.close()
     found = marked_recordings(marked, recordings, call_label or None) + quiet_recordings(_quiet(quiet))
     corpus = Corpus.of(found)
-    snr_db = evaluation.call_snrs_db(corpus, metadata.call_band_hz, metadata.frontend.sample_rate, channel)
+    snr_db = evaluation.call_snrs_db(corpus, about.band_hz, about.rate, channel)
     asked = Question(corpus, snr_db, parts_of(corpus, choose_on), tuple(sorted(set(limits))), hop, channel)
     results = evaluation.evaluate(
-        named,
+        candidates,
         asked,
         output,
-        band_hz=metadata.call_band_hz,
+        band_hz=about.band_hz,
         shown_limit=min(limits, key=lambda limit: abs(limit - show_limit)),
         pictures=pictures,
         command=shlex.join(["python", "-m", "train", *sys.argv[1:]]),
@@ -101,19 +117,34 @@ def evaluate(
     click.echo(f"Look at {output / 'report.html'}.")
 
 
-def _named(models: tuple[str, ...]) -> dict[str, Path]:
-    """Model files by the name to show: the file's name, with its folder where two files have the same name."""
+def _candidates(models: tuple[str, ...], folds: tuple[tuple[str, ...], ...]) -> list[Candidate]:
+    """What is judged, by the name to show: the file's name, with its folder where two files have the same name."""
     from edge_daemon.model.shipped import model_path
+    from train.evaluation.scorer import Candidate
 
-    paths = [model_path(model) for model in dict.fromkeys(models)]
-    stems = [path.stem for path in paths]
+    def path(model: str) -> Path:
+        return Path(model) if Path(model).is_dir() else model_path(model)
+
+    def parts(model: Path) -> tuple[tuple[Path, tuple[str, ...]], ...]:
+        if FOLD not in str(model):
+            return ((model, ()),)
+        if not folds:
+            raise UsageError(f"{model} names a network for each fold.", "Say with --folds FILE.yaml which folds.")
+        return tuple((path(str(model).replace(FOLD, str(n))), names) for n, names in enumerate(folds))
+
+    paths = [Path(model) if FOLD in model else path(model) for model in dict.fromkeys(models)]
+    stems = [_stem(path) for path in paths]
     named = {
-        stem if stems.count(stem) == 1 else "-".join(path.with_suffix("").parts[-2:]): path
+        stem if stems.count(stem) == 1 else f"{path.parent.name}-{stem}": path
         for stem, path in zip(stems, paths, strict=True)
     }
     if len(named) < len(paths):
         raise UsageError("Several models have the same file name and folder name.", "Give them different names.")
-    return named
+    return [Candidate(label, parts(model)) for label, model in named.items()]
+
+
+def _stem(model: Path) -> str:
+    return model.stem.replace(FOLD, "").strip("-_.") or model.parent.name
 
 
 def _quiet(given: tuple[str, ...]) -> dict[str, list[Path]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from train.cli.data_options import open_data, open_noise
+from train.cli.data_options import open_aside, open_data, open_noise
 from train.cli.recipe_options import chosen_recipe, with_network_options
 
 
@@ -21,7 +21,8 @@ from train.cli.recipe_options import chosen_recipe, with_network_options
     "--hold-out",
     default="random:5:0",
     show_default=True,
-    help="SPLIT:FOLDS:NUMBER, the part kept for judging and calibration; `none` to learn from everything.",
+    help="SPLIT:FOLDS:NUMBER, the part kept for judging and calibration; recordings:NUMBER, a fold of a mixture; `none`"
+    " to learn from everything.",
 )
 @click.option(
     "--calibration",
@@ -55,12 +56,14 @@ def fit(
     single_thread()
     chosen = chosen_recipe(data, network, recipe, settings, epochs, seed, noise)
     output = output or Path("runs") / chosen.network
-    opened = open_data(data)
+    fold = hold_out.removeprefix("recordings:")
+    opened, aside = (open_data(data), None) if fold == hold_out else open_aside(data, fold)
     document = fit_checkpoint(
         opened,
         chosen,
         output,
         hold_out=hold_out,
+        aside=aside,
         calibration=calibration,
         method=calibration_method,
         noise=open_noise(noise, opened),

@@ -8,7 +8,7 @@
 
 from train.data.archive import write_archive
 from train.data.dataset import DataError, Dataset
-from train.data.opening import FRONT_ENDS, Options
+from train.data.opening import FRONT_ENDS, Options, open_fold
 from train.data.opening import open_dataset as open  # noqa: A004 - train.data.open(…) says what it does
 
-__all__ = ["FRONT_ENDS", "DataError", "Dataset", "Options", "open", "write_archive"]
+__all__ = ["FRONT_ENDS", "DataError", "Dataset", "Options", "open", "open_fold", "write_archive"]

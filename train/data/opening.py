@@ -16,7 +16,7 @@ from train.data.features import features_of, unusable_note
 from train.data.label_table import read_label_table
 from train.data.labelled_clips import read_labelled_folder, read_labelled_table
 from train.data.marks import LISTENED, tables_in
-from train.data.mixture.build import build
+from train.data.mixture.build import build, held_out
 from train.data.mixture.mixture import SUFFIXES as MIXTURES
 from train.data.mixture.mixture import Mixture
 from train.data.noise import PREFIX as NOISE
@@ -115,6 +115,39 @@ def open_dataset(
         audio=data.audio if keep_audio else None,
         notes=data.notes + unusable_note(flags),
     )
+
+
+def open_fold(
+    spec: str | Path, number: int, *, frontend: Spec | None = None, hop_s: float = 0.5, channel: int = 0
+) -> tuple[Dataset, Dataset]:
+    """Opens a mixture without what one of its folds keeps aside, and that.
+
+    Args:
+        spec: the mixture's file.
+        number: of the fold, from 0.
+        frontend: as in `open_dataset`.
+        hop_s: from window to window of the recordings that are kept aside.
+        channel: which channel of the sound files, from 0.
+
+    Returns:
+        what to learn from, and the windows through the recordings that are kept aside.
+
+    Raises:
+        DataError: no mixture, no such fold, or as in `open_dataset`.
+    """
+    text = str(spec)
+    if not text.lower().endswith(MIXTURES):
+        raise DataError(f"{text} has no folds of recordings.", "Only a mixture (a YAML file) has them.")
+    mixture = Mixture.read(_existing(text))
+    if not 0 <= number < len(mixture.folds):
+        raise DataError(
+            f"{text} has {len(mixture.folds)} folds, none is number {number}.",
+            "Say under `folds` what each keeps aside.",
+        )
+    aside = mixture.folds[number]
+    wanted = frontend or DEFAULT_SPEC
+    learn = open_dataset(spec, wanted, options=Options(channel=channel, aside=aside))
+    return learn, held_out(mixture, wanted, aside, hop_s, channel)
 
 
 def _existing(text: str) -> Path:

@@ -116,14 +116,14 @@ def _evidence_figure(point: RulesResult, figures: Figures) -> dict[str, Any]:
 
 
 def _model(result: ModelResult) -> dict[str, Any]:
-    metadata = result.model.metadata
+    about = result.about
     return {
         "model": result.label,
-        "name": metadata.name,
-        "version": metadata.version,
-        "digest": result.model.digest,
-        "learned_from": metadata.provenance.data,
-        "operating_point": metadata.operating_point.note,
+        "name": about.name,
+        "version": about.version,
+        "digest": about.digest,
+        "learned_from": about.learned_from,
+        "operating_point": about.operating_point,
         "results": [
             {
                 "rules": point.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from train.evaluation.excerpt import draw_mistake
 from train.evaluation.mistakes import FALSE, MISSED, Mistake, mistakes, write_mistakes
 from train.evaluation.model_result import ModelResult, Question, RulesResult, judge
 from train.evaluation.page import Gallery, page
+from train.evaluation.scorer import Candidate
 from train.evaluation.table import by_recording, by_snr, overview
 from train.evaluation.tally import matched_events
 
@@ -32,7 +33,7 @@ def call_snrs_db(corpus: Corpus, band_hz: tuple[float, float], rate: int, channe
 
 
 def evaluate(
-    models: Mapping[str, Path],
+    candidates: Sequence[Candidate],
     asked: Question,
     output: Path,
     *,
@@ -45,7 +46,7 @@ def evaluate(
     """Judge models and write `evaluation.json`, `recall.png`, `mistakes.csv`, `report.html` and `NAME.evidence.json`.
 
     Args:
-        models: model files by the name to show.
+        candidates: models, or groups of models that share out the recordings.
         asked: recordings and limits.
         output: folder, made if it is not there.
         band_hz: in which signal-to-noise ratios were taken.
@@ -58,7 +59,7 @@ def evaluate(
         ModelError, ConfigError, BackendError: a model cannot be run.
         AudioError, DataError: a recording cannot be read.
     """
-    results = [judge(label, path, asked, report) for label, path in models.items()]
+    results = [judge(candidate, asked, report) for candidate in candidates]
     output.mkdir(parents=True, exist_ok=True)
     _write_json(output / "evaluation.json", document(results, asked, band_hz, command))
     for result in results:

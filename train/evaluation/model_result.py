@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.detection.events import EventRules
-from edge_daemon.model.model_file import ModelFile
 from train.data.whole_recordings import CALLS
 from train.evaluation.choice import choose, false_rates, front
 from train.evaluation.corpus import Corpus
 from train.evaluation.figures import Figures, figures_of, recall_of
 from train.evaluation.interval import Estimate
 from train.evaluation.rule_grid import rule_grid
-from train.evaluation.scores import Scores, score_recording
+from train.evaluation.scorer import Candidate, JudgedModel, open_scorer
+from train.evaluation.scores import Scores
 from train.evaluation.tally import RulesTally, tally
 
 OWN = "operating point"
@@ -85,7 +83,7 @@ class ModelResult:
 
     Attributes:
         label: what to call it.
-        model: its file.
+        about: what it is; of several, the first.
         scores: of each recording.
         results: its operating point, then the best rules at each limit that can be kept.
         fronts: rules none beats, by part and by where false events are counted: "calls" in the recordings with calls,
@@ -93,36 +91,38 @@ class ModelResult:
     """
 
     label: str
-    model: ModelFile
+    about: JudgedModel
     scores: tuple[Scores, ...]
     results: tuple[RulesResult, ...]
     fronts: dict[str, dict[str, tuple[FrontPoint, ...]]]
 
 
-def judge(label: str, path: Path, asked: Question, report: Callable[[str], None]) -> ModelResult:
+def judge(candidate: Candidate, asked: Question, report: Callable[[str], None]) -> ModelResult:
     """Score all recordings once and try all rules on the scores.
 
     Args:
-        label: what to call the model.
-        path: model file.
+        candidate: the model, or the models that share out the recordings.
         asked: recordings and limits.
         report: told what goes on.
 
     Raises:
         ModelError, ConfigError, BackendError: the model cannot be run.
-        AudioError: a recording cannot be read.
+        AudioError, DataError: a recording cannot be read.
     """
-    corpus = asked.corpus
-    detector = open_detector(DetectorSettings(model=path, hop_s=asked.hop_s))
-    try:
-        scores = []
-        for recording in corpus.recordings:
-            report(f"{label}: {recording.name}")
-            scores.append(score_recording(detector, recording.path, asked.channel))
-    finally:
-        detector.close()
+    corpus, label = asked.corpus, candidate.label
+    scores: dict[int, Scores] = {}
+    for place, (path, _) in reversed(list(enumerate(candidate.models))):
+        scorer = open_scorer(path, asked.hop_s)
+        try:
+            for number, recording in enumerate(corpus.recordings):
+                if candidate.model_for(recording.name) == place:
+                    report(f"{label}: {recording.name}")
+                    scores[number] = scorer.score(recording.path, asked.channel)
+        finally:
+            scorer.close()
+    scored = tuple(scores[number] for number in range(len(corpus.recordings)))
     report(f"{label}: event rules")
-    every = (tally(corpus, scores, rules) for rules in rule_grid(detector.rules))
+    every = (tally(corpus, scored, rules) for rules in rule_grid(scorer.rules))
     tallies = [found for found in every if found.covered <= MOST_COVERED]
 
     def result(name: str, limit: float | None, found: RulesTally) -> RulesResult:
@@ -130,14 +130,14 @@ def judge(label: str, path: Path, asked: Question, report: Callable[[str], None]
         return RulesResult(name, limit, found, parts)
 
     looked_at = next(iter(asked.parts.values()))[corpus.minute_recording]
-    results = [result(OWN, None, tally(corpus, scores, detector.rules))]
+    results = [result(OWN, None, tally(corpus, scored, scorer.rules))]
     for limit in asked.limits:
         best = choose(corpus, tallies, limit, looked_at)
         if best is not None:
             results.append(result(f"≤ {limit:g}/h", limit, best))
     with_calls = {name: own for name, own in asked.parts.items() if own[corpus.call_recording].any()}
     fronts = {name: _fronts(corpus, tallies, own) for name, own in with_calls.items()}
-    return ModelResult(label, detector.model, tuple(scores), tuple(results), fronts)
+    return ModelResult(label, scorer.about, scored, tuple(results), fronts)
 
 
 def _fronts(

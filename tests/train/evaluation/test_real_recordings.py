@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.detection.detector import DetectorSettings, open_detector
+from edge_daemon.model.model_file import default_model_path
 from train.data.whole_recordings import marked_recordings
 from train.evaluation.corpus import Corpus
-from train.evaluation.scores import score_recording
+from train.evaluation.scorer import ModelScorer
 from train.evaluation.tally import tally
 
 
@@ -21,13 +21,13 @@ def test_recall_and_false_events_of_three_thresholds(shared_data: Path) -> None:
     assert len(corpus.recordings) == 4
     assert len(corpus.calls_s) == 114
     assert corpus.minute_hours.sum() == pytest.approx(1.0)
-    detector = open_detector(DetectorSettings())
-    scores = [score_recording(detector, recording.path) for recording in corpus.recordings]
-    detector.close()
+    scorer = ModelScorer(default_model_path(), 0.5)
+    scores = [scorer.score(recording.path) for recording in corpus.recordings]
+    scorer.close()
     found = []
     for threshold in (0.7, 0.5, 0.3):
         changes = {"threshold": threshold, "threshold_low": threshold * 2 / 3, "min_windows": 2}
-        made = tally(corpus, scores, detector.rules.model_copy(update=changes))
+        made = tally(corpus, scores, scorer.rules.model_copy(update=changes))
         found.append((round(float(made.found.mean()), 2), int(made.false.sum())))
         assert made.paired.sum() < made.found.sum()  # here and there an event finds two calls
         assert not np.any(made.paired & ~made.found)

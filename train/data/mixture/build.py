@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,13 +86,53 @@ def build(
     )
 
 
+def held_out(mixture: Mixture, spec: Spec, aside: Sequence[str], hop_s: float, channel: int = 0) -> Dataset:
+    """Windows through the recordings that are kept aside, as the daemon cuts them.
+
+    Args:
+        mixture: what it is made of.
+        spec: the front end.
+        aside: patterns of recordings.
+        hop_s: from window to window.
+        channel: which channel of sound files, from 0.
+
+    Returns:
+        features, labels, kinds, and the place of each recording among them as group; windows with a part of a call
+        are left out.
+
+    Raises:
+        DataError: a recording cannot be read, or the windows are not of both kinds.
+    """
+    even = mixture.model_copy(update={"hop_s": hop_s})
+    sources = read_sources(even, spec.sample_rate, channel, aside, only_aside=True)
+    parts = [_through(replace(source, hop_s=hop_s), even, spec, None) for source in sources]
+    labels = np.concatenate([part.labels for part in parts])
+    if not labels.any() or labels.all():
+        raise DataError(
+            f"{', '.join(aside)}: no windows with, or none without, a call.", "Keep other recordings aside."
+        )
+    counts = [len(part.labels) for part in parts]
+    return Dataset(
+        name=mixture.name,
+        labels=labels,
+        order=np.arange(len(labels), dtype=np.int64),
+        group=np.repeat(np.arange(len(parts)), counts),
+        features=np.concatenate([part.features for part in parts]),
+        audio=None,
+        frontend=spec,
+        sample_rate=spec.sample_rate,
+        credit=mixture.credit,
+        kinds=tuple(part.kind for part in parts for _ in range(len(part.labels))),
+    )
+
+
 def _clips(data: Dataset, weight: float, spec: Spec) -> _Windows:
     if data.features is None or data.frontend != spec:
         raise DataError(f"{data.name} has features of another front end than the mixture.", "Prepare it again.")
     return _Windows(data.features, data.labels, CLIPS, weight)
 
 
-def _through(source: Source, mixture: Mixture, spec: Spec, rng: np.random.Generator) -> _Windows:
+def _through(source: Source, mixture: Mixture, spec: Spec, rng: np.random.Generator | None) -> _Windows:
     length_s = spec.window / spec.sample_rate
     begins_s = windows.begins(source.recording.heard, length_s, source.hop_s, rng)
     labels = windows.labels(begins_s, length_s, source.calls, mixture.share)

@@ -76,7 +76,7 @@ class Mixture(_Part):
     quiet: tuple[Quiet, ...] = ()
     laid: LaidCalls = LaidCalls()
     folds: tuple[tuple[str, ...], ...] = Field(
-        (), description="What each fold keeps aside: patterns of recordings, `folder/file` (`*` stands for any letters)."
+        (), description="What each fold keeps aside: patterns of recordings, `folder/file`, * for any letters."
     )
     prevalence: dict[str, float] = Field(
         {}, description="Share of each kind of recording in the sea that scores are calibrated for; `calls` is one."

@@ -45,7 +45,9 @@ class Source:
         return self.recording.kind
 
 
-def read_sources(mixture: Mixture, rate: int, channel: int, aside: Sequence[str]) -> list[Source]:
+def read_sources(
+    mixture: Mixture, rate: int, channel: int, aside: Sequence[str], only_aside: bool = False
+) -> list[Source]:
     """Read the recordings of a mixture.
 
     Args:
@@ -53,6 +55,7 @@ def read_sources(mixture: Mixture, rate: int, channel: int, aside: Sequence[str]
         rate: samples per second wanted.
         channel: which channel of the files, from 0.
         aside: patterns of names (`folder/file`, `*` stands for any letters) that are left out.
+        only_aside: read those instead.
 
     Raises:
         DataError: a recording cannot be read, or a pattern fits none.
@@ -73,7 +76,7 @@ def read_sources(mixture: Mixture, rate: int, channel: int, aside: Sequence[str]
                 f"No recording of {mixture.name} is called {pattern!r}.",
                 "A name is a folder and a file; * stands for any letters.",
             )
-    kept = [entry for entry in listed if not any(fnmatchcase(entry[0].name, pattern) for pattern in aside)]
+    kept = [entry for entry in listed if any(fnmatchcase(entry[0].name, name) for name in aside) == only_aside]
     return [
         Source(
             recording,

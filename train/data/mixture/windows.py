@@ -13,14 +13,16 @@ UNSAID = 2
 """Label of a window that holds a part of a call: too little for a call, too much for none."""
 
 
-def begins(heard: Sequence[Span], length_s: float, hop_s: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def begins(
+    heard: Sequence[Span], length_s: float, hop_s: float, rng: np.random.Generator | None
+) -> NDArray[np.float64]:
     """Where windows begin: one in each hop of the listened-to time, at a random place in it.
 
     Args:
         heard: begin and end of what was listened to, seconds.
         length_s: of a window.
         hop_s: from window to window.
-        rng: source of randomness.
+        rng: source of randomness; None: at the begin of each hop.
 
     Returns:
         float64 [windows], seconds, rising within each span.
@@ -28,7 +30,8 @@ def begins(heard: Sequence[Span], length_s: float, hop_s: float, rng: np.random.
     found = []
     for begin_s, end_s in heard:
         places = np.arange(begin_s, end_s - length_s + 1e-9, hop_s)
-        found.append(np.minimum(places + rng.uniform(0.0, hop_s, len(places)), end_s - length_s))
+        moved = 0.0 if rng is None else rng.uniform(0.0, hop_s, len(places))
+        found.append(np.minimum(places + moved, end_s - length_s))
     return np.concatenate(found) if found else np.zeros(0)
 
 
