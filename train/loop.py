@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from math import cos, isfinite, pi
+from math import cos, isfinite, isnan, pi
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +105,7 @@ def fit(
     augmentation: Augmentation,
     *,
     validation: Part | None = None,
+    worth: Callable[[nn.Module], float] | None = None,
     teachers: Sequence[nn.Module] = (),
     noise: NDArray[np.uint8] | None = None,
     folder: Path | None = None,
@@ -119,6 +120,7 @@ def fit(
         schedule: how.
         augmentation: what is done to pictures.
         validation: what decides when to end; without it the last average is kept.
+        worth: how good weights are, in place of the AUC on `validation`, which is then not asked.
         teachers: networks whose mean logits are imitated, in the share `schedule.distil`.
         noise: pictures without a call for augmentation.
         folder: where the state is kept after every epoch; if there is one already, training goes on from it.
@@ -168,15 +170,18 @@ def fit(
         progress.loss.append(total / steps)
         if not (isfinite(total) and _finite(network) and _finite(average)):
             raise DivergedError(f"Training diverged in epoch {epoch + 1}: its numbers are not finite.", HINT)
-        auc = score_auc(average, validation) if validation is not None else float("nan")
+        if worth is not None:
+            auc = worth(average)
+        else:
+            auc = score_auc(average, validation) if validation is not None else float("nan")
         progress.validation_auc.append(auc)
-        if validation is None or auc >= max(progress.validation_auc):
+        if isnan(auc) or auc >= max(progress.validation_auc):
             best, progress.best_epoch = copy.deepcopy(average.state_dict()), epoch
         if place is not None:
             state.keep(place, run, epoch + 1, network, average, optimiser, progress, best)
         if report is not None:
             left = (time.monotonic() - begin) / (epoch + 1 - first) * (schedule.epochs - epoch - 1)
-            shown = "" if validation is None else f", validation AUC {auc:.4f}"
+            shown = "" if isnan(auc) else f", {'validation AUC' if worth is None else 'worth'} {auc:.4f}"
             report(f"epoch {epoch + 1}/{schedule.epochs}: loss {total / steps:.4f}{shown}, {left:.0f} s left")
     network.load_state_dict(best)
     network.eval()

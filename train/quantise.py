@@ -24,6 +24,7 @@ from edge_daemon.model.neuron import UNIT_LEAK
 from train.networks.lif import INPUT_UNIT, SpikingLayer, SpikingNetwork, pool_spikes
 from train.networks.normalise import fold
 from train.networks.stem import prepare
+from train.rounding import floor_straight, round_straight
 
 HINT = "Try a lower schedule.rate, or a flatter surrogate (--set slope=2)."
 
@@ -40,30 +41,6 @@ THRESHOLD_BITS = 10
 EXACT_BITS = 24
 """float32 holds whole numbers exactly up to 2²⁴; membranes stay below, so that fast float kernels are exact."""
 FEATURE_LIMIT = 255
-
-
-class _Straight(torch.autograd.Function):
-    """Rounding (to nearest, ties to even, or down) whose gradient is that of doing nothing."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, down: bool) -> Tensor:  # noqa: ARG004 (torch's signature)
-        return torch.floor(x) if down else torch.round(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004 (torch's signature)
-        return gradients[0], None
-
-
-def round_straight(x: Tensor) -> Tensor:
-    """Nearest whole number, straight-through gradient."""
-    rounded: Tensor = _Straight.apply(x, False)  # type: ignore[no-untyped-call]
-    return rounded
-
-
-def floor_straight(x: Tensor) -> Tensor:
-    """Whole number below, straight-through gradient."""
-    rounded: Tensor = _Straight.apply(x, True)  # type: ignore[no-untyped-call]
-    return rounded
 
 
 class QuantisedLayer(nn.Module):
@@ -180,6 +157,19 @@ class QuantisedLayer(nn.Module):
             spikes.append(spike)
         return torch.stack(spikes), membrane
 
+    def take(self, layer: Layer) -> None:
+        """Take over the whole numbers of a layer of the same plan; `integer_layer` gives them back exactly."""
+        with torch.no_grad():
+            self.shift.fill_(layer.shift)
+            self.threshold.copy_(torch.from_numpy(layer.threshold.astype(np.float32)))
+            units = self.units()
+            weight = torch.from_numpy(layer.weight.astype(np.float32))
+            self.weight.copy_(weight * self.input_unit / units.reshape(-1, *[1] * (weight.ndim - 1)))
+            self.bias.copy_(torch.from_numpy(layer.bias.astype(np.float32)) / units)
+            self.biased = self.biased or bool(layer.bias.any())
+            self.beta.copy_(torch.from_numpy(layer.beta_256[:1].astype(np.float32)) / UNIT_LEAK)
+        self.bias.requires_grad_(self.biased)
+
     def integer_layer(self, name: str) -> Layer:
         """The layer as the contract has it."""
         plan = self.plan
@@ -222,6 +212,11 @@ class QuantisedNetwork(nn.Module):
             if number == 0 and self.input_mode == "frames":
                 shape = (shape[0], shape[1], 1)
         self.layers = nn.ModuleList(layers)
+
+    def take(self, network: IntegerNetwork) -> None:
+        """Take over the whole numbers of an integer network of the same plans."""
+        for layer, known in zip(self.quantised_layers(), network.layers, strict=True):
+            layer.take(known)
 
     def quantised_layers(self) -> list[QuantisedLayer]:
         """The layers, input to output."""

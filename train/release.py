@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
+from torch import nn
 
 from edge_daemon.errors import UsageError
 from edge_daemon.model.score_calibration import Calibration
@@ -19,12 +21,16 @@ from train.checkpoint import CheckpointDocument
 from train.crossval import Fold, fold_files, folds
 from train.held_out import HeldOut
 from train.loop import Part, Report, margins, score_auc
+from train.networks.lif import SpikingNetwork
 from train.quantise import QuantisedNetwork
 from train.recipe import Recipe, follow
 from train.stored import check_result, read_result
 
 if TYPE_CHECKING:
     from train.data import Dataset
+
+SAMPLED = 200
+"""Windows by which it is seen whether layers spike."""
 
 
 def fit_checkpoint(
@@ -65,7 +71,7 @@ def fit_checkpoint(
     if data.features is None:
         raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
     part = Part(data.features, data.labels, data.weights)
-    fold = _fold(hold_out, part.labels, data.order, data.group) if aside is None else None
+    fold = _fold(hold_out, part.labels, data.order, data.group, report) if aside is None else None
     learn = part if fold is None else part.take(fold.train)
     curve: Calibration | None = None
     if hold_out == "none" and calibration is not None:  # before hours of training: it may be refused
@@ -73,6 +79,8 @@ def fit_checkpoint(
     held: HeldOut | None = None
     trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", report=report)
     metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
+    if silent := silent_layers(trained.final, learn.features[:: max(len(learn.labels) // SAMPLED, 1)]):
+        metrics["silent_layers"] = silent
     if fold is not None:
         test = part.take(fold.test)
         metrics |= {"auc": score_auc(trained.final, test), "auc_float": score_auc(trained.network, test)}
@@ -106,6 +114,25 @@ def fit_checkpoint(
         held.write(output)
     shutil.rmtree(output / "unfinished", ignore_errors=True)
     return document
+
+
+@torch.no_grad()
+def silent_layers(network: nn.Module, features: NDArray[np.uint8]) -> list[int]:
+    """Which hidden layers of a spiking network do not spike at all, counted from 0; what follows them learns nothing.
+
+    Args:
+        network: any.
+        features: uint8 [N, bands, frames], some windows.
+    """
+    pictures = torch.from_numpy(features).float()
+    if isinstance(network, QuantisedNetwork):
+        rates = [float(spikes.mean()) for spikes in network.eval().trace(pictures)[1]]
+    elif isinstance(network, SpikingNetwork):
+        network.eval()(pictures)
+        rates = network.spike_rates
+    else:
+        return []
+    return [number for number, rate in enumerate(rates[:-1]) if rate == 0]
 
 
 def calibrate_from(
@@ -146,12 +173,23 @@ def calibrate_from(
 
 
 def _fold(
-    text: str, labels: NDArray[np.uint8], order: NDArray[np.int64], group: NDArray[np.int64] | None
+    text: str,
+    labels: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    group: NDArray[np.int64] | None,
+    report: Report | None,
 ) -> Fold | None:
     if text == "none":
         return None
     try:
         split, count, number = text.split(":")
+        if group is not None and len(np.unique(group)) < int(count):
+            # one recording is enough to learn from: a stretch of its time is kept instead of whole recordings
+            split, group = "blocked", None
+            if report is not None:
+                report(
+                    "There are fewer recordings than folds: a stretch of time is kept aside, next to what it learns."
+                )
         fold = folds(labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
     except (ValueError, IndexError) as error:
         raise UsageError(

@@ -232,3 +232,18 @@ def test_sweep_prints_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_mistakes_are_told(tmp_path: Path, words: list[str]) -> None:
     with pytest.raises(UsageError):
         command("fit", "--data", "x", "--network", "template", "--output", str(tmp_path / "m"), *words)
+
+
+def test_one_recording_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stretch of its time is kept aside where whole recordings cannot be."""
+    one = SimpleNamespace(**vars(bright("")) | {"group": np.zeros(120, np.int64)})
+    monkeypatch.setattr(train.data, "open", lambda _spec: one)
+    words = ["fit", "--data", "x", "--network", "template", "--epochs", "1", "--output", str(tmp_path / "t")]
+    command(*words)
+    said = capsys.readouterr().out
+    assert "a stretch of time is kept aside" in said
+    assert "cannot be exported" in said
+    document = load(tmp_path / "t").document
+    assert document.metrics["windows_learned_from"] == 96

@@ -7,7 +7,8 @@ from edge_daemon.backends.fit import weight_bits
 from edge_daemon.errors import UsageError
 from edge_daemon.model.network import run
 from train.networks import build
-from train.quantise import DivergedError, QuantisedNetwork, floor_straight, round_straight, to_integer_network
+from train.quantise import DivergedError, QuantisedNetwork, to_integer_network
+from train.rounding import floor_straight, round_straight
 
 NETWORKS = [
     ("conv", {"channels": [6, 8, 10, 12]}),

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from edge_daemon.errors import UsageError
 from train.cli.data_options import open_aside, open_data, open_noise
 from train.cli.recipe_options import chosen_recipe, with_network_options
+
+OLD = "synthetic:n=1000,seed=7,snr=0..12"
+"""What everybody has: the synthetic ocean."""
+OPTIONS = {"settings": "set"}
+"""Names of options that differ from their arguments'."""
 
 
 @click.command()
 @with_network_options
+@click.option(
+    "--from",
+    "start",
+    metavar="MODEL",
+    help="Model file, name of one inside the package, or checkpoint that goes on learning, from an own site's verdicts,"
+    " say, without forgetting.",
+)
+@click.option(
+    "--old",
+    default=OLD,
+    show_default=True,
+    help="With --from: data on which it must not become worse; what MODEL learned from, where you have it.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the checkpoint.  [default: runs/NETWORK]")
 @click.option(
     "--hold-out",
@@ -44,6 +64,8 @@ def fit(
     epochs: int | None,
     seed: int | None,
     noise: str | None,
+    start: str | None,
+    old: str,
     output: Path | None,
     hold_out: str,
     calibration: Path | None,
@@ -52,8 +74,20 @@ def fit(
     """Train one network and write it as a checkpoint. Run it again to continue where it stopped."""
     from train.checkpoint import single_thread
     from train.release import fit_checkpoint
+    from train.report import sentences
 
     single_thread()
+    command = shlex.join(["python", "-m", "train", *sys.argv[1:]])
+    if start is not None:
+        asked = click.get_current_context().get_parameter_source
+        for name in ("network", "recipe", "settings", "noise", "hold_out", "calibration", "calibration_method"):
+            if asked(name) is not ParameterSource.DEFAULT:
+                raise UsageError(
+                    f"--{OPTIONS.get(name, name).replace('_', '-')} means nothing with --from.",
+                    "MODEL says what the network is; leave it out.",
+                )
+        _tune(start, data, old, output or Path("runs/tuned"), epochs, seed, command)
+        return
     chosen = chosen_recipe(data, network, recipe, settings, epochs, seed, noise)
     output = output or Path("runs") / chosen.network
     fold = hold_out.removeprefix("recordings:")
@@ -67,8 +101,36 @@ def fit(
         calibration=calibration,
         method=calibration_method,
         noise=open_noise(noise, opened),
-        command=shlex.join(["python", "-m", "train", *sys.argv[1:]]),
+        command=command,
         report=click.echo,
     )
-    click.echo(f"{output}: {json.dumps(document.metrics)}")
-    click.echo(f"Export it with: python -m export {output} --output model.onnx")
+    for sentence in sentences(document, str(output)):
+        click.echo(sentence, err=sentence.startswith("Warning"))
+
+
+def _tune(start: str, data: str, old: str, output: Path, epochs: int | None, seed: int | None, command: str) -> None:
+    """Go on from a model with new windows."""
+    from edge_daemon.model.shipped import model_path
+    from train import fine_tuning
+    from train.loop import Part
+    from train.report import sentences
+
+    begun = fine_tuning.start_from(Path(start) if Path(start).is_dir() else model_path(start))
+    new, known = open_data(data), open_data(old)
+    for name, opened in ((data, new), (old, known)):
+        if opened.frontend != begun.document.frontend:
+            raise UsageError(
+                f"{name} has features of another front end than {start}.", "Prepare it with that front end."
+            )
+    usual = fine_tuning.SCHEDULE
+    schedule = replace(usual, epochs=epochs or usual.epochs, seed=usual.seed if seed is None else seed)
+    part = Part(new.features, new.labels, new.weights)
+    network, figures = fine_tuning.tune(
+        begun, part, Part(known.features, known.labels), schedule=schedule, report=click.echo
+    )
+    document = fine_tuning.tuned_checkpoint(
+        begun, network, figures, output, data=new.name, data_digest=part.digest, credit=new.credit, schedule=schedule,
+        command=command,
+    )  # fmt: skip
+    for sentence in sentences(document, str(output)):
+        click.echo(sentence, err=sentence.startswith("Warning"))
