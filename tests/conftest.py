@@ -20,6 +20,7 @@ from edge_daemon.model.model_file import ModelMetadata, OperatingPoint, Provenan
 from edge_daemon.model.network import IntegerNetwork, Layer
 from edge_daemon.model.score_calibration import logistic
 from export.graph import model_file, network_document
+from tests.faults.fault_library import FaultLibrary, build
 
 # A slow machine is no failure; example counts bound the time instead.
 settings.register_profile("project", deadline=None)
@@ -125,3 +126,18 @@ def fill_disk() -> Callable[[Path], None]:
                 file.write(b"\0" * 4096)
 
     return fill
+
+
+@pytest.fixture(scope="session")
+def fault_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that lets disk and clock of a program fail, compiled."""
+    try:
+        return build(tmp_path_factory.mktemp("faults"))
+    except LookupError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def make_faults(fault_library: Path, tmp_path: Path) -> Callable[[Path], FaultLibrary]:
+    """Makes a `FaultLibrary` for the disk below a folder; add its `environment` to that of the program."""
+    return lambda disk: FaultLibrary(fault_library, tmp_path, disk)
