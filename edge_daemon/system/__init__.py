@@ -1,4 +1,4 @@
-"""The machine around the program: service manager, journal, credentials, and pauses between attempts.
+"""The machine around the program: service manager, journal, credentials, pauses between attempts, calls that hang.
 
 May import: `clock`, `errors`.
 """

@@ -1,7 +1,7 @@
 """Sound cards through PortAudio (the sounddevice package): the thin, real side of `device`.
 
 PortAudio lists devices once; it sees those that return only after a restart (`rescan`). Its calls
-can hang for ever on a sound server that has stopped answering, so each is made by `call_timeout`: the program goes on,
+can hang for ever on a sound server that has stopped answering, so each is made with a time limit: the program goes on,
 says so, and is restarted by its watchdog if that lasts.
 """
 
@@ -16,16 +16,17 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.capture.call_timeout import CallWithTimeout
 from edge_daemon.audio.capture.device import (
     DeviceInfo,
     DeviceSettingsError,
     SampleFormat,
     Sink,
+    SoundSystemStuckError,
     StreamRequest,
     find_device,
 )
 from edge_daemon.errors import AudioError
+from edge_daemon.system.call_timeout import CallWithTimeout
 
 _ALSA = "libasound.so.2"
 # Tried for the list of devices, and offered in messages where the device takes them.
@@ -66,7 +67,13 @@ class PortAudioDriver:
 
     def __init__(self, timeout_s: float = 10.0, api: Any = None) -> None:
         self._api = _sounddevice() if api is None else api
-        self._calls = CallWithTimeout(timeout_s)
+        self._calls = CallWithTimeout(
+            timeout_s,
+            "The sound system",
+            "If this lasts, restart the sound server or the board.",
+            late=AudioError,
+            stuck=SoundSystemStuckError,
+        )
         self._unclosed: list[Any] = []  # streams that could not be closed: PortAudio may still call into them
 
     def devices(self) -> Sequence[DeviceInfo]:

@@ -10,22 +10,32 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from edge_daemon.audio.capture.device import SoundSystemStuckError
-from edge_daemon.errors import AudioError
+from edge_daemon.errors import EdgeDaemonError
 
 T = TypeVar("T")
-_HINT = "If this lasts, restart the sound server or the board."
 
 
 class CallWithTimeout:
-    """Runs calls of a library that hangs.
+    """Runs calls of something that hangs: a library, a disk.
 
     Args:
         limit_s: how long a call may take before it is abandoned, seconds.
+        subject: who does not answer then, for people, as "The sound system".
+        hint: what to do about it.
+        late: is raised when a call takes too long.
+        stuck: is raised while an earlier call still hangs.
     """
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(
+        self,
+        limit_s: float,
+        subject: str,
+        hint: str,
+        late: type[EdgeDaemonError],
+        stuck: type[EdgeDaemonError],
+    ) -> None:
         self._limit_s = limit_s
+        self._subject, self._hint, self._late, self._stuck = subject, hint, late, stuck
         self._hanging: threading.Thread | None = None
 
     def run(self, call: Callable[[], T], doing: str, discard: Callable[[T], object] | None = None) -> T:
@@ -37,11 +47,11 @@ class CallWithTimeout:
             discard: disposes of the late result of an abandoned call, in that call's thread.
 
         Raises:
-            SoundSystemStuckError: an earlier call still hangs; nothing was tried.
-            AudioError: this one takes too long.
+            EdgeDaemonError: `stuck`, an earlier call still hangs, and nothing was tried; or `late`, this one takes
+                too long.
         """
         if self._hanging is not None and self._hanging.is_alive():
-            raise SoundSystemStuckError(f"The sound system does not answer: {self._hanging.name} still hangs.", _HINT)
+            raise self._stuck(f"{self._subject} does not answer: {self._hanging.name} still hangs.", self._hint)
         outcome: list[T] = []
         failure: list[BaseException] = []
         settled = threading.Lock()  # either the result counts or the giving up
@@ -67,7 +77,8 @@ class CallWithTimeout:
             given_up = not outcome and not failure
         if given_up:
             self._hanging = thread
-            raise AudioError(f"The sound system does not answer: {doing} takes more than {self._limit_s:g} s.", _HINT)
+            told = f"{self._subject} does not answer: {doing} takes more than {self._limit_s:g} s."
+            raise self._late(told, self._hint)
         if failure:
             raise failure[0]
         return outcome[0]
