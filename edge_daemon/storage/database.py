@@ -12,6 +12,9 @@ Detections and effort live in SQLite files on an SD card. Four things go wrong t
   write-ahead log into the file, whose room is usually enough to delete in and to write a little.
 - **It heals.** A failed database is opened again after a wait that grows (`Backoff`); until then calls fail at once,
   without touching the disk.
+
+A disk can also take a call and never return from it. That holds up the calling thread for ever; the report, which
+waits for nobody, says for how long.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import contextlib
 import random
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +32,7 @@ from typing import Literal, TypeVar
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
 from edge_daemon.storage.read_only import why_read_only
+from edge_daemon.storage.rescue import SIDECARS, move_into_place, read_in, remove, rescue
 from edge_daemon.storage.salvage import salvage
 from edge_daemon.system.backoff import Backoff, Retry
 
@@ -36,10 +40,11 @@ T = TypeVar("T")
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _STILL_READABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
-_SIDECARS = ("", "-wal", "-shm")
 _FRESH = ".fresh"
 _BUSY_S = 5.0
 _KEEP_SET_ASIDE = 5  # damaged files; older ones give way
+ANSWER_S = 3.0
+"""A disk that has not returned from a call for longer does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class DatabaseReport:
         failures: attempts in a row that failed.
         set_aside: damaged files set aside by this process, oldest first.
         salvaged: rows copied out of them.
+        answers: False while a call to the disk has not returned for `ANSWER_S`.
+        removed: the open file has been removed and could not be made anew yet: it ends with the process.
     """
 
     state: Literal["closed", "open", "unavailable"]
@@ -59,6 +66,8 @@ class DatabaseReport:
     failures: int
     set_aside: tuple[Path, ...]
     salvaged: int
+    answers: bool = True
+    removed: bool = False
 
 
 class Database:
@@ -91,9 +100,12 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._log_identity: tuple[int, int] | None = None  # of the write-ahead log, as of the last transaction
         self._reason = ""
         self._set_aside: list[Path] = []
         self._salvaged = 0
+        self._calling_since_ns: int | None = None  # monotonic time; None while the disk is not waited for
+        self._removed = False  # the open file has no name any more; it must not be closed before its rows are safe
 
     def transact(self, work: Callable[[sqlite3.Connection], T], *, force: bool = False) -> T:
         """Run `work` in one transaction that is on the disk when this returns.
@@ -105,12 +117,13 @@ class Database:
         Raises:
             StorageError: nothing was written; the only exception for trouble with the disk.
         """
-        with self._lock:
+        with self._calling():
             if self._reason and not (force or self._retry.due(self._time.monotonic_ns())):
                 raise StorageError(self._reason)
             if self._reason:
                 self._disconnect()  # what was opened on a read-only or failing disk stays so until opened anew
-            result = self._attempt(lambda connection: _in_transaction(connection, work))
+            result = self._attempt(lambda connection: _in_transaction(connection, work), writes=True)
+            self._log_identity = _identity(self._log)
             self._reason = ""
             self._retry.succeeded()
             return result
@@ -121,46 +134,67 @@ class Database:
         Raises:
             StorageError: the database cannot be read now.
         """
-        with self._lock:
+        with self._calling():
             if self._connection is None and self._reason and not self._retry.due(self._time.monotonic_ns()):
                 raise StorageError(self._reason)
             return self._attempt(work)
 
     def report(self) -> DatabaseReport:
         """How the database is; never waits for the disk, so health speaks while a card stalls."""
-        reason = self._reason
+        reason, since_ns = self._reason, self._calling_since_ns
+        called_s = 0.0 if since_ns is None else (self._time.monotonic_ns() - since_ns) / SECOND_NS
+        answers = called_s <= ANSWER_S
+        if not answers:
+            reason = f"The disk has not answered for {called_s:.0f} s."
         state: Literal["closed", "open", "unavailable"] = (
             "unavailable" if reason else "closed" if self._connection is None else "open"
         )
-        return DatabaseReport(state, reason, self._retry.attempts, tuple(self._set_aside), self._salvaged)
+        aside = tuple(self._set_aside)
+        return DatabaseReport(state, reason, self._retry.attempts, aside, self._salvaged, answers, self._removed)
 
     def close(self) -> None:
         """Close the file, folding the write-ahead log into it; may be called twice, and the next use opens it again."""
-        with self._lock:
+        with self._calling():
+            self._removed = False
             self._disconnect()
 
-    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    @contextlib.contextmanager
+    def _calling(self) -> Iterator[None]:
+        """One call at a time, and a note of when it began."""
+        with self._lock:
+            self._calling_since_ns = self._time.monotonic_ns()
+            try:
+                yield
+            finally:
+                self._calling_since_ns = None
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = False) -> T:
         try:
             try:
-                self._follow()
+                self._follow(writes=writes)
                 return work(self._connected())
             except sqlite3.DatabaseError as error:
-                if _code(error) not in _DAMAGED:
+                if _code(error) not in _DAMAGED or self._removed:
                     raise
                 self._begin_afresh()
                 return work(self._connected())
         except (sqlite3.Error, OSError) as error:
             if not (isinstance(error, sqlite3.Error) and _code(error) in _STILL_READABLE):
                 self._disconnect()
-            self._reason = f"The database {self.path} cannot be used: {error}. {why_read_only(self.path)}".rstrip()
-            self._retry.failed(self._time.monotonic_ns())
-            raise StorageError(
-                self._reason, "Check that the disk has free space, is writable by this user and is not failing."
-            ) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> StorageError:
+        what = "was removed and cannot be made anew" if self._removed else "cannot be used"
+        self._reason = f"The database {self.path} {what}: {error}. {why_read_only(self.path)}".rstrip()
+        self._retry.failed(self._time.monotonic_ns())
+        return StorageError(
+            self._reason, "Check that the disk has free space, is writable by this user and is not failing."
+        )
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            move_into_place(self.path)
             self._take_fresh()
             try:
                 self._connection = _open(self.path, self._schema, self._version)
@@ -168,12 +202,14 @@ class Database:
                 if _code(error) not in _DAMAGED:
                     raise
                 self._begin_afresh()
+            assert self._connection is not None  # noqa: S101 for the type checker
+            self._salvaged += read_in(self.path, self._connection)
             self._identity = _identity(self.path)
         assert self._connection is not None  # noqa: S101 for the type checker
         return self._connection
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
+        if self._connection is not None and not self._removed:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
@@ -188,7 +224,7 @@ class Database:
             number += 1
             aside = self.path.with_name(f"{self.path.name}.damaged-{moment}-{number}")
         fresh = self.path.with_name(self.path.name + _FRESH)
-        _remove(fresh)
+        remove(fresh)
         # Copied first, set aside afterwards: a power cut at any moment leaves one of the two under a known name, and
         # a full disk leaves the damaged file where it is, to be tried again.
         try:
@@ -197,7 +233,7 @@ class Database:
                 self._copy_from(old)
         finally:
             self._disconnect()
-        for suffix in _SIDECARS:  # the file first: while it is there, the copy does not count
+        for suffix in SIDECARS:  # the file first: while it is there, the copy does not count
             part = self.path.with_name(self.path.name + suffix)
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
@@ -210,7 +246,7 @@ class Database:
         """Put the copy of a damaged file into its place, now or after a power cut between the two renamings."""
         fresh = self.path.with_name(self.path.name + _FRESH)
         if not self.path.exists() and fresh.exists():
-            for suffix in _SIDECARS[1:]:  # a log of the damaged file; SQLite would play it into the copy
+            for suffix in SIDECARS[1:]:  # a log of the damaged file; SQLite would play it into the copy
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             fresh.rename(self.path)
 
@@ -230,24 +266,35 @@ class Database:
         ]
         kept.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
         for file in kept[_KEEP_SET_ASIDE - 1 :]:
-            _remove(file)
+            remove(file)
 
-    def _follow(self) -> None:
-        """Begin a new file if somebody removed the open one, which SQLite would go on writing to, unseen."""
+    def _follow(self, *, writes: bool) -> None:
+        """Begin a new file if somebody removed the open one, which SQLite would go on writing to, unseen.
+
+        Until that succeeds, nothing is written, and what is there is read from the removed file.
+        """
         if self._connection is None or _identity(self.path) == self._identity:
             return
-        # Into memory first: a second connection would take the write-ahead log away from under the first.
-        with contextlib.closing(_connect(Path(":memory:"))) as copy:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.backup(copy)
-            self._disconnect()
-            self._connected()
-            self._copy_from(copy)
+        if not writes and self._removed and not self._retry.due(self._time.monotonic_ns()):
+            return
+        self._removed = True
+        try:
+            rescue(self._connection, self.path, lambda path: _open(path, self._schema, self._version))
+        except (sqlite3.Error, OSError) as error:
+            if writes:
+                raise
+            self._failed(error)
+            return
+        self._removed = False
+        self._disconnect()
+        # SQLite leaves the log of a file that has moved, and would play it into the one that has come in its place.
+        if self._log_identity is not None and _identity(self._log) == self._log_identity:
+            for suffix in SIDECARS[1:]:
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
-
-def _remove(file: Path) -> None:
-    for suffix in _SIDECARS:
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
