@@ -80,6 +80,12 @@ class StorageError(EdgeDaemonError):
     """A file or database cannot be written or read."""
 
 
+class UnsavedError(EdgeDaemonError):
+    """The daemon was stopped, and something could be neither sent nor written."""
+
+    exit_code = 3
+
+
 def sentence(key: str, predicate: str) -> str:
     """What is wrong with a key, as a whole sentence; a predicate may end with its full stop or without."""
     return f"{key} {predicate}".rstrip(".") + "."

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
-from edge_daemon.errors import ConfigValueError
+from edge_daemon.errors import ConfigValueError, StorageError
+from edge_daemon.storage.database import ANSWER_S
 from edge_daemon.storage.read_only import why_read_only
+from edge_daemon.system.call_timeout import CallWithTimeout
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +61,18 @@ def free_mb(folder: Path) -> float:
 
 def _failure(folder: Path) -> OSError | None:
     """Why nothing can be written into a folder, or into the nearest one above it that is there; None if it can."""
-    try:
+
+    def write() -> None:
         with tempfile.TemporaryFile(dir=_nearest(folder)) as file:
             file.write(b"x")
+
+    calls = CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError)
+    try:
+        calls.run(write, "writing")
     except OSError as error:
         return error
+    except StorageError as error:
+        return OSError(errno.ETIMEDOUT, error.message.removesuffix("."))
     return None
 
 

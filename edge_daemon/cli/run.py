@@ -13,12 +13,17 @@ def run(config: Path | None) -> int:
     """Listen to the hydrophone and report calls, as the file CONFIG says (default: /etc/edge-daemon/config.yaml).
 
     SIGTERM or Ctrl-C stops it within five seconds, and nothing is lost. SIGHUP reads CONFIG again: keys that can
-    change while running change, and the log names the others. Exit code 0: stopped, 1: failed, 2: CONFIG is wrong.
+    change while running change, and the log names the others. Exit code 0: stopped, 1: failed, 2: CONFIG is wrong,
+    3: stopped, but something could be neither sent nor written to disk; then the log holds it in full.
     """
     import contextlib
     import logging
     import os
     import signal
+
+    # Unhandled, SIGHUP ends a process, and a start takes seconds.
+    asked_to_reload: list[int] = []
+    signal.signal(signal.SIGHUP, lambda sign, _: asked_to_reload.append(sign))
 
     from edge_daemon.checks.run import check_start
     from edge_daemon.config import DEFAULT_PATH, load
@@ -46,6 +51,8 @@ def run(config: Path | None) -> int:
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: daemon.stop())
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
+        if asked_to_reload:
+            daemon.reload()  # the file may have been read before it was changed
         failure: EdgeDaemonError | None = None
         try:
             daemon.run()

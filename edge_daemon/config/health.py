@@ -18,7 +18,8 @@ class HealthSection(Section):
     )
     handling_limit_s: float = key(
         600.0,
-        "A known cause of silence counts as handled only if the daemon has retried within this time",
+        "A known cause of silence counts as handled only if the daemon has retried within this time; likewise the "
+        "watchdog is no longer fed when a thread (disk, network) has not come round for so long",
         unit="s",
         ge=5,
         le=86_400,

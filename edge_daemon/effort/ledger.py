@@ -29,7 +29,8 @@ from edge_daemon.effort.band_table import prune_minutes, write_minutes
 from edge_daemon.effort.spans import ENTRY, EffortAccount, EntryCause, Session, Span
 from edge_daemon.errors import StorageError
 from edge_daemon.levels.band_levels import BandMinute
-from edge_daemon.storage.database import Database, DatabaseReport
+from edge_daemon.storage.database import ANSWER_S, Database, DatabaseReport
+from edge_daemon.system.call_timeout import CallWithTimeout
 
 if TYPE_CHECKING:
     from edge_daemon.effort.summary import EffortSummary
@@ -111,10 +112,16 @@ class EffortLedger:
         self._forgotten = 0
 
     def begin(self, session: Session, utc_ns: int, clock: ClockState, cause: EntryCause = "restart") -> None:
-        """A session begins now; what lies between the ledger's last moment and now is a gap of this cause."""
+        """A session begins now; what lies between the ledger's last moment and now is a gap of this cause.
+
+        It waits for the disk, but not for ever: for `ANSWER_S`.
+        """
         with self._memory:
             self._accounts.append(EffortAccount(session, utc_ns, clock, cause))
-        self.commit()
+        with contextlib.suppress(StorageError):
+            CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError).run(
+                self.commit, "beginning the effort ledger"
+            )
 
     def listened(self, start: int, length: int, end_utc_ns: int, clock: ClockState) -> None:
         """Samples [start, start + length) were analysed; the last one ended at `end_utc_ns`."""
@@ -229,6 +236,11 @@ class EffortLedger:
                 overlaps=sum(account.overlaps for account in self._accounts),
                 database=database,
             )
+
+    def unsaved(self) -> Entries:
+        """Spans that are in memory and not on disk as they are; never waits for the disk."""
+        with self._memory:
+            return [(account.session, span) for account in self._accounts for span in account.changed.values()]
 
     def close(self) -> bool:
         """Write what waits and close the file; True if nothing is left in memory."""

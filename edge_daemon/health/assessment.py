@@ -8,6 +8,9 @@ from edge_daemon.health.board import HOT_C
 from edge_daemon.health.counters import CounterReport
 from edge_daemon.health.document import HealthDocument
 
+FEW_INODES = 1000
+"""Fewer files than this that a disk still takes are a warning: a day of clips."""
+
 
 def assess(
     document: HealthDocument,
@@ -73,6 +76,8 @@ def _warnings(document: HealthDocument, disk_warning_mb: float) -> list[str]:
         found += [f"the board reports {name}" for name in board.throttling]
         if board.disk_free_mb is not None and board.disk_free_mb < disk_warning_mb:
             found.append(f"{board.disk_free_mb:.0f} MB of disk space left")
+        if board.inodes_free is not None and board.inodes_free < FEW_INODES:
+            found.append(f"the disk takes only {board.inodes_free} more files, whatever space is left: delete some")
         if board.temperature_c is not None and board.temperature_c >= HOT_C:
             found.append(f"the processor is at {board.temperature_c:.0f} °C")
     return found

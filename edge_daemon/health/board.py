@@ -19,7 +19,11 @@ from pydantic import Field
 
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.documents.document import DocumentPart
+from edge_daemon.errors import StorageError
+from edge_daemon.system.call_timeout import CallWithTimeout
 
+DISK_ANSWER_S = 1.0
+"""How long the disk is waited for; who asks for health must not be held up by a card that has stopped answering."""
 HOT_C = 80.0
 """Processor temperature from which a Raspberry Pi slows down."""
 THROTTLING = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
@@ -35,6 +39,9 @@ class BoardHealth(DocumentPart):
     cpu_percent: float | None = Field(description="Of one core, by this process, since the last document.")
     memory_mb: float | None = Field(description="Resident memory of this process, MB.")
     disk_free_mb: float | None = Field(description="Room left for storage, MB.")
+    inodes_free: int | None = Field(
+        default=None, description="Files that may still be made on the disk; null where it has no such bound."
+    )
     temperature_c: float | None = Field(description="Processor temperature, °C.")
     throttling: tuple[str, ...] = Field(description="What throttles the board now.")
     throttled_since_boot: tuple[str, ...] = Field(description="What has throttled it since boot.")
@@ -79,15 +86,18 @@ class LinuxBoard:
         self._storage = storage
         self._root = root
         self._cpu = CpuShare()
+        self._calls = CallWithTimeout(DISK_ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError)
 
     def read(self) -> BoardHealth:
         """Its state now."""
         now, since_boot = self._throttling()
         load = self._text("proc/loadavg").split()
+        disk = self._disk()
         return BoardHealth(
             cpu_percent=_round(self._cpu.percent(time.monotonic_ns(), time.process_time()), 2),
             memory_mb=_round(self._memory_mb(), 1),
-            disk_free_mb=_round(self._disk_free_mb(), 0),
+            disk_free_mb=None if disk is None else _round(disk.f_bavail * disk.f_frsize / 1e6, 0),
+            inodes_free=None if disk is None or not disk.f_files else disk.f_favail,
             temperature_c=_round(self._temperature_c(), 1),
             throttling=now,
             throttled_since_boot=since_boot,
@@ -106,15 +116,19 @@ class LinuxBoard:
         pages = _number(fields[1]) if len(fields) > 1 else None
         return None if pages is None else pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    def _disk_free_mb(self) -> float | None:
-        folder = self._storage
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
+    def _disk(self) -> os.statvfs_result | None:
+        """The disk under the storage folder; None if it fails or does not answer."""
+
+        def ask() -> os.statvfs_result:
+            folder = self._storage
+            while not folder.exists() and folder != folder.parent:
+                folder = folder.parent
+            return os.statvfs(folder)
+
         try:
-            disk = os.statvfs(folder)
-        except OSError:
+            return self._calls.run(ask, "asking the disk for its room")
+        except (OSError, StorageError):
             return None
-        return disk.f_bavail * disk.f_frsize / 1e6
 
     def _temperature_c(self) -> float | None:
         """Highest of the thermal zones: the processor's is the first on a Pi, the hottest elsewhere."""

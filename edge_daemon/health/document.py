@@ -49,6 +49,12 @@ class QueueHealth(DocumentPart):
     dropped: int = Field(default=0, ge=0, description="Entries dropped since the start because it was full.")
 
 
+class ThreadHealth(DocumentPart):
+    """A thread of the daemon."""
+
+    silent_s: float = Field(ge=0, description="Seconds since it last came round; some are usual, minutes are not.")
+
+
 class ClockHealth(DocumentPart):
     """The clock that detections are dated with."""
 
@@ -91,6 +97,9 @@ class HealthDocument(Document):
     )
     gaps: dict[str, GapHealth] = Field(description="By cause.")
     queues: dict[str, QueueHealth] = Field(default_factory=dict)
+    threads: dict[str, ThreadHealth] = Field(
+        default_factory=dict, description="By name: capture, scoring, storage (the disk), publishing (the network)."
+    )
     input: InputHealth | None = None
     outbox: OutboxHealth | None = None
     mqtt: MqttReport | None = None

@@ -12,7 +12,7 @@ from typing import Any
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.document import HealthDocument
 
-LABELS = {"gaps": "cause", "queues": "queue"}
+LABELS = {"gaps": "cause", "queues": "queue", "threads": "thread"}
 """Groups whose keys become a label."""
 
 

@@ -31,11 +31,14 @@ from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
 from edge_daemon.live.scoring_loop import ScoringLoop
 from edge_daemon.live.sound_queue import SoundQueue
 from edge_daemon.live.storage_loop import StorageLoop
+from edge_daemon.live.unsaved_log import UnsavedLog
 from edge_daemon.mqtt.home_assistant import discovery
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.delivery_timer import TimedMailbox
-from edge_daemon.outbox.outbox import Outbox, OutboxLimits
+from edge_daemon.outbox.limits import OutboxLimits
+from edge_daemon.outbox.outbox import Outbox
+from edge_daemon.system.pulse import Pulse
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -55,12 +58,19 @@ class Components:
     clips: ClipQueue
     store: ClipStore | None
     outbox: Outbox
+    unsaved: UnsavedLog
     ledger: EffortLedger
     periods: ReportPeriods
     expiry: Expiry
     storage: StorageLoop
     publisher: Publisher | None
     schedule: ScheduleRunner
+
+    @property
+    def pulses(self) -> dict[str, Pulse]:
+        """The pulse of each thread, by its name."""
+        found = {"capture": self.capture.pulse, "scoring": self.scoring.pulse, "storage": self.storage.pulse}
+        return found if self.publisher is None else {**found, "publishing": self.publisher.pulse}
 
 
 def assemble(config: Config, dependencies: Dependencies) -> Components:
@@ -133,6 +143,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         clips=clips,
         store=store,
         outbox=outbox,
+        unsaved=UnsavedLog(outbox, time),
         ledger=ledger,
         periods=periods,
         expiry=expiry,

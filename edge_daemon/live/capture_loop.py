@@ -9,6 +9,7 @@ from edge_daemon.audio.capture.live_source import LiveSource
 from edge_daemon.audio.source import Block
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.live.sound_queue import Heard, SoundQueue
+from edge_daemon.system.pulse import Pulse
 
 _STILL_ARRIVING = ("dead_input",)  # gaps whose samples came, and tell the time like any others
 
@@ -23,14 +24,17 @@ class CaptureLoop:
 
     Attributes:
         last_read_ns: monotonic time at which the source last gave something.
+        pulse: of the thread.
     """
 
     def __init__(self, source: LiveSource, queue: SoundQueue, time: TimeSource) -> None:
         self._source, self._queue, self._time = source, queue, time
         self.last_read_ns = time.monotonic_ns()
+        self.pulse = Pulse()
 
     def turn(self) -> bool:
         """Wait for one block or gap and pass it on; False when the source has ended."""
+        self.pulse.beat()
         item = self._source.read()
         if item is None:
             self._queue.end()

@@ -37,6 +37,7 @@ class ClipQueue:
         self._store, self._nudge = store, nudge
         self._send_excerpt, self._excerpt_bytes = send_excerpt, excerpt_bytes
         self._clips: deque[Clip] = deque()
+        self._writing: Clip | None = None
         self._dropped = 0
 
     @property
@@ -52,6 +53,11 @@ class ClipQueue:
         self._clips.append(clip)
         self._nudge()
 
+    def unsaved(self) -> list[str]:
+        """Names of the clips that wait for the disk, the one that is being written first."""
+        writing = self._writing
+        return [clip.name for clip in [*([] if writing is None else [writing]), *self._clips]]
+
     def report(self) -> QueueHealth:
         """How full it is."""
         return QueueHealth(length=len(self._clips), capacity=MOST_CLIPS, dropped=self._dropped)
@@ -59,8 +65,9 @@ class ClipQueue:
     def tick(self) -> None:
         """Store what waits, and send excerpts of it."""
         while self._clips and self._store is not None:
-            clip = self._clips.popleft()
+            clip = self._writing = self._clips.popleft()
             if not self._store.save(clip):
                 log.warning("a clip was not stored", extra={"reason": self._store.report().reason, "clip": clip.name})
+            self._writing = None
             if self._send_excerpt is not None and (sound := excerpt(clip, self._excerpt_bytes)) is not None:
                 self._send_excerpt(sound)

@@ -17,9 +17,10 @@ import queue
 import threading
 import time as real_time
 from collections.abc import Callable
+from dataclasses import asdict
 
 from edge_daemon.config import Config
-from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.errors import EdgeDaemonError, UnsavedError
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.live.assembly import assemble
 from edge_daemon.live.dependencies import Dependencies
@@ -43,8 +44,6 @@ PART_S = 0.4
 """At a stop: how long a thread may take to notice; set aside for each part that is still to come."""
 SEND_S = 1.0
 """At a stop: how long what was found may take to be sent; what is left waits on disk for the next start."""
-MOST_LOST = 1000
-"""At a stop: messages at most that go to the log because they could neither be sent nor written."""
 
 
 class Daemon:
@@ -73,6 +72,7 @@ class Daemon:
             dependencies.source,
             components.capture,
             components.schedule,
+            components.pulses,
             components.counters,
             self._notifier,
             time,
@@ -101,6 +101,7 @@ class Daemon:
 
         Raises:
             EdgeDaemonError: scoring or listening failed in a way that a person can mend.
+            UnsavedError: it was stopped, and something could be neither sent nor written.
             RuntimeError: it failed otherwise; the log has the details.
         """
         threads = {
@@ -118,7 +119,7 @@ class Daemon:
             if order == "reload":
                 self._reload()
             self.tend()
-            self._see_that_it_publishes()
+            self._see_that_all_run(threads)
             try:
                 order = self._orders.get(timeout=TICK_S)
             except queue.Empty:
@@ -162,19 +163,31 @@ class Daemon:
 
     def tend(self) -> None:
         """Look after schedule, watchdog, status and health; whatever fails is logged, and the rest goes on."""
-        for task in (self.components.schedule.tick, self._feed, self._reporter.say_status, self._reporter.tick):
+        tasks = (
+            self.components.schedule.tick,
+            self._feed,
+            self.components.unsaved.tick,
+            self._reporter.say_status,
+            self._reporter.tick,
+        )
+        for task in tasks:
             try:
                 task()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other tasks go on
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other tasks go on
                 self._errors.tell(task.__qualname__, error)
 
-    def _see_that_it_publishes(self) -> None:
-        """A publisher whose thread has died would be silent for ever; the service manager starts all anew."""
+    def _see_that_all_run(self, threads: dict[str, threading.Thread]) -> None:
+        """A thread that has died would be missing for ever; the service manager starts all anew.
+
+        Capture and scoring end with their input, and that ends the daemon.
+        """
         publisher = self.components.publisher
-        if publisher is not None and not publisher.alive and self._failure is None:
-            log.critical("the publishing thread has died")
-            self._failure = RuntimeError("the publishing thread has died")
-            self.stop()
+        alive = {"storage": threads["storage"].is_alive(), "publishing": publisher is None or publisher.alive}
+        for name in (name for name, runs in alive.items() if not runs):
+            if self._failure is None:
+                log.critical(f"the {name} thread has died")
+                self._failure = RuntimeError(f"the {name} thread has died")
+                self.stop()
 
     def _listen(self) -> None:
         while self.components.capture.turn():
@@ -183,6 +196,7 @@ class Daemon:
     def _score(self) -> None:
         sound, scorer = self.components.queue, self.components.scoring
         while not sound.exhausted:
+            scorer.pulse.beat()
             heard = sound.get(timeout_s=TICK_S, enough=scorer.missing)
             if heard is not None:
                 scorer.take(heard)
@@ -197,7 +211,7 @@ class Daemon:
             log.critical("the daemon cannot continue", extra={"reason": str(error)})
             self._failure = self._failure or error
             self.stop()
-        except Exception as error:
+        except BaseException as error:
             log.critical("the daemon failed", exc_info=True)
             self._failure = self._failure or error
             self.stop()
@@ -231,9 +245,9 @@ class Daemon:
         self._reporter.report()
         if components.publisher is not None:
             components.publisher.stop(ending.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
-        written = ending.bounded("closing the outbox", components.outbox.close, ending.left(END_S))
-        if written is False:
-            self._tell_what_is_lost()
+        ending.bounded("closing the outbox", components.outbox.close, ending.left(END_S))
+        if (lost := self._tell_what_is_lost()) is not None:
+            self._failure = self._failure or lost
         log.info("ended", extra={"unsent": components.outbox.report().depth})
 
     @property
@@ -241,17 +255,28 @@ class Daemon:
         """At a stop: what is set aside for the broker."""
         return 0.0 if self.components.publisher is None else 2 * FAREWELL_S + PART_S
 
-    def _tell_what_is_lost(self) -> None:
-        """The disk fails and the broker is away: the journal is the last place that may keep a detection."""
-        for message in self.components.outbox.take(MOST_LOST, "oldest_first"):
-            log.critical(
-                "a message could not be sent or written to disk",
-                extra={"id": message.id, "kind": message.kind, "payload": message.payload.decode()},
-            )
+    def _tell_what_is_lost(self) -> UnsavedError | None:
+        """What could be neither sent nor written is printed: the journal is the last place that may keep it."""
+        components = self.components
+        messages = components.unsaved.print_all()
+        clips, effort = components.clips.unsaved(), components.ledger.unsaved()
+        for session, span in effort:
+            log.critical("effort could not be written to disk", extra={"session": session.id, **asdict(span)})
+        for name in clips:
+            log.critical("a clip could not be written to disk", extra={"clip": name})
+        if not (messages or effort or clips):
+            return None
+        return UnsavedError(
+            f"{messages} messages could be neither sent nor written, {len(effort)} spans of effort and {len(clips)} "
+            "clips could not be written.",
+            "The log has the messages and the effort in full.",
+        )
 
     def _feed(self) -> None:
         if self._watchdog.tick():
             self._reporter.hasten()  # the next report might come after the restart
+        if not self._watchdog.feeds:
+            self.components.unsaved.print_all()  # before the service manager ends us
 
     def _reload(self) -> None:
         if self._read is None:

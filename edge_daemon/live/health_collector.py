@@ -11,7 +11,7 @@ from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import utc_text
 from edge_daemon.config.health import HealthSection
 from edge_daemon.health.assessment import assess
-from edge_daemon.health.document import HealthDocument, ModelHealth
+from edge_daemon.health.document import HealthDocument, ModelHealth, ThreadHealth
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.dependencies import Dependencies
 
@@ -60,6 +60,9 @@ class HealthCollector:
             delivery=counted.delivery,
             gaps=counted.gaps,
             queues={"sound": components.queue.report(), "clips": components.clips.report()},
+            threads={
+                name: ThreadHealth(silent_s=round(pulse.silent_s, 1)) for name, pulse in components.pulses.items()
+            },
             input=self._dependencies.source.state,
             outbox=components.outbox.report(),
             mqtt=None if publisher is None else publisher.report(),
@@ -93,9 +96,9 @@ class HealthCollector:
             doing = f"'{state.device}' delivers samples that do not change"
         publisher = components.publisher
         broker = "no broker configured" if publisher is None else f"broker {publisher.report().state}"
-        return (
-            f"{doing}; {components.counters.detections} detections; {broker}; {components.outbox.report().depth} unsent"
-        )
+        outbox = components.outbox.report()
+        unsent = f"{outbox.depth} unsent" + ("" if outbox.available else ", the disk fails")
+        return f"{doing}; {components.counters.detections} detections; {broker}; {unsent}"
 
     def _model(self) -> ModelHealth:
         model = self._dependencies.detector.model
@@ -108,12 +111,16 @@ class HealthCollector:
         )
 
     def _problems(self) -> tuple[str, ...]:
-        components = self._components
+        components, limit_s = self._components, self.section.silence_limit_s
         effort = components.ledger.report()
         found = [
             *damage("outbox", components.outbox.set_aside),
             *damage("effort ledger", effort.database.set_aside),
         ]
+        for name, pulse in components.pulses.items():
+            if pulse.silent_s > limit_s:
+                at = f" ({pulse.doing})" if pulse.doing else ""
+                found.append(f"the {name} thread has not come round for {pulse.silent_s:.0f} s{at}")
         if effort.database.state == "unavailable":
             found.append(f"effort cannot be stored on disk: {effort.database.reason}")
         if effort.forgotten:

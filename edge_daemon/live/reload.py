@@ -11,7 +11,7 @@ from edge_daemon.detection.document import Position
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.health_collector import HealthCollector
-from edge_daemon.outbox.outbox import OutboxLimits
+from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.system.journal import set_level
 
 log = logging.getLogger(__name__)

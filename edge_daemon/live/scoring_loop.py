@@ -21,6 +21,7 @@ from edge_daemon.detection.pipeline import Output, Pipeline
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.sound_queue import Heard
+from edge_daemon.system.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ class ScoringLoop:
         counters: of health.
         observers: told in their order of sound, events and steps of the clock.
         time: clocks.
+
+    Attributes:
+        pulse: of the thread.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class ScoringLoop:
     ) -> None:
         self._pipeline, self._recent, self._times, self._effort = pipeline, recent, times, effort
         self._counters, self._observers, self._time = counters, observers, time
+        self.pulse = Pulse()
         self._rate = pipeline.spec.sample_rate
         self._covered = 0  # every sample before has been told to the ledger
         self._last_gap: Gap | None = None
@@ -80,6 +85,7 @@ class ScoringLoop:
         Raises:
             BackendError: neither the backend nor a fallback can score.
         """
+        self.pulse.beat("scoring")
         step = self._times.heard(heard)
         if step is not None:
             self._step(step)

@@ -14,6 +14,7 @@ from typing import Protocol
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.live.clip_queue import ClipQueue
 from edge_daemon.outbox.outbox import Outbox
+from edge_daemon.system.pulse import Pulse
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ class StorageLoop:
         nudges: each entry asks for a look at once.
         outbox, ledger, clips: what is written.
         more: what is looked after besides.
+
+    Attributes:
+        pulse: of the thread; silent while the disk does not return from a call.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class StorageLoop:
     ) -> None:
         self._nudges, self._outbox, self._ledger, self._clips = nudges, outbox, ledger, clips
         self._chores: tuple[Chore, ...] = (outbox, ledger, clips, *more)
+        self.pulse = Pulse()
         self._ended = threading.Event()
         self._errors = RepeatedErrorLog(log, "a disk task failed")
 
@@ -68,10 +73,12 @@ class StorageLoop:
     def tick(self) -> None:
         """Do what is due."""
         for chore in self._chores:
+            self.pulse.beat(type(chore).__name__)
             try:
                 chore.tick()
             except Exception as error:  # noqa: BLE001 - whatever it is, the other tasks go on
                 self._errors.tell(type(chore).__name__, error)
+        self.pulse.beat()
 
     def close(self) -> None:
         """Write what waits; the outbox stays open for the publisher."""

@@ -1,15 +1,19 @@
 """The watchdog's rule: it is fed only while windows are really being scored, or while the cause of silence is known
-and being handled.
+and being handled; and only while all threads come round.
 
 A process that is alive is no sign of health: an open device that gives nothing, a thread that waits for ever, leave it
 alive. So the service manager's watchdog is fed on proof of work alone. A device that is absent would make that rule a
 restart loop, which heals nothing; there the proof is that a new attempt was made not long ago. Silence by schedule is
 not an attempt's matter: it is known when it ends.
+
+The threads of disk and network may be held up for a while: what is found goes on being sent from memory, or written.
+One that has not come round for long is stuck in a call, and only a restart helps.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge_daemon.audio.capture.input_state import InputHealth
@@ -19,6 +23,7 @@ from edge_daemon.config import Config
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.live.capture_loop import CaptureLoop
 from edge_daemon.live.schedule import ScheduleRunner
+from edge_daemon.system.pulse import Pulse
 from edge_daemon.system.sd_notify import Notifier
 
 log = logging.getLogger(__name__)
@@ -81,6 +86,21 @@ def may_feed(
     return FeedVerdict(False, f"{silence.cause}, no attempt to end it for {tried_s:.0f} s")
 
 
+def stuck(silent_s: Mapping[str, float], limit_s: float) -> FeedVerdict | None:
+    """The verdict on threads of which one does not come round; None if all do.
+
+    Args:
+        silent_s: seconds since each last came round, by name.
+        limit_s: longest time that one may take.
+    """
+    if not silent_s:
+        return None
+    name, longest_s = max(silent_s.items(), key=lambda entry: entry[1])
+    if longest_s <= limit_s:
+        return None
+    return FeedVerdict(False, f"the {name} thread has not come round for {longest_s:.0f} s")
+
+
 class Attempts:
     """Remembers when the input was last seen to try something.
 
@@ -125,6 +145,7 @@ class Watchdog:
         source: the input.
         capture: tells when it last gave something.
         schedule: tells when a rest ends.
+        pulses: of all threads.
         counters: tell when windows were last scored, and are told of silence for a known cause.
         notifier: the service manager.
         time: clocks.
@@ -136,16 +157,22 @@ class Watchdog:
         source: LiveSource,
         capture: CaptureLoop,
         schedule: ScheduleRunner,
+        pulses: Mapping[str, Pulse],
         counters: HealthCounters,
         notifier: Notifier,
         time: TimeSource,
     ) -> None:
         self._health, self._audio = config.health, config.audio
         self._source, self._capture, self._schedule, self._counters = source, capture, schedule, counters
-        self._notifier, self._time = notifier, time
+        self._pulses, self._notifier, self._time = pulses, notifier, time
         self._started_ns = self._due_ns = time.monotonic_ns()
         self._attempts = Attempts(self._started_ns)
         self._fed = True
+
+    @property
+    def feeds(self) -> bool:
+        """Whether the last answer was yes."""
+        return self._fed
 
     def tick(self) -> bool:
         """Give a sign of life if there is a reason to; True if the answer is another than last time."""
@@ -176,4 +203,7 @@ class Watchdog:
         verdict = may_feed(now_ns, self._started_ns, alive_ns, silence, self._health.silence_limit_s, handling_s)
         if silence is not None and verdict.feed:
             counters.silent_for_known_cause(now_ns)
-        return verdict
+        if not verdict.feed:
+            return verdict
+        silent_s = {name: pulse.silent_s for name, pulse in self._pulses.items()}
+        return stuck(silent_s, self._health.handling_limit_s) or verdict

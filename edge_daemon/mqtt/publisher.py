@@ -18,6 +18,7 @@ from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.mailbox import Mailbox
 from edge_daemon.system.credentials import read_credential, read_secret
+from edge_daemon.system.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Publisher:
         announcements: Sequence[Announcement] = (),
     ) -> None:
         self.topics = Topics(settings.prefix, device)
+        self.pulse = Pulse()
         self._time = time or SystemTime()
         self._link = link or PahoLink()
         environment = os.environ if environment is None else environment
@@ -155,6 +157,7 @@ class Publisher:
         self._log()
 
     def _work(self, end_ns: int | None, *, leaving: bool) -> None:
+        self.pulse.beat("sending")
         now = self._time.monotonic_ns()
         while self._orders:
             self._orders.popleft()(now)
@@ -163,6 +166,7 @@ class Publisher:
         until = again if end_ns is None else min(again, end_ns)
         if leaving and self._courier.idle(now):
             until = now
+        self.pulse.beat()
         for event in self._link.poll(max(0, until - self._time.monotonic_ns()) / SECOND_NS):
             self._courier.handle(event, self._time.monotonic_ns())
 

@@ -13,31 +13,33 @@ message sent twice under one id.
 **What a limit drops.** When more than `max_rows` wait, the oldest of the lowest priority go first, except those
 under way. `expire` drops what is older than `max_age_s`; messages stamped by a clock that did not know the time
 (`dated=False`) never expire, because once the clock is set they would look years old. Every drop is counted by
-kind and reason ("rows", "age", "memory", "damaged"), and the counts are kept in the database.
+kind and reason ("rows", "age", "memory", "damaged"), the counts are kept in the database, and `when_dropped` is told of
+the message itself, which is its last chance.
 
 **When the disk fails**, messages stay in memory, at most `hold_rows` of them by the same policy, are published from
-there, and are written when the disk is back.
+there, and are written when the disk is back. A disk that takes a call and does not return from it fails, too: `take`
+waits for it for `ANSWER_S` at most, and gives what is in memory.
 
 `put` and `acknowledge` only touch memory: a card that stalls for seconds holds up neither the sound nor the network.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.documents.document import DocumentPart
 from edge_daemon.errors import StorageError
+from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.table import (
     SCHEMA,
@@ -52,42 +54,8 @@ from edge_daemon.outbox.table import (
     select,
     status,
 )
-from edge_daemon.storage.database import Database
-
-if TYPE_CHECKING:
-    from edge_daemon.config.outbox import OutboxSection
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxLimits:
-    """Bounds of the outbox.
-
-    Attributes:
-        max_rows: messages kept on disk, ≥ 1.
-        max_age_s: age beyond which `expire` drops a message, seconds.
-        hold_rows: messages kept in memory while the disk fails, ≥ 1.
-        commit_rows: messages that wait at most before `tick` commits, ≥ 1.
-        commit_within_s: seconds a message waits at most before `tick` commits.
-    """
-
-    max_rows: int = 100_000
-    max_age_s: float = 90 * 86_400
-    hold_rows: int = 1_000
-    commit_rows: int = 32
-    commit_within_s: float = 2.0
-
-    def __post_init__(self) -> None:
-        if min(self.max_rows, self.hold_rows, self.commit_rows) < 1 or min(self.max_age_s, self.commit_within_s) < 0:
-            raise ValueError(f"impossible bounds of the outbox: {self}")
-
-    @classmethod
-    def from_config(cls, section: OutboxSection) -> Self:
-        """The configured bounds."""
-        return cls(
-            max_rows=section.max_rows,
-            max_age_s=section.max_age_days * 86_400,
-            commit_within_s=section.commit_interval_s,
-        )
+from edge_daemon.storage.database import ANSWER_S, Database
+from edge_daemon.system.call_timeout import CallWithTimeout
 
 
 class OutboxHealth(DocumentPart):
@@ -114,8 +82,11 @@ class Outbox:
         self.limits = limits or OutboxLimits()
         self.when_put: list[Callable[[], None]] = []
         """Called after a message was accepted, in the caller's thread."""
+        self.when_dropped: list[Callable[[Message, str], None]] = []
+        """Told of each message that is given up, and why, after it was."""
         self._time = time
         self._database = Database(path, SCHEMA, version=VERSION, time=time, rng=rng)
+        self._calls = CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError)
         self._disk = threading.Lock()  # one writer at a time; taken before _memory, never after it
         self._memory = threading.Lock()  # held for moments only
         self._held: dict[str, Message] = {}  # not on disk yet, oldest first
@@ -130,6 +101,7 @@ class Outbox:
 
     def put(self, message: Message) -> None:
         """Accept a message; the same id twice is one message."""
+        dropped = []
         with self._memory:
             if message.id in self._held:
                 return
@@ -141,8 +113,15 @@ class Outbox:
                 victim = min(idle, key=lambda m: m.priority, default=next(iter(self._held.values())))
                 del self._held[victim.id]
                 self._drops[victim.kind, "memory"] += 1
+                dropped.append(victim)
+        self._tell(dropped, "memory")
         for tell in self.when_put:
             tell()
+
+    def _tell(self, dropped: Iterable[Message], reason: str) -> None:
+        for message in dropped:
+            for tell in self.when_dropped:
+                tell(message, reason)
 
     def tick(self) -> bool:
         """Commit if it is due; returns False if it was due and failed. Call at least every `commit_within_s`."""
@@ -176,12 +155,14 @@ class Outbox:
             if nothing_to_do and self._database.report().state == "open":
                 return True
 
+            dropped: list[Message] = []
+
             def write(connection: sqlite3.Connection) -> Status:
                 lost = max(0, self._depth - status(connection).depth)  # this outbox is the only writer
                 insert(connection, held)
                 delete(connection, gone)
                 count_drops(connection, drops + Counter({("unknown", "damaged"): lost}))
-                make_room(connection, self.limits.max_rows, under_way)
+                dropped[:] = make_room(connection, self.limits.max_rows, under_way)
                 return status(connection)
 
             try:
@@ -199,6 +180,7 @@ class Outbox:
                 self._drops -= drops
                 left = self._held or self._acknowledged or self._sent_from_memory
                 self._waiting_since_ns = self._time.monotonic_ns() if left else None
+            self._tell(dropped, "rows")
             return True
 
     def take(
@@ -211,28 +193,38 @@ class Outbox:
             order: of messages of one priority; higher priorities always come first.
             backing_off: priorities of which none is wanted now.
         """
-        self.commit()
-        with self._disk:
-            with self._memory:
-                skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
-            try:
-                on_disk = self._database.read(lambda c: select(c, limit, order, skip, backing_off))
-            except StorageError:
-                on_disk = []
-            with self._memory:
-                skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
-                damaged = [m.id for m, sound in on_disk if not sound and m.id not in self._acknowledged]
-                for message, sound in on_disk:
-                    if not sound and message.id not in self._acknowledged:
-                        self._drops[message.kind, "damaged"] += 1
-                self._acknowledged.update(damaged)  # deleted with the next commit
-                ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self._held]
-                held = [m for m in self._held.values() if m.id not in skip and m.priority not in backing_off]
-                # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
-                ready = held[::-1] + ready if order == "newest_first" else ready + held
-                taken = sorted(ready, key=lambda m: -m.priority)[:limit]
-                self._in_flight.update(m.id for m in taken)
-                return taken
+        on_disk = self._from_disk(limit, order, backing_off)
+        with self._memory:
+            skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
+            damaged = [m for m, sound in on_disk if not sound and m.id not in self._acknowledged]
+            for message in damaged:
+                self._drops[message.kind, "damaged"] += 1
+            self._acknowledged.update(m.id for m in damaged)  # deleted with the next commit
+            ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self._held]
+            held = [m for m in self._held.values() if m.id not in skip and m.priority not in backing_off]
+            # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
+            ready = held[::-1] + ready if order == "newest_first" else ready + held
+            taken = sorted(ready, key=lambda m: -m.priority)[:limit]
+            self._in_flight.update(m.id for m in taken)
+        self._tell(damaged, "damaged")
+        return taken
+
+    def _from_disk(self, limit: int, order: Order, backing_off: AbstractSet[int]) -> list[tuple[Message, bool]]:
+        """What `select` finds once all is written; nothing where the disk fails or does not answer."""
+
+        def written_and_read() -> list[tuple[Message, bool]]:
+            self.commit()
+            with self._disk:
+                with self._memory:
+                    skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
+                return self._database.read(lambda c: select(c, limit, order, skip, backing_off))
+
+        if not self._database.report().answers:
+            return []
+        try:
+            return self._calls.run(written_and_read, "reading the outbox")
+        except StorageError:
+            return []
 
     def acknowledge(self, name: str) -> None:
         """The broker has the message with this id: forget it; an unknown id is no error."""
@@ -255,16 +247,19 @@ class Outbox:
     def expire(self, utc_ns: int) -> None:
         """Drop what is older than `max_age_s`; call it only while the clock knows the time."""
         before_ns = utc_ns - round(self.limits.max_age_s * SECOND_NS)
+        dropped: list[Message] = []
         with self._disk:
             with self._memory:
                 under_way = set(self._in_flight)
-                for old in [m for m in self._held.values() if m.dated and m.created_utc_ns < before_ns]:
-                    if old.id not in under_way:
-                        del self._held[old.id]
-                        self._drops[old.kind, "age"] += 1
+                held = [m for m in self._held.values() if m.dated and m.created_utc_ns < before_ns]
+                held = [m for m in held if m.id not in under_way]
+                for old in held:
+                    del self._held[old.id]
+                    self._drops[old.kind, "age"] += 1
+            self._tell(held, "age")
 
             def write(connection: sqlite3.Connection) -> Status:
-                drop_expired(connection, before_ns, under_way)
+                dropped[:] = drop_expired(connection, before_ns, under_way)
                 return status(connection)
 
             try:
@@ -273,6 +268,12 @@ class Outbox:
                 return
             with self._memory:
                 self._depth, self._dropped = found
+            self._tell(dropped, "age")
+
+    def unsaved(self) -> list[Message]:
+        """Messages that a crash would take: in memory and not known to be on disk; never waits for the disk."""
+        with self._memory:
+            return list(self._held.values())
 
     def report(self) -> OutboxHealth:
         """How the outbox is, without touching the disk."""
@@ -293,7 +294,16 @@ class Outbox:
         return self._database.report().set_aside
 
     def close(self) -> bool:
-        """Write what waits and close the file; True if nothing is left in memory."""
+        """Write what waits and close the file; True if nothing is left in memory.
+
+        Rows of a file that was removed, and could not be made anew, come back into memory: they end with the file.
+        """
         done = self.commit(force=True)
+        if not done and self._database.report().removed:
+            with contextlib.suppress(StorageError):
+                rows = self._database.read(lambda c: select(c, self.limits.hold_rows, "newest_first"))
+                with self._memory:
+                    gone = self._acknowledged.union(self._sent_from_memory)
+                    self._held |= {m.id: m for m, sound in rows if sound and m.id not in gone}
         self._database.close()
         return done

@@ -32,6 +32,10 @@ CREATE INDEX message_order ON message (priority, seq);
 CREATE TABLE dropped (kind TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (kind, reason))
 """
 
+DROPPED_AT_ONCE = 1000
+"""Messages given up in one transaction at most: each is held in memory, and told, once more."""
+_COLUMNS = "id, topic, payload, kind, priority, created_utc_ns, dated, crc"
+
 
 class Status(NamedTuple):
     """Rows that wait, and how many were dropped by (kind, reason) since the file was made."""
@@ -77,7 +81,6 @@ def select(
         skip: ids passed over, however many; their payloads are not read.
         backing_off: priorities passed over.
     """
-    columns = "id, topic, payload, kind, priority, created_utc_ns, dated, crc"
     direction = "DESC" if order == "newest_first" else "ASC"
     query = f"SELECT seq, id FROM message WHERE priority = ? ORDER BY seq {direction}"  # noqa: S608 our words
     below = "SELECT max(priority) FROM message WHERE priority < ?"
@@ -89,8 +92,7 @@ def select(
             wanted += islice((seq for seq, name in rows if name not in skip), limit - len(wanted))
             rows.close()
         priority = connection.execute(below, (priority,)).fetchone()[0]
-    found = (connection.execute(f"SELECT {columns} FROM message WHERE seq = ?", (seq,)).fetchone() for seq in wanted)  # noqa: S608
-    return [_read(*row) for row in found]
+    return [_message_at(connection, seq) for seq in wanted]
 
 
 def _read(
@@ -111,23 +113,36 @@ def count_drops(connection: sqlite3.Connection, drops: Mapping[tuple[str, str], 
     )
 
 
-def make_room(connection: sqlite3.Connection, max_rows: int, keep: AbstractSet[str]) -> None:
-    """Drop, and count, what exceeds `max_rows`: the oldest of the lowest priority, but none of the ids in `keep`."""
+def make_room(connection: sqlite3.Connection, max_rows: int, keep: AbstractSet[str]) -> list[Message]:
+    """Drop, count and return what exceeds `max_rows`: the oldest of the lowest priority, but none of the ids in `keep`.
+
+    At most `DROPPED_AT_ONCE`; where a bound has been lowered, the rest follows.
+    """
     excess = connection.execute("SELECT count(*) FROM message").fetchone()[0] - max_rows
-    if excess > 0:
-        query = "SELECT seq, id, kind FROM message ORDER BY priority, seq LIMIT ?"
-        rows = connection.execute(query, (excess + len(keep),)).fetchall()
-        _drop(connection, [row for row in rows if row[1] not in keep][:excess], "rows")
+    if excess <= 0:
+        return []
+    excess = min(excess, DROPPED_AT_ONCE)
+    rows = connection.execute("SELECT seq, id FROM message ORDER BY priority, seq LIMIT ?", (excess + len(keep),))
+    return _drop(connection, [seq for seq, name in rows.fetchall() if name not in keep][:excess], "rows")
 
 
-def drop_expired(connection: sqlite3.Connection, before_utc_ns: int, keep: AbstractSet[str]) -> None:
-    """Drop, and count, dated messages made before a moment, but none of the ids in `keep`."""
-    query = "SELECT seq, id, kind FROM message WHERE dated AND created_utc_ns < ?"
-    rows = connection.execute(query, (before_utc_ns,)).fetchall()
-    _drop(connection, [row for row in rows if row[1] not in keep], "age")
+def drop_expired(connection: sqlite3.Connection, before_utc_ns: int, keep: AbstractSet[str]) -> list[Message]:
+    """Drop, count and return dated messages made before a moment, but none of the ids in `keep`.
+
+    At most `DROPPED_AT_ONCE`, oldest arrivals first.
+    """
+    query = "SELECT seq, id FROM message WHERE dated AND created_utc_ns < ? ORDER BY seq LIMIT ?"
+    rows = connection.execute(query, (before_utc_ns, DROPPED_AT_ONCE + len(keep))).fetchall()
+    return _drop(connection, [seq for seq, name in rows if name not in keep][:DROPPED_AT_ONCE], "age")
 
 
-def _drop(connection: sqlite3.Connection, rows: list[tuple[int, str, str]], reason: str) -> None:
-    connection.executemany("DELETE FROM message WHERE seq = ?", [(seq,) for seq, _, _ in rows])
-    for _, _, kind in rows:
-        count_drops(connection, {(kind, reason): 1})
+def _drop(connection: sqlite3.Connection, places: list[int], reason: str) -> list[Message]:
+    messages = [_message_at(connection, seq)[0] for seq in places]
+    connection.executemany("DELETE FROM message WHERE seq = ?", [(seq,) for seq in places])
+    for message in messages:
+        count_drops(connection, {(message.kind, reason): 1})
+    return messages
+
+
+def _message_at(connection: sqlite3.Connection, seq: int) -> tuple[Message, bool]:
+    return _read(*connection.execute(f"SELECT {_COLUMNS} FROM message WHERE seq = ?", (seq,)).fetchone())  # noqa: S608

@@ -10,7 +10,9 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from edge_daemon.errors import ConfigValueError
+from edge_daemon.errors import ConfigValueError, StorageError
+from edge_daemon.storage.database import ANSWER_S
+from edge_daemon.system.call_timeout import CallWithTimeout
 
 NAME = "daemon.lock"
 
@@ -19,7 +21,7 @@ def lock_folder(folder: Path) -> BinaryIO | None:
     """Take the folder for this process; None if the disk cannot be written, which must not stop the listening.
 
     Args:
-        folder: made if absent.
+        folder: made if absent; its disk is waited for, but not for ever.
 
     Returns:
         A file to be kept open as long as the folder is used.
@@ -28,10 +30,20 @@ def lock_folder(folder: Path) -> BinaryIO | None:
         ConfigValueError: another process has it.
     """
     try:
+        return CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError).run(
+            lambda: _lock(folder), f"locking {folder}", discard=lambda late: late and late.close()
+        )
+    except StorageError:
+        return None
+
+
+def _lock(folder: Path) -> BinaryIO | None:
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / NAME).open("a+b", buffering=0)  # what a full disk refuses must not come up again at close
+        descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError:
         return None
+    file = os.fdopen(descriptor, "a+b", buffering=0)  # what a full disk refuses must not come up again at close
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -23,8 +23,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_daemon.errors import StorageError
 from edge_daemon.outbox import table as outbox_table
+from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.message import Message
-from edge_daemon.outbox.outbox import Outbox, OutboxLimits
+from edge_daemon.outbox.outbox import Outbox
 from edge_daemon.storage import database
 from edge_daemon.testing.machine import ManualTime
 
@@ -488,7 +489,8 @@ CHILD = """
 import random, sys
 from pathlib import Path
 from edge_daemon.outbox.message import Message
-from edge_daemon.outbox.outbox import Outbox, OutboxLimits
+from edge_daemon.outbox.limits import OutboxLimits
+from edge_daemon.outbox.outbox import Outbox
 from edge_daemon.clock.time_source import SystemTime
 
 outbox = Outbox(Path(sys.argv[1]), time=SystemTime(), rng=random.Random(0), limits=OutboxLimits(commit_rows=5))
