@@ -282,12 +282,12 @@ class Rig:
         self.process.kill()
         self.process.wait(20)
 
-    def terminate(self) -> float:
-        """SIGTERM; returns how many seconds it took to end, and insists on a clean end."""
+    def terminate(self, code: int = 0) -> float:
+        """SIGTERM; returns how many seconds it took to end, and insists on a clean end, or another exit code."""
         assert self.process is not None
         began = time.monotonic()
         self.process.terminate()
-        assert self.process.wait(20) == 0, self.tail()
+        assert self.process.wait(20) == code, self.tail()
         return time.monotonic() - began
 
     def play(self, sound: NDArray[np.int16], speed: float = 1.0, **options: bool) -> Feeder:
@@ -345,6 +345,21 @@ class Rig:
             if row["cause"]:
                 lost[row["cause"]] = lost.get(row["cause"], 0.0) + float(row["seconds"])
         return lost
+
+    def found(self) -> set[str]:
+        """Identities of the detections in the daemon's log."""
+        return set(re.findall(r" detection id=([0-9a-f-]{36})", self.log.read_text(errors="replace")))
+
+    def printed(self) -> set[str]:
+        """Identities of the detections that the log holds in full."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        payloads = [json.loads(re.search(r' payload=(".*")$', line)[1]) for line in lines if " payload=" in line]  # type: ignore[index]
+        documents = [json.loads(payload) for payload in payloads]
+        return {
+            str(Detection.model_validate_json(payload).id)
+            for payload, document in zip(payloads, documents, strict=True)
+            if document["schema"].startswith("edge_daemon.detection/")
+        }
 
     program: tuple[str, ...] = (sys.executable, "-m", "edge_daemon")
     sample = SAMPLE
