@@ -278,14 +278,19 @@ class Outbox:
     def report(self) -> OutboxHealth:
         """How the outbox is, without touching the disk."""
         database = self._database.report()
+        available, reason = database.state != "unavailable", database.reason
         with self._memory:
             dropped = Counter(self._dropped) + self._drops
+            if available and self._held and self._waiting_since_ns is not None:
+                waited_s = (self._time.monotonic_ns() - self._waiting_since_ns) / SECOND_NS
+                if waited_s > self.limits.commit_within_s + ANSWER_S:  # whoever should write is held up
+                    available, reason = False, f"Nothing has been written for {waited_s:.0f} s."
             return OutboxHealth(
                 depth=max(0, self._depth - len(self._acknowledged)) + len(self._held),
                 held=len(self._held),
                 dropped={f"{kind}/{reason}": count for (kind, reason), count in sorted(dropped.items())},
-                available=database.state != "unavailable",
-                reason=database.reason,
+                available=available,
+                reason=reason,
             )
 
     @property

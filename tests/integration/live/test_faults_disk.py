@@ -16,6 +16,8 @@ import pytest
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 SPEED = 8.0
+UNSAVED = 3
+"""Exit code where the account of effort could not be written; the log holds it then."""
 
 
 def fill(folder: Path) -> Path:
@@ -83,7 +85,7 @@ def test_clips_fill_a_small_disk_and_detections_go_on(rig: Any, small_disk: Path
     rig.play(sound, SPEED)
     rig.until(lambda: outbox_of(rig).get("available") is False)
     rig.delivers(sound)
-    assert rig.terminate() < 5.0
+    assert rig.terminate(0, UNSAVED) < 5.0
 
 
 def test_disk_full_while_the_broker_is_away(rig: Any, card: Path) -> None:
@@ -115,7 +117,9 @@ def test_disk_full_at_the_end_and_room_after_the_restart(rig: Any, card: Path) -
     rig.until(lambda: len(rig.shore.ids()) >= 3)
     fill(card)
     rig.until(lambda: outbox_of(rig).get("available") is False)
-    rig.ends_as_replayed(sound)
+    rig.ends_as_replayed(sound, codes=(UNSAVED,))
+    assert "effort could not be written to disk session=" in rig.log.read_text()
+    assert not rig.printed()
 
 
 def test_card_turns_read_only(rig: Any, worn_card: Path) -> None:
@@ -128,7 +132,8 @@ def test_card_turns_read_only(rig: Any, worn_card: Path) -> None:
     rig.until(lambda: outbox_of(rig).get("available") is False)
     rig.delivers(sound)
     assert any("read-only" in reason.lower() for reason in rig.shore.health()[-1]["reasons"])
-    assert rig.terminate() < 5.0
+    assert rig.terminate(UNSAVED) < 5.0
+    assert "effort could not be written to disk session=" in rig.log.read_text()
 
 
 def test_card_read_only_from_the_start_and_mended(rig: Any, card: Path) -> None:
