@@ -23,6 +23,11 @@ class StorageSection(Section):
         return self.folder / "effort.db"
 
     @property
+    def clock_path(self) -> Path:
+        """For how long the clock has been right."""
+        return self.folder / "clock.json"
+
+    @property
     def clips_folder(self) -> Path:
         """Folder of the events' sound."""
         return self.folder / "clips"

@@ -61,6 +61,9 @@ class ClockHealth(DocumentPart):
     state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How reliable it is.")
     drift_ppm: float | None = Field(default=None, description="Sound card against system clock, ppm.")
     steps: int = Field(default=0, ge=0, description="Jumps of the system clock since the start.")
+    proven: bool = Field(
+        default=False, description="Whether it has been right for so long that things are deleted for their age."
+    )
 
 
 class ModelHealth(DocumentPart):

@@ -26,6 +26,7 @@ from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.live.detection_reporter import DetectionReporter
 from edge_daemon.live.effort_reporter import EffortReporter
 from edge_daemon.live.expiry import Expiry
+from edge_daemon.live.proven_clock import ProvenClock
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
 from edge_daemon.live.scoring_loop import ScoringLoop
@@ -61,6 +62,7 @@ class Components:
     unsaved: UnsavedLog
     ledger: EffortLedger
     periods: ReportPeriods
+    clock: ProvenClock
     expiry: Expiry
     storage: StorageLoop
     publisher: Publisher | None
@@ -90,7 +92,9 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     blocks = round(config.audio.ring_s * 1000 / config.audio.block_ms)
     sound = SoundQueue(round(config.audio.ring_s * source.rate), blocks)
 
-    session = Session(str(uuid4()), config.device.id, source.name, rate, _boot_id())
+    boot_id = _boot_id()
+    clock = ProvenClock(config.storage.clock_path, boot_id, times, time)
+    session = Session(str(uuid4()), config.device.id, source.name, rate, boot_id)
     ledger = EffortLedger(
         config.storage.effort_path, time=time, rng=rng, commit_every_s=config.effort.commit_interval_s
     )
@@ -104,7 +108,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     if publisher is not None:
         outbox.when_put.append(publisher.wake)
 
-    store = _store(config, dependencies, times)
+    store = _store(config, dependencies, clock)
     clips = ClipQueue(
         store,
         lambda: nudges.put(None),
@@ -112,7 +116,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         1000 * (config.mqtt.excerpt_kb or 0),
     )
     effort = EffortReporter(ledger, periods, outbox, times, config.device.id, topics.effort)
-    expiry = Expiry(outbox, ledger, store, times, time, config.effort.keep_days)
+    expiry = Expiry(outbox, ledger, store, clock, time, config.effort.keep_days)
 
     recent = RecentSound(rate)
     levels = _levels(config, dependencies, recent, ledger)
@@ -146,8 +150,9 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         unsaved=UnsavedLog(outbox, time),
         ledger=ledger,
         periods=periods,
+        clock=clock,
         expiry=expiry,
-        storage=StorageLoop(nudges, outbox, ledger, clips, (effort, expiry)),
+        storage=StorageLoop(nudges, outbox, ledger, clips, (effort, clock, expiry)),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
     )
@@ -173,7 +178,7 @@ def _publisher(config: Config, dependencies: Dependencies, mailbox: TimedMailbox
     )
 
 
-def _store(config: Config, dependencies: Dependencies, times: SampleTime) -> ClipStore | None:
+def _store(config: Config, dependencies: Dependencies, clock: ProvenClock) -> ClipStore | None:
     if not config.clips.enabled:
         return None
     return ClipStore(
@@ -181,7 +186,7 @@ def _store(config: Config, dependencies: Dependencies, times: SampleTime) -> Cli
         Retention.from_config(config.clips),
         time=dependencies.time,
         rng=dependencies.rng,
-        dated=lambda: times.trusts_now,
+        dated=clock.believes_now,
     )
 
 

@@ -1,11 +1,11 @@
-"""Expiry: what is too old is forgotten, but never while nobody knows how old it is."""
+"""Expiry: what is too old is forgotten, but never unless it is proven how old it is."""
 
 from __future__ import annotations
 
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.effort.ledger import EffortLedger
-from edge_daemon.live.sample_time import SampleTime
+from edge_daemon.live.proven_clock import ProvenClock
 from edge_daemon.outbox.outbox import Outbox
 
 EXPIRE_EVERY_NS = 3600 * SECOND_NS
@@ -16,7 +16,7 @@ class Expiry:
 
     Args:
         outbox, ledger, store: where they are; the store is None without clips.
-        times: how far the clock is to be believed.
+        clock: whether ages are to be believed.
         time: clocks.
         keep_days: how long effort is kept, days; may be changed at any time.
     """
@@ -26,13 +26,13 @@ class Expiry:
         outbox: Outbox,
         ledger: EffortLedger,
         store: ClipStore | None,
-        times: SampleTime,
+        clock: ProvenClock,
         time: TimeSource,
         keep_days: float,
     ) -> None:
         self.keep_days = keep_days
         self._outbox, self._ledger, self._store = outbox, ledger, store
-        self._times, self._time = times, time
+        self._clock, self._time = clock, time
         self._due_ns = 0
 
     def tick(self) -> None:
@@ -41,7 +41,7 @@ class Expiry:
         if self._store is not None:
             self._store.tick()
         utc_ns = self._time.utc_ns()  # before it is asked for: a clock set in between is not trusted
-        if now_ns < self._due_ns or not self._times.trusts_now:
+        if now_ns < self._due_ns or not self._clock.proven or not self._clock.believes_now():
             return
         self._due_ns = now_ns + EXPIRE_EVERY_NS
         self._outbox.expire(utc_ns)

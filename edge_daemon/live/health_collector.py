@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge_daemon import __version__
+from edge_daemon.clock.clock_proof import PROOF_S
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import utc_text
 from edge_daemon.config.health import HealthSection
@@ -66,7 +67,7 @@ class HealthCollector:
             input=self._dependencies.source.state,
             outbox=components.outbox.report(),
             mqtt=None if publisher is None else publisher.report(),
-            clock=components.times.report(),
+            clock=components.times.report().model_copy(update={"proven": components.clock.proven}),
             board=self._dependencies.board.read(),
             model=self._model(),
             backend=self._counters,
@@ -125,6 +126,12 @@ class HealthCollector:
             found.append(f"effort cannot be stored on disk: {effort.database.reason}")
         if effort.forgotten:
             found.append(f"{effort.forgotten} spans of effort lost while the disk failed")
+        if components.clock.doubt_s > PROOF_S:
+            days = components.clock.doubt_s / 86_400
+            found.append(
+                f"the clock has leapt forward by {days:.0f} days: nothing is deleted for its age until it has been "
+                "right for as long"
+            )
         if problem := self._dependencies.detector.problem:
             found.append(problem)
         clips = None if components.store is None else components.store.report()
