@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge_daemon.clips.retention import StoredFile
+from edge_daemon.storage.part_file import SUFFIX, make_part
 
 _DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _KINDS = (".flac", ".wav")
@@ -52,11 +53,11 @@ class FolderClipFiles:
     def write(self, name: str, content: bytes, utc_ns: int) -> None:
         """Put a file there, whole or not at all."""
         path = os.path.join(self.folder, name)
-        part = path + ".part"
         day = os.path.dirname(path)
         os.makedirs(day, exist_ok=True)
+        descriptor, part = make_part(path)
         try:
-            with open(part, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -102,5 +103,5 @@ class FolderClipFiles:
 
     def sweep(self) -> None:
         """Remove what a power cut left half written."""
-        for path in self.folder.glob(f"{_DAY}/*.part"):
+        for path in self.folder.glob(f"{_DAY}/*{SUFFIX}"):
             path.unlink(missing_ok=True)

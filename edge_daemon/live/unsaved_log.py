@@ -1,8 +1,8 @@
 """Messages in the log, in full, that may be lost otherwise: the journal is the last place that may keep a detection.
 
-Printed is what neither disk nor broker have taken for `PRINT_AFTER_S`, so that not even a SIGKILL takes it without a
-trace; all that is in memory alone when the service manager is about to end the program; what is left at a stop; and
-what a limit drops. Each message is printed once.
+Printed is what neither disk nor broker have taken `PRINT_AFTER_S` after it should have been written, so that not even a
+SIGKILL takes it without a trace; all that is in memory alone when the service manager is about to end the program; what
+is left at a stop; and what a limit drops. Each message is printed once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from edge_daemon.outbox.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-PRINT_AFTER_S = 10.0
-"""How long a message may be in memory alone before it is printed."""
+PRINT_AFTER_S = 5.0
+"""How long a message may be in memory alone, beyond the outbox's `commit_within_s`, before it is printed."""
 
 
 class UnsavedLog:
@@ -42,8 +42,9 @@ class UnsavedLog:
         self._since_ns = {name: self._since_ns.get(name, now_ns) for name in waiting}
         with self._lock:
             self._printed &= waiting.keys()
+        limit_ns = (self._outbox.limits.commit_within_s + PRINT_AFTER_S) * SECOND_NS
         for name, since_ns in self._since_ns.items():
-            if now_ns - since_ns >= PRINT_AFTER_S * SECOND_NS:
+            if now_ns - since_ns >= limit_ns:
                 self._print(waiting[name], "a message could not be sent or written to disk yet")
 
     def print_all(self) -> int:

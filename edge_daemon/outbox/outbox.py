@@ -25,7 +25,6 @@ waits for it for `ANSWER_S` at most, and gives what is in memory.
 
 from __future__ import annotations
 
-import contextlib
 import random
 import sqlite3
 import threading
@@ -42,6 +41,7 @@ from edge_daemon.errors import StorageError
 from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.table import (
+    DROPPED_AT_ONCE,
     SCHEMA,
     VERSION,
     Order,
@@ -96,6 +96,7 @@ class Outbox:
         self._acknowledged: set[str] = set()  # to be deleted from disk
         self._sent_from_memory: dict[str, None] = {}  # on disk only if put twice; the oldest forgotten beyond hold_rows
         self._drops: Counter[tuple[str, str]] = Counter()  # to be added on disk
+        self._removed_told = False  # what memory does not hold of a removed file
         self._depth = 0  # rows on disk as of the last commit, 0 before the first
         self._dropped: dict[tuple[str, str], int] = {}  # counts on disk as of the last commit
 
@@ -128,6 +129,8 @@ class Outbox:
         with self._memory:
             waiting = len(self._held) + len(self._acknowledged)
             since_ns = self._waiting_since_ns
+        if self._database.moved:
+            return self.commit()
         if since_ns is None:
             return True
         waited_ns = self._time.monotonic_ns() - since_ns
@@ -152,7 +155,7 @@ class Outbox:
                 under_way = set(self._in_flight)
                 nothing_to_do = not (held or gone or drops)
                 self._being_written = frozenset(self._held)
-            if nothing_to_do and self._database.report().state == "open":
+            if nothing_to_do and self._database.report().state == "open" and not self._database.moved:
                 return True
 
             dropped: list[Message] = []
@@ -169,6 +172,7 @@ class Outbox:
                 found = self._database.transact(write, force=force)
             except StorageError:
                 self._being_written = frozenset()
+                self._hold_removed()
                 return False
             with self._memory:
                 self._being_written = frozenset()
@@ -182,6 +186,30 @@ class Outbox:
                 self._waiting_since_ns = self._time.monotonic_ns() if left else None
             self._tell(dropped, "rows")
             return True
+
+    def _hold_removed(self) -> None:
+        """Hold the rows of a file that was removed and cannot be made anew, for they end with the process.
+
+        As many as memory may hold, the newest first; of the others, as many again are told as dropped, once, although
+        all are read from the removed file as long as it is open.
+        """
+        if not self._database.moved:
+            self._removed_told = False
+            return
+        with self._memory:
+            room = max(0, self.limits.hold_rows - len(self._held))
+            skip = self._held.keys() | self._acknowledged | self._sent_from_memory.keys()
+        try:
+            rows = self._database.read(lambda c: select(c, room + DROPPED_AT_ONCE, "newest_first", skip))
+        except StorageError:
+            return
+        with self._memory:
+            found = [m for m, sound in rows if sound and m.id not in self._acknowledged]
+            self._held = {m.id: m for m in reversed(found[:room])} | self._held
+            self._depth = max(0, self._depth - len(found[:room]))
+        if not self._removed_told:
+            self._removed_told = True
+            self._tell(found[room:], "file removed")
 
     def take(
         self, limit: int, order: Order = "newest_first", backing_off: AbstractSet[int] = frozenset()
@@ -299,16 +327,7 @@ class Outbox:
         return self._database.report().set_aside
 
     def close(self) -> bool:
-        """Write what waits and close the file; True if nothing is left in memory.
-
-        Rows of a file that was removed, and could not be made anew, come back into memory: they end with the file.
-        """
+        """Write what waits and close the file; True if nothing is left in memory."""
         done = self.commit(force=True)
-        if not done and self._database.report().removed:
-            with contextlib.suppress(StorageError):
-                rows = self._database.read(lambda c: select(c, self.limits.hold_rows, "newest_first"))
-                with self._memory:
-                    gone = self._acknowledged.union(self._sent_from_memory)
-                    self._held |= {m.id: m for m, sound in rows if sound and m.id not in gone}
         self._database.close()
         return done

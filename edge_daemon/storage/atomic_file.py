@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edge_daemon.errors import StorageError
+from edge_daemon.storage.part_file import make_part
 
 
 @contextmanager
@@ -25,10 +26,11 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     Raises:
         StorageError: it cannot be written; nothing is left of it.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        descriptor, name = make_part(path)
+        part = Path(name)
         try:
-            with part.open("w", encoding="utf-8", newline="") as file:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

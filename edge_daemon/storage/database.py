@@ -152,11 +152,15 @@ class Database:
         aside = tuple(self._set_aside)
         return DatabaseReport(state, reason, self._retry.attempts, aside, self._salvaged, answers, self._removed)
 
+    @property
+    def moved(self) -> bool:
+        """Whether the open file is no longer the one of its name; asks the disk."""
+        return self._connection is not None and _identity(self.path) != self._identity
+
     def close(self) -> None:
         """Close the file, folding the write-ahead log into it; may be called twice, and the next use opens it again."""
         with self._calling():
-            self._removed = False
-            self._disconnect()
+            self._drop()
 
     @contextlib.contextmanager
     def _calling(self) -> Iterator[None]:
@@ -209,14 +213,22 @@ class Database:
         return self._connection
 
     def _disconnect(self) -> None:
-        if self._connection is not None and not self._removed:
+        """Close the file, to open it anew; a removed one stays open, for nothing else has its rows."""
+        with contextlib.suppress(OSError):
+            self._removed = self._removed or self.moved
+        if not self._removed:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._removed = False
+        if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
 
     def _begin_afresh(self) -> None:
         """Set the damaged file aside, open a new one and copy into it what can still be read."""
-        self._disconnect()
+        self._drop()
         moment = datetime.fromtimestamp(self._time.utc_ns() / SECOND_NS, UTC).strftime("%Y%m%dT%H%M%SZ")
         aside = self.path.with_name(f"{self.path.name}.damaged-{moment}")
         number = 1
@@ -232,7 +244,7 @@ class Database:
             with contextlib.closing(_connect(self.path)) as old:
                 self._copy_from(old)
         finally:
-            self._disconnect()
+            self._drop()
         for suffix in SIDECARS:  # the file first: while it is there, the copy does not count
             part = self.path.with_name(self.path.name + suffix)
             if part.exists():
@@ -273,7 +285,7 @@ class Database:
 
         Until that succeeds, nothing is written, and what is there is read from the removed file.
         """
-        if self._connection is None or _identity(self.path) == self._identity:
+        if self._connection is None or not self.moved:
             return
         if not writes and self._removed and not self._retry.due(self._time.monotonic_ns()):
             return
@@ -285,8 +297,7 @@ class Database:
                 raise
             self._failed(error)
             return
-        self._removed = False
-        self._disconnect()
+        self._drop()
         # SQLite leaves the log of a file that has moved, and would play it into the one that has come in its place.
         if self._log_identity is not None and _identity(self._log) == self._log_identity:
             for suffix in SIDECARS[1:]:

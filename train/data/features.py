@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import edge_daemon.model.frontend
 from edge_daemon.model.frontend import UNUSABLE, FrontEnd
+from edge_daemon.storage.part_file import make_part
 from train.data.dataset import Spec
 
 BATCH = 256
@@ -73,15 +74,16 @@ def features_of(
     except (OSError, KeyError, IndexError, ValueError, EOFError, zipfile.BadZipFile):
         pass  # not there, or half-written by a machine that lost power: computed again below
     features, flags = compute(audio, spec)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as new:
+        descriptor, part = make_part(path)
+        with os.fdopen(descriptor, "wb") as new:
             np.savez(new, features=features, flags=flags)
-        part.replace(path)
+        Path(part).replace(path)
     except OSError:
         with suppress(OSError):
-            part.unlink()
+            Path(part).unlink()
     return features, flags
 
 

@@ -67,6 +67,27 @@ def test_on_a_full_disk_the_removed_file_stays_the_copy(
     assert not rescued_file(path).exists()
 
 
+def test_removed_after_the_disk_had_failed(small_disk: Path, fill_disk: Callable[[Path], None]) -> None:
+    """What opens a failing file anew must not close a removed one."""
+    time, path = ManualTime(), small_disk / "a.db"
+    database = make(path, time)
+    write(database, *range(8))
+    fill_disk(small_disk / "filler")
+    with pytest.raises(StorageError):
+        write(database, *range(8, 200))
+    path.unlink()
+    for _ in range(5):
+        time.advance(100)
+        with pytest.raises(StorageError):
+            write(database, 8)
+        assert numbers(database) == list(range(8))
+    (small_disk / "filler").unlink()
+    time.advance(100)
+    write(database, 8)
+    database.close()
+    assert numbers(make(path)) == list(range(9))
+
+
 def test_the_folder_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "state" / "a.db"
     database = make(path)
