@@ -8,6 +8,7 @@ clip costs a walk through the folder.
 
 from __future__ import annotations
 
+import errno
 import random
 import threading
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from edge_daemon.clips.retention import Retention, plan
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.system.backoff import Backoff, Retry
 
+FILES_FOR_ONE = 2
+"""Clips that give way to one where the disk takes no more files: it may need the folder of a new day, too."""
 _TIDY_EVERY_NS = 3600 * SECOND_NS  # from one look at the whole folder to the next
 
 
@@ -87,7 +90,7 @@ class ClipStore:
             try:
                 room = self._make_room(len(content))
                 if room:
-                    self._files.write(clip.name, content, self._time.utc_ns())
+                    self._write(clip.name, content)
             except OSError as error:
                 return self._failed(f"Clips cannot be stored: {error.strerror or error}.")
             if not room:
@@ -130,6 +133,20 @@ class ClipStore:
         if not self._fits(incoming):
             self._tidy(self.rules, incoming)  # the spare room may be out of reach where the bound itself is not
         return self._fits(incoming)
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Write a clip; where there are bytes for it but no more files (inodes), in the place of the oldest two."""
+        try:
+            self._files.write(name, content, self._time.utc_ns())
+        except OSError as error:
+            files = sorted(self._files.list(), key=lambda file: (file.modified_utc_ns, file.name))
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not files:
+                raise
+            for file in files[:FILES_FOR_ONE]:
+                self._files.delete(file.name)
+                self._bytes -= file.size
+                self._deleted += 1
+            self._files.write(name, content, self._time.utc_ns())
 
     def _fits(self, incoming: int) -> bool:
         within = self._bytes + incoming <= self.rules.max_bytes

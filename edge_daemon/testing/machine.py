@@ -49,6 +49,7 @@ class MemoryClipFiles:
         contents: bytes by name.
         broken: while set, every operation fails as a dying card does.
         others: bytes that something else takes.
+        most_files: that the disk takes, whatever room it has; None for no such bound.
 
     Args:
         capacity: size of the disk, bytes.
@@ -58,13 +59,15 @@ class MemoryClipFiles:
         self.contents: dict[str, bytes] = {}
         self.broken = False
         self.others = 0
+        self.most_files: int | None = None
         self._capacity = capacity
         self._dates: dict[str, int] = {}
 
     def write(self, name: str, content: bytes, utc_ns: int) -> None:
         """Put a file there."""
         self._check()
-        if self.free_bytes() < len(content):
+        full = self.most_files is not None and len(self.contents) >= self.most_files and name not in self.contents
+        if full or self.free_bytes() < len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
         self.contents[name] = content
         self._dates[name] = utc_ns

@@ -193,3 +193,26 @@ def test_a_full_disk_without_a_floor_is_survived(small_disk: Path) -> None:
     assert list(small_disk.rglob("*.part")) == []
     (small_disk / "others").unlink()
     assert store.save(clip(50))
+
+
+def test_without_inodes_the_oldest_two_make_room() -> None:
+    """There are bytes, but the disk takes no more files."""
+    files, time = MemoryClipFiles(10**9), ManualTime()
+    store = make(files, WIDE, time)
+    files.most_files = 5
+    for number in range(9):
+        time.advance(1)
+        assert store.save(clip(number))
+        assert f"2026-01-01/{number:04d}.flac" in files.contents
+    assert sorted(files.contents) == [f"2026-01-01/{number:04d}.flac" for number in (4, 5, 6, 7, 8)]
+    assert (store.report().dropped, store.report().deleted) == (0, 4)
+    assert store.report().bytes == sum(map(len, files.contents.values()))
+
+
+def test_where_others_took_all_inodes_clips_rest() -> None:
+    files = MemoryClipFiles(10**9)
+    files.most_files = 0
+    store = make(files, WIDE)
+    assert not store.save(clip(1))
+    assert store.report().reason == "Clips cannot be stored: No space left on device."
+    assert store.report().resting

@@ -31,6 +31,11 @@ MakeHealth = Callable[..., HealthDocument]
         ({"outbox": OutboxHealth(depth=1, dropped={"detection/rows": 4})}, "warning", "4 messages dropped"),
         ({"clock": ClockHealth(state="unsynchronised")}, "warning", "not synchronised"),
         ({"board": board_health(disk_free_mb=199.0)}, "warning", "199 MB of disk space left"),
+        (
+            {"board": board_health(disk_free_mb=9000.0, inodes_free=12)},
+            "warning",
+            "the disk takes only 12 more files, whatever space is left: delete some",
+        ),
         ({"board": board_health(temperature_c=80.0)}, "warning", "80 °C"),
         ({"board": board_health(throttling=("under-voltage",))}, "warning", "under-voltage"),
         (
