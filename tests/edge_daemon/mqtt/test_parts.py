@@ -203,7 +203,70 @@ def test_two_silent_closes_try_the_other_version() -> None:
     made.began(0)
     made.accepted(0)
     made.failed(REFUSED, 0)
+    assert made.protocol == "mqtt5"
+
+
+def online_with_3_1_1(why: Failure) -> Connection:
+    """A connection that was made with the older version, because version 5 was answered like this."""
+    made = connection()
+    for _ in range(1 if why.unsupported_protocol else 2):
+        made.began(0)
+        made.failed(why, 0)
     assert made.protocol == "mqtt311"
+    made.began(0)
+    made.accepted(0)
+    assert made.downgraded
+    return made
+
+
+@pytest.mark.parametrize("why", [UNSUPPORTED, SILENT])
+def test_a_downgrade_ends_with_its_connection(why: Failure) -> None:
+    made = online_with_3_1_1(why)
+    made.failed(REFUSED, 3600 * S)
+    assert made.protocol == "mqtt5"
+
+
+@pytest.mark.parametrize("why", [UNSUPPORTED, SILENT])
+def test_an_old_broker_is_back_at_once_when_it_returns(why: Failure) -> None:
+    made = online_with_3_1_1(why)
+    made.failed(REFUSED, 3600 * S)
+    now = made.deadline_ns() or 0
+    made.began(now)
+    made.failed(why, now)
+    assert made.protocol == "mqtt311"
+    assert made.due(now)
+
+
+def test_a_downgraded_attempt_that_fails_goes_back_to_version_5() -> None:
+    made = connection()
+    waits(made, [SILENT, SILENT])
+    assert made.protocol == "mqtt311"
+    now = made.deadline_ns() or 0
+    made.began(now)
+    made.failed(REFUSED, now)
+    assert made.protocol == "mqtt5"
+
+
+def test_a_downgraded_connection_is_renewed_ever_more_seldom() -> None:
+    made = online_with_3_1_1(SILENT)
+    assert not made.renewal_due(539 * S)  # ten minutes, of which a tenth is drawn at random
+    assert made.renewal_due(600 * S)
+    made.renew(600 * S)
+    assert made.protocol == "mqtt5"
+    assert made.due(600 * S)
+    made.began(600 * S)
+    made.failed(SILENT, 600 * S)
+    assert made.protocol == "mqtt311"
+    assert made.due(600 * S)
+    made.began(600 * S)
+    made.accepted(600 * S)
+    assert not made.renewal_due((600 + 1079) * S)
+    assert made.renewal_due((600 + 1200) * S)
+    made.renew(1800 * S)
+    made.began(1800 * S)
+    made.accepted(1800 * S)
+    assert not made.downgraded
+    assert not made.renewal_due(10**6 * S)
 
 
 @pytest.mark.parametrize("choice", ["mqtt5", "mqtt311"])
