@@ -72,6 +72,11 @@ class MqttSection(Section):
     reconnect_longest_s: float = key(
         300.0, "Longest pause before reconnecting; pauses double up to it, with jitter", unit="s", ge=0.1, le=86_400
     )
+    read_back: bool = key(
+        True,
+        "Where the broker does not say what it takes (MQTT 3.1.1, or QoS 0 only), count messages as delivered only "
+        "after one was read back; the user then needs the right to read its own topics",
+    )
     in_flight: int = key(20, "Most detections sent but not yet acknowledged", ge=1, le=1000)
     drain_rate: float = key(
         10.0,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
+from edge_daemon.mqtt.broker_limits import BrokerLimits
 from edge_daemon.mqtt.connection import Failure
 from edge_daemon.mqtt.connection import Protocol as Version
 
@@ -33,6 +34,22 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes if we vanish.
+
+    Attributes:
+        topic, payload: the message.
+        qos: 1, or 0 for a broker that takes no other.
+        retain: false for a broker that keeps no messages.
+    """
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """All that a connection attempt needs.
 
@@ -43,7 +60,7 @@ class Request:
         keepalive_s, timeout_s: in seconds.
         username, password: None to show none.
         tls: None for an unencrypted connection.
-        will: topic and payload that the broker publishes, retained, if we vanish; None for none.
+        will: what the broker publishes if we vanish; None for nothing.
     """
 
     host: str
@@ -55,7 +72,7 @@ class Request:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: Tls | None = None
-    will: tuple[str, bytes] | None = None
+    will: Will | None = None
 
     @classmethod
     def from_config(
@@ -64,7 +81,7 @@ class Request:
         client_id: str,
         version: Version,
         password: str | None,
-        will: tuple[str, bytes] | None = None,
+        will: Will | None = None,
     ) -> Self:
         """A connection to the configured broker."""
         return cls(
@@ -83,9 +100,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The broker has accepted us; `window` is the most messages it wants unacknowledged."""
+    """The broker has accepted us, with these limits."""
 
-    window: int = 65_535
+    limits: BrokerLimits = field(default_factory=BrokerLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,14 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker has answered a subscription: the quality of service that it grants; None if it refuses."""
+
+    packet: int
+    qos: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A message on a topic that we subscribed to."""
 
@@ -119,7 +144,7 @@ class Lost:
     failure: Failure
 
 
-Event = Accepted | Acknowledged | Rejected | Received | Lost
+Event = Accepted | Acknowledged | Rejected | Subscribed | Received | Lost
 
 
 class Link(Protocol):
@@ -129,10 +154,16 @@ class Link(Protocol):
         """Begin an attempt; what becomes of it comes out of `poll`. Never raises for network or file faults."""
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
-        """Hand a message over and return its packet number (for QoS 1, to meet it again in `Acknowledged`)."""
+        """Hand a message over and return its packet number, to meet it again in `Acknowledged`.
 
-    def subscribe(self, pattern: str) -> None:
-        """Ask for messages; they come out of `poll`."""
+        With QoS 0 that only says that it was written to the network.
+        """
+
+    def subscribe(self, pattern: str) -> int:
+        """Ask for messages, which come out of `poll`; the packet number, to meet it again in `Subscribed`."""
+
+    def unsubscribe(self, pattern: str) -> None:
+        """Ask for no more of them."""
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Wait for events, at most so long; returns early after `wake`."""

@@ -18,8 +18,9 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge_daemon.errors import ConfigError
+from edge_daemon.mqtt.broker_limits import BrokerLimits
 from edge_daemon.mqtt.connection import Failure
-from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Lost, Received, Rejected, Request
+from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Lost, Received, Rejected, Request, Subscribed
 from edge_daemon.mqtt.tls import context
 
 _VERSIONS = {"mqtt5": MQTTProtocolVersion.MQTTv5, "mqtt311": MQTTProtocolVersion.MQTTv311}
@@ -35,6 +36,7 @@ class PahoLink:
         self._client: Client | None = None
         self._events: list[Event] = []
         self._answered = False
+        self._five = False
         self._waker, self._wakened = socket.socketpair()
         self._waker.setblocking(False)
         self._wakened.setblocking(False)
@@ -65,10 +67,16 @@ class PahoLink:
             self._lost(Failure("the connection was lost"))
         return info.mid
 
-    def subscribe(self, pattern: str) -> None:
-        """Ask for messages with QoS 1."""
+    def subscribe(self, pattern: str) -> int:
+        """Ask for messages with QoS 1; 0 without a connection."""
+        if self._client is None:
+            return 0
+        return self._client.subscribe(pattern, qos=1)[1] or 0
+
+    def unsubscribe(self, pattern: str) -> None:
+        """Ask for no more of them."""
         if self._client is not None:
-            self._client.subscribe(pattern, qos=1)
+            self._client.unsubscribe(pattern)
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Wait for traffic or a wake-up, let paho handle it, and return what came of it."""
@@ -91,7 +99,7 @@ class PahoLink:
         self._events.clear()
         if client is None:
             return
-        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+        _silence(client)
         connection = client.socket()
         if polite:
             client.disconnect()
@@ -107,7 +115,7 @@ class PahoLink:
 
     def _new_client(self, request: Request) -> Client:
         # paho retries or downgrades by itself unless told not to
-        five = request.version == "mqtt5"
+        five = self._five = request.version == "mqtt5"
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=request.client_id,
@@ -122,12 +130,13 @@ class PahoLink:
         if request.tls is not None:
             client.tls_set_context(context(request.tls))
         if request.will is not None:
-            topic, payload = request.will
-            client.will_set(topic, payload, qos=1, retain=True)
+            will = request.will
+            client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         return client
 
     def _wait(self, timeout_s: float) -> bool:
@@ -162,7 +171,7 @@ class PahoLink:
     def _lost(self, failure: Failure) -> None:
         client, self._client = self._client, None
         if client is not None:
-            client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+            _silence(client)
             connection = client.socket()
             if connection is not None:
                 connection.close()
@@ -171,16 +180,16 @@ class PahoLink:
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         self._answered = True
         if not reason.is_failure:
-            window = getattr(properties, "ReceiveMaximum", None) or 65_535
-            self._events.append(Accepted(window))
+            self._events.append(Accepted(_limits(properties) if self._five else BrokerLimits(reason_codes=False)))
             return
         unsupported = reason.value == UNSUPPORTED_PROTOCOL_VERSION
         told = f"the broker refused us: {str(reason).lower()}"
-        self._lost(Failure(told, unsupported_protocol=unsupported, reached=True))
+        self._lost(Failure(told, unsupported_protocol=unsupported, reached=True, code=reason.value))
 
-    def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_disconnect(self, _client: Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._answered:
-            self._lost(Failure(f"the connection was lost: {str(reason).lower()}"))
+            code = reason.value if flags.is_disconnect_packet_from_server else None  # else paho's own guess
+            self._lost(Failure(f"the connection was lost: {str(reason).lower()}", reached=True, code=code))
         else:
             self._lost(Failure("the broker closed the connection without an answer", silent=True, reached=True))
 
@@ -190,12 +199,33 @@ class PahoLink:
         else:
             self._events.append(Acknowledged(packet))
 
+    def _on_subscribe(self, _client: Client, _data: Any, packet: int, reasons: Any, _properties: Any) -> None:
+        refused = not reasons or any(reason.is_failure for reason in reasons)
+        self._events.append(Subscribed(packet, None if refused else min(reason.value for reason in reasons)))
+
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             return
         self._events.append(Received(topic, bytes(message.payload), bool(message.retain)))
+
+
+def _silence(client: Client) -> None:
+    """Hear no more of a client that is given up."""
+    client.on_connect = client.on_disconnect = client.on_publish = client.on_message = client.on_subscribe = None
+
+
+def _limits(properties: Any) -> BrokerLimits:
+    """The limits in CONNACK's properties, which are those of MQTT 5."""
+    size = getattr(properties, "MaximumPacketSize", None)
+    return BrokerLimits(
+        receive_maximum=getattr(properties, "ReceiveMaximum", None) or 65_535,  # 0 is no value that a broker may give
+        maximum_packet_size=size or None,
+        maximum_qos=getattr(properties, "MaximumQoS", 2),
+        retain_available=bool(getattr(properties, "RetainAvailable", 1)),
+        client_id=getattr(properties, "AssignedClientIdentifier", None) or None,
+    )
 
 
 def _network_reason(error: Exception, request: Request) -> str:

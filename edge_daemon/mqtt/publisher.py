@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.config.mqtt import MqttSection
-from edge_daemon.mqtt.courier import Announcement, Courier
+from edge_daemon.mqtt.announcements import Announcement
+from edge_daemon.mqtt.courier import Courier
 from edge_daemon.mqtt.link import Link
 from edge_daemon.mqtt.paho_link import PahoLink
 from edge_daemon.mqtt.report import MqttReport

@@ -34,16 +34,24 @@ CONNECT_BYTES = 400
 TLS_CONNECT_BYTES = 6000
 
 
+def packet_bytes(topic: str, payload: bytes, *, acknowledged: bool = True) -> int:
+    """Length of a PUBLISH packet of MQTT 5 without properties; one of 3.1.1 is a byte shorter.
+
+    Fixed header (2 to 5) + topic (2 + n) + packet identifier 2 (QoS 1 alone) + property length 1 + payload.
+    """
+    inner = 2 + len(topic.encode()) + 1 + len(payload) + (2 if acknowledged else 0)
+    return 2 + (inner > 127) + (inner > 16_383) + (inner > 2_097_151) + inner
+
+
 def wire_bytes(topic: str, payload: bytes, *, tls: bool, acknowledged: bool = True) -> int:
     """Estimate of what a message costs on the link, both ways.
 
-    MQTT: fixed header (2 to 5) + topic (2 + n) + packet identifier 2 + property length 1 + payload; acknowledgement 4.
+    MQTT: the packet; the acknowledgement 4.
     Each way one TCP/IP header (40, IPv4 without options), and with TLS one record (29: header 5, nonce 8, tag 16).
     """
-    inner = 2 + len(topic.encode()) + 1 + len(payload) + (2 if acknowledged else 0)
-    header = 2 + (inner > 127) + (inner > 16_383) + (inner > 2_097_151)
     ways = 2 if acknowledged else 1
-    return header + inner + (4 if acknowledged else 0) + ways * (TCP_BYTES + (TLS_BYTES if tls else 0))
+    packet = packet_bytes(topic, payload, acknowledged=acknowledged)
+    return packet + (4 if acknowledged else 0) + ways * (TCP_BYTES + (TLS_BYTES if tls else 0))
 
 
 class HourBudget:

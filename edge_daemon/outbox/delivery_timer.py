@@ -42,7 +42,7 @@ class TimedMailbox:
                 self._heard_ns[message.id] = heard_ns
         self._outbox.put(message)
 
-    def take(self, limit: int, order: Order, backing_off: AbstractSet[int]) -> Sequence[Outgoing]:
+    def take(self, limit: int, order: Order, backing_off: AbstractSet[int | str]) -> Sequence[Outgoing]:
         """Messages to publish now; see `Outbox.take`."""
         return self._outbox.take(limit, order, backing_off)
 

@@ -39,8 +39,8 @@ class Outgoing(Protocol):
 class Mailbox(Protocol):
     """Messages wait here until the broker has acknowledged them."""
 
-    def take(self, limit: int, order: Order, backing_off: AbstractSet[int], /) -> Sequence[Outgoing]:
-        """Messages that are not in flight yet, at most `limit`, none of the priorities that rest; now they are."""
+    def take(self, limit: int, order: Order, backing_off: AbstractSet[int | str], /) -> Sequence[Outgoing]:
+        """Messages not in flight yet, at most `limit`, none of the priorities and topics that rest; now they are."""
 
     def acknowledge(self, message: str, /) -> None:
         """The broker has it: forget it."""

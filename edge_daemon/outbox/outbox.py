@@ -212,14 +212,14 @@ class Outbox:
             self._tell(found[room:], "file removed")
 
     def take(
-        self, limit: int, order: Order = "newest_first", backing_off: AbstractSet[int] = frozenset()
+        self, limit: int, order: Order = "newest_first", backing_off: AbstractSet[int | str] = frozenset()
     ) -> list[Message]:
         """Messages to publish now, marked as under way; they are on disk unless the disk fails.
 
         Args:
             limit: how many at most.
             order: of messages of one priority; higher priorities always come first.
-            backing_off: priorities of which none is wanted now.
+            backing_off: priorities (numbers) and topics (texts) of which none is wanted now.
         """
         on_disk = self._from_disk(limit, order, backing_off)
         with self._memory:
@@ -229,7 +229,8 @@ class Outbox:
                 self._drops[message.kind, "damaged"] += 1
             self._acknowledged.update(m.id for m in damaged)  # deleted with the next commit
             ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self._held]
-            held = [m for m in self._held.values() if m.id not in skip and m.priority not in backing_off]
+            idle = (m for m in self._held.values() if m.id not in skip)
+            held = [m for m in idle if m.priority not in backing_off and m.topic not in backing_off]
             # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
             ready = held[::-1] + ready if order == "newest_first" else ready + held
             taken = sorted(ready, key=lambda m: -m.priority)[:limit]
@@ -237,7 +238,7 @@ class Outbox:
         self._tell(damaged, "damaged")
         return taken
 
-    def _from_disk(self, limit: int, order: Order, backing_off: AbstractSet[int]) -> list[tuple[Message, bool]]:
+    def _from_disk(self, limit: int, order: Order, backing_off: AbstractSet[int | str]) -> list[tuple[Message, bool]]:
         """What `select` finds once all is written; nothing where the disk fails or does not answer."""
 
         def written_and_read() -> list[tuple[Message, bool]]:

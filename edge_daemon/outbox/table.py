@@ -70,7 +70,7 @@ def select(
     limit: int,
     order: Order,
     skip: AbstractSet[str] = frozenset(),
-    backing_off: AbstractSet[int] = frozenset(),
+    backing_off: AbstractSet[int | str] = frozenset(),
 ) -> list[tuple[Message, bool]]:
     """The first `limit` messages, higher priorities first, each with whether its bytes are still those written.
 
@@ -79,16 +79,18 @@ def select(
         limit: how many at most.
         order: of messages of one priority.
         skip: ids passed over, however many; their payloads are not read.
-        backing_off: priorities passed over.
+        backing_off: priorities (numbers) and topics (texts) passed over.
     """
     direction = "DESC" if order == "newest_first" else "ASC"
-    query = f"SELECT seq, id FROM message WHERE priority = ? ORDER BY seq {direction}"  # noqa: S608 our words
+    topics = [one for one in backing_off if isinstance(one, str)]
+    others = f" AND topic NOT IN ({', '.join('?' * len(topics))})" if topics else ""
+    query = f"SELECT seq, id FROM message WHERE priority = ?{others} ORDER BY seq {direction}"  # noqa: S608 our words
     below = "SELECT max(priority) FROM message WHERE priority < ?"
     wanted: list[int] = []
     priority = connection.execute("SELECT max(priority) FROM message").fetchone()[0]
     while priority is not None and len(wanted) < limit:  # priority by priority, so that the index serves both orders
         if priority not in backing_off:
-            rows = connection.execute(query, (priority,))
+            rows = connection.execute(query, (priority, *topics))
             wanted += islice((seq for seq, name in rows if name not in skip), limit - len(wanted))
             rows.close()
         priority = connection.execute(below, (priority,)).fetchone()[0]

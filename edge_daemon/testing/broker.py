@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from paho.mqtt.client import topic_matches_sub
+
+from edge_daemon.mqtt.broker_limits import BrokerLimits
 from edge_daemon.mqtt.connection import Failure
-from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Lost, Received, Rejected, Request
+from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Lost, Received, Rejected, Request, Subscribed
+from edge_daemon.mqtt.rate_limits import packet_bytes
 
 
 class MemoryBroker:
@@ -16,6 +22,10 @@ class MemoryBroker:
         answering: False leaves connection attempts and messages without an answer.
         acknowledging: False takes messages without a word.
         window: most unacknowledged messages that it wants.
+        limits: what its CONNACK says besides, in version 5.
+        readable: False refuses subscriptions, None does not answer them.
+        poison: payloads on which it closes the connection without a word.
+        dropping: topics on which it acknowledges and throws away.
         rejecting: reason for which it rejects every QoS 1 message, or None.
         forbidden: topics on which it rejects them.
         most_unanswered: QoS 1 packets of one link without an answer, at most so far.
@@ -30,6 +40,10 @@ class MemoryBroker:
         self.answering = True
         self.acknowledging = True
         self.window = 65_535
+        self.limits = BrokerLimits()
+        self.readable: bool | None = True
+        self.poison: set[bytes] = set()
+        self.dropping: set[str] = set()
         self.rejecting: str | None = None
         self.forbidden: set[str] = set()
         self.most_unanswered = 0
@@ -55,7 +69,7 @@ class MemoryBroker:
         if retain:
             self.retained[topic] = payload
         for link in self.links:
-            if link.patterns:
+            if any(topic_matches_sub(pattern, topic) for pattern in link.patterns):
                 link.events.append(Received(topic, payload, retained=False))
 
 
@@ -85,11 +99,16 @@ class MemoryLink:
             )
         elif broker.password is not None and request.password != broker.password:
             self.events.append(Lost(Failure("the broker refused user name or password", reached=True)))
+        elif (code := self._refused_will(request)) is not None:
+            self.events.append(Lost(Failure("the broker refused us", reached=True, code=code)))
         else:
             self.request = request
             self._unanswered = 0
             broker.links.append(self)
-            self.events.append(Accepted(broker.window))
+            if request.version == "mqtt5":
+                self.events.append(Accepted(replace(broker.limits, receive_maximum=broker.window)))
+            else:
+                self.events.append(Accepted(BrokerLimits(reason_codes=False)))
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
         """Deliver and acknowledge, as far as the broker does."""
@@ -100,19 +119,58 @@ class MemoryLink:
         if qos:
             self._unanswered += 1
             broker.most_unanswered = max(broker.most_unanswered, self._unanswered)
+        size, most = packet_bytes(topic, payload, acknowledged=qos > 0), broker.limits.maximum_packet_size
+        if payload in broker.poison or (most is not None and size > most):
+            self._cut(Failure("the connection was lost", reached=True))
+            return self._packet
+        if qos > broker.limits.maximum_qos or (retain and not broker.limits.retain_available):
+            self._cut(Failure("the connection was lost: protocol error", reached=True, code=130))
+            return self._packet
         reason = "not authorized" if topic in broker.forbidden else broker.rejecting
-        if qos and reason is not None:
+        if qos and reason is not None and self.request.version == "mqtt5":
             self.events.append(Rejected(self._packet, reason))
             return self._packet
-        broker.deliver(topic, payload, retain=retain)
-        if qos and broker.acknowledging:
+        if qos == 0 or broker.acknowledging:  # of QoS 0 this only says that it was written
             self.events.append(Acknowledged(self._packet))
+        if reason is None and topic not in broker.dropping:
+            broker.deliver(topic, payload, retain=retain)
         return self._packet
 
-    def subscribe(self, pattern: str) -> None:
-        """Receive everything (patterns are not matched here), retained messages first."""
+    def _cut(self, failure: Failure) -> None:
+        """The broker closes; what it has said before is still read."""
+        said = list(self.events)
+        self.close(polite=False)
+        self.events += [*said, Lost(failure)]
+
+    def _refused_will(self, request: Request) -> int | None:
+        """The reason code for a last will that the broker cannot keep."""
+        will, limits = request.will, self._broker.limits
+        if will is None:
+            return None
+        if will.retain and not limits.retain_available:
+            return 154
+        return 155 if will.qos > limits.maximum_qos else None
+
+    def subscribe(self, pattern: str) -> int:
+        """Receive what matches, retained messages first."""
+        self._packet += 1
+        broker = self._broker
+        if not broker.answering or broker.readable is None:
+            return self._packet
+        if not broker.readable:
+            self.events.append(Subscribed(self._packet, None))
+            return self._packet
+        self.events.append(Subscribed(self._packet, 1))
         self.patterns.append(pattern)
-        self.events += [Received(topic, payload, retained=True) for topic, payload in self._broker.retained.items()]
+        for topic, payload in broker.retained.items():
+            if topic_matches_sub(pattern, topic):
+                self.events.append(Received(topic, payload, retained=True))
+        return self._packet
+
+    def unsubscribe(self, pattern: str) -> None:
+        """Receive no more of that."""
+        if pattern in self.patterns:
+            self.patterns.remove(pattern)
 
     def poll(self, timeout_s: float) -> list[Event]:  # noqa: ARG002 - the twin does not wait
         """Events since the last call."""
@@ -128,7 +186,8 @@ class MemoryLink:
         if self.request is not None and self in self._broker.links:
             self._broker.links.remove(self)
             if not polite and self.request.will is not None:
-                self._broker.deliver(*self.request.will, retain=True)
+                will = self.request.will
+                self._broker.deliver(will.topic, will.payload, retain=will.retain)
         self.request = None
         self.patterns.clear()
         self.events.clear()

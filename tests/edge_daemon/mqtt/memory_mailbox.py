@@ -31,11 +31,10 @@ class MemoryMailbox:
         """Add a message."""
         self.waiting[letter.id] = letter
 
-    def take(self, limit: int, order: Order, backing_off: AbstractSet[int]) -> Sequence[Letter]:
+    def take(self, limit: int, order: Order, backing_off: AbstractSet[int | str]) -> Sequence[Letter]:
         """Messages that are not in flight yet, higher priorities first."""
-        idle = [
-            one for one in self.waiting.values() if one.id not in self.in_flight and one.priority not in backing_off
-        ]
+        waiting = [one for one in self.waiting.values() if one.id not in self.in_flight]
+        idle = [one for one in waiting if one.priority not in backing_off and one.topic not in backing_off]
         letters = idle[::-1] if order == "newest_first" else idle
         taken = sorted(letters, key=lambda letter: -letter.priority)[:limit]
         self.in_flight |= {letter.id for letter in taken}

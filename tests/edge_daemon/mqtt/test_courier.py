@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.errors import ConfigValueError
-from edge_daemon.mqtt.courier import MOST_EXCERPTS, REJECTION_PAUSE_NS, Courier
-from edge_daemon.mqtt.link import Acknowledged, Rejected
+from edge_daemon.mqtt.excerpt_queue import MOST_EXCERPTS
+from edge_daemon.mqtt.link import Acknowledged, Rejected, Will
 from edge_daemon.mqtt.rate_limits import TLS_CONNECT_BYTES
-from edge_daemon.mqtt.topics import Topics
-from edge_daemon.testing.broker import MemoryBroker, MemoryLink
-from tests.edge_daemon.mqtt.memory_mailbox import Letter, MemoryMailbox
-
-S = 1_000_000_000
-TOPICS = Topics("p", "d")
-
-
-def letters(count: int, first: int = 0, size: int = 10) -> list[Letter]:
-    return [Letter(f"{n:04}", TOPICS.detections, f"{n:0{size}}".encode()) for n in range(first, first + count)]
-
-
-@dataclass
-class World:
-    """A courier, its mailbox and broker, and the time."""
-
-    courier: Courier
-    mailbox: MemoryMailbox
-    broker: MemoryBroker
-    link: MemoryLink
-    now: int = 0
-
-    def run(self, seconds: float = 0.0) -> None:
-        """Let time pass, from deadline to deadline, as the thread does."""
-        end = self.now + round(seconds * S)
-        for _ in range(100_000):
-            again = self.courier.step(self.now)
-            events = self.link.poll(0)
-            for event in events:
-                self.courier.handle(event, self.now)
-            if not events:
-                if again > end:
-                    self.now = end
-                    return
-                assert again > self.now or self.courier.connection.due(self.now), "the courier spins"
-                self.now = max(self.now, again)
-        raise AssertionError("the courier does not come to rest")
-
-
-def world(count: int = 0, size: int = 10, password: object = None, announcements: object = (), **keys: object) -> World:
-    broker = MemoryBroker()
-    link, mailbox = MemoryLink(broker), MemoryMailbox(letters(count, size=size))
-    give = password if callable(password) else lambda: password
-    section = MqttSection.model_validate({"reconnect_first_s": 1.0, "reconnect_longest_s": 60.0, **keys})
-    courier = Courier(section, TOPICS, mailbox, link, give, random.Random(1), 0, announcements)  # type: ignore[arg-type]
-    return World(courier, mailbox, broker, link)
+from edge_daemon.mqtt.refusals import PAUSES
+from tests.edge_daemon.mqtt.courier_world import TOPICS, letters, world
+from tests.edge_daemon.mqtt.memory_mailbox import Letter
 
 
 def test_birth_then_detections_and_the_outbox_is_empty() -> None:
@@ -79,7 +33,7 @@ def test_request_carries_will_name_and_credentials() -> None:
     it = world(password=lambda: "secret", username="u", host="b", tls={"enabled": True})
     it.run()
     (request,) = it.link.requests
-    assert request.will == (TOPICS.status, b"offline")
+    assert request.will == Will(TOPICS.status, b"offline")
     assert (request.host, request.port, request.client_id) == ("b", 8883, "edge-daemon-d")
     assert (request.username, request.password, request.version) == ("u", "secret", "mqtt5")
     assert request.tls is not None
@@ -265,7 +219,7 @@ def test_rejected_messages_stay_and_are_tried_again_after_a_pause() -> None:
     report = it.courier.report(it.now)
     assert (report.rejected, report.last_rejection) == (2, "not authorized")
     assert len(it.mailbox.waiting) == 2
-    it.run(REJECTION_PAUSE_NS / S - 2)
+    it.run(PAUSES.first_s - 2)
     assert it.courier.report(it.now).rejected == 2
     it.broker.rejecting = None
     it.run(5)
@@ -292,7 +246,7 @@ def test_a_topic_that_is_refused_holds_up_no_other(topic: str) -> None:
     refused = it.courier.report(it.now).rejected
     assert refused <= 10
     it.broker.forbidden.clear()
-    it.run(REJECTION_PAUSE_NS / S)
+    it.run(PAUSES.first_s)
     assert it.mailbox.waiting == {}
 
 

@@ -1,0 +1,65 @@
+"""What goes to the broker, all of it: within the limits of its CONNACK, and paid for from the byte budget."""
+
+from __future__ import annotations
+
+from edge_daemon.config.mqtt import MqttSection
+from edge_daemon.mqtt.broker_limits import BrokerLimits
+from edge_daemon.mqtt.link import Link
+from edge_daemon.mqtt.rate_limits import CONNECT_BYTES, TLS_CONNECT_BYTES, HourBudget, packet_bytes, wire_bytes
+
+
+class Wire:
+    """The one place from which packets leave.
+
+    Args:
+        link: the connection.
+        settings: section `mqtt`.
+
+    Attributes:
+        limits: of the connection that stands, or of the last one.
+        budget: bytes of the last hour.
+        too_long: what is sent once or never, and was too long: by topic, how many messages and the longest packet.
+    """
+
+    def __init__(self, link: Link, settings: MqttSection) -> None:
+        self.limits = BrokerLimits()
+        self.budget = HourBudget(settings.bytes_per_hour)
+        self.too_long: dict[str, tuple[int, int]] = {}
+        self._link = link
+        self._tls = settings.tls.enabled
+
+    def takes(self, topic: str, payload: bytes) -> bool:
+        """Whether the broker takes so long a message; if not, it is counted as lost."""
+        if self.limits.takes(topic, payload):
+            return True
+        count, longest = self.too_long.get(topic, (0, 0))
+        self.too_long[topic] = (count + 1, max(longest, packet_bytes(topic, payload)))
+        return False
+
+    def cost(self, topic: str, payload: bytes, *, qos: int = 1) -> int:
+        """Bytes on the link, both ways, that a message takes."""
+        return wire_bytes(topic, payload, tls=self._tls, acknowledged=qos > 0)
+
+    def allows(self, kind: str, topic: str, payload: bytes, now_ns: int, *, qos: int = 1) -> bool:
+        """Whether the byte budget lets a message of this kind go now."""
+        return self.budget.allows(kind, self.cost(topic, payload, qos=qos), now_ns)
+
+    def publish(self, topic: str, payload: bytes, now_ns: int, *, qos: int = 1, retain: bool = False) -> int:
+        """Send, with no more quality and no more retention than the broker has; the packet number.
+
+        Raises:
+            ValueError: the broker does not take so long a packet; ask `limits.takes` first.
+        """
+        if not self.limits.takes(topic, payload):
+            raise ValueError(f"{len(payload)} bytes on {topic} are more than the broker takes")
+        qos = min(qos, self.limits.maximum_qos)
+        self.budget.spend(self.cost(topic, payload, qos=qos), now_ns)
+        return self._link.publish(topic, payload, qos=qos, retain=retain and self.limits.retain_available)
+
+    def spend(self, topic: str, payload: bytes, now_ns: int) -> None:
+        """Note a message that came to us."""
+        self.budget.spend(self.cost(topic, payload), now_ns)
+
+    def pay_for_connecting(self, now_ns: int) -> None:
+        """Note what an attempt that reached the broker costs."""
+        self.budget.spend(TLS_CONNECT_BYTES if self._tls else CONNECT_BYTES, now_ns)
