@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.nasty_broker import NastyBroker
+
 ROOT = Path(__file__).parents[2]
 PULSE = """
 load-module module-null-sink sink_name=vmic rate=16000 channels=1 format=s16le norewinds=1
@@ -81,7 +83,7 @@ class Mosquitto:
         folder: its certificates (`ca.crt`, and `client.crt`, `client.key` signed by it), passwords and database.
     """
 
-    def __init__(self, folder: Path, *, client_certificates: bool = False) -> None:
+    def __init__(self, folder: Path, *, client_certificates: bool = False, settings: str = "") -> None:
         self.folder = folder
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -101,6 +103,7 @@ class Mosquitto:
             f"require_certificate {'true' if client_certificates else 'false'}\n"
             f"allow_anonymous false\npassword_file {folder}/passwords\n"
             f"persistence true\npersistence_location {data}/\nautosave_interval 1\nlog_type all\n"
+            + settings.replace("FOLDER", str(folder))
         )
 
     def set_password(self, user: str, password: str) -> None:
@@ -249,15 +252,23 @@ def make_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
             pytest.skip(f"needs {program}: apt-get install mosquitto mosquitto-clients openssl")
     made: list[Mosquitto] = []
 
-    def make(*, client_certificates: bool = False) -> Mosquitto:
+    def make(*, client_certificates: bool = False, settings: str = "") -> Mosquitto:
         folder = tmp_path / f"mosquitto{len(made)}"
         folder.mkdir()
-        made.append(Mosquitto(folder, client_certificates=client_certificates))
+        made.append(Mosquitto(folder, client_certificates=client_certificates, settings=settings))
         return made[-1]
 
     yield make
     for broker in made:
         broker.close()
+
+
+@pytest.fixture
+def nasty_broker() -> Iterator[NastyBroker]:
+    """A broker that misbehaves as it is told."""
+    made = NastyBroker()
+    yield made
+    made.close()
 
 
 @pytest.fixture
