@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from edge_daemon.health.board import HOT_C
 from edge_daemon.health.counters import CounterReport
 from edge_daemon.health.document import HealthDocument
+from edge_daemon.health.link_assessment import link_warnings
 
 FEW_INODES = 1000
 """Fewer files than this that a disk still takes are a warning: a day of clips."""
@@ -57,10 +58,8 @@ def _warnings(document: HealthDocument, disk_warning_mb: float) -> list[str]:
     """What works, but should be looked at."""
     found = []
     mqtt, outbox, board = document.mqtt, document.outbox, document.board
-    if mqtt is not None and mqtt.state != "online":
-        found.append(f"no connection to the broker: {mqtt.last_failure or mqtt.state}")
-    if mqtt is not None and mqtt.last_rejection is not None:
-        found.append(f"the broker refuses messages: {mqtt.last_rejection}")
+    if mqtt is not None:
+        found += link_warnings(mqtt)
     if outbox is not None and not outbox.available:
         found.append(f"the outbox cannot be stored on disk: {outbox.reason}")
     dropped = 0 if outbox is None else sum(outbox.dropped.values())

@@ -15,7 +15,7 @@ from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.announcements import Announcement
-from edge_daemon.mqtt.connection import Connection, Failure
+from edge_daemon.mqtt.connection import STABLE_NS, Connection, Failure
 from edge_daemon.mqtt.delivery import IDLE_NS, Delivery
 from edge_daemon.mqtt.excerpt_queue import ExcerptQueue
 from edge_daemon.mqtt.link import (
@@ -235,6 +235,7 @@ class Courier:
             retain_available=limits.retain_available,
             unanswered_s=None if unanswered_s is None else round(unanswered_s, 1),
             lost_last_hour=history.count("lost", now_ns),
+            brief_last_hour=history.count("brief", now_ns),
             unacknowledged_last_hour=history.count("unacknowledged", now_ns),
             taken_over_last_hour=history.count("taken_over", now_ns),
             **delivery.counts,
@@ -263,6 +264,8 @@ class Courier:
             self._history.note("lost", now_ns)
             if failure.code == SESSION_TAKEN_OVER:
                 self._history.note("taken_over", now_ns)
+            elif failure.reached and failure.code is None and now_ns - (connection.since_ns or 0) < STABLE_NS:
+                self._history.note("brief", now_ns)
             self._excerpts.connection_ended(now_ns)
         connection.failed(failure, now_ns, at_once=self._presence.ask_less(failure))
         self._delivery.connection_ended(now_ns, of_itself=failure.code != SESSION_TAKEN_OVER)

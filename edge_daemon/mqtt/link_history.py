@@ -10,9 +10,10 @@ from edge_daemon.clock.time_source import SECOND_NS
 HOUR_NS = 3600 * SECOND_NS
 MOST = 2000
 
-Happening = Literal["lost", "unacknowledged", "taken_over"]
-"""`lost`: an accepted connection has ended; of these `unacknowledged`: ended by us, because the broker acknowledged
-nothing; `taken_over`: ended by the broker, because another client came with our identifier."""
+Happening = Literal["lost", "brief", "unacknowledged", "taken_over"]
+"""`lost`: an accepted connection has ended; of these `brief`: ended by the broker soon, without a reason, as many do
+when another client comes with our identifier; `taken_over`: ended by the broker, which said that this was the reason;
+`unacknowledged`: ended by us, because the broker acknowledged nothing."""
 
 
 class LinkHistory:

@@ -61,10 +61,10 @@ class PahoLink:
         try:
             info = self._client.publish(topic, payload, qos=qos, retain=retain)
         except (OSError, ValueError) as error:
-            self._lost(Failure(f"sending failed: {error}"))
+            self._lost(Failure(f"sending failed: {error}", reached=True))
             return 0
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_QUEUE_SIZE):
-            self._lost(Failure("the connection was lost"))
+            self._lost(Failure("the connection was lost", reached=True))
         return info.mid
 
     def subscribe(self, pattern: str) -> int:

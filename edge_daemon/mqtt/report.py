@@ -55,6 +55,9 @@ class MqttReport(DocumentPart):
         default=None, description="Seconds for which the broker has answered nothing of what was sent; null: it does"
     )
     lost_last_hour: int = Field(default=0, description="Accepted connections that ended within the last hour")
+    brief_last_hour: int = Field(
+        default=0, description="Of these, ended by the broker without a reason within half a minute"
+    )
     unacknowledged_last_hour: int = Field(
         default=0, description="Of these, ended because the broker acknowledged nothing"
     )

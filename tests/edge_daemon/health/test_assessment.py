@@ -27,6 +27,33 @@ MakeHealth = Callable[..., HealthDocument]
         ({"input": InputHealth(phase="listening", device="d", dead_input=True)}, "failing", "do not change"),
         ({"mqtt": {"state": "waiting", "last_failure": "refused"}}, "warning", "broker: refused"),
         ({"mqtt": {"rejected": 1, "last_rejection": "quota"}}, "warning", "refuses messages: quota"),
+        (
+            {"mqtt": {"last_rejection": "no", "refused": [{"topic": "p/d/effort", "reason": "no"}]}},
+            "warning",
+            "no (p/d/effort)",
+        ),
+        (
+            {
+                "mqtt": {
+                    "maximum_packet_size": 2000,
+                    "unsendable": [{"topic": "p/d/effort", "count": 2, "largest_bytes": 5031, "kept": True}],
+                }
+            },
+            "warning",
+            "2 messages on p/d/effort too long for the broker (up to 5031 bytes, and the broker takes 2000): kept",
+        ),
+        (
+            {"mqtt": {"unsendable": [{"topic": "p/d/excerpts", "count": 1, "largest_bytes": 9000, "kept": False}]}},
+            "warning",
+            "1 message on p/d/excerpts cut the connection (9000 bytes): dropped",
+        ),
+        ({"mqtt": {"unanswered_s": 31.0}}, "warning", "acknowledged nothing for 31 s"),
+        ({"mqtt": {"lost_last_hour": 3}}, "warning", "lost 3 times in the last hour"),
+        ({"mqtt": {"lost_last_hour": 3, "brief_last_hour": 3}}, "warning", "does another device use our name?"),
+        ({"mqtt": {"lost_last_hour": 1, "taken_over_last_hour": 1}}, "warning", "uses our client identifier"),
+        ({"mqtt": {"downgraded": True}}, "warning", "MQTT 3.1.1 is spoken"),
+        ({"mqtt": {"doubt": "nobody knows"}}, "warning", "nobody knows"),
+        ({"mqtt": {"retain_available": False}}, "warning", "keeps no retained messages"),
         ({"outbox": OutboxHealth(depth=1, available=False, reason="disk full")}, "warning", "disk full"),
         ({"outbox": OutboxHealth(depth=1, dropped={"detection/rows": 4})}, "warning", "4 messages dropped"),
         ({"clock": ClockHealth(state="unsynchronised")}, "warning", "not synchronised"),
@@ -52,6 +79,19 @@ def test_what_is_wrong_is_said(make_health: MakeHealth, changes: dict[str, objec
     assert document.state == state
     assert len(document.reasons) == 1
     assert reason in document.reasons[0]
+
+
+def test_what_is_mended_or_rare_is_no_alarm(make_health: MakeHealth) -> None:
+    counters = HealthCounters(0)
+    counters.scored(10 * S)
+    mended = {
+        "rejected": 9,
+        "lost_last_hour": 2,
+        "brief_last_hour": 2,
+        "unanswered_s": 29.0,
+        "maximum_packet_size": 2000,
+    }
+    assert make_health(counters, 11 * S, mqtt=mended).reasons == ()
 
 
 def test_silence_is_a_failure_unless_it_is_meant(make_health: MakeHealth) -> None:
