@@ -56,6 +56,7 @@ class Courier:
         rng: where the jitter comes from.
         now_ns: monotonic time.
         announcements: see `Announcement`.
+        discreet: say neither `online` nor `offline`: a trial, which leaves nothing behind.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class Courier:
         rng: random.Random,
         now_ns: int,
         announcements: Sequence[Announcement] = (),
+        *,
+        discreet: bool = False,
     ) -> None:
         self._settings = settings
         self._topics = topics
@@ -84,6 +87,7 @@ class Courier:
         self._presence = Presence(
             topics.status, announcements, self._wire, self._delivery.in_flight, self._refusals, self._history
         )
+        self._discreet = discreet
         self._excerpts = ExcerptQueue(rng, now_ns)
         self._urgent: dict[str, Urgent] = {}
         self._stopped = False
@@ -162,7 +166,9 @@ class Courier:
         self._client_id = limits.client_id or self._client_id
         self.connection.accepted(now_ns)
         self._delivery.connection_began(now_ns)
-        self._presence.connection_began(limits, now_ns)
+        self._presence.learn(limits)
+        if not self._discreet:
+            self._presence.connection_began(now_ns)
 
     def _acknowledged(self, event: Acknowledged, now_ns: int) -> None:
         sent = self._delivery.in_flight.get(event.packet)

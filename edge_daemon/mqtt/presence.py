@@ -51,10 +51,13 @@ class Presence:
         self._announcements = Announcements(announcements)
         self._farewell: int | None = None  # packet of the last `offline`; 0: the last will says it in its place
 
-    def connection_began(self, limits: BrokerLimits, now_ns: int) -> None:
-        """Say that we are there; the next connection's will is as good as this broker allows."""
+    def learn(self, limits: BrokerLimits) -> None:
+        """The next connection's will is as good as this broker allows."""
         if limits.reason_codes:  # version 3.1.1 tells nothing: what was refused before stays so
             self.will = Will(self._status, OFFLINE, limits.qos, limits.retain_available)
+
+    def connection_began(self, now_ns: int) -> None:
+        """Say that we are there."""
         self._publish(self._status, ONLINE, now_ns)
         self._announcements.begin()
 

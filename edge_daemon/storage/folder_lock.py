@@ -61,6 +61,18 @@ def _lock(folder: Path) -> BinaryIO | None:
     return file
 
 
+def folder_in_use(folder: Path) -> bool:
+    """Whether a daemon uses the folder now, as far as we may know; changes nothing."""
+    try:
+        with (folder / NAME).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _sign(file: BinaryIO) -> None:
     """Write our process id into it, for the message above; on a full disk without."""
     try:

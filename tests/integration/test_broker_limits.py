@@ -10,18 +10,23 @@ from typing import Any
 
 import pytest
 
+from edge_daemon.checks.broker import try_broker
+from edge_daemon.checks.verdict import Verdict
 from edge_daemon.clock.time_source import SystemTime
+from edge_daemon.config import Config
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
+from edge_daemon.storage.folder_lock import lock_folder
 from tests.integration.nasty_broker import NastyBroker
 
 pytestmark = pytest.mark.slow
 
 TOPICS = Topics("edge_daemon", "buoy-07")
 ACL = "user buoy\ntopic readwrite edge_daemon/buoy-07/{}\nuser shore\ntopic read #\n"
+DEVICE = {"id": "buoy-07"}
 QUICK = {
     "reconnect_first_s": 0.05,
     "reconnect_longest_s": 0.2,
@@ -253,3 +258,59 @@ def test_the_keep_alive_of_the_broker_is_kept(nasty_broker: NastyBroker, outbox:
     nasty_broker.properties = bytes([0x13, 0, 1])  # Server Keep Alive: 1 s
     with publishing(plain(nasty_broker, keepalive_s=60), outbox):
         until(lambda: nasty_broker.pings >= 2)
+
+
+# config check does what the daemon does
+
+
+def verdict(settings: MqttSection, folder: Path) -> Verdict:
+    return try_broker(Config.model_validate({"mqtt": settings, "storage": {"folder": folder}, "device": DEVICE}), {})
+
+
+@pytest.mark.parametrize("protocol", ["mqtt5", "mqtt311"])
+def test_config_check_says_that_nothing_can_arrive(
+    make_mosquitto: MakeMosquitto, until: Until, tmp_path: Path, protocol: str
+) -> None:
+    broker = make_mosquitto(settings="acl_file FOLDER/acl\n")
+    acl = broker.folder / "acl"
+    acl.write_text(ACL.format("status") + "user buoy\ntopic readwrite edge_daemon/buoy-07/effort\n")
+    acl.chmod(0o700)
+    broker.start()
+    settings = secured(broker, tmp_path, protocol=protocol)
+    found = verdict(settings, tmp_path / "state")
+    assert found.state == "failed"
+    assert TOPICS.detections in found.text
+    assert TOPICS.effort not in found.text
+    acl.write_text(ACL.format("#"))
+    broker.reload()
+    until(lambda: verdict(settings, tmp_path / "state").state == "ok")
+    log = (broker.folder / "broker.log").read_text()
+    assert "as edge-daemon-buoy-07 (" in log
+    assert "Will message specified" in log
+    assert not (tmp_path / "state").exists()
+
+
+def test_config_check_leaves_a_running_daemon_alone(make_mosquitto: MakeMosquitto, tmp_path: Path) -> None:
+    broker = make_mosquitto()
+    broker.start()
+    lock = lock_folder(tmp_path / "state")
+    assert lock is not None
+    with lock:
+        found = verdict(secured(broker, tmp_path), tmp_path / "state")
+    assert found.state == "ok"
+    assert "the daemon is running" in found.text
+    log = (broker.folder / "broker.log").read_text()
+    assert "edge-daemon-buoy-07" not in log
+    assert "Received PUBLISH" not in log
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [("max_packet_size 2000", "at most 2000 bytes"), ("retain_available false", "no retained"), ("max_qos 0", "")],
+)
+def test_config_check_tells_the_limits(make_mosquitto: MakeMosquitto, tmp_path: Path, limit: str, words: str) -> None:
+    broker = make_mosquitto(settings=f"{limit}\n")
+    broker.start()
+    found = verdict(secured(broker, tmp_path), tmp_path / "state")
+    assert found.state == ("warning" if words else "ok")
+    assert words in found.text
