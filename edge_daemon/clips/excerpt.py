@@ -10,7 +10,7 @@ import base64
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import JsonSchemaMode
 
 from edge_daemon.clips.clip import Clip
@@ -27,7 +27,6 @@ SHORTEST_S = 0.5
 class Excerpt(Document):
     """Sound of an event, cut short."""
 
-    model_config = ConfigDict(json_schema_extra={"$schema": "https://json-schema.org/draft/2020-12/schema"})
     schema_mode: ClassVar[JsonSchemaMode] = "validation"
 
     schema_: Literal["edge_daemon.excerpt/1"] = Field(

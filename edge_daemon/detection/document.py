@@ -81,7 +81,6 @@ class Detection(Document):
     model_config = ConfigDict(
         title="Detection",
         json_schema_extra={
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
             "examples": [
                 {
                     "schema": "edge_daemon.detection/1",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import JsonSchemaMode
@@ -16,8 +16,11 @@ from pydantic.json_schema import JsonSchemaMode
 _ASSETS = Path(__file__).parent.parent / "assets"
 
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
 class DocumentPart(BaseModel):
-    """A part of a document: never changed, and without fields that its schema does not know."""
+    """A part of a document: never changed, and made without fields that its schema does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,12 +37,23 @@ class Document(DocumentPart):
 
     @classmethod
     def schema_text(cls) -> str:
-        """The JSON Schema, as it is published."""
+        """The JSON Schema, as it is published: within a version it lets fields pass that a newer program may add."""
         schema = cls.model_json_schema(by_alias=True, mode=cls.schema_mode)
-        return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        name, _, version = str(cls.model_fields["schema_"].default).partition("/")
+        head = {"$schema": DIALECT, "$id": f"urn:{name.replace('.', ':')}:{version}"}
+        return json.dumps(head | _open(schema), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def schema_file(cls) -> Path:
         """Where it is published."""
         name, _, _version = str(cls.model_fields["schema_"].default).removeprefix("edge_daemon.").partition("/")
         return _ASSETS / f"{name}.schema.json"
+
+
+def _open(schema: Any) -> Any:
+    """A schema that lets unknown fields pass, in all its parts; those named `additionalProperties: {…}` stay."""
+    if isinstance(schema, dict):
+        return {
+            key: _open(value) for key, value in schema.items() if not (key == "additionalProperties" and value is False)
+        }
+    return [_open(value) for value in schema] if isinstance(schema, list) else schema

@@ -39,7 +39,6 @@ class EffortSummary(Document):
     model_config = ConfigDict(
         title="Effort",
         json_schema_extra={
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
             "examples": [
                 {
                     "schema": "edge_daemon.effort/1",

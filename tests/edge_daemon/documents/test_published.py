@@ -45,8 +45,31 @@ def test_the_published_schema_is_the_generated_one(document: type[Document]) -> 
     assert published == document.schema_text(), "run: python -m edge_daemon.documents"
     schema = json.loads(published)
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert schema["additionalProperties"] is False
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    name = schema["properties"]["schema"]["const"]  # edge_daemon.detection/1
+    assert schema["$id"] == f"urn:edge_daemon:{name.removeprefix('edge_daemon.').replace('/', ':')}"
+    assert '"additionalProperties": false' not in published
     assert next(iter(schema["properties"])) == "schema"
+
+
+@pytest.mark.parametrize("document", [Detection, EffortSummary])
+def test_a_reader_of_today_takes_the_fields_of_tomorrow(document: type[Document]) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(document.schema_text()))
+    for example in examples(document):
+        grown = {
+            key: value | {"surprise": 1}
+            if isinstance(value, dict)
+            else [one | {"surprise": 1} if isinstance(one, dict) else one for one in value]
+            if isinstance(value, list)
+            else value
+            for key, value in example.items()
+        }
+        validator.validate(grown | {"surprise": {"of": "tomorrow"}})
+        assert list(validator.iter_errors(example | {"device": 7}))
+
+
+def test_no_two_schemas_have_one_id() -> None:
+    assert len({json.loads(document.schema_text())["$id"] for document in DOCUMENTS}) == len(DOCUMENTS)
 
 
 def test_the_command_writes_the_files_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
