@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,8 @@ def check(file: Path, as_json: bool, syntax: bool) -> int:
     if not syntax:
         from edge_daemon.checks.run import checks, checkup
 
-        for verdict in checkup(loaded.config, checks(environment)):
+        for found in checkup(loaded.config, checks(environment)):
+            verdict = replace(found, text=loaded.redact(found.text), hint=loaded.redact(found.hint))
             verdicts.append(verdict)
             _print(verdict, as_json)
     good = all(verdict.state != "failed" for verdict in verdicts)

@@ -26,7 +26,7 @@ def run(config: Path | None) -> int:
     signal.signal(signal.SIGHUP, lambda sign, _: asked_to_reload.append(sign))
 
     from edge_daemon.checks.run import check_start
-    from edge_daemon.config import DEFAULT_PATH, load
+    from edge_daemon.config import DEFAULT_PATH, Config, load
     from edge_daemon.errors import EdgeDaemonError, about
     from edge_daemon.health.prometheus import Endpoint
     from edge_daemon.live.daemon import Daemon
@@ -37,13 +37,20 @@ def run(config: Path | None) -> int:
     path = config or DEFAULT_PATH
     loaded = load(path)
     journal.set_up(loaded.config.log.level)
+    journal.hide(loaded.redact)
+
+    def read() -> Config:
+        again = load(path)
+        journal.hide(again.redact)
+        return again.config
+
     with contextlib.ExitStack() as stack:
         with loaded.locating_errors():
             check_start(loaded)
             lock = lock_folder(loaded.config.storage.folder)
             if lock is not None:
                 stack.enter_context(lock)
-            daemon = Daemon(loaded.config, system_dependencies(loaded.config), read=lambda: load(path).config)
+            daemon = Daemon(loaded.config, system_dependencies(loaded.config), read=read)
             if (port := loaded.config.health.prometheus_port) is not None:
                 with about("health.prometheus_port"):
                     endpoint = Endpoint(port, daemon.health.document)

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from edge_daemon.config.section import Section
 from edge_daemon.config.substitution import Reference, substitute
 from edge_daemon.errors import ConfigError, ConfigValueError, EdgeDaemonError, sentence
 from edge_daemon.system.credentials import environment_by_hand
+from edge_daemon.system.redaction import Redaction
 
 DEFAULT_PATH = Path("/etc/edge-daemon/config.yaml")
 
@@ -64,12 +65,14 @@ class Loaded:
         path: the file, or None when only text was given.
         origins: of every key that is not a section, by path.
         migrated_from: version that the file had, when it was an older one; else None.
+        redact: keeps what came from credentials and files out of a text.
     """
 
     config: Config
     path: Path | None
     origins: Mapping[tuple[str, ...], ValueOrigin]
     migrated_from: int | None = None
+    redact: Redaction = field(default_factory=Redaction, repr=False)
 
     @contextmanager
     def locating_errors(self) -> Iterator[None]:
@@ -81,6 +84,7 @@ class Loaded:
         try:
             yield
         except EdgeDaemonError as error:
+            self._redact(error)
             if not error.key:
                 raise
             name, path = "-" if self.path is None else str(self.path), tuple(error.key.split("."))
@@ -89,6 +93,10 @@ class Loaded:
                 raise ConfigError(f"{name}: {sentence(error.key, error.predicate)}", error.hint) from None
             place = Place(origin.line, origin.column or 1)
             raise ConfigFileError(name, [Problem(path, place, error.predicate, error.hint)]) from None
+
+    def _redact(self, error: EdgeDaemonError) -> None:
+        for name in ("message", "hint", "predicate"):
+            setattr(error, name, self.redact(getattr(error, name)))
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
@@ -151,7 +159,8 @@ def load_text(content: bytes, environment: Mapping[str, str] | None = None, path
         problems = explain(error.errors(include_url=False), document)
         raise ConfigFileError(name, [redact(problem, references) for problem in problems]) from None
     origins = _origins(data, document, references)
-    return Loaded(config, path, origins, version if version < CURRENT_VERSION else None)
+    redaction = Redaction(value for used in references.values() for value in used.values)
+    return Loaded(config, path, origins, version if version < CURRENT_VERSION else None, redaction)
 
 
 def _fill(data: dict[str, Any], path: tuple[str, ...]) -> None:

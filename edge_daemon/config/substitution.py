@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,12 @@ class Reference:
     Attributes:
         source: where from, for people: "environment variable BROKER".
         secret: True for credentials and files: never shown.
+        values: what was put in for secret references.
     """
 
     source: str
     secret: bool
+    values: tuple[str, ...] = field(default=(), repr=False)
 
 
 def substitute(document: YamlDocument, environment: Mapping[str, str]) -> dict[tuple[str | int, ...], Reference]:
@@ -62,7 +64,8 @@ def substitute(document: YamlDocument, environment: Mapping[str, str]) -> dict[t
             return value
         if references:
             secret = any(reference.secret for reference in references)
-            used[path] = Reference(", ".join(reference.source for reference in references), secret)
+            values = tuple(value for reference in references for value in reference.values)
+            used[path] = Reference(", ".join(reference.source for reference in references), secret, values)
         whole = _REFERENCE.fullmatch(value) is not None and references
         return scalar(text) if whole and path in document.plain else text
 
@@ -89,11 +92,13 @@ def _expand(text: str, environment: Mapping[str, str], key: str) -> tuple[str, l
             references.append(Reference(f"environment variable {name}", secret=False))
             return environment.get(name, default or "")
         if kind == "CREDENTIAL" and name:
-            references.append(Reference(f"credential {name}", secret=True))
-            return read_credential(name, environment, key)
+            value = read_credential(name, environment, key)
+            references.append(Reference(f"credential {name}", secret=True, values=(value,)))
+            return value
         if kind == "FILE" and name:
-            references.append(Reference(f"file {name}", secret=True))
-            return read_secret(Path(name), key)
+            value = read_secret(Path(name), key)
+            references.append(Reference(f"file {name}", secret=True, values=(value,)))
+            return value
         raise ConfigValueError(
             key,
             f"contains a reference that is not valid: {match[0]!r}",

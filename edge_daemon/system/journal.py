@@ -17,8 +17,13 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from edge_daemon.system.redaction import Redaction
+
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
 """Severity from which on, and the journal's priority."""
+
+_redaction = Redaction()
+"""What no line may show; grows when a configuration is read."""
 
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -36,9 +41,9 @@ class JournalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line; line ends within it become escapes, so that a record is one entry."""
-        text = record.getMessage()
+        text = _redaction(record.getMessage())
         if record.exc_info:
-            text += f" | {self.formatException(record.exc_info)}"
+            text += f" | {_redaction(self.formatException(record.exc_info))}"
         pairs = {name: value for name, value in vars(record).items() if name not in _OWN}
         line = " ".join([text, *(f"{name}={quoted(value)}" for name, value in pairs.items())])
         line = line.replace("\r", "\\r").replace("\n", "\\n")
@@ -62,7 +67,7 @@ class OwnStderrHandler(logging.StreamHandler[TextIO]):
 
 def quoted(value: object) -> str:
     """A value as it stands after `key=`: in quotes where it has blanks, quotes or nothing."""
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else _redaction(str(value))
     plain = text and text.isprintable() and not set(text) & set(" \"'=")
     return text if plain else json.dumps(text, ensure_ascii=False)
 
@@ -94,6 +99,12 @@ def _is_descriptor_2(stream: TextIO) -> bool:
         return stream.fileno() == 2
     except (AttributeError, OSError, ValueError):
         return False
+
+
+def hide(redaction: Redaction) -> None:
+    """Show these secrets in no line from now on, nor those hidden before."""
+    global _redaction  # noqa: PLW0603 - one log, one redaction, as logging's own handlers
+    _redaction = _redaction.with_more(redaction.secrets)
 
 
 def set_level(level: str) -> None:
