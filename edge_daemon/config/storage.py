@@ -31,3 +31,8 @@ class StorageSection(Section):
     def clips_folder(self) -> Path:
         """Folder of the events' sound."""
         return self.folder / "clips"
+
+    @property
+    def announcements_path(self) -> Path:
+        """Record of what Home Assistant was told of, to take it back one day."""
+        return self.folder / "home_assistant.json"

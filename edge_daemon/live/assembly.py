@@ -19,6 +19,7 @@ from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.levels.stream_levels import StreamLevels
+from edge_daemon.live.announcement_record import AnnouncementRecord
 from edge_daemon.live.capture_loop import CaptureLoop
 from edge_daemon.live.clip_cutter import ClipCutter
 from edge_daemon.live.clip_queue import ClipQueue
@@ -33,6 +34,7 @@ from edge_daemon.live.scoring_loop import ScoringLoop
 from edge_daemon.live.sound_queue import SoundQueue
 from edge_daemon.live.storage_loop import StorageLoop
 from edge_daemon.live.unsaved_log import UnsavedLog
+from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.mqtt.home_assistant import discovery
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.mqtt.topics import Topics
@@ -102,7 +104,8 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     periods = ReportPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
     outbox = Outbox(config.storage.outbox_path, time=time, rng=rng, limits=OutboxLimits.from_config(config.outbox))
     mailbox = TimedMailbox(outbox, time, counters.delivered)
-    publisher = _publisher(config, dependencies, mailbox)
+    record = AnnouncementRecord(config.storage.announcements_path, _announcements(config), time)
+    publisher = _publisher(config, dependencies, mailbox, record)
     nudges: queue.SimpleQueue[None] = queue.SimpleQueue()
     outbox.when_put.append(lambda: nudges.put(None))
     if publisher is not None:
@@ -152,21 +155,27 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         periods=periods,
         clock=clock,
         expiry=expiry,
-        storage=StorageLoop(nudges, outbox, ledger, clips, (effort, clock, expiry)),
+        storage=StorageLoop(nudges, outbox, ledger, clips, (effort, clock, expiry, record)),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
     )
 
 
-def _publisher(config: Config, dependencies: Dependencies, mailbox: TimedMailbox) -> Publisher | None:
+def _announcements(config: Config) -> list[Announcement]:
+    """What is to be announced to Home Assistant."""
+    if not (config.mqtt.enabled and config.mqtt.home_assistant.enabled):
+        return []
+    topics = Topics(config.mqtt.prefix, config.device.id)
+    return discovery(topics, config.mqtt.home_assistant.prefix, config.device.name)
+
+
+def _publisher(
+    config: Config, dependencies: Dependencies, mailbox: TimedMailbox, record: AnnouncementRecord
+) -> Publisher | None:
     mqtt = config.mqtt
     if not mqtt.enabled:
         return None
-    announcements = []
-    if mqtt.home_assistant.enabled:
-        topics = Topics(mqtt.prefix, config.device.id)
-        announcements = discovery(topics, mqtt.home_assistant.prefix, config.device.name)
-    return Publisher(
+    publisher = Publisher(
         mqtt,
         config.device.id,
         mailbox,
@@ -174,8 +183,10 @@ def _publisher(config: Config, dependencies: Dependencies, mailbox: TimedMailbox
         time=dependencies.time,
         rng=dependencies.rng,
         environment=dependencies.environment,
-        announcements=announcements,
+        announcements=record.announcements,
     )
+    record.announced = publisher.announced
+    return publisher
 
 
 def _store(config: Config, dependencies: Dependencies, clock: ProvenClock) -> ClipStore | None:

@@ -30,6 +30,7 @@ class HealthReporter:
         self._collector, self._publisher, self._notifier, self._time = collector, publisher, notifier, time
         self._due_ns = time.monotonic_ns()
         self._told = ""
+        self._connection = 0  # number of the one over which health was sent last
         self.newest: HealthDocument | None = None
         """The document reported last."""
 
@@ -42,9 +43,9 @@ class HealthReporter:
         self._notifier.status(self._collector.status())
 
     def tick(self) -> None:
-        """Report if it is due."""
+        """Report if it is due, and over each new connection at once."""
         now_ns = self._time.monotonic_ns()
-        if now_ns >= self._due_ns:
+        if now_ns >= self._due_ns or self._newly_connected():
             self._due_ns = now_ns + round(self._collector.section.interval_s * SECOND_NS)
             self.report()
 
@@ -56,5 +57,13 @@ class HealthReporter:
             self._told = told
             level = logging.INFO if document.state == "ok" else logging.WARNING
             log.log(level, f"health: {document.state}", extra={"reasons": "; ".join(document.reasons) or "none"})
-        if self._publisher is not None:
+        if self._publisher is not None and document.mqtt is not None and document.mqtt.state == "online":
+            # what is told while nobody listens would be old, and wrong, when somebody does
+            self._connection = document.mqtt.connections
             self._publisher.publish_now("health", self._publisher.topics.health, document.to_json().encode())
+
+    def _newly_connected(self) -> bool:
+        if self._publisher is None:
+            return False
+        link = self._publisher.report()
+        return link.state == "online" and link.connections != self._connection

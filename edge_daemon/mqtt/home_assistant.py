@@ -1,29 +1,50 @@
-"""Home Assistant discovery: retained messages by which it shows the device and its sensors by itself.
+"""Home Assistant discovery: retained messages by which it shows the device and its entities by itself.
 
-One message per sensor on `{discovery}/{component}/{device}/{sensor}/config` (Home Assistant, "MQTT discovery").
+One message per entity on `{discovery}/{component}/{device}/{entity}/config` (Home Assistant, "MQTT discovery"); an empty
+one removes it. Templates are Jinja, run by Home Assistant; `this` is the entity as it stands.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_daemon import __version__
+from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.mqtt.topics import Topics
+
+FRESH_S = 900
+"""A call that is older when it arrives comes from a backlog: no reason for an alarm, and no newer than the last."""
+
+_BEGIN = "{% set begin = as_timestamp(value_json.begin_utc, 0) if value_json is defined else 0 %}"
+_LAST = (
+    _BEGIN + "{% if begin > as_timestamp(this.state, 0) %}{{ value_json.begin_utc }}"
+    "{% elif as_timestamp(this.state, 0) > 0 %}{{ this.state }}{% else %}None{% endif %}"
+)
+_SCORE = (
+    _BEGIN + "{% if begin >= as_timestamp(this.attributes.begin_utc, 0) and begin > 0 %}"
+    "{{ (100 * value_json.peak_score) | round(1) }}{% else %}{{ this.state }}{% endif %}"
+)
+_SCORE_TIME = (
+    _BEGIN + "{% if begin >= as_timestamp(this.attributes.begin_utc, 0) and begin > 0 %}"
+    "{{ {'begin_utc': value_json.begin_utc} | tojson }}"
+    "{% else %}{{ {'begin_utc': this.attributes.begin_utc} | tojson }}{% endif %}"
+)
+_CALL = _BEGIN + "{% if begin > as_timestamp(now()) - " + str(FRESH_S) + " %}ON{% endif %}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Sensor:
+class _Entity:
     id: str
     name: str
     topic: str
     template: str
     unit: str = ""
-    device_class: str = ""
-    diagnostic: bool = True
+    component: str = "sensor"
+    more: dict[str, object] = field(default_factory=dict)
 
 
-def discovery(topics: Topics, prefix: str, name: str = "") -> list[tuple[str, bytes]]:
+def discovery(topics: Topics, prefix: str, name: str = "") -> list[Announcement]:
     """Topic and payload of all discovery messages.
 
     Args:
@@ -38,24 +59,19 @@ def discovery(topics: Topics, prefix: str, name: str = "") -> list[tuple[str, by
         "model": "Right-whale detector",
         "sw_version": __version__,
     }
-    availability = {"availability_topic": topics.status}
     messages = []
-    for sensor in _sensors(topics):
+    for entity in _entities(topics):
         payload: dict[str, object] = {
-            "name": sensor.name,
-            "unique_id": f"edge_daemon_{topics.device}_{sensor.id}",
-            "state_topic": sensor.topic,
-            "value_template": sensor.template,
+            "name": entity.name,
+            "unique_id": f"edge_daemon_{topics.device}_{entity.id}",
+            "state_topic": entity.topic,
+            "value_template": entity.template,
             "device": device,
-            **({} if sensor.topic == topics.detections else availability),
+            **({"availability_topic": topics.status} if entity.topic == topics.health else {}),
+            **({"unit_of_measurement": entity.unit} if entity.unit else {}),
+            **entity.more,
         }
-        if sensor.unit:
-            payload["unit_of_measurement"] = sensor.unit
-        if sensor.device_class:
-            payload["device_class"] = sensor.device_class
-        if sensor.diagnostic:
-            payload["entity_category"] = "diagnostic"
-        messages.append((f"{prefix}/sensor/{_id(topics.device)}/{sensor.id}/config", _bytes(payload)))
+        messages.append((_topic(prefix, entity.component, topics.device, entity.id), _bytes(payload)))
     online: dict[str, object] = {
         "name": "Online",
         "unique_id": f"edge_daemon_{topics.device}_online",
@@ -66,28 +82,41 @@ def discovery(topics: Topics, prefix: str, name: str = "") -> list[tuple[str, by
         "entity_category": "diagnostic",
         "device": device,
     }
-    messages.append((f"{prefix}/binary_sensor/{_id(topics.device)}/online/config", _bytes(online)))
+    messages.append((_topic(prefix, "binary_sensor", topics.device, "online"), _bytes(online)))
     return messages
 
 
-def _sensors(topics: Topics) -> list[_Sensor]:
+def _entities(topics: Topics) -> list[_Entity]:
     found, health = topics.detections, topics.health
+    score = {
+        "state_class": "measurement",
+        "json_attributes_topic": found,
+        "json_attributes_template": _SCORE_TIME,
+        "suggested_display_precision": 1,
+    }
     return [
-        _Sensor(
-            "last_detection", "Last detection", found, "{{ value_json.begin_utc }}", "", "timestamp", diagnostic=False
-        ),
-        _Sensor("last_score", "Last score", found, "{{ value_json.peak_score }}", diagnostic=False),
-        _Sensor("state", "State", health, "{{ value_json.state }}"),
-        _Sensor("outbox", "Unsent messages", health, "{{ value_json.outbox.depth }}"),
-        _Sensor("temperature", "Temperature", health, "{{ value_json.board.temperature_c }}", "°C", "temperature"),
-        _Sensor("disk_free", "Free disk", health, "{{ value_json.board.disk_free_mb }}", "MB", "data_size"),
-        _Sensor("cpu", "Processor", health, "{{ value_json.board.cpu_percent }}", "%"),
+        _Entity("last_detection", "Last detection", found, _LAST, more={"device_class": "timestamp"}),
+        _Entity("last_score", "Last score", found, _SCORE, "%", more=score),
+        _Entity("call", "Call", found, _CALL, component="binary_sensor", more={"off_delay": 300}),
+        _Entity("state", "State", health, "{{ value_json.state }}", more={"entity_category": "diagnostic"}),
+        _figure("outbox", "Unsent messages", health, "outbox.depth", "messages"),
+        _figure("temperature", "Temperature", health, "board.temperature_c", "°C", "temperature"),
+        _figure("disk_free", "Free disk", health, "board.disk_free_mb", "MB", "data_size"),
+        _figure("cpu", "Processor", health, "board.cpu_percent", "%"),
     ]
 
 
-def _id(device: str) -> str:
-    """The device's id with the signs that discovery topics allow."""
-    return device.replace(".", "_")
+def _figure(name: str, title: str, topic: str, place: str, unit: str, device_class: str = "") -> _Entity:
+    """A number in the health document."""
+    more = {"state_class": "measurement", "entity_category": "diagnostic"}
+    if device_class:
+        more["device_class"] = device_class
+    return _Entity(name, title, topic, f"{{{{ value_json.{place} }}}}", unit, more=dict(more))
+
+
+def _topic(prefix: str, component: str, device: str, entity: str) -> str:
+    """Where an entity is announced; the device's id with the signs that discovery topics allow."""
+    return f"{prefix}/{component}/{device.replace('.', '_')}/{entity}/config"
 
 
 def _bytes(payload: dict[str, object]) -> bytes:

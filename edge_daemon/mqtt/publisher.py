@@ -83,6 +83,7 @@ class Publisher:
         )
         self._orders: deque[Callable[[int], None]] = deque()  # from other threads, done by ours
         self._report = self._courier.report(self._time.monotonic_ns())
+        self._announced = False
         self._stop_ns: int | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._said = ""
@@ -115,6 +116,10 @@ class Publisher:
     def report(self) -> MqttReport:
         """State and counts, at most some seconds old; from any thread."""
         return self._report
+
+    def announced(self) -> bool:
+        """Whether the broker has all announcements; from any thread."""
+        return self._announced
 
     def stop(self, timeout_s: float = 3.0) -> bool:
         """Send what is left within `timeout_s`, say `offline`, leave; True if the thread has ended in time."""
@@ -170,6 +175,8 @@ class Publisher:
         self.pulse.beat()
         for event in self._link.poll(max(0, until - self._time.monotonic_ns()) / SECOND_NS):
             self._courier.handle(event, self._time.monotonic_ns())
+        self._announced = self._courier.announced
+        self._report = self._courier.report(self._time.monotonic_ns())
 
     def _log(self) -> None:
         connection = self._courier.connection
