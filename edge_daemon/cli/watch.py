@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
+
+LATE_S = 120.0
+"""A call that ended so long before it arrives is marked."""
 
 
 @click.command()
@@ -42,6 +47,7 @@ def watch(
     from pydantic import ValidationError
 
     from edge_daemon.cli.option_errors import blaming_options
+    from edge_daemon.cli.terminal_text import harmless
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
     from edge_daemon.errors import UsageError
@@ -64,39 +70,71 @@ def watch(
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"The broker's settings: {place} {first['msg']}.") from None
     pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
-    subscriber = Subscriber(settings, pattern, say=lambda text: click.echo(text, err=True), environment=environment)
+    subscriber = Subscriber(
+        settings, pattern, say=lambda text: click.echo(harmless(text), err=True), environment=environment
+    )
     printed = 0
     options = {} if password_file is None else {"mqtt.password_file": "--password-file"}
     with closing(subscriber), blaming_options(options):
         for topic, payload in subscriber.messages():
-            click.echo(payload.decode("utf-8", "replace") if as_json else line(topic, payload))
+            if not payload:  # `config check` sends such, and so does who deletes a retained message
+                continue
+            click.echo(harmless(payload.decode("utf-8", "replace") if as_json else line(topic, payload, time.time())))
             printed += 1
             if printed == count:
                 return
 
 
-def line(topic: str, payload: bytes) -> str:
-    """One message for a person; what is not understood is shown as it came."""
+def line(topic: str, payload: bytes, now_s: float | None = None) -> str:
+    """One message for a person; what is not understood is shown as it came.
+
+    Args:
+        topic, payload: the message.
+        now_s: the time, seconds since 1970 UTC; None marks nothing as late.
+    """
     *_, device, subject = ["", "", *topic.split("/")]
     text = payload.decode("utf-8", "replace")
+    told = {"health": health, "effort": effort, "excerpts": excerpt}
     try:
-        if subject == "health":
-            return f"{device:<12} {subject:<10} {health(json.loads(text))}"
-        if subject == "effort":
-            return f"{device:<12} {subject:<10} {effort(json.loads(text))}"
+        if subject in told:
+            return f"{device:<12} {subject:<10} {told[subject](json.loads(text))}"
         if subject != "detections":
             return f"{device:<12} {subject:<10} {text if len(text) <= 100 else text[:97] + '...'}"
-        document = json.loads(text)
-        begin = document["begin_utc"] or f"{document['begin_s']:.3f} s"
-        length = document["end_s"] - document["begin_s"]
-        low, high = document.get("low_hz"), document.get("high_hz")
-        band = "" if low is None or high is None else f"{low:.0f}-{high:.0f} Hz"
-        return (
-            f"{str(begin).replace('T', ' ')[:23]:<23}  {document['device']:<12} {document['label']:<20} "
-            f"score {document['peak_score']:.3f}  {length:5.1f} s  {band:<12} {document['clock']}"
-        ).rstrip()
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return detection(json.loads(text), now_s)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"{device:<12} {subject:<10} not understood: {text[:80]!r}"
+
+
+def detection(document: dict[str, Any], now_s: float | None) -> str:
+    """Time, device, score, length and band of a detection, and by how much it is late."""
+    begin = document["begin_utc"] or f"{document['begin_s']:.3f} s"
+    length = document["end_s"] - document["begin_s"]
+    low, high = document.get("low_hz"), document.get("high_hz")
+    band = "" if low is None or high is None else f"{low:.0f}-{high:.0f} Hz"
+    return (
+        f"{str(begin).replace('T', ' ')[:23]:<23}  {document['device']:<12} {document['label']:<20} "
+        f"score {document['peak_score']:.3f}  {length:5.1f} s  {band:<12} {document['clock']}{late(document, now_s)}"
+    ).rstrip()
+
+
+def late(document: dict[str, Any], now_s: float | None) -> str:
+    """`  LATE 3.0 h` for a call that ended so long ago; nothing where it is fresh, or nobody knows."""
+    if now_s is None or document.get("end_utc") is None:
+        return ""
+    age_s = now_s - datetime.fromisoformat(str(document["end_utc"])).timestamp()
+    if age_s < LATE_S:
+        return ""
+    unit, seconds = next(one for one in (("d", 86_400), ("h", 3600), ("min", 60)) if age_s >= one[1])
+    return f"  LATE {age_s / seconds:.1f} {unit}"
+
+
+def excerpt(document: dict[str, Any]) -> str:
+    """Which call an excerpt is of, and how much of it."""
+    begin = str(document["begin_utc"]).replace("T", " ")[:23]
+    size = len(document["sound"]) * 3 // 4 / 1000
+    return (
+        f"{document['seconds']:.1f} s of sound from {begin}, {document['format']}, {size:.1f} kB ({document['clip']})"
+    )
 
 
 def health(document: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Home Assistant discovery: retained messages by which it shows the device and its entities by itself.
 
-One message per entity on `{discovery}/{component}/{device}/{entity}/config` (Home Assistant, "MQTT discovery"); an empty
-one removes it. Templates are Jinja, run by Home Assistant; `this` is the entity as it stands.
+One message per entity on `{discovery}/{component}/{device}/{entity}/config` (Home Assistant, "MQTT discovery"); an
+empty one removes it. Templates are Jinja, run by Home Assistant; `this` is the entity as it stands.
 """
 
 from __future__ import annotations

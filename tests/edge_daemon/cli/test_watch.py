@@ -1,0 +1,64 @@
+"""What `watch` prints: excerpts in words, late calls marked, and nothing that steers the terminal."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.cli.terminal_text import harmless
+from edge_daemon.cli.watch import line
+from edge_daemon.detection.document import Detection
+
+EXAMPLE = json.loads(Detection.schema_text())["examples"][0]
+END_S = datetime.fromisoformat(EXAMPLE["end_utc"]).timestamp()
+ESCAPE = "\x1b[2J\x1b]0;owned\x07"
+
+
+@pytest.mark.parametrize(
+    ("age_s", "mark"),
+    [(0, ""), (119, ""), (120, "LATE 2.0 min"), (7200, "LATE 2.0 h"), (3 * 86_400, "LATE 3.0 d"), (-500, "")],
+)
+def test_a_late_call_is_marked(age_s: float, mark: str) -> None:
+    shown = line("p/buoy-7/detections", json.dumps(EXAMPLE).encode(), END_S + age_s)
+    assert shown.endswith(mark or "synchronised")
+    assert ("LATE" in shown) == bool(mark)
+
+
+def test_without_a_time_nothing_is_late() -> None:
+    undated = EXAMPLE | {"begin_utc": None, "end_utc": None, "clock": "none"}
+    assert "LATE" not in line("p/buoy-7/detections", json.dumps(undated).encode(), 9e9)
+    assert "LATE" not in line("p/buoy-7/detections", json.dumps(EXAMPLE).encode())
+
+
+def test_an_excerpt_is_told_in_words() -> None:
+    document = {
+        "schema": "edge_daemon.excerpt/1", "id": "x", "device": "buoy-7", "clip": "2026-03-29/a.flac",
+        "begin_utc": "2026-03-29T12:15:01.250000Z", "seconds": 3.5, "format": "flac", "sound": "A" * 8000,
+    }  # fmt: skip
+    shown = line("p/buoy-7/excerpts", json.dumps(document).encode())
+    assert shown == (
+        "buoy-7       excerpts   3.5 s of sound from 2026-03-29 12:15:01.250, flac, 6.0 kB (2026-03-29/a.flac)"
+    )
+
+
+@pytest.mark.parametrize("subject", ["detections", "health", "effort", "excerpts", "status", ESCAPE])
+def test_no_payload_and_no_topic_steers_the_terminal(subject: str) -> None:
+    for payload in (ESCAPE, json.dumps(EXAMPLE | {"label": ESCAPE, "device": ESCAPE}, ensure_ascii=False)):
+        for raw in (payload, line(f"p/{ESCAPE}/{subject}", payload.encode(), END_S)):
+            assert harmless(raw).isprintable()
+
+
+@given(st.text())
+def test_what_is_shown_can_only_be_shown(text: str) -> None:
+    shown = harmless(text)
+    assert not any(ord(one) < 32 or 127 <= ord(one) < 160 or one in "\u202e\u2066\u2028" for one in shown)
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
+def test_a_json_document_keeps_its_meaning(document: dict[str, object]) -> None:
+    for raw in (json.dumps(document, indent=2, ensure_ascii=False), json.dumps(document)):
+        assert json.loads(harmless(raw)) == document
