@@ -73,6 +73,20 @@ def test_unit_keeps_the_daemon_alive_and_small() -> None:
     assert keys("Unit")["StartLimitIntervalSec"] == ["0"]
 
 
+def test_the_unit_needs_nothing_that_may_be_gone() -> None:
+    """What is absent must be refused by the daemon, with a sentence, or done without; systemd would never try again."""
+    assert not {"RequiresMountsFor", "Requires", "BindsTo", "Requisite"} & keys("Unit").keys()
+    passed_on = {value.partition(":")[0] for value in keys("Service")["LoadCredential"]}
+    assert {value.partition(":")[0] for value in keys("Service")["SetCredential"]} == passed_on
+    assert keys("Service")["WorkingDirectory"][0].startswith("-")
+    for name in ("ReadWritePaths", "BindPaths", "EnvironmentFile"):
+        assert all(value.startswith("-") for value in keys("Service").get(name, []))
+    guide = (SYSTEMD.parent / "docs" / "operator.md").read_text(encoding="utf-8")
+    drop_ins = "\n".join(part for part in guide.split("```") if part.startswith("ini"))
+    assert "ReadWritePaths=-/" in drop_ins
+    assert not re.search(r"^Requires\w*=|^ReadWritePaths=/", drop_ins, re.MULTILINE)
+
+
 def members(name: str) -> set[str]:
     """System calls of a group of systemd's, groups within it opened up."""
     listed = subprocess.run(
