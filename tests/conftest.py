@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,10 @@ settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 # A shell lets what it starts in the background ignore Ctrl-C, and so would every process started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Daemons that tests start keep their configuration here, not among the tester's own files.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="edge-daemon-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,6 +7,7 @@ absent sound card, a silent broker, a full disk) is tried in `config check` alon
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,12 @@ from edge_daemon.checks.folders import refuse_folder, try_folders
 from edge_daemon.checks.model import refuse_model, try_model
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, Loaded
+from edge_daemon.config.backend import BackendSection
+from edge_daemon.config.detection import DetectionSection
+from edge_daemon.config.model import ModelSection
 from edge_daemon.errors import EdgeDaemonError, sentence
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,16 @@ class Check:
         at_start: raises an EdgeDaemonError that names a key where the daemon could never work; runs at the start, and
             first in `config check`. None where nothing can be known at the start.
         by_hand: what works and what does not; runs in `config check` alone, if `at_start` raised nothing.
+        without: the configuration of a daemon that must do without what `at_start` refuses, or that tries it again by
+            itself; None where it could not listen at all.
+        hears: the daemon hears with it; another configuration that works is better than to do without.
     """
 
     name: str
     at_start: Callable[[Config], None] | None
     by_hand: Callable[[Config], Verdict]
+    without: Callable[[Config], Config] | None = None
+    hears: bool = False
 
 
 def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
@@ -47,16 +58,17 @@ def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
         environment: for credentials.
     """
     return (
-        Check("model", refuse_model, try_model),
-        Check("backend", refuse_backend, try_backend),
+        Check("model", refuse_model, try_model, without=_shipped_model, hears=True),
+        Check("backend", refuse_backend, try_backend, without=_usual_backend, hears=True),
         Check("device", refuse_pipe, try_device),
         Check(
             "broker",
             partial(refuse_credentials, environment=environment),
             partial(try_broker, environment=environment),
+            without=_as_it_is,
         ),
-        Check("folders", refuse_folder, try_folders),
-        Check("endpoint", refuse_endpoint, try_endpoint),
+        Check("folders", refuse_folder, try_folders, without=_as_it_is),
+        Check("endpoint", refuse_endpoint, try_endpoint, without=_no_endpoint),
         Check("clock", None, try_clock),
     )
 
@@ -75,6 +87,65 @@ def check_start(loaded: Loaded, environment: Mapping[str, str] | None = None) ->
         for check in checks(os.environ if environment is None else environment):
             if check.at_start is not None:
                 check.at_start(loaded.config)
+
+
+def doing_without(
+    loaded: Loaded, environment: Mapping[str, str], *, hearing_too: bool
+) -> tuple[Config, tuple[str, ...]]:
+    """A configuration with which the daemon can start although parts of it cannot work now.
+
+    One organ's lack must not close the ear: this is for a daemon that has worked before and is alone at sea. Whoever
+    sets one up is told by `check_start` instead.
+
+    Args:
+        loaded: the configuration.
+        environment: for credentials.
+        hearing_too: whether parts that the daemon hears with may be replaced, too.
+
+    Returns:
+        What to start with, and a sentence for each part that is left out or replaced. Parts that try again by
+        themselves are told in the log, and later by their own health.
+
+    Raises:
+        ConfigError: something that nothing can take the place of.
+    """
+    config, missing = loaded.config, []
+    for check in checks(environment):
+        if check.at_start is None:
+            continue
+        try:
+            with loaded.locating_errors():
+                check.at_start(config)
+        except EdgeDaemonError as error:
+            if check.without is None or (check.hears and not hearing_too):
+                raise
+            changed = check.without(config)
+            if check.hears:
+                check.at_start(changed)
+            if changed is config:
+                log.warning("a part does not work yet and is tried again", extra={"reason": str(error)})
+            else:
+                missing.append(str(error))
+            config = changed
+    return config, tuple(missing)
+
+
+def _as_it_is(config: Config) -> Config:
+    """The publisher asks for its files at each attempt, the storage for its disk: both try again for ever."""
+    return config
+
+
+def _no_endpoint(config: Config) -> Config:
+    return config.model_copy(update={"health": config.health.model_copy(update={"prometheus_port": None})})
+
+
+def _shipped_model(config: Config) -> Config:
+    """The model inside the package, at its own operating point: the configured rules were another model's."""
+    return config.model_copy(update={"model": ModelSection(), "detection": DetectionSection()})
+
+
+def _usual_backend(config: Config) -> Config:
+    return config.model_copy(update={"backend": BackendSection()})
 
 
 def checkup(config: Config, wanted: Sequence[Check]) -> Iterator[Verdict]:

@@ -13,8 +13,9 @@ def run(config: Path | None) -> int:
     """Listen to the hydrophone and report calls, as the file CONFIG says (default: /etc/edge-daemon/config.yaml).
 
     SIGTERM or Ctrl-C stops it within five seconds, and nothing is lost. SIGHUP reads CONFIG again: keys that can
-    change while running change, and the log names the others. Exit code 0: stopped, 1: failed, 2: CONFIG is wrong,
-    3: stopped, but something could be neither sent nor written to disk; then the log holds it in full.
+    change while running change, and the log names the others. If CONFIG cannot be used at a later start, the last one
+    that worked is used, and health says so. Exit code 0: stopped, 1: failed, 2: CONFIG is wrong, 3: stopped, but
+    something could be neither sent nor written to disk; then the log holds it in full.
     """
     import contextlib
     import logging
@@ -25,36 +26,36 @@ def run(config: Path | None) -> int:
     asked_to_reload: list[int] = []
     signal.signal(signal.SIGHUP, lambda sign, _: asked_to_reload.append(sign))
 
-    from edge_daemon.checks.run import check_start
-    from edge_daemon.config import DEFAULT_PATH, Config, load
+    from edge_daemon.config import DEFAULT_PATH
     from edge_daemon.errors import EdgeDaemonError, about
     from edge_daemon.health.prometheus import Endpoint
+    from edge_daemon.live.config_file import ConfigFile, ConfigInForce
     from edge_daemon.live.daemon import Daemon
     from edge_daemon.live.dependencies import system_dependencies
     from edge_daemon.storage.folder_lock import lock_folder
-    from edge_daemon.system import journal
 
-    path = config or DEFAULT_PATH
-    loaded = load(path)
-    journal.set_up(loaded.config.log.level)
-    journal.hide(loaded.redact)
+    file = ConfigFile(config or DEFAULT_PATH, os.environ)
 
-    def read() -> Config:
-        again = load(path)
-        journal.hide(again.redact)
-        return again.config
-
-    with contextlib.ExitStack() as stack:
-        with loaded.locating_errors():
-            check_start(loaded)
-            lock = lock_folder(loaded.config.storage.folder)
+    def make(in_force: ConfigInForce) -> tuple[Daemon, contextlib.ExitStack]:
+        chosen = in_force.config
+        with contextlib.ExitStack() as opened:
+            lock = lock_folder(chosen.storage.folder)
             if lock is not None:
-                stack.enter_context(lock)
-            daemon = Daemon(loaded.config, system_dependencies(loaded.config), read=read)
-            if (port := loaded.config.health.prometheus_port) is not None:
-                with about("health.prometheus_port"):
-                    endpoint = Endpoint(port, daemon.health.document)
-                stack.callback(endpoint.close)
+                opened.enter_context(lock)
+            daemon = Daemon(chosen, system_dependencies(chosen), read=file.read, keep=file.keep, in_force=in_force)
+            if (port := chosen.health.prometheus_port) is not None:
+                try:
+                    with about("health.prometheus_port"):
+                        endpoint = Endpoint(port, daemon.health.document)
+                    opened.callback(endpoint.close)
+                except EdgeDaemonError as error:
+                    if not in_force.again:
+                        raise
+                    daemon.health.config_problems += (str(error),)  # nobody at sea needs it to hear
+            return daemon, opened.pop_all()
+
+    daemon, opened = file.start(make)
+    with opened:
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: daemon.stop())
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())

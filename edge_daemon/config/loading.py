@@ -66,6 +66,7 @@ class Loaded:
         origins: of every key that is not a section, by path.
         migrated_from: version that the file had, when it was an older one; else None.
         redact: keeps what came from credentials and files out of a text.
+        content: the bytes that it was made of; references in them stand as they were written.
     """
 
     config: Config
@@ -73,6 +74,7 @@ class Loaded:
     origins: Mapping[tuple[str, ...], ValueOrigin]
     migrated_from: int | None = None
     redact: Redaction = field(default_factory=Redaction, repr=False)
+    content: bytes = field(default=b"", repr=False)
 
     @contextmanager
     def locating_errors(self) -> Iterator[None]:
@@ -99,12 +101,13 @@ class Loaded:
             setattr(error, name, self.redact(getattr(error, name)))
 
 
-def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
+def load(path: Path, environment: Mapping[str, str] | None = None, *, without_mqtt: bool = False) -> Loaded:
     """Read and check a configuration file.
 
     Args:
         path: the YAML file.
         environment: variables for references; the process's own if None.
+        without_mqtt: as `load_text`.
 
     Raises:
         ConfigError: the file cannot be read (exit code 2).
@@ -123,7 +126,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
         raise ConfigError(
             f"The configuration {path} cannot be read: {getattr(error, 'strerror', None) or error}."
         ) from None
-    return load_text(content, environment, path)
+    return load_text(content, environment, path, without_mqtt=without_mqtt)
 
 
 def load_by_hand(path: Path) -> Loaded:
@@ -135,12 +138,28 @@ def load_by_hand(path: Path) -> Loaded:
     return load(path, environment_by_hand(path.parent, os.environ))
 
 
-def load_text(content: bytes, environment: Mapping[str, str] | None = None, path: Path | None = None) -> Loaded:
-    """Check a configuration given as bytes; relative paths in it count from the folder of `path`."""
+def load_text(
+    content: bytes,
+    environment: Mapping[str, str] | None = None,
+    path: Path | None = None,
+    *,
+    without_mqtt: bool = False,
+) -> Loaded:
+    """Check a configuration given as bytes.
+
+    Args:
+        content: the YAML document.
+        environment: variables for references; the process's own if None.
+        path: the file it is from; relative paths in it count from its folder.
+        without_mqtt: pass over section `mqtt`, whatever is in it: nothing is published. The prefix stays, since it is
+            in the topics of messages that wait.
+    """
     name = "-" if path is None else str(path)
     environment = os.environ if environment is None else environment
     try:
         document = parse(content)
+        if without_mqtt:
+            _silence(document)
         references = substitute(document, environment)
     except ProblemsFound as found:
         raise ConfigFileError(name, found.problems) from None
@@ -160,7 +179,15 @@ def load_text(content: bytes, environment: Mapping[str, str] | None = None, path
         raise ConfigFileError(name, [redact(problem, references) for problem in problems]) from None
     origins = _origins(data, document, references)
     redaction = Redaction(value for used in references.values() for value in used.values)
-    return Loaded(config, path, origins, version if version < CURRENT_VERSION else None, redaction)
+    return Loaded(config, path, origins, version if version < CURRENT_VERSION else None, redaction, content)
+
+
+def _silence(document: YamlDocument) -> None:
+    section = document.data.get("mqtt")
+    prefix = section.get("prefix") if isinstance(section, dict) else None
+    document.data["mqtt"] = {"enabled": False}
+    if isinstance(prefix, str) and "${" not in prefix:
+        document.data["mqtt"]["prefix"] = prefix
 
 
 def _fill(data: dict[str, Any], path: tuple[str, ...]) -> None:

@@ -23,6 +23,8 @@ from edge_daemon.config import Config
 from edge_daemon.errors import EdgeDaemonError, UnsavedError
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.live.assembly import assemble
+from edge_daemon.live.config_file import ConfigInForce
+from edge_daemon.live.config_watch import ConfigWatch
 from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.live.health_collector import HealthCollector
 from edge_daemon.live.health_reporter import HealthReporter
@@ -53,19 +55,31 @@ class Daemon:
         config: what is configured.
         dependencies: the world around it; the daemon closes source and backend.
         read: reads the configuration anew for `reload`; None if there is nothing to read.
+        keep: what was read last has worked; called in a thread of its own, since it writes.
+        in_force: where the configuration came from; None: it is what is configured, in everything.
 
     Raises:
         ConfigError: hop and rules contradict each other or the model.
         AudioError: the input's rate cannot be brought to the model's.
     """
 
-    def __init__(self, config: Config, dependencies: Dependencies, read: Callable[[], Config] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        dependencies: Dependencies,
+        read: Callable[[], Config] | None = None,
+        keep: Callable[[], None] | None = None,
+        in_force: ConfigInForce | None = None,
+    ) -> None:
         self.config = config
-        self._dependencies, self._read = dependencies, read
+        self._dependencies, self._read, self._keep = dependencies, read, keep
         self._time, self._notifier = dependencies.time, dependencies.notifier
         self.components = assemble(config, dependencies)
         components, time = self.components, dependencies.time
         self.health = HealthCollector(config.device.id, config.health, components, dependencies)
+        self._in_force = in_force or ConfigInForce(config)
+        self._file = ConfigWatch(self._in_force, time.monotonic_ns(), dependencies.rng)
+        self.health.config_problems = self._file.problems
         self._reporter = HealthReporter(self.health, components.publisher, self._notifier, time)
         self._watchdog = Watchdog(
             config,
@@ -137,6 +151,8 @@ class Daemon:
         self.components.schedule.tick()
         self._notifier.ready(self.health.status())
         log.info("started", extra={"device": self.config.device.id, "input": self._dependencies.source.name})
+        if self._in_force.whole:
+            self._keep_config()
 
     def turn(self) -> bool:
         """One step of everything in the caller's thread: hear one block or gap and deal with all that follows.
@@ -166,6 +182,7 @@ class Daemon:
         tasks = (
             self.components.schedule.tick,
             self._feed,
+            self._look_at_the_file,
             self.components.unsaved.tick,
             self._reporter.say_status,
             self._reporter.tick,
@@ -282,7 +299,30 @@ class Daemon:
         if self._read is None:
             return
         self._notifier.reloading(self._time.monotonic_ns())
-        self.config = reread(self.config, self._read)
+        found = reread(self.config, self._read)
+        self.config = found.config
         apply(self.config, self.components, self.health)
+        if self._file.take(found):
+            self._keep_config()
+        self.health.config_problems = self._file.problems
         self._reporter.hasten()
         self._notifier.ready(self.health.status())
+
+    def _keep_config(self) -> None:
+        if (keep := self._keep) is None:
+            return
+
+        def work() -> None:
+            try:
+                keep()
+            except Exception as error:  # noqa: BLE001 - what fails here is needed only after the next fault
+                self._errors.tell("keeping the configuration", error)
+
+        threading.Thread(target=work, name="keeping", daemon=True).start()
+
+    def _look_at_the_file(self) -> None:
+        if self._read is not None and self._file.mended(self._time.monotonic_ns(), self._read):
+            self._reload()
+            if self._file.failure is not None and self._failure is None:
+                self._failure = self._file.failure
+                self.stop()

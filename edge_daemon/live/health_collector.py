@@ -30,6 +30,8 @@ class HealthCollector:
 
     def __init__(self, device: str, section: HealthSection, components: Components, dependencies: Dependencies) -> None:
         self.section = section
+        self.config_problems: tuple[str, ...] = ()
+        """What of the configuration file is not in force, and why; may be replaced at any time."""
         self._device, self._components, self._dependencies = device, components, dependencies
         self._time, self._backend = dependencies.time, dependencies.detector.backend
         self._counters: dict[str, float] = {}  # the backend's, which is asked by the scoring thread alone
@@ -99,7 +101,8 @@ class HealthCollector:
         broker = "no broker configured" if publisher is None else f"broker {publisher.report().state}"
         outbox = components.outbox.report()
         unsent = f"{outbox.depth} unsent" + ("" if outbox.available else ", the disk fails")
-        return f"{doing}; {components.counters.detections} detections; {broker}; {unsent}"
+        line = f"{doing}; {components.counters.detections} detections; {broker}; {unsent}"
+        return "; ".join([line, *self.config_problems])
 
     def _model(self) -> ModelHealth:
         model = self._dependencies.detector.model
@@ -115,6 +118,7 @@ class HealthCollector:
         components, limit_s = self._components, self.section.silence_limit_s
         effort = components.ledger.report()
         found = [
+            *self.config_problems,
             *damage("outbox", components.outbox.set_aside),
             *damage("effort ledger", effort.database.set_aside),
         ]

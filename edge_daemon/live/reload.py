@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edge_daemon.clips.retention import Retention
 from edge_daemon.config import Config, changes, merge_live
@@ -17,7 +18,21 @@ from edge_daemon.system.journal import set_level
 log = logging.getLogger(__name__)
 
 
-def reread(current: Config, read: Callable[[], Config]) -> Config:
+class Reread(NamedTuple):
+    """What came of reading the configuration again.
+
+    Attributes:
+        config: in force from now on.
+        refusal: why the file was not applied; None if it was.
+        waiting: keys whose new values need a restart.
+    """
+
+    config: Config
+    refusal: EdgeDaemonError | None
+    waiting: tuple[str, ...]
+
+
+def reread(current: Config, read: Callable[[], Config]) -> Reread:
     """The configuration from now on: the current one with the new values of the keys that can change while running.
 
     A file that is wrong changes nothing. Every key that changed is named in the log, with what becomes of it.
@@ -30,7 +45,7 @@ def reread(current: Config, read: Callable[[], Config]) -> Config:
         new = read()
     except EdgeDaemonError as error:
         log.error("the changed configuration has an error and was not applied", extra={"reason": str(error)})
-        return current
+        return Reread(current, error, ())
     found = changes(current, new)
     for change in found:
         if change.live:
@@ -39,7 +54,7 @@ def reread(current: Config, read: Callable[[], Config]) -> Config:
             log.warning(f"{change.key} changed in the file; restart the daemon to apply it", extra={"kept": change.old})
     if not found:
         log.info("the configuration was read again; nothing changed")
-    return merge_live(current, new)
+    return Reread(merge_live(current, new), None, tuple(change.key for change in found if not change.live))
 
 
 def apply(config: Config, components: Components, health: HealthCollector) -> None:

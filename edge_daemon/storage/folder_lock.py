@@ -17,6 +17,10 @@ from edge_daemon.system.call_timeout import CallWithTimeout
 NAME = "daemon.lock"
 
 
+class FolderInUseError(ConfigValueError):
+    """Another daemon is at work in the folder; no other configuration changes that."""
+
+
 def lock_folder(folder: Path) -> BinaryIO | None:
     """Take the folder for this process; None if the disk cannot be written, which must not stop the listening.
 
@@ -27,7 +31,7 @@ def lock_folder(folder: Path) -> BinaryIO | None:
         A file to be kept open as long as the folder is used.
 
     Raises:
-        ConfigValueError: another process has it.
+        FolderInUseError: another process has it.
     """
     try:
         return CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError).run(
@@ -50,7 +54,7 @@ def _lock(folder: Path) -> BinaryIO | None:
         file.seek(0)
         holder = file.read(20).decode(errors="replace").strip() or "unknown"
         file.close()
-        raise ConfigValueError(
+        raise FolderInUseError(
             "storage.folder",
             f"names {folder}, which another edge-daemon is using (process {holder})",
             "Stop that one first (systemctl stop edge-daemon), or give this one its own folder and device.id.",

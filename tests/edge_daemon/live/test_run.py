@@ -244,3 +244,32 @@ def make_file(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return make
+
+
+@pytest.mark.slow
+def test_a_file_spoilt_at_sea_is_survived_by_the_next_start(program: Program, sample: NDArray[np.float32]) -> None:
+    program.says("started")
+    kept = [*program.folder.rglob("kept-config-*.yaml")]
+    end = time.monotonic() + 20
+    while not kept and time.monotonic() < end:
+        kept = [*program.folder.rglob("kept-config-*.yaml")]
+    assert [path.read_text() for path in kept] == [program.config.read_text()]
+    program.config.write_text("version: 1\ndevice: {id: buoy-7\n")
+    program.process.send_signal(signal.SIGHUP)
+    program.says("was not applied")
+    program.process.kill()  # a power cut
+    program.process.wait(20)
+    with socket.create_server(("127.0.0.1", program.port)), program.log.open("wb") as log:  # and its port is taken, too
+        program.process = subprocess.Popen(
+            [sys.executable, "-m", "edge_daemon", "run", str(program.config)], stdin=subprocess.DEVNULL, stderr=log
+        )
+        program.says("started")
+        program.says("the configuration file cannot be used; the last one that worked is in force: ")
+        program.says(
+            f"health.prometheus_port cannot be used: The Prometheus endpoint cannot listen on port {program.port}"
+        )
+        program.play(sample[: 16 * 2000])
+        program.says("detection id=")
+    program.process.terminate()
+    assert program.process.wait(20) == 0
+    assert "Traceback" not in program.log.read_text()

@@ -1,0 +1,158 @@
+"""The configuration file of a running daemon: read at the start, kept when it has worked, replaced when it is spoilt.
+
+Whoever sets a daemon up wants to be told what is wrong: the first start with a file that cannot work ends with one
+sentence. A daemon that has worked with this file before is alone at sea, and goes on: with the last configuration that
+worked; without MQTT, where only that cannot be; in need, with the model and the backend that come with the package.
+Each is told in the log, in the status line and in health.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from edge_daemon.checks.run import check_start, doing_without
+from edge_daemon.config import Config, ConfigFileError, Loaded, load
+from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.live.kept_config import KeptConfig
+from edge_daemon.storage.folder_lock import FolderInUseError
+from edge_daemon.system import journal
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigInForce:
+    """What a daemon starts with.
+
+    Attributes:
+        config: the values.
+        from_file: False if the last configuration that worked stands in for the file.
+        publishes: False if section `mqtt` had to be passed over.
+        again: True if a start with this file has worked before.
+        problems: sentences for health; empty if the file works in everything.
+    """
+
+    config: Config
+    from_file: bool = True
+    publishes: bool = True
+    again: bool = False
+    problems: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the file's, in all that the daemon hears and publishes with."""
+        return self.from_file and self.publishes
+
+
+class _Attempt(NamedTuple):
+    kept: bool
+    without_mqtt: bool
+    hearing_too: bool
+
+
+_ATTEMPTS = [
+    _Attempt(kept, without_mqtt, hearing_too)
+    for hearing_too in (False, True)
+    for without_mqtt in (False, True)
+    for kept in (False, True)
+]
+"""From the best to the last resort."""
+
+
+class ConfigFile:
+    """The file that configures a daemon, and what stands in for it.
+
+    Args:
+        path: the file.
+        environment: for references and credentials; the process's.
+    """
+
+    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+        self._path, self._environment = path, environment
+        self._kept = KeptConfig(path, environment)
+        self._newest: Loaded | None = None
+
+    def read(self) -> Config:
+        """The file as it is now.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        self._newest = load(self._path, self._environment)
+        journal.hide(self._newest.redact)
+        return self._newest.config
+
+    def keep(self) -> None:
+        """What was read last has worked: keep it for a start at which the file cannot be used."""
+        if self._newest is not None:
+            self._kept.keep(self._newest)
+
+    def start(self, make: Callable[[ConfigInForce], T]) -> T:
+        """Make a daemon with the file, or, if one has worked before, with the best that can be had in its place.
+
+        Args:
+            make: makes it; an EdgeDaemonError says that this configuration does not work.
+
+        Raises:
+            EdgeDaemonError: on the file, if nothing works or this is its first start.
+        """
+        if not self._kept.exists:
+            config = self.read()
+            loaded = self._newest
+            assert loaded is not None  # noqa: S101 for the type checker
+            journal.set_up(config.log.level)
+            journal.hide(loaded.redact)
+            check_start(loaded, self._environment)
+            with loaded.locating_errors():
+                return make(ConfigInForce(config))
+        refusals: dict[_Attempt, EdgeDaemonError] = {}
+        for attempt in _ATTEMPTS:
+            try:
+                return self._attempt(attempt, refusals, make)
+            except FolderInUseError:
+                raise
+            except EdgeDaemonError as error:
+                refusals[attempt] = error
+        raise refusals[_ATTEMPTS[0]]
+
+    def _attempt(
+        self, attempt: _Attempt, refusals: Mapping[_Attempt, EdgeDaemonError], make: Callable[[ConfigInForce], T]
+    ) -> T:
+        kept, without_mqtt, hearing_too = attempt
+        if kept:
+            loaded = self._kept.loaded(without_mqtt=without_mqtt)
+        else:
+            loaded = load(self._path, self._environment, without_mqtt=without_mqtt)
+        journal.set_up(loaded.config.log.level)
+        journal.hide(loaded.redact)
+        config, missing = doing_without(loaded, self._environment, hearing_too=hearing_too)
+        problems = list(missing)
+        if without_mqtt:
+            refusal = refusals[_Attempt(kept, without_mqtt=False, hearing_too=hearing_too)]
+            problems.insert(0, f"nothing is published: {_first_line(refusal)}")
+        if kept:
+            problems.insert(0, spoilt(refusals[_ATTEMPTS[0]]))
+        self._newest = None if kept or without_mqtt or hearing_too else loaded
+        with loaded.locating_errors():
+            made = make(ConfigInForce(config, not kept, not without_mqtt, again=True, problems=tuple(problems)))
+        for problem in problems:
+            log.error("the configuration is not in force as it is written", extra={"reason": problem})
+        return made
+
+
+def spoilt(error: EdgeDaemonError) -> str:
+    """The sentence for health on a file that cannot be used."""
+    return f"the configuration file cannot be used; the last one that worked is in force: {_first_line(error)}"
+
+
+def _first_line(error: EdgeDaemonError) -> str:
+    """Of a file with many mistakes, the first."""
+    if isinstance(error, ConfigFileError) and len(error.problems) > 1:
+        return f"{error.problems[0].text(error.file)} (and {len(error.problems) - 1} more)"
+    return str(error).splitlines()[0]
