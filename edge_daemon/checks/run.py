@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from edge_daemon.checks.backend import refuse_backend, try_backend
@@ -42,6 +42,7 @@ class Check:
         without: the configuration of a daemon that must do without what `at_start` refuses, or that tries it again by
             itself; None where it could not listen at all.
         hears: the daemon hears with it; another configuration that works is better than to do without.
+        offline: `by_hand` needs neither a network nor a device.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Check:
     by_hand: Callable[[Config], Verdict]
     without: Callable[[Config], Config] | None = None
     hears: bool = False
+    offline: bool = False
 
 
 def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
@@ -58,8 +60,8 @@ def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
         environment: for credentials.
     """
     return (
-        Check("model", refuse_model, try_model, without=_shipped_model, hears=True),
-        Check("backend", refuse_backend, try_backend, without=_usual_backend, hears=True),
+        Check("model", refuse_model, try_model, without=_shipped_model, hears=True, offline=True),
+        Check("backend", refuse_backend, try_backend, without=_usual_backend, hears=True, offline=True),
         Check("device", refuse_pipe, try_device),
         Check(
             "broker",
@@ -146,6 +148,15 @@ def _shipped_model(config: Config) -> Config:
 
 def _usual_backend(config: Config) -> Config:
     return config.model_copy(update={"backend": BackendSection()})
+
+
+def offline(wanted: Sequence[Check]) -> tuple[Check, ...]:
+    """The same checks, without what needs a network or a device: of these, only what the start runs."""
+    return tuple(check if check.offline else replace(check, by_hand=partial(_untried, check.name)) for check in wanted)
+
+
+def _untried(name: str, _config: Config) -> Verdict:
+    return Verdict(name, "skipped", "not tried offline")
 
 
 def checkup(config: Config, wanted: Sequence[Check]) -> Iterator[Verdict]:

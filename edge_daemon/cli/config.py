@@ -87,7 +87,8 @@ def _usual_place() -> str:
 @file_argument
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
 @click.option("--syntax", is_flag=True, help="Check only the file itself, not what it refers to.")
-def check(file: Path, as_json: bool, syntax: bool) -> int:
+@click.option("--offline", is_flag=True, help="Do not try what needs a network or a sound card.")
+def check(file: Path, as_json: bool, syntax: bool, offline: bool) -> int:
     """Check FILE and everything it refers to; exit code 0: good, 1: something fails, 2: the file is wrong."""
     from edge_daemon.checks.verdict import Verdict
     from edge_daemon.config import load
@@ -110,9 +111,10 @@ def check(file: Path, as_json: bool, syntax: bool) -> int:
     verdicts = [Verdict("file", "ok", f"{file} is well-formed{note}")]
     _print(verdicts[0], as_json)
     if not syntax:
-        from edge_daemon.checks.run import checks, checkup
+        from edge_daemon.checks import run
 
-        for found in checkup(loaded.config, checks(environment)):
+        wanted = run.checks(environment)
+        for found in run.checkup(loaded.config, run.offline(wanted) if offline else wanted):
             verdict = replace(found, text=loaded.redact(found.text), hint=loaded.redact(found.hint))
             verdicts.append(verdict)
             _print(verdict, as_json)

@@ -17,7 +17,7 @@ from edge_daemon.checks.backend import try_backend
 from edge_daemon.checks.broker import hint_for
 from edge_daemon.checks.clock import try_clock
 from edge_daemon.checks.device import try_device
-from edge_daemon.checks.run import Check, check_start, checks, checkup
+from edge_daemon.checks.run import Check, check_start, checks, checkup, offline
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, load_text
 from edge_daemon.errors import AudioError, BackendError, ConfigError, ConfigValueError
@@ -279,6 +279,27 @@ def test_a_check_changes_nothing(tmp_path: Path) -> None:
     text = f"version: 1\nstorage: {{folder: {tmp_path}/state}}\nmqtt: {{enabled: false}}\n"
     check_start(load_text(text.encode(), {}), {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_offline_nothing_is_tried_that_needs_a_network_or_a_device() -> None:
+    """An update asks so before it switches: what must work on any machine, and what the start would refuse."""
+    found = {check.name: check for check in offline(checks({}))}
+    assert [name for name, check in found.items() if check.offline] == ["model", "backend"]
+    good = list(checkup(Config(), list(found.values())))
+    assert {verdict.name: verdict.state for verdict in good if verdict.name != "folders"} == {
+        **dict.fromkeys(("model", "backend"), "ok"),
+        **dict.fromkeys(("device", "broker", "endpoint", "clock"), "skipped"),
+    }
+    config = load_text(b"version: 1\nmqtt: {username: a, password_file: /nowhere}\n", {}).config
+    (verdict,) = checkup(config, [found["broker"]])
+    assert verdict.state == "failed"
+
+
+def test_every_part_says_what_a_daemon_does_without_it() -> None:
+    """One organ's lack must not close the ear: only a pipe that is no pipe leaves nothing to hear."""
+    found = {check.name: check.without is not None for check in checks({}) if check.at_start is not None}
+    assert [name for name, dispensable in found.items() if not dispensable] == ["device"]
+    assert len(found) >= 6
 
 
 def test_the_operators_guide_shows_what_is_printed() -> None:
