@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -121,6 +121,8 @@ class HealthCollector:
             *self.config_problems,
             *damage("outbox", components.outbox.set_aside),
             *damage("effort ledger", effort.database.set_aside),
+            *waiting("outbox", components.outbox.left_behind),
+            *waiting("effort ledger", effort.database.left_behind),
         ]
         for name, pulse in components.pulses.items():
             if pulse.silent_s > limit_s:
@@ -146,4 +148,12 @@ class HealthCollector:
 
 def damage(name: str, set_aside: Sequence[Path]) -> list[str]:
     """A sentence for each file that was found damaged and set aside."""
-    return [f"the {name} was damaged and set aside as {path.name}" for path in set_aside]
+    return [f"the {name} was damaged and set aside as {path.name}" for path in set_aside if ".damaged-" in path.name]
+
+
+def waiting(name: str, left_behind: Mapping[Path, int]) -> list[str]:
+    """A sentence for each file of a newer version of the program with rows that this one does not understand."""
+    return [
+        f"{left} rows of the {name} are of a newer version and wait for it in {path.name}"
+        for path, left in left_behind.items()
+    ]

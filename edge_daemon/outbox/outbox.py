@@ -29,7 +29,7 @@ import random
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -326,6 +326,11 @@ class Outbox:
     def set_aside(self) -> tuple[Path, ...]:
         """Damaged files that were set aside, oldest first."""
         return self._database.report().set_aside
+
+    @property
+    def left_behind(self) -> Mapping[Path, int]:
+        """Rows of a newer version of the program that wait for it, by file."""
+        return self._database.report().left_behind
 
     def close(self) -> bool:
         """Write what waits and close the file; True if nothing is left in memory."""

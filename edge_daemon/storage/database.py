@@ -1,12 +1,14 @@
 """An SQLite database that power loss, rot, a full disk or a read-only disk cannot turn against the daemon.
 
-Detections and effort live in SQLite files on an SD card. Four things go wrong there, and each has one answer:
+Detections and effort live in SQLite files on an SD card. Five things go wrong there, and each has one answer:
 
 - **Power is cut.** Write-ahead logging with `synchronous=FULL`: a transaction that returned is on the card, and a torn
   one is as if it had never begun.
 - **The file is damaged** (found by `quick_check` on opening, or by SQLite while working). It is set aside under its
   own name with the time, never deleted while it is among the newest few; what can still be read is copied into a
   fresh file; work goes on; the report names the file.
+- **Another version of the program wrote it.** What this one understands is taken over, and the file is kept for the
+  other (`other_version`).
 - **The disk is full or read-only.** The call fails with `StorageError`, the report says why, and the caller keeps
   its rows in memory. Reading goes on where SQLite can still read. On a full disk the next attempt first folds the
   write-ahead log into the file, whose room is usually enough to delete in and to write a little.
@@ -23,14 +25,15 @@ import contextlib
 import random
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
+from edge_daemon.storage import other_version
 from edge_daemon.storage.read_only import why_read_only
 from edge_daemon.storage.rescue import SIDECARS, move_into_place, read_in, remove, rescue
 from edge_daemon.storage.salvage import salvage
@@ -59,6 +62,7 @@ class DatabaseReport:
         salvaged: rows copied out of them.
         answers: False while a call to the disk has not returned for `ANSWER_S`.
         removed: the open file has been removed and could not be made anew yet: it ends with the process.
+        left_behind: rows of a newer version that were not understood and wait for it, by file.
     """
 
     state: Literal["closed", "open", "unavailable"]
@@ -68,6 +72,7 @@ class DatabaseReport:
     salvaged: int
     answers: bool = True
     removed: bool = False
+    left_behind: Mapping[Path, int] = field(default_factory=dict)
 
 
 class Database:
@@ -76,7 +81,7 @@ class Database:
     Args:
         path: the file; its folder is made if need be.
         schema: statements that make the tables and must do nothing where these exist.
-        version: number of the schema; a file of another number is set aside like a damaged one.
+        version: number of the schema; a file of another number is set aside, and kept for a program of that number.
         time: the clocks.
         rng: jitter of the waiting.
         backoff: waiting between attempts to open again.
@@ -106,6 +111,7 @@ class Database:
         self._salvaged = 0
         self._calling_since_ns: int | None = None  # monotonic time; None while the disk is not waited for
         self._removed = False  # the open file has no name any more; it must not be closed before its rows are safe
+        self._left_behind: dict[Path, int] = {}
 
     def transact(self, work: Callable[[sqlite3.Connection], T], *, force: bool = False) -> T:
         """Run `work` in one transaction that is on the disk when this returns.
@@ -150,7 +156,9 @@ class Database:
             "unavailable" if reason else "closed" if self._connection is None else "open"
         )
         aside = tuple(self._set_aside)
-        return DatabaseReport(state, reason, self._retry.attempts, aside, self._salvaged, answers, self._removed)
+        return DatabaseReport(
+            state, reason, self._retry.attempts, aside, self._salvaged, answers, self._removed, self._left_behind
+        )
 
     @property
     def moved(self) -> bool:
@@ -208,6 +216,8 @@ class Database:
                 self._begin_afresh()
             assert self._connection is not None  # noqa: S101 for the type checker
             self._salvaged += read_in(self.path, self._connection)
+            self._salvaged += other_version.take_home(self.path, self._version, self._connection)
+            self._left_behind = other_version.left_behind(self.path, self._version)
             self._identity = _identity(self.path)
         assert self._connection is not None  # noqa: S101 for the type checker
         return self._connection
@@ -230,11 +240,6 @@ class Database:
         """Set the damaged file aside, open a new one and copy into it what can still be read."""
         self._drop()
         moment = datetime.fromtimestamp(self._time.utc_ns() / SECOND_NS, UTC).strftime("%Y%m%dT%H%M%SZ")
-        aside = self.path.with_name(f"{self.path.name}.damaged-{moment}")
-        number = 1
-        while aside.exists():
-            number += 1
-            aside = self.path.with_name(f"{self.path.name}.damaged-{moment}-{number}")
         fresh = self.path.with_name(self.path.name + _FRESH)
         remove(fresh)
         # Copied first, set aside afterwards: a power cut at any moment leaves one of the two under a known name, and
@@ -242,7 +247,7 @@ class Database:
         try:
             self._connection = _open(fresh, self._schema, self._version)
             with contextlib.closing(_connect(self.path)) as old:
-                self._copy_from(old)
+                aside = self._copy_all(old, moment)
         finally:
             self._drop()
         for suffix in SIDECARS:  # the file first: while it is there, the copy does not count
@@ -261,6 +266,18 @@ class Database:
             for suffix in SIDECARS[1:]:  # a log of the damaged file; SQLite would play it into the copy
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             fresh.rename(self.path)
+
+    def _copy_all(self, old: sqlite3.Connection, moment: str) -> Path:
+        """Copy a damaged file, or one of another version; returns the name under which it is kept."""
+        assert self._connection is not None  # noqa: S101 for the type checker
+        found, before = other_version.version_of(old), self._salvaged
+        if found not in (0, self._version):
+            other_version.number_above(old, self._connection)
+        self._copy_from(old)
+        if found not in (0, self._version):
+            left = max(0, other_version.rows(old) - (self._salvaged - before))
+            return other_version.aside(self.path, found, moment, left)
+        return other_version.free(self.path.with_name(f"{self.path.name}.damaged-{moment}"))
 
     def _copy_from(self, old: sqlite3.Connection) -> None:
         assert self._connection is not None  # noqa: S101 for the type checker

@@ -16,19 +16,21 @@ def salvage(old: sqlite3.Connection, fresh: sqlite3.Connection) -> int:
 
     Rows are read in the order of the table's tree (of rowids or, without them, of the primary key), from the lowest up
     to the first unreadable page, then from the highest one down to it. Rows that `fresh` has already, or refuses by a
-    constraint, are passed over.
+    constraint, are passed over. Of a table that has other columns in `old`, those that both have are copied.
 
     Raises:
         sqlite3.Error: `fresh` cannot be written; what `old` suffers from is never raised.
     """
     copied = 0
-    query = "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
-    tables = [str(name) for (name,) in fresh.execute(query)]
+    wanted = tables(fresh)
     fresh.execute("BEGIN IMMEDIATE")
-    for table in tables:
+    for table in wanted:
         described = fresh.execute(f"PRAGMA table_info({table})").fetchall()
-        columns = [str(row[1]) for row in described]
+        there = _columns(old, table)
+        columns = [str(row[1]) for row in described if not there or str(row[1]) in there]
         keys = _keys(fresh, table, {int(row[5]): str(row[1]) for row in described if row[5]})
+        if not columns:
+            continue
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 the schema's own names
         for order in ("ASC", "DESC"):
@@ -43,6 +45,20 @@ def salvage(old: sqlite3.Connection, fresh: sqlite3.Connection) -> int:
                     break
     fresh.execute("COMMIT")
     return copied
+
+
+def tables(connection: sqlite3.Connection) -> list[str]:
+    """Names of a file's own tables."""
+    query = "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
+    return [str(name) for (name,) in connection.execute(query)]
+
+
+def _columns(old: sqlite3.Connection, table: str) -> set[str]:
+    """Columns of a table that may be damaged; empty where that is not known."""
+    try:
+        return {str(row[1]) for row in old.execute(f"PRAGMA table_info({table})")}
+    except sqlite3.DatabaseError:
+        return set()
 
 
 def _readable(old: sqlite3.Connection, query: str) -> Generator[tuple[object, ...], None, bool]:
