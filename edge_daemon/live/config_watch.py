@@ -20,15 +20,13 @@ class ConfigWatch:
 
     Args:
         in_force: what the daemon has started with.
-        now_ns: monotonic time.
         rng: jitter of the pauses.
     """
 
-    def __init__(self, in_force: ConfigInForce, now_ns: int, rng: random.Random) -> None:
+    def __init__(self, in_force: ConfigInForce, rng: random.Random) -> None:
         self._in_force = in_force
         self._usable = in_force.whole
         self._retry = Retry(LOOK_AGAIN, rng)
-        self._retry.failed(now_ns)
         self.problems = in_force.problems
         """Sentences for health; empty while the file is in force."""
 
@@ -36,6 +34,8 @@ class ConfigWatch:
         """Note what came of reading the file again; True if all of it is in force now, so that it may be kept."""
         started = self._in_force
         self._usable = reread.refusal is None
+        if self._usable:
+            self._retry.succeeded()
         if reread.refusal is not None:
             self.problems = (spoilt(reread.refusal),)
         elif started.whole:
@@ -50,7 +50,10 @@ class ConfigWatch:
         """Now and then, while the file cannot be used: whether it can be used now."""
         if self._usable or not self._retry.due(now_ns):
             return False
+        first_look = self._retry.next_ns is None  # it has just been read
         self._retry.failed(now_ns)
+        if first_look:
+            return False
         try:
             read()
         except EdgeDaemonError:

@@ -78,7 +78,7 @@ class Daemon:
         components, time = self.components, dependencies.time
         self.health = HealthCollector(config.device.id, config.health, components, dependencies)
         self._in_force = in_force or ConfigInForce(config)
-        self._file = ConfigWatch(self._in_force, time.monotonic_ns(), dependencies.rng)
+        self._file = ConfigWatch(self._in_force, dependencies.rng)
         self.health.config_problems = self._file.problems
         self._reporter = HealthReporter(self.health, components.publisher, self._notifier, time)
         self._watchdog = Watchdog(

@@ -29,7 +29,7 @@ def refuse() -> Config:
 
 
 def watch(**given: Any) -> ConfigWatch:
-    return ConfigWatch(ConfigInForce(Config(), **given), 0, random.Random(1))
+    return ConfigWatch(ConfigInForce(Config(), **given), random.Random(1))
 
 
 def test_a_refused_reload_is_a_problem_until_the_file_is_mended() -> None:
@@ -37,6 +37,7 @@ def test_a_refused_reload_is_a_problem_until_the_file_is_mended() -> None:
     assert not watched.mended(10**6 * SECOND, Config)  # nothing is wrong: it is not looked at
     assert not watched.take(Reread(Config(), REFUSAL, ()))
     assert watched.problems == (SPOILT,)
+    assert not watched.mended(0, Config)  # it has just been read
     assert not watched.mended(1 * SECOND, Config)
     assert not watched.mended(60 * SECOND, refuse)
     assert not watched.mended(61 * SECOND, Config)  # pauses grow
@@ -55,6 +56,7 @@ def test_what_needs_a_restart_is_not_kept_before_it() -> None:
 def test_a_mended_file_after_a_start_without_it_says_what_needs_a_restart() -> None:
     watched = watch(from_file=False, again=True, problems=(SPOILT,))
     assert watched.problems == (SPOILT,)
+    assert not watched.mended(0, Config)
     assert watched.mended(60 * SECOND, Config)
     assert not watched.take(Reread(Config(), None, ("mqtt.host", "audio.rate")))
     assert watched.problems == ("restart the daemon to apply mqtt.host, audio.rate of the mended file",)
@@ -70,6 +72,7 @@ def test_a_part_that_was_left_out_is_left_out_after_a_reload_too() -> None:
 def test_mqtt_that_was_passed_over_is_taken_up_by_a_new_start() -> None:
     watched = watch(publishes=False, again=True, problems=("nothing is published: …",))
     assert watched.failure is None
+    assert not watched.mended(0, Config)
     assert not watched.mended(60 * SECOND, refuse)
     assert watched.mended(1000 * SECOND, Config)
     watched.take(Reread(Config(), None, ("mqtt.enabled",)))
