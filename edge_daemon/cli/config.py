@@ -34,12 +34,14 @@ def config() -> None:
 @config.command()
 @click.option("--profile", type=click.Choice(["buoy", "drone", "bench"]), help="Starting point (default: bench).")
 @click.option("--output", type=click.Path(path_type=Path), help="File to write; if missing or -, print.")
-@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option(
+    "--force", is_flag=True, help="Replace an existing file; on a terminal, its values are the answers given."
+)
 @click.option("--no-input", is_flag=True, help="Ask nothing, even on a terminal.")
 def init(profile: str | None, output: Path | None, force: bool, no_input: bool) -> None:
     """Write a commented configuration; asks questions on a terminal, else uses the profile's values."""
     from edge_daemon.config.loading import load_text
-    from edge_daemon.config.profile import PROFILES
+    from edge_daemon.config.profile import PROFILES, ProfileName
     from edge_daemon.config.root import Config
     from edge_daemon.config.template import template
     from edge_daemon.errors import StorageError, UsageError
@@ -52,17 +54,28 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
         output = Path(click.prompt("File to write", default=_usual_place(), err=True)).expanduser()
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} already exists.", "Use --force to replace it.")
-    if asking and profile is None:
+    former: dict[tuple[str, ...], object] = {}
+    if asking and output is not None and output.exists():
+        from edge_daemon.cli.former_answers import former_answers
+        from edge_daemon.system.credentials import environment_by_hand
+
+        former = former_answers(output, environment_by_hand(output.parent, os.environ))
+    if asking and profile is None and not former:
         profile = click.prompt("Profile", type=click.Choice(["buoy", "drone", "bench"]), default="buoy", err=True)
-    values = dict(PROFILES[profile or "bench"])  # type: ignore[index]
-    values["device", "id"] = Config().device.id
+    named: ProfileName = profile or "bench"  # type: ignore[assignment]
+    values = former or dict(PROFILES[named])
+    if former and profile is not None:
+        values |= {key: value for key, value in PROFILES[named].items() if key != ("mqtt", "host")}
+    values.setdefault(("device", "id"), Config().device.id)
+    values.setdefault(("mqtt", "host"), Config().mqtt.host)
     if asking:
         from edge_daemon.cli.config_questions import Questionnaire
 
         questions = Questionnaire(values, Path() if output is None else output.parent)
         questions.ask_all()
         values = questions.values
-    text = template(values, f"Configuration of edge-daemon, profile {profile or 'bench'}.")
+    title = "Configuration of edge-daemon" + (f", profile {named}." if profile or not former else ".")
+    text = template(values, title)
     load_text(text.encode(), path=output)  # a wrong answer is told here, not at sea
     if output is None:
         click.echo(text, nl=False)

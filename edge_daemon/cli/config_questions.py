@@ -16,6 +16,7 @@ from edge_daemon.config.loading import DEFAULT_PATH, load_text
 from edge_daemon.config.problem import ConfigFileError
 from edge_daemon.config.template import template
 from edge_daemon.errors import sentence
+from edge_daemon.system.credentials import environment_by_hand
 
 Key = tuple[str, ...]
 _NUMBERS: Collection[Key] = (
@@ -26,6 +27,8 @@ _NUMBERS: Collection[Key] = (
     ("hydrophone", "gain_db"),
     ("hydrophone", "adc_full_scale_v"),
 )
+REMOVE = "-"
+"""An answer that removes what is set."""
 CREDENTIAL = "mqtt-password"
 """Name of the password's file next to the configuration, and of the unit's credential."""
 
@@ -43,24 +46,36 @@ class Questionnaire:
         self._folder = folder
 
     def ask_all(self) -> None:
-        """All questions, in the order of the file; an empty answer takes the value in brackets, or nothing."""
-        self._ask("Name of this device", ("device", "id"), str(self.values["device", "id"]))
+        """All questions, in the order of the file; an empty answer takes the value in brackets, or nothing.
+
+        The value in brackets is the one that is set already; `-` removes it.
+        """
+        self._ask("Name of this device", ("device", "id"))
         self._ask_position()
         self._ask_device()
         self._ask("Sampling rate in Hz (empty: the sound card's own)", ("audio", "rate"))
         self._ask_hydrophone()
         self._ask_broker()
 
-    def _ask(self, question: str, key: Key, default: str = "") -> None:
+    def _set(self, *keys: Key) -> str:
+        """What is set already, as one would type it; empty if one of the keys is not."""
+        return " ".join(str(self.values[key]) for key in keys) if all(key in self.values for key in keys) else ""
+
+    def _ask(self, question: str, key: Key) -> None:
         """Ask until the answer is empty or accepted; numbers are taken as numbers where the key wants them."""
-        while (text := _prompt(question, default).strip()) and not self._accept({key: text}):
-            pass
+        while (text := _prompt(question, before := self._set(key)).strip()) and text != before:
+            if text == REMOVE:
+                self.values.pop(key, None)
+                return
+            if self._accept({key: text}):
+                return
 
     def _accept(self, answers: Mapping[Key, Any]) -> bool:
         """Keep the answers if a configuration with them is good, else say what is wrong."""
         typed = {key: _number(value) if key in _NUMBERS else value for key, value in answers.items()}
         try:
-            load_text(template(self.values | typed).encode())
+            environment = environment_by_hand(self._folder, os.environ)  # what was there before may have references
+            load_text(template(self.values | typed).encode(), environment)
         except ConfigFileError as error:
             for problem in error.problems:
                 click.echo(f"  {sentence(problem.key, problem.sentence)} {problem.hint}".rstrip(), err=True)
@@ -70,7 +85,12 @@ class Questionnaire:
 
     def _ask_position(self) -> None:
         question = "Position in degrees, north and east (like 42.35 -70.25; empty: unknown)"
-        while text := _prompt(question, "").strip():
+        keys = ("device", "latitude"), ("device", "longitude")
+        while (text := _prompt(question, before := self._set(*keys)).strip()) and text != before:
+            if text == REMOVE:
+                for key in keys:
+                    self.values.pop(key, None)
+                return
             words = text.replace(",", " ").split()
             if len(words) != 2:
                 click.echo("  Enter two numbers; south and west are negative.", err=True)
@@ -82,8 +102,11 @@ class Questionnaire:
         for line in there or ["(no sound input is connected; you can plug it in later)"]:
             click.echo(f"  {line}", err=True)
         while True:
-            text = _prompt("Sound input (index, name or part of it; empty: the default)", "").strip()
-            if not text:
+            before = self._set(("audio", "device"))
+            text = _prompt("Sound input (index, name or part of it; empty: the default)", before).strip()
+            if text == REMOVE:
+                self.values.pop(("audio", "device"), None)
+            if text in ("", before, REMOVE):
                 return
             # a name outlives the plugging in of another device, an index does not
             names = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in there}
@@ -92,34 +115,52 @@ class Questionnaire:
                 return
 
     def _ask_hydrophone(self) -> None:
-        if not _confirm("Is the hydrophone calibrated (its sensitivity known)?"):
+        keys = [("hydrophone", name) for name in ("sensitivity_db", "gain_db", "adc_full_scale_v")]
+        if not _confirm_as_before("Is the hydrophone calibrated (its sensitivity known)?", keys[0] in self.values):
+            for key in keys:
+                self.values.pop(key, None)
             return
+        questions = (
+            ("Sensitivity in dB re 1 V/uPa (like -170)", ""),
+            ("Gain of the preamplifier in dB", "0"),
+            ("Voltage (peak) that gives a full-scale sample", "1"),
+        )
         while True:
             answers: dict[Key, Any] = {
-                ("hydrophone", "sensitivity_db"): _prompt("Sensitivity in dB re 1 V/uPa (like -170)", ""),
-                ("hydrophone", "gain_db"): _prompt("Gain of the preamplifier in dB", "0"),
-                ("hydrophone", "adc_full_scale_v"): _prompt("Voltage (peak) that gives a full-scale sample", "1"),
+                key: _prompt(question, self._set(key) or usual)
+                for key, (question, usual) in zip(keys, questions, strict=True)
             }
             if self._accept(answers):
                 return
 
     def _ask_broker(self) -> None:
-        self._ask("Broker (name or address)", ("mqtt", "host"), str(self.values["mqtt", "host"]))
-        if _confirm("Encrypted connection (TLS)?"):
-            self._accept({("mqtt", "tls", "enabled"): True})
+        self._ask("Broker (name or address)", ("mqtt", "host"))
+        encrypted = ("mqtt", "tls", "enabled")
+        if not _confirm_as_before("Encrypted connection (TLS)?", self.values.get(encrypted) is True):
+            self.values = {key: value for key, value in self.values.items() if key[:2] != ("mqtt", "tls")}
+        else:
+            self._accept({encrypted: True})
             self._ask("File with the broker's certificate authority (empty: the system's)", ("mqtt", "tls", "ca_file"))
         self._ask("User name for the broker (empty: none)", ("mqtt", "username"))
         if ("mqtt", "username") in self.values:
             self._ask_password()
+        else:
+            for name in ("password_file", "password_credential"):
+                self.values.pop(("mqtt", name), None)
 
     def _ask_password(self) -> None:
         """The password goes into a file of its own; the service hands it over as a credential."""
         secret = self._folder.resolve() / CREDENTIAL
-        if self._folder.resolve() == DEFAULT_PATH.parent:
+        given = self.values.get(("mqtt", "password_file"))
+        if given is not None:
+            secret = self._folder.resolve() / str(given)
+        elif ("mqtt", "password_credential") in self.values:
+            pass
+        elif self._folder.resolve() == DEFAULT_PATH.parent:
             self._accept({("mqtt", "password_credential"): CREDENTIAL})
         else:
             self._accept({("mqtt", "password_file"): str(secret)})
-        if secret.exists():
+        if _filled(secret):
             click.echo(f"  The password is already in {secret}.", err=True)
             return
         password = click.prompt(
@@ -132,10 +173,22 @@ class Questionnaire:
             click.echo(f"  Write it later: {secret}, then chmod 600 {secret}", err=True)
 
 
+def _filled(secret: Path) -> bool:
+    """Whether a password stands in its file: the installer makes an empty one."""
+    try:
+        return bool(secret.read_bytes().strip(b"\r\n"))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # somebody's, whom we must not overwrite
+
+
 def _write_secret(path: Path, password: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, 0o600)  # before anything stands in it
             file.write(password + "\n")
     except OSError as error:
         click.echo(f"  {path} cannot be written ({error.strerror}); write it yourself.", err=True)
@@ -170,5 +223,9 @@ def _prompt(question: str, default: str) -> str:
     return answer
 
 
-def _confirm(question: str) -> bool:
-    return click.confirm(question, default=False, err=True)
+def _confirm(question: str, default: bool = False) -> bool:
+    return click.confirm(question, default=default, err=True)
+
+
+def _confirm_as_before(question: str, before: bool) -> bool:
+    return _confirm(question, True) if before else _confirm(question)

@@ -17,6 +17,12 @@ from edge_daemon.config.catalogue import ConfigKey, entries, number, range_text
 WIDTH = 100
 
 
+class Unquoted(str):
+    """A reference (`${ENV:PORT}`) that is written without quotes, so that what it leads to may be a number."""
+
+    __slots__ = ()
+
+
 def template(values: Mapping[tuple[str, ...], Any], title: str = "") -> str:
     """The whole file.
 
@@ -76,7 +82,7 @@ def yaml_value(value: Any) -> str:
         return number(value) if "e" not in number(value) else repr(value)
     if isinstance(value, Path):
         value = str(value)
-    if isinstance(value, str) and _plain(value):
+    if isinstance(value, Unquoted) or (isinstance(value, str) and _plain(value)):
         return value
     return json.dumps(value, ensure_ascii=False)
 

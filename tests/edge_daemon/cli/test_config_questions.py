@@ -17,6 +17,7 @@ import pytest
 
 from edge_daemon.cli import config_questions
 from edge_daemon.cli.config_questions import Questionnaire
+from edge_daemon.cli.former_answers import former_answers
 from edge_daemon.config import Config, load, load_text
 from edge_daemon.config.template import template
 
@@ -105,6 +106,84 @@ def test_beside_the_service_the_password_is_a_credential(
     assert (tmp_path / "mqtt-password").read_text() == "there already"
 
 
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_an_empty_password_file_is_filled(
+    answered: Callable[..., tuple[Config, str]], tmp_path: Path, content: str
+) -> None:
+    """The installer makes one, for root to fill in."""
+    secret = tmp_path / "mqtt-password"
+    secret.write_text(content)
+    secret.chmod(0o644)
+    _, said = answered("", "", "", "", "n", "", "n", "whale", "hunter2")
+    assert "already" not in said
+    assert secret.read_text() == "hunter2\n"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_a_link_in_the_passwords_place_is_not_followed(
+    answered: Callable[..., tuple[Config, str]], tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("")
+    (tmp_path / "mqtt-password").symlink_to(elsewhere)
+    _, said = answered("", "", "", "", "n", "", "n", "whale", "hunter2")
+    assert elsewhere.read_text() == ""
+    assert "cannot be written" in said
+
+
+FORMER = """\
+version: 1
+device: {id: buoy-7, name: Old North, latitude: 42.35, longitude: -70.25}
+audio:
+  device: USB
+  rate: ${ENV:RATE}
+hydrophone: {sensitivity_db: -170, gain_db: 20, adc_full_scale_v: 2.5}
+mqtt:
+  host: shore
+  username: '${CREDENTIAL:user}'
+  password_credential: mqtt-password
+  tls: {enabled: true, ca_file: ca.pem}
+detection: {threshold: 0.8}
+"""
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Path:
+    for name, content in (("user", "whale"), ("mqtt-password", "s3cret")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    path = tmp_path / "config.yaml"
+    path.write_text(FORMER)
+    return path
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"CREDENTIALS_DIRECTORY": str(folder), "RATE": "48000"}
+
+
+def test_former_answers_are_taken_over_with_their_references(former: Path) -> None:
+    values = former_answers(former, environment(former.parent))
+    assert values["mqtt", "username"] == "${CREDENTIAL:user}"
+    text = template(values)
+    assert "rate: ${ENV:RATE}" in text
+    again = load_text(text.encode(), environment(former.parent), former).config
+    assert again == load(former, environment(former.parent)).config
+
+
+def test_what_cannot_be_used_is_told_and_the_rest_taken_over(former: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    former.write_text(FORMER.replace("threshold: 0.8", "threshold: 8"))
+    (former.parent / "user").unlink()
+    values = former_answers(former, environment(former.parent))
+    assert ("detection", "threshold") not in values
+    assert ("mqtt", "username") not in values
+    assert values["device", "name"] == "Old North"
+    said = capsys.readouterr().err
+    assert "detection.threshold is not taken over" in said
+    assert "mqtt.username is not taken over" in said
+    former.write_bytes(bytes(100))
+    assert former_answers(former, {}) == {}
+
+
 class Terminal:
     """The real command on a pseudo-terminal."""
 
@@ -176,6 +255,38 @@ def test_the_real_command_asks_on_a_terminal(tmp_path: Path) -> None:
     assert (config.hydrophone.sensitivity_db, config.hydrophone.adc_full_scale_v) == (-170, 2)
     assert config.mqtt.password_file == tmp_path / "new" / "mqtt-password"
     assert (tmp_path / "new" / "mqtt-password").read_text() == "hunter2\n"
+
+
+@pytest.mark.slow
+def test_force_on_a_terminal_begins_with_the_former_answers(former: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(former.parent).items():
+        monkeypatch.setenv(name, value)
+    before = load(former).config
+    terminal = Terminal(former.parent, "--output", "config.yaml", "--force")
+    for question in ("Name of this device", "Position", "Sound input", "Sampling rate", "calibrated", "Sensitivity",
+                     "Gain", "full-scale", "Broker", "TLS", "certificate authority"):  # fmt: skip
+        terminal.answer(question, "")
+    terminal.answer("User name", "")
+    assert terminal.end() == 0, terminal.said
+    assert "The password is already in" in terminal.said
+    assert load(former).config == before
+    terminal = Terminal(former.parent, "--output", "config.yaml", "--force")
+    terminal.answer("[buoy-7]", "buoy-8")
+    terminal.answer("Position", "-")
+    terminal.answer("Sound input", "-")
+    terminal.answer("Sampling rate", "44100")
+    terminal.answer("[Y/n]", "n")
+    terminal.answer("Broker", "")
+    terminal.answer("[Y/n]", "n")
+    terminal.answer("User name", "-")
+    assert terminal.end() == 0, terminal.said
+    config = load(former).config
+    assert (config.device.id, config.device.latitude, config.audio.device, config.audio.rate) == (
+        "buoy-8", None, before.__class__().audio.device, 44_100,
+    )  # fmt: skip
+    assert not config.hydrophone.calibrated
+    assert (config.mqtt.tls.enabled, config.mqtt.username, config.mqtt.password_credential) == (False, None, None)
+    assert config.detection.threshold == 0.8  # what is not asked stays
 
 
 @pytest.mark.slow
