@@ -4,21 +4,30 @@
 #   systemd/install.sh [--profile buoy|drone|bench] [--source DIR|WHEEL] [--python PYTHON] [--start]
 #   systemd/install.sh --uninstall [--purge]
 #
-#   --source    what pip installs, a folder or a wheel (default: the checkout that contains this script)
+#   --source    what is installed, a folder or a wheel (default: the checkout that contains this script)
 #   --python    the interpreter (default: /usr/bin/python3)
 #   --extras    optional parts, such as "prometheus"
-#   --start     start (or restart) the service afterwards
+#   --unlocked  take the newest packages, unchecked, where systemd/locks has none for this Python or processor
+#   --start     start the service afterwards; one that runs is restarted in any case
 #   --uninstall remove program and unit; settings, recordings and the database stay
 #   --purge     with --uninstall: remove those and the user too
 #   --root DIR  install below DIR instead of /, without touching the running system (for images and tests)
+#
+# A new release is built beside the one in use and tried; one renaming puts it in force. If it is not ready at two
+# starts, the former one comes back by itself.
 set -eu
 umask 022 # the daemon's user must be able to read the program
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+called_from=$PWD
+# Nothing of the folder or the environment that this was called from may be taken for a part of Python.
+cd /
+unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE
 source_dir=$(dirname -- "$here")
 profile=buoy
 python=/usr/bin/python3
 extras=
+locked=yes
 root=
 start=no
 uninstall=no
@@ -31,19 +40,28 @@ fail() {
     exit 1
 }
 
+# A path as the caller means it.
+absolute() {
+    case $1 in
+        /*) printf '%s' "$1" ;;
+        *) printf '%s/%s' "$called_from" "$1" ;;
+    esac
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
         --profile | --source | --python | --extras | --root)
             [ $# -ge 2 ] || fail "$1 needs a value"
             case $1 in
                 --profile) profile=$2 ;;
-                --source) source_dir=$2 ;;
-                --python) python=$2 ;;
-                --extras) extras=$2 ;;
-                --root) root=${2%/} ;;
+                --source) source_dir=$(absolute "$2") ;;
+                --python) case $2 in */*) python=$(absolute "$2") ;; *) python=$2 ;; esac ;;
+                --extras) extras=$(printf '%s' "$2" | tr ',' ' ') ;;
+                --root) root=$(absolute "${2%/}") ;;
             esac
             shift
             ;;
+        --unlocked) locked=no ;;
         --start) start=yes ;;
         --uninstall) uninstall=yes ;;
         --purge) purge=yes ;;
@@ -57,6 +75,7 @@ while [ $# -gt 0 ]; do
 done
 
 program=$root/opt/edge-daemon
+releases=$program/releases
 settings=$root/etc/edge-daemon
 state=$root/var/lib/edge-daemon
 unit=$root/etc/systemd/system/edge-daemon.service
@@ -92,13 +111,17 @@ if [ "$uninstall" = yes ]; then
 fi
 
 # Required, and recommended
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+"$python" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     fail "needs Python 3.11 or later at $python: apt-get install python3, or give another with --python"
-"$python" -c 'import venv, ensurepip' 2>/dev/null || fail "needs Python's venv: apt-get install python3-venv"
-case $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
+"$python" -I -c 'import venv, ensurepip' 2>/dev/null || fail "needs Python's venv: apt-get install python3-venv"
+case $("$python" -I -c 'import os, sys; print(os.path.realpath(sys.executable))') in
     ~root/* | /home/*) fail "$python is in a home folder, which the service cannot see: apt-get install python3" ;;
 esac
 [ -e "$source_dir" ] || fail "there is nothing to install at $source_dir"
+for extra in $extras; do
+    [ "$locked" = no ] || [ -f "$here/locks/$extra.txt" ] ||
+        fail "systemd/locks has nothing for the extra '$extra'; leave it out, or install with --unlocked"
+done
 if [ -z "$root" ]; then
     if ! /sbin/ldconfig -p | grep -q 'libportaudio\.so'; then
         warn "PortAudio is missing; sound cards cannot be opened: apt-get install libportaudio2"
@@ -112,31 +135,130 @@ if [ -z "$root" ]; then
 fi
 
 say "Program: $program"
-mkdir -p "$program"
-if ! "$program/venv/bin/python" -c '' 2>/dev/null; then
-    "$python" -m venv --clear "$program/venv"
+mkdir -p "$releases"
+if command -v flock >/dev/null; then
+    exec 9>"$program/installing"
+    flock -n 9 || fail "another installer is at work"
 fi
-# run as a module, like everything here: scripts contain the path where they will run, which --root changes
-pip() { "$program/venv/bin/python" -m pip "$@" --quiet --disable-pip-version-check; }
-pip install --upgrade "$source_dir${extras:+[$extras]}"
-# pip skips a version that is already installed; the program itself is always replaced
-pip install --force-reinstall --no-deps "$source_dir"
-if [ -n "$root" ]; then
-    "$program/venv/bin/python" - "$program" <<'END'
+
+# Where a link leads, or nothing.
+leads_to() { readlink "$program/$1" || true; }
+
+# Remove releases that no link leads to: what an interrupted installer has left, and the one before the former.
+clear_away() {
+    for old in "$releases"/*; do
+        case releases/${old##*/} in
+            "$(leads_to venv)" | "$(leads_to former)") ;;
+            *) rm -rf "$old" ;;
+        esac
+    done
+}
+clear_away
+
+name=
+release=$(mktemp -d "$releases/$(date -u +%Y%m%dT%H%M%SZ).XXXX")
+trap '[ "$(leads_to venv)" = "$name" ] || rm -rf "$release"' EXIT
+chmod 0755 "$release"
+name=releases/${release##*/}
+new() { "$release/bin/python" -I "$@"; }
+with_pip() {
+    environment=$1
+    shift
+    "$environment/bin/python" -I -m pip "$@" --quiet --disable-pip-version-check
+}
+
+"$python" -I -m venv "$release"
+if [ "$locked" = no ]; then
+    with_pip "$release" install --upgrade "$source_dir${extras:+[$(printf '%s' "$extras" | tr ' ' ',')]}"
+else
+    wheel=$source_dir
+    if [ -d "$source_dir" ]; then
+        workshop=$release/workshop
+        "$python" -I -m venv "$workshop"
+        with_pip "$workshop" install --only-binary :all: --require-hashes -r "$here/locks/build.txt" ||
+            fail "the tools that build the program cannot be had; install from a wheel, or with --unlocked"
+        with_pip "$workshop" wheel --no-deps --no-build-isolation --wheel-dir "$workshop/wheels" "$source_dir"
+        wheel=$(echo "$workshop"/wheels/*.whl)
+    fi
+    for lock in daemon $extras; do
+        with_pip "$release" install --only-binary :all: --require-hashes -r "$here/locks/$lock.txt" ||
+            fail "what $here/locks/$lock.txt names cannot be had; --unlocked takes what the index offers"
+    done
+    with_pip "$release" install --no-deps --no-index "$wheel"
+    rm -rf "$release/workshop"
+fi
+
+# Try it, before anything that is in use is touched.
+version=$(new -m edge_daemon --version) || fail "the new release does not start"
+with_pip "$release" check >/dev/null || fail "the packages of the new release do not fit together"
+new -m edge_daemon model info >/dev/null || fail "the new release cannot open its model"
+check() { "$1/bin/python" -I -m edge_daemon config check --offline "$settings/config.yaml"; }
+if [ -e "$settings/config.yaml" ] && ! told=$(check "$release" 2>&1); then
+    printf '%s\n' "$told" >&2
+    if [ -x "$program/venv/bin/python" ] && check "$program/venv" >/dev/null 2>&1; then
+        fail "the new release refuses $settings/config.yaml, which the installed one takes; nothing was changed"
+    fi
+    warn "$settings/config.yaml does not work yet"
+fi
+
+# Scripts name the link that leads to the release in force, and the place where they will be below another root.
+new - "$release" <<'END'
 import pathlib, sys
 
 built = sys.argv[1].encode()
-venv = pathlib.Path(sys.argv[1], "venv")
-for file in (venv / "pyvenv.cfg", *(venv / "bin").iterdir()):
+release = pathlib.Path(sys.argv[1])
+for file in (release / "pyvenv.cfg", *(release / "bin").iterdir()):
     if file.is_file() and not file.is_symlink() and built in (content := file.read_bytes()):
-        file.write_bytes(content.replace(built, b"/opt/edge-daemon"))
+        file.write_bytes(content.replace(built, b"/opt/edge-daemon/venv"))
 END
+
+# Put a link in its place by one renaming: link NAME TARGET
+link() {
+    rm -f "$program/$1.new"
+    ln -s "$2" "$program/$1.new"
+    mv -T "$program/$1.new" "$program/$1"
+}
+
+# Put a file in its place by one renaming: place SOURCE TARGET
+place() {
+    install -D -m 0644 "$1" "$2.new"
+    mv "$2.new" "$2"
+}
+
+cp "$here/edge-daemon.service" "$release/edge-daemon.service"
+place "$here/trial.sh" "$program/trial.sh"
+rm -f "$program/refused"
+sync
+if [ -d "$program/venv" ] && [ ! -L "$program/venv" ]; then
+    # 0.1.0 was installed as a folder of this name: folder and link change places at once.
+    ln -s "$name" "$releases/first"
+    link former releases/first
+    : >"$program/trial"
+    "$python" -I - "$program/venv" "$releases/first" <<'END' || fail "the folder $program/venv cannot be replaced"
+import ctypes, os, sys
+
+HERE, EXCHANGE = -100, 2
+one, other = map(os.fsencode, sys.argv[1:])
+sys.exit(ctypes.CDLL(None).renameat2(HERE, one, HERE, other, EXCHANGE) != 0)
+END
+    if [ -f "$unit" ]; then
+        cp "$unit" "$releases/first/edge-daemon.service"
+    fi
+else
+    if [ -n "$(leads_to venv)" ]; then
+        link former "$(leads_to venv)"
+        : >"$program/trial"
+    fi
+    link venv "$name"
 fi
+sync
+clear_away
+say "Version: ${version#edge-daemon }"
 
 say "Unit: $unit"
-install -D -m 0644 "$here/edge-daemon.service" "$unit"
-install -D -m 0644 "$here/sysusers.d/edge-daemon.conf" "$sysusers"
-install -D -m 0644 "$here/tmpfiles.d/edge-daemon.conf" "$tmpfiles"
+place "$here/edge-daemon.service" "$unit"
+place "$here/sysusers.d/edge-daemon.conf" "$sysusers"
+place "$here/tmpfiles.d/edge-daemon.conf" "$tmpfiles"
 if [ -n "$root" ]; then
     systemd-sysusers --root="$root" "$sysusers" 2>/dev/null || warn "could not create the user below $root"
 else
@@ -147,7 +269,7 @@ mkdir -p "$settings"
 if [ -e "$settings/config.yaml" ]; then
     say "Settings: $settings/config.yaml exists and was not changed"
 else
-    "$program/venv/bin/python" -m edge_daemon config init --profile "$profile" --no-input --output "$settings/config.yaml" >/dev/null
+    new -m edge_daemon config init --profile "$profile" --no-input --output "$settings/config.yaml" >/dev/null
     say "Settings: $settings/config.yaml, profile $profile"
 fi
 if [ -n "$root" ]; then
@@ -159,8 +281,19 @@ fi
 if live; then
     systemctl daemon-reload
     systemctl enable --quiet edge-daemon.service
+    case $(systemctl show -p ActiveState --value edge-daemon.service) in
+        active | activating | reloading) start=yes ;;
+    esac
     if [ "$start" = yes ]; then
-        systemctl restart edge-daemon.service
+        say "Starting it"
+        systemctl restart edge-daemon.service || true
+        waited=0
+        while [ -e "$program/trial" ] && [ "$waited" -lt 400 ]; do
+            sleep 1
+            waited=$((waited + 1))
+        done
+        [ ! -e "$program/refused" ] ||
+            fail "the new release was not ready at two starts; the former one is in force again: journalctl -u edge-daemon"
     fi
 elif [ -n "$root" ]; then
     systemctl --root="$root" enable --quiet edge-daemon.service 2>/dev/null || warn "could not enable the unit"

@@ -134,7 +134,11 @@ def test_example_configuration_is_the_generated_one_and_loads() -> None:
 
 def test_installer_is_clean() -> None:
     result = subprocess.run(
-        [tool("shellcheck"), SYSTEMD / "install.sh"], capture_output=True, text=True, timeout=60, check=False
+        [tool("shellcheck"), SYSTEMD / "install.sh", SYSTEMD / "trial.sh"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert result.returncode == 0, result.stdout
 

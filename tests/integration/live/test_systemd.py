@@ -129,7 +129,9 @@ def prepare(root: Path) -> None:
         folder.chmod(0o755)
     shutil.copytree(ROOT / "edge_daemon", library / "edge_daemon", ignore=shutil.ignore_patterns("__pycache__"))
     # Debian's own Python: the one that runs the tests may lie in a home folder, which the unit cannot see
-    put(root / "opt/edge-daemon/venv/bin/python", PROGRAM, 0o755)
+    put(root / "opt/edge-daemon/releases/first/bin/python", PROGRAM, 0o755)
+    (root / "opt/edge-daemon/venv").symlink_to("releases/first")
+    put(root / "opt/edge-daemon/trial.sh", (systemd / "trial.sh").read_text())
     put(root / "etc/systemd/system/edge-daemon.service.d/test.conf", DROP_IN)
     put(root / "etc/broker/broker.conf", BROKER_SETTINGS)
     put(root / "etc/broker/passwords", "", 0o600)
@@ -293,3 +295,72 @@ def test_daemon_lives_and_heals(machine: Machine, tmp_path: Path, make_feeder: C
         feeder.stop()
         shore.kill()
         shore.wait(20)
+
+
+def ready(machine: Machine) -> bool:
+    """The unit is active, and the daemon has said what it does."""
+    return machine.show("ActiveState") == "active" and bool(machine.show("StatusText"))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_the_ear_stays_open_without_password_and_without_configuration(machine: Machine) -> None:
+    settings, password = machine.root / "etc/edge-daemon/config.yaml", machine.root / "etc/edge-daemon/mqtt-password"
+    until(lambda: ready(machine) and "broker online" in machine.show("StatusText"), 60, machine.log)
+    kept = machine.root / "var/lib/edge-daemon"
+    until(lambda: [*kept.rglob("kept-config-*.yaml")], 20, machine.log)
+
+    password.unlink()
+    machine.run("systemctl", "restart", "edge-daemon")
+    until(lambda: ready(machine) and "broker waiting" in machine.show("StatusText"), 60, machine.log)
+    assert "mqtt.password_credential refers to the credential mqtt-password, which is empty" in machine.journal()
+
+    for spoil in (lambda: settings.write_text(""), lambda: settings.write_text("version: [1"), settings.unlink):
+        spoil()
+        before = machine.show("MainPID")
+        machine.run("systemctl", "kill", "--kill-who=main", "-s", "KILL", "edge-daemon")  # a power cut
+        until(lambda before=before: machine.show("MainPID") not in ("0", before), 60, machine.log)  # type: ignore[misc]
+        until(lambda: ready(machine), 60, machine.log)
+        assert "the last one that worked is in force" in machine.show("StatusText")
+
+    put(settings, SETTINGS)
+    put(password, "s3cret\n", 0o600)
+    machine.run("systemctl", "restart", "edge-daemon")
+    until(lambda: ready(machine) and "broker online" in machine.show("StatusText"), 60, machine.log)
+    assert "in force" not in machine.show("StatusText")
+    assert "Traceback" not in machine.journal()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_release_that_is_not_ready_at_two_starts_gives_way(machine: Machine) -> None:
+    program = machine.root / "opt/edge-daemon"
+    link = program / "venv"
+
+    def switch(name: str) -> None:
+        """What the installer does: `former`, `trial`, one renaming, restart."""
+        (program / "former").unlink(missing_ok=True)
+        (program / "former").symlink_to(link.readlink())
+        (program / "trial").write_text("")
+        (program / "venv.new").symlink_to(f"releases/{name}")
+        (program / "venv.new").rename(link)
+        machine.run("systemctl", "restart", "edge-daemon", check=False)
+
+    until(lambda: ready(machine), 60, machine.log)
+    put(program / "releases/bad/bin/python", "#!/bin/sh\nexit 1\n", 0o755)
+    switch("bad")
+    until(lambda: ready(machine) and str(link.readlink()) == "releases/first", 60, machine.log)
+    assert (program / "refused").read_text() == "releases/bad\n"
+    assert not (program / "trial").exists()
+    assert "going back from releases/bad to releases/first" in machine.journal()
+    assert machine.show("NRestarts") == "2"
+
+    put(program / "releases/good/bin/python", PROGRAM, 0o755)
+    switch("good")
+    until(lambda: ready(machine), 60, machine.log)
+    until(lambda: not (program / "trial").exists(), 10, machine.log)
+    assert str(link.readlink()) == "releases/good"
+
+    (program / "releases/good/bin/python").unlink()  # a card that lost the file
+    machine.run("systemctl", "restart", "edge-daemon", check=False)
+    until(lambda: ready(machine) and str(link.readlink()) == "releases/first", 60, machine.log)
