@@ -8,7 +8,7 @@ so a damaged file ends in `ModelError`, not in a crash or in memory that the fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from mmap import mmap
@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import ModelError
+from edge_daemon.model.onnx_outside import refuse_outside
 
 _ELEMENT_TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 11: "float64"}
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_VARINT_BYTES = 10
+MOST_DIMENSIONS = 8
+MOST_LETTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def _parse(data: memoryview) -> OnnxFile:
     outputs: list[TensorInfo] = []
     tensors: dict[str, NDArray[np.generic]] = {}
     seen_graph = False
+    refuse_outside(data, _fields)
     for number, value in _fields(data):
         if number == 14:
             entry = dict(_fields(_message(value)))
@@ -84,6 +88,8 @@ def _parse(data: memoryview) -> OnnxFile:
             for part, content in _fields(_message(value)):
                 if part == 5:
                     name, tensor = _tensor(_message(content))
+                    if name in tensors:
+                        raise ValueError(f"it has two tensors {name!r}")
                     tensors[name] = tensor
                 elif part == 11:
                     inputs.append(_tensor_info(_message(content)))
@@ -143,6 +149,20 @@ def _text(value: int | memoryview | bytes) -> str:
     return bytes(value).decode("utf-8")
 
 
+def _name(value: int | memoryview) -> str:
+    """A name; a long one would make errors that nobody can read."""
+    name = _text(value)
+    if len(name) > MOST_LETTERS:
+        raise ValueError(f"a name is longer than {MOST_LETTERS} letters")
+    return name
+
+
+def _check_dimensions(shape: Sequence[int | None]) -> None:
+    """Before anything is computed of them: the product of a million large numbers takes hours."""
+    if len(shape) > MOST_DIMENSIONS:
+        raise ValueError(f"a tensor has more than {MOST_DIMENSIONS} dimensions")
+
+
 def _number(value: int | memoryview) -> int:
     if not isinstance(value, int):
         raise ValueError("a part is where a number should be")
@@ -154,6 +174,8 @@ def _numbers(value: int | memoryview) -> list[int]:
     if isinstance(value, int):
         return [_number(value)]
     numbers, position = [], 0
+    if len(value) > MOST_DIMENSIONS * _MAX_VARINT_BYTES:
+        raise ValueError(f"a tensor has more than {MOST_DIMENSIONS} dimensions")
     while position < len(value):
         number, position = _varint(value, position)
         numbers.append(_number(number))
@@ -165,7 +187,7 @@ def _tensor_info(data: memoryview) -> TensorInfo:
     shape: list[int | None] = []
     for number, value in _fields(data):
         if number == 1:
-            name = _text(value)
+            name = _name(value)
         elif number == 2:
             kind = dict(_fields(_message(value))).get(1)
             for part, content in _fields(_message(kind)) if kind is not None else ():
@@ -175,6 +197,7 @@ def _tensor_info(data: memoryview) -> TensorInfo:
                     for _, dimension in _fields(_message(content)):
                         size = dict(_fields(_message(dimension))).get(1)
                         shape.append(_number(size) if size is not None else None)
+                        _check_dimensions(shape)
     return TensorInfo(name, dtype, tuple(shape))
 
 
@@ -184,10 +207,11 @@ def _tensor(data: memoryview) -> tuple[str, NDArray[np.generic]]:
     for number, value in _fields(data):
         if number == 1:
             shape.extend(_numbers(value))
+            _check_dimensions(shape)
         elif number == 2:
             dtype = _ELEMENT_TYPES.get(_number(value), "")
         elif number == 8:
-            name = _text(value)
+            name = _name(value)
         elif number == 9:
             raw = _message(value)
     if not dtype or raw is None:
