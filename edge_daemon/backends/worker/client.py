@@ -41,7 +41,9 @@ END_S = 2.0
 OOM_SCORE = 500
 """Added to a worker's `oom_score_adj`: where memory runs out, the library that leaks is killed, not the daemon."""
 MODULE = "edge_daemon.backends.worker.main"
-COMMAND = (sys.executable, "-m", MODULE)
+_THIS_PYTHON = (sys.executable, *(["-I"] if sys.flags.isolated else ["-P"] if sys.flags.safe_path else []), "-m")
+"""Where the daemon takes no module from the current folder (the unit's `-P`), its workers take none either."""
+COMMAND = (*_THIS_PYTHON, MODULE)
 _FOR_THIS_PYTHON = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
 """What would lead another Python to this one's packages."""
 
@@ -57,7 +59,7 @@ def worker_command(python: Path | None = None, module: str | None = None) -> tup
         BackendError: the interpreter does not exist, or cannot be run.
     """
     if python is None:
-        return (sys.executable, "-m", module or MODULE)
+        return (*_THIS_PYTHON, module or MODULE)
     if not python.is_file():
         problem = "is not a program" if python.exists() else "does not exist"
     elif not os.access(python, os.X_OK):

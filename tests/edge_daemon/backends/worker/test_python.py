@@ -190,3 +190,18 @@ def test_the_daemon_refuses_what_it_can_know_of_another_python(vendor_python: Pa
         check_start(loaded("vendor", f"  python: {tmp_path / 'none'}\n"), {})
     # the library stays out of this process: its options are for the worker to check
     check_start(loaded("onnx", "  options: {speed: 1}\n"), {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [["-P"], ["-I"]])
+def test_a_worker_takes_no_module_from_the_current_folder_where_the_daemon_takes_none(
+    tmp_path: Path, flags: list[str]
+) -> None:
+    """The unit's current folder is the state folder, which the daemon may write."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(edge_daemon.__file__).parents[1])!r})\n"
+        "from edge_daemon.backends.worker.client import COMMAND, worker_command; print(COMMAND, worker_command())"
+    )
+    command = [sys.executable, *flags, "-c", program]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert told.count(f"'{flags[0]}', '-m'") == 2
