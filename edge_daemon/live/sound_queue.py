@@ -2,7 +2,8 @@
 
 Memory is bounded by the length of sound held. When that is exceeded, the oldest sound goes, down to half the bound, and
 in its place stands one gap `inference_behind` with its place and length. To drop only as much as needed would be worse
-than useless: the stream would be cut at every block, and no window would ever be whole.
+than useless: the stream would be cut at every block, and no window would ever be whole. Sound whose giver can wait is
+not put before there is room for it.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class SoundQueue:
         """Samples dropped so far."""
         self._ended = False
         self._enough = 1  # what the reader waits for
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed, self._taken = threading.Condition(lock), threading.Condition(lock)
 
     def put(self, heard: Heard) -> None:
         """Add what was heard; never waits for the other side."""
@@ -65,6 +67,18 @@ class SoundQueue:
                 self._join_gaps()
             if self._span >= self._enough:
                 self._changed.notify()
+
+    def wait_for_room(self, samples: int, timeout_s: float) -> bool:
+        """Wait until so many samples can be put without dropping any; False if there is no room after that time.
+
+        Args:
+            samples: at most; more than the queue can ever hold fit into an empty one.
+            timeout_s: seconds.
+        """
+        with self._changed:
+            return self._taken.wait_for(
+                lambda: self._ended or not self._samples or self._samples + samples <= self._capacity, timeout_s
+            )
 
     def get(self, timeout_s: float = 0.0, enough: int = 1) -> Heard | None:
         """The oldest entry; None if none came in time, or after `end` when all are taken.
@@ -85,6 +99,7 @@ class SoundQueue:
             heard = self._entries.popleft()
             if isinstance(heard.item, Block):
                 self._samples -= len(heard.item.samples)
+                self._taken.notify()
             return heard
 
     def end(self) -> None:
@@ -92,6 +107,7 @@ class SoundQueue:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+            self._taken.notify_all()
 
     @property
     def exhausted(self) -> bool:
@@ -103,6 +119,7 @@ class SoundQueue:
         """There is no time left for what waits: it becomes a gap."""
         with self._changed:
             self._drop(down_to=0)
+            self._taken.notify_all()
 
     def report(self) -> QueueHealth:
         """How full it is, in entries."""

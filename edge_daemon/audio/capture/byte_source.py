@@ -1,9 +1,14 @@
-"""Where a pipe's bytes come from: standard input or a named pipe."""
+"""Where a pipe's bytes come from: standard input or a named pipe.
+
+A path may name something else each time it is opened, and while it is open: `> hydrophone` makes a file where the pipe
+was, and a file would be read again and again. So what was opened is looked at, not what the path named before.
+"""
 
 from __future__ import annotations
 
 import os
 import select
+import stat
 from pathlib import Path
 from typing import Protocol
 
@@ -57,30 +62,48 @@ class NamedPipeBytes:
     reopens = True
 
     def __init__(self, path: Path) -> None:
-        self.name = str(path)
+        self.name, self._path = str(path), path
         self._descriptor: int | None = None
 
     def open(self) -> None:
-        """Open for reading; does not wait for a writer."""
+        """Open for reading; does not wait for a writer.
+
+        Raises:
+            AudioError: nothing is there, or something else than a named pipe.
+        """
         self.close()
         try:
-            self._descriptor = os.open(self.name, os.O_RDONLY | os.O_NONBLOCK)
+            descriptor = os.open(self.name, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise AudioError(
                 f"The pipe '{self.name}' can't be opened: {error.strerror}.", f"Create it: mkfifo {self.name}"
             ) from None
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise AudioError(
+                f"'{self.name}' is not a named pipe.", f"Move away what is there, and create it: mkfifo {self.name}"
+            )
+        self._descriptor = descriptor
 
     def read(self, most: int, timeout_s: float) -> bytes | None:
-        """Wait for bytes."""
+        """Wait for bytes; where none come because the path names something else by now, that is the end."""
         if self._descriptor is None:
             return b""
-        return _read(self._descriptor, most, timeout_s, self.name)
+        data = _read(self._descriptor, most, timeout_s, self.name)
+        return b"" if data is None and self._replaced(self._descriptor) else data
 
     def close(self) -> None:
         """May be called twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _replaced(self, descriptor: int) -> bool:
+        """Whether a new writer would find another pipe than the one that is open here, and wait for ever."""
+        try:
+            return not os.path.samestat(self._path.stat(), os.fstat(descriptor))
+        except OSError:
+            return True
 
 
 def _read(descriptor: int, most: int, timeout_s: float, name: str) -> bytes | None:

@@ -19,6 +19,7 @@ from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 
 log = logging.getLogger(__name__)
 
+_UNTOLD_S = 0.5  # at the end: a shorter silence is the rest of a block
 _GAP_STEP_S = 1.0  # while there is no sound, gaps come in pieces of this length: the reader sees time go on
 
 
@@ -131,15 +132,31 @@ class CaptureTimeline:
         self.cause = cause
         self._enter(phase)
 
-    def book(self, at_least: int | None = None) -> None:
-        """Make time without sound a gap, once it is worth so many samples (one second's if None)."""
-        elapsed = self._position.elapsed(self._time.monotonic_ns())
+    def moment_ns(self, index: int) -> int | None:
+        """Monotonic time of a sample or of the end of a gap, ns; None before anything has happened."""
+        return self._position.moment_ns(index)
+
+    @property
+    def silence(self) -> int:
+        """Samples that the time since the last sound or gap is worth."""
+        return max(0, self._position.elapsed(self._time.monotonic_ns()))
+
+    def book(self, at_least: int | None = None, *, but: int = 0) -> None:
+        """Make time without sound a gap, once it is worth so many samples (one second's if None).
+
+        Args:
+            at_least: samples.
+            but: samples, the newest, for which sound may still come.
+        """
+        elapsed = self._position.elapsed(self._time.monotonic_ns()) - but
         if self.cause is not None and elapsed >= (round(_GAP_STEP_S * self._rate) if at_least is None else at_least):
             self.ready.append(self._position.missing(elapsed, self.cause))
 
     def closed(self) -> None:
         """The input was given back for good."""
         if self.state.phase != "closed":
+            if self.cause is None and self.silence > _UNTOLD_S * self._rate:
+                self.cause = "stall"  # it had begun, and nobody would tell it any more
             self.book(at_least=1)
             self._enter("closed")
 
@@ -203,3 +220,10 @@ class SampleCount:
             return 0
         index, at_ns = self._anchor
         return index + (now_ns - at_ns) * self._rate // SECOND_NS - self.index
+
+    def moment_ns(self, index: int) -> int | None:
+        """Monotonic time (ns) that belongs to an index; None before the stream has begun."""
+        if self._anchor is None:
+            return None
+        at, at_ns = self._anchor
+        return at_ns + (index - at) * SECOND_NS // self._rate

@@ -20,7 +20,13 @@ from edge_daemon.system.backoff import Backoff
 
 
 class LiveSource(AudioSource, Protocol):
-    """A source that can pause and tells how it is."""
+    """A source that can pause and tells how it is.
+
+    Attributes:
+        can_wait: whoever gives the sound keeps it until it is read.
+    """
+
+    can_wait: bool
 
     @property
     def state(self) -> InputHealth:
@@ -29,6 +35,9 @@ class LiveSource(AudioSource, Protocol):
     @property
     def arrived_ns(self) -> int | None:
         """Monotonic time at which the last sample of the last block read arrived."""
+
+    def moment_ns(self, index: int) -> int | None:
+        """Monotonic time at which a gap that was read last ended; None before anything has happened."""
 
     def listen(self, on: bool) -> None:
         """Open the device, or close it and account for the time as a gap by schedule; from any thread."""

@@ -1,8 +1,11 @@
 """Raw PCM from a pipe as a source: `arecord … | edge-daemon run`, or a named pipe.
 
 For hydrophones that no sound card holds: a network stream through ffmpeg, a recorder's own program. A pipe that ends
-is opened again if it can be (a named pipe), else the source ends. A pipe that gives nothing is a stall, and
-the time becomes a gap, as with a sound card. A writer that is too fast has to wait: we read two blocks at most.
+is opened again if it can be (a named pipe), else the source ends. A writer that is too fast has to wait: we read two
+blocks at most, and none while there is no room for it (`capture_loop`).
+
+A pipe that gives nothing is a stall. The time becomes a gap, as with a sound card, but not at once: unlike a card's, a
+pipe's sound may come late and all at once (a network stream does), and is then heard in the place where it was missed.
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ _TICK_S = 0.25  # longest wait, so that closing and stalls are noticed
 _AWAKE = 0.1
 _AWAKE_S = 0.01
 _ROOM = 16_384  # bytes that may gather in the pipe while we sleep; it holds 64 kB, and a full one stops its writer
+_AT_ONCE_NS = SECOND_NS // 4  # what has ended again by then is not opened again at once
+_LATE_S = 30.0  # so late may sound come: only time before that becomes a gap while a stall goes on
+_MOST_LATE = 1 << 22  # bytes of late sound that are taken in at once
 
 
 class PipeSource:
@@ -50,10 +56,13 @@ class PipeSource:
     Attributes:
         rate: Hz.
         name: of the bytes' source.
+        can_wait: True; a pipe that is full stops its writer.
 
     Raises:
         AudioError: there is no such channel.
     """
+
+    can_wait = True
 
     def __init__(
         self,
@@ -86,7 +95,10 @@ class PipeSource:
         self._bytes_per_s = self._frame * rate
         self._most = max(1, round(block_s * rate)) * self._frame
         self._stall_ns = round(stall_s * SECOND_NS)
-        self._held = b""  # of a block that has not come whole
+        self._held = bytearray()  # of a block that has not come whole
+        self._late_s = min(_LATE_S, _MOST_LATE / self._bytes_per_s)
+        self._may_be_late = False  # there was sound before the stall
+        self._gathering: tuple[int, int] | None = None  # since when (ns), and how many bytes were held then
         self._live = False  # the writer writes as sound comes, and not all it has at once
         self._arrived_ns = 0  # when the last block was whole
         self._open = False
@@ -94,6 +106,7 @@ class PipeSource:
         self._wanted = True  # not paused
         self._closing = False
         self._heard_ns = 0  # last sign of life
+        self._opened_ns = 0
 
     @property
     def state(self) -> InputHealth:
@@ -104,6 +117,10 @@ class PipeSource:
     def arrived_ns(self) -> int | None:
         """Monotonic time at which the last sample of the last block read arrived."""
         return self._timeline.arrived_ns
+
+    def moment_ns(self, index: int) -> int | None:
+        """Monotonic time of the end of a gap that was read last; for the reading thread."""
+        return self._timeline.moment_ns(index)
 
     def listen(self, on: bool) -> None:
         """Read the pipe, or throw away what comes and account for the time as a gap by schedule."""
@@ -141,17 +158,20 @@ class PipeSource:
         except AudioError as error:
             self._fail("device_absent", str(error))
             return
-        self._open, self._held = True, b""
-        self._heard_ns = self._time.monotonic_ns()
+        self._open, self._held = True, bytearray()
+        self._may_be_late, self._gathering = False, None
+        self._heard_ns = self._opened_ns = self._time.monotonic_ns()
 
     def _take(self) -> None:
         """Read what is there, and see what it means if nothing is."""
-        if len(self._held) >= self._most:  # a second block of the last read
-            self._sound(self._most)
-            return
-        if self._live and (seconds := self._time_to_sleep()) > 0:
-            self._wait(seconds)
-        asked = 2 * self._most - len(self._held)  # more than a block: if we are late, we catch up
+        if self._gathering is None:
+            if len(self._held) >= self._most:  # a second block of the last read
+                self._sound(self._most)
+                return
+            if self._live and (seconds := self._time_to_sleep()) > 0:
+                self._wait(seconds)
+        # more than a block: if we are late, we catch up
+        asked = 2 * self._most if self._gathering is not None else 2 * self._most - len(self._held)
         try:
             data = self._source.read(asked, _TICK_S)
         except AudioError as error:
@@ -160,24 +180,51 @@ class PipeSource:
             self._ended = not self._source.reopens
             return
         self._live = data is not None and 0 < len(data) < asked
-        now = self._time.monotonic_ns()
         if data:
-            self._heard_ns = now
+            self._heard_ns = self._time.monotonic_ns()
             self._held += data
         if not self._wanted:
             self._pause(ended=data == b"")
         elif data:
-            if len(self._held) >= self._most:
-                self._sound(self._most)
-        elif self._closing:
+            self._came()
+        elif not self._closing:
+            self._nothing_came(ended=data == b"")
+
+    def _came(self) -> None:
+        """Make a block of what has come, unless it must wait for more."""
+        if self._timeline.cause == "stall" and self._may_be_late and self._gather(self._heard_ns):
             return
-        elif data == b"":
+        self._gathering = None
+        if len(self._held) >= self._most:
+            self._sound(self._most)
+
+    def _nothing_came(self, *, ended: bool) -> None:
+        if ended:
             self._sound()
             if self._source.reopens:
                 self._fail("device_absent", f"'{self.name}' has ended.")
             self._ended = not self._source.reopens
-        elif not self._sound() and now - self._heard_ns > self._stall_ns:
+        elif self._gathering is not None:  # all that was late has come
+            self._gathering = None
+            self._sound(min(self._most, len(self._held) - len(self._held) % self._frame))
+        elif not self._sound() and (now := self._time.monotonic_ns()) - self._heard_ns > self._stall_ns:
             self._stalled(now)
+
+    def _gather(self, now: int) -> bool:
+        """Whether to wait for more before it is decided what of the silence was a gap.
+
+        What comes faster than it lasts was late, and the gap is the shorter by it.
+        """
+        if self._gathering is None:
+            self._gathering = (now, len(self._held))
+        if len(self._held) >= self._timeline.silence * self._frame:
+            return False
+        since_ns, before = self._gathering
+        if now - since_ns < _TICK_S * SECOND_NS:
+            return True
+        lasts_ns = (len(self._held) - before) * SECOND_NS // self._bytes_per_s
+        self._gathering = (now, len(self._held))
+        return lasts_ns > 2 * (now - since_ns)
 
     def _time_to_sleep(self) -> float:
         """Seconds in which nothing need be read: a writer of small pieces would wake us for each of them."""
@@ -190,34 +237,37 @@ class PipeSource:
         """Make a block of what is held, or of its first `most` bytes; False if that is not even a frame."""
         whole = len(self._held) - len(self._held) % self._frame if most is None else most
         if whole:
-            samples = decode(self._held[:whole], self._format, self._channels, self._channel)
+            samples = decode(bytes(self._held[:whole]), self._format, self._channels, self._channel)
             behind_ns = (len(self._held) - whole) * SECOND_NS // self._bytes_per_s  # came after it
             self._arrived_ns = max(self._arrived_ns, self._heard_ns - behind_ns)
-            if self._timeline.sound(samples, self._arrived_ns, device=self.name):
+            self._timeline.sound(samples, self._arrived_ns, device=self.name)
+            if self._heard_ns - self._opened_ns >= _AT_ONCE_NS:
                 self._retry.succeeded()
-        self._held = self._held[whole:]
+            del self._held[:whole]
         return whole > 0
 
     def _stalled(self, now: int) -> None:
         error = f"'{self.name}' has sent no sound for {(now - self._heard_ns) / SECOND_NS:.1f} s."
         if self._timeline.cause in (None, "schedule"):
             # opening it again would not help: a writer who comes late is to find a reader
+            self._may_be_late = self._timeline.sounding
             self._timeline.failed("stall", error, attempt=not self._timeline.sounding)
             self._timeline.sounding = False
         else:
-            self._timeline.book()
+            self._timeline.book(but=round(self._late_s * self.rate) if self._may_be_late else 0)
 
     def _pause(self, *, ended: bool) -> None:
         """By schedule: a pipe that can be is closed; what comes through another is thrown away."""
         if self._timeline.cause != "schedule":
             self._timeline.silent("schedule", "paused")
             self._timeline.sounding = False
+        self._gathering, self._may_be_late = None, False
         if self._source.reopens:
             self._give_back()
         elif ended:
             self._ended = True
         else:
-            self._held = self._held[len(self._held) - len(self._held) % self._frame :]
+            del self._held[: len(self._held) - len(self._held) % self._frame]
             self._heard_ns = self._time.monotonic_ns()
             self._timeline.book()
 
@@ -231,9 +281,9 @@ class PipeSource:
             self._wait(_TICK_S)
 
     def _fail(self, cause: GapCause, error: str) -> None:
-        attempt = not self._timeline.sounding
-        if attempt:
-            self._retry.failed(self._time.monotonic_ns())
+        attempt, now = not self._timeline.sounding, self._time.monotonic_ns()
+        if attempt or now - self._opened_ns < _AT_ONCE_NS:
+            self._retry.failed(now)
         self._give_back()
         self._timeline.failed(cause, error, attempt=attempt)
 

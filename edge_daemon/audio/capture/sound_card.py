@@ -61,7 +61,10 @@ class SoundCardSource:
     Attributes:
         rate: Hz.
         name: what was asked for.
+        can_wait: False; a card's sound goes by.
     """
+
+    can_wait = False
 
     def __init__(
         self,
@@ -111,6 +114,10 @@ class SoundCardSource:
     def arrived_ns(self) -> int | None:
         """Monotonic time at which the last sample of the last block read arrived."""
         return self._timeline.arrived_ns
+
+    def moment_ns(self, index: int) -> int | None:
+        """Monotonic time of the end of a gap that was read last; for the reading thread."""
+        return self._timeline.moment_ns(index)
 
     def check(self) -> None:
         """Refuse impossible settings at once instead of retrying them for ever; an absent device is not refused.

@@ -403,3 +403,114 @@ def test_two_blocks_of_one_read_are_dated_each() -> None:
         assert source.arrived_ns is not None
         arrived.append(source.arrived_ns / 1e6)
     assert arrived == [200.0, 300.0]
+
+
+def test_what_is_no_pipe_is_refused_at_each_opening(tmp_path: Path) -> None:
+    """`> hydrophone` before mkfifo: a file would be read again and again, its calls found anew each time."""
+    path = tmp_path / "hydrophone"
+    os.mkfifo(path)
+    pipe = NamedPipeBytes(path)
+    pipe.open()
+    pipe.close()
+    path.unlink()
+    path.write_bytes(ramp(1000))
+    before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    for _ in range(3):
+        with pytest.raises(AudioError, match="is not a named pipe") as caught:
+            pipe.open()
+        assert "mkfifo" in caught.value.hint
+        assert pipe.read(100, 0.0) == b""
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(AudioError, match="is not a named pipe"):
+        pipe.open()
+    assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_file_in_place_of_the_pipe_is_waited_out_with_pauses(tmp_path: Path) -> None:
+    path = tmp_path / "hydrophone"
+    path.write_bytes(ramp(1000))
+    time = ManualTime()
+    source = PipeSource(
+        NamedPipeBytes(path), RATE, time=time, backoff=Backoff(1.0, 60.0, jitter=0.0), wait=time.advance
+    )
+    items = []
+    while time.monotonic_ns() < 60 * SECOND_NS:
+        items.append(source.read())
+    assert all(isinstance(item, Gap) and item.cause == "device_absent" for item in items)
+    assert source.state.attempts == 6  # at 0, 1, 3, 7, 15, 31 s
+    assert "not a named pipe" in source.state.last_error
+
+
+def test_another_pipe_at_the_path_is_noticed_while_the_old_one_is_silent(tmp_path: Path) -> None:
+    path = tmp_path / "hydrophone"
+    os.mkfifo(path)
+    pipe = NamedPipeBytes(path)
+    pipe.open()
+    assert pipe.read(100, 0.0) is None
+    path.rename(tmp_path / "old")
+    assert pipe.read(100, 0.0) == b""  # nothing is there: opened again, which tells it
+    os.mkfifo(path)
+    assert pipe.read(100, 0.0) == b""
+    pipe.open()
+    with path.open("wb", buffering=0) as writer:
+        writer.write(b"sound")
+        assert pipe.read(100, 1.0) == b"sound"
+    pipe.close()
+
+
+def test_a_writer_that_ends_at_once_is_not_waited_for_in_a_frenzy() -> None:
+    """Each opening gives a little sound and the end, as a file does: the pauses grow all the same."""
+    source, script, time = scripted([], reopens=True)
+
+    def again() -> None:
+        script.steps = [ramp(10), again, b""]
+
+    again()
+    while time.monotonic_ns() < 60 * SECOND_NS:
+        script.steps = script.steps or [ramp(10)]
+        source.read()
+    assert script.opened <= 20
+
+
+def test_late_sound_is_given_in_blocks_dated_one_after_the_other() -> None:
+    """Silence of 10 s, then 8 s of sound at once: the gap before them has 2 s."""
+    time = ManualTime()
+
+    class Burst:
+        name, reopens = "burst", True
+        left, late = ramp(1000), ramp(8000, 1000)
+
+        def open(self) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+        def read(self, most: int, timeout_s: float) -> bytes | None:
+            if not self.left:
+                time.advance(timeout_s)
+                if time.monotonic_ns() >= 11 * SECOND_NS:
+                    self.left, self.late = self.late, b""
+                return None
+            if time.monotonic_ns() < SECOND_NS:  # a second of sound in real time
+                time.advance(0.1)
+                most = min(most, 200)
+            part, self.left = self.left[:most], self.left[most:]
+            return part
+
+    source = PipeSource(Burst(), RATE, time=time, wait=time.advance)
+    items, arrived = [], []
+    while time.monotonic_ns() < 14 * SECOND_NS:
+        items.append(source.read())
+        arrived.append(source.arrived_ns)
+    gap = next(item for item in items if isinstance(item, Gap))
+    assert (gap.start, gap.cause) == (1000, "stall")
+    assert gap.length == pytest.approx(2000, abs=300)
+    late = [
+        (item, at) for item, at in zip(items, arrived, strict=True) if isinstance(item, Block) and item.start >= gap.end
+    ]
+    assert sum(len(item.samples) for item, _ in late) == 8000
+    delays_ms = [at / 1e6 - item.end for item, at in late if at is not None]
+    assert len(delays_ms) == 80
+    assert max(delays_ms) - min(delays_ms) < 1.0  # each block a block's time after the one before
