@@ -7,7 +7,8 @@ the next session finds the last moment on disk and enters what lies between as a
 may be told too short by that much, and is never told too long.
 
 While the disk fails, spans wait in memory, at most `hold_spans` of them; beyond, the oldest are forgotten and counted,
-and show as "unaccounted" in the summary. `listened`, `lost` and `clock_step` never wait for the disk.
+and show as "unaccounted" in the summary. `listened`, `lost` and `clock_step` never wait for the disk. No session that
+says when it began is credited with more time than has passed since, whatever the ledger is told.
 """
 
 from __future__ import annotations
@@ -71,12 +72,18 @@ class EffortReport:
         held: spans in memory that are not on disk as they are.
         forgotten: spans given up because the disk failed too long.
         overlaps: samples told twice.
+        listened_s: time that the running session has listened to, seconds.
+        lost_s: time that it has missed, seconds: all gaps but clock steps.
+        excess_s: by how much the sound that came was longer than the time in which it came, seconds.
         database: state of the file.
     """
 
     held: int
     forgotten: int
     overlaps: int
+    listened_s: float
+    lost_s: float
+    excess_s: float
     database: DatabaseReport
 
 
@@ -110,14 +117,31 @@ class EffortLedger:
         self._minutes: list[tuple[str, BandMinute]] = []  # band levels not on disk yet, with their session
         self._due_ns = 0
         self._forgotten = 0
+        self._began_ns: int | None = None  # the running session
 
-    def begin(self, session: Session, utc_ns: int, clock: ClockState, cause: EntryCause = "restart") -> None:
+    def begin(
+        self,
+        session: Session,
+        utc_ns: int,
+        clock: ClockState,
+        cause: EntryCause = "restart",
+        *,
+        began_ns: int | None = None,
+    ) -> None:
         """A session begins now; what lies between the ledger's last moment and now is a gap of this cause.
 
         It waits for the disk, but not for ever: for `ANSWER_S`.
+
+        Args:
+            session: that begins.
+            utc_ns: UTC now.
+            clock: what that rests on.
+            cause: of the gap.
+            began_ns: monotonic time now; the session is then credited with no more time than this clock says.
         """
         with self._memory:
             self._accounts.append(EffortAccount(session, utc_ns, clock, cause))
+            self._began_ns = began_ns
         with contextlib.suppress(StorageError):
             CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError).run(
                 self.commit, "beginning the effort ledger"
@@ -126,19 +150,19 @@ class EffortLedger:
     def listened(self, start: int, length: int, end_utc_ns: int, clock: ClockState) -> None:
         """Samples [start, start + length) were analysed; the last one ended at `end_utc_ns`."""
         with self._memory:
-            self._running().listened(start, length, end_utc_ns, clock)
+            self._now().listened(start, length, end_utc_ns, clock)
             self._forget()
 
     def lost(self, gap: Gap, end_utc_ns: int, clock: ClockState) -> None:
         """The samples of `gap` were not analysed; the last one would have ended at `end_utc_ns`."""
         with self._memory:
-            self._running().lost(gap, end_utc_ns, clock)
+            self._now().lost(gap, end_utc_ns, clock)
             self._forget()
 
     def clock_step(self, step: ClockStep, clock: ClockState) -> None:
         """UTC of the samples moved at once (from `SampleClock.observe`); tell it before the next block."""
         with self._memory:
-            self._running().stepped(step, clock)
+            self._now().stepped(step, clock)
 
     def band_minute(self, minute: BandMinute) -> None:
         """Band levels of the running session's stream; its seconds are those in which the spans are counted."""
@@ -230,10 +254,14 @@ class EffortLedger:
         """How the ledger is, without touching the disk."""
         database = self._database.report()
         with self._memory:
+            running = self._accounts[-1] if self._accounts else None
             return EffortReport(
                 held=sum(len(account.changed) for account in self._accounts),
                 forgotten=self._forgotten,
                 overlaps=sum(account.overlaps for account in self._accounts),
+                listened_s=0.0 if running is None else running.listened_ns / SECOND_NS,
+                lost_s=0.0 if running is None else running.lost_ns / SECOND_NS,
+                excess_s=0.0 if running is None else running.excess_ns / SECOND_NS,
                 database=database,
             )
 
@@ -252,6 +280,13 @@ class EffortLedger:
         if not self._accounts:
             raise ValueError("no session has begun")
         return self._accounts[-1]
+
+    def _now(self) -> EffortAccount:
+        """The running session's account, which accounts for no more time than has passed by now."""
+        account = self._running()
+        if self._began_ns is not None:
+            account.until(self._time.monotonic_ns() - self._began_ns, self._time.utc_ns())
+        return account
 
     def _forget(self) -> None:
         excess = sum(len(account.changed) for account in self._accounts) - self._hold

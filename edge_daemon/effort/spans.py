@@ -10,6 +10,9 @@ session's rate: "restart", from the last moment known on disk to the session's b
 a clock that was set. A clock set back makes a clock_step of negative length, so that sums stay true: the hour that
 was lived twice was listened to twice, and counts once on the wall clock.
 
+No more time is ever accounted for than has passed. Sound may come faster than time goes by (a recording poured into a
+pipe, a card at another rate than it says): it is analysed and counted in samples, but makes no time.
+
 A session that began without the time (a board without battery clock, before the network answered) is re-dated as a
 whole when UTC is first set: its spans move, and the "restart" in front of them grows to what the power cut really took.
 """
@@ -86,6 +89,9 @@ class EffortAccount:
         entry: the span that leads to the session, once known.
         end_utc_ns: up to where time is accounted for.
         overlaps: samples told twice, of which the first telling stood.
+        listened_ns: time listened to so far, ns.
+        lost_ns: time missed so far, ns: all gaps but clock steps.
+        excess_ns: by how much the sound that came was longer than the time in which it came.
 
     Args:
         session: whose effort it is.
@@ -102,11 +108,23 @@ class EffortAccount:
         self.begin_utc_ns = begin_utc_ns
         self.end_utc_ns = begin_utc_ns
         self.overlaps = 0
+        self.listened_ns = self.lost_ns = self.excess_ns = 0
+        self._zero_utc_ns = begin_utc_ns  # UTC of the session's begin, by the clock as it is known now
+        self._latest_utc_ns: int | None = None
         self._dated = clock != "unsynchronised"
         self._clock = clock
         self._last: Span | None = None
         self._next_sample: int | None = None
         self._entry_cause = cause
+
+    def until(self, passed_ns: int, utc_ns: int) -> None:
+        """What is told from now on has ended by now.
+
+        Args:
+            passed_ns: time since the session's begin by a clock that is never set, ns.
+            utc_ns: UTC now; it may have been set without anybody having noticed yet.
+        """
+        self._latest_utc_ns = max(self._zero_utc_ns + passed_ns, utc_ns)
 
     def listened(self, start: int, length: int, end_utc_ns: int, clock: ClockState) -> None:
         """Samples [start, start + length) were analysed; the last one ended at `end_utc_ns`."""
@@ -117,13 +135,18 @@ class EffortAccount:
         self._advance(gap.start, gap.length, gap.cause, end_utc_ns, clock)
 
     def stepped(self, step: ClockStep, clock: ClockState) -> None:
-        """UTC of the samples moved at once: re-date the session if it never knew the time, else enter the jump."""
+        """UTC of the samples moved at once: re-date the session if it never knew the time, else enter the jump.
+
+        More samples than time has passed make no time: what was accounted for stands, until time has caught up.
+        """
         if step.kind == "system_clock" and not self._dated:
             self._redate(step.jump_ns)
-        else:
-            # Samples that vanished without a gap being told were dropped somewhere below us.
-            cause: GapCause = "overflow" if step.kind == "samples" and step.jump_ns > 0 else "clock_step"
-            self._append(None, self._worth(step.jump_ns), cause, self.end_utc_ns + step.jump_ns, clock)
+        elif step.kind == "system_clock":
+            self._zero_utc_ns += step.jump_ns
+            self._append(None, self._worth(step.jump_ns), "clock_step", self.end_utc_ns + step.jump_ns, clock)
+        elif (jump_ns := self._bounded(self.end_utc_ns + step.jump_ns) - self.end_utc_ns) > 0:
+            # samples that vanished without a gap being told were dropped somewhere below us
+            self._append(None, self._worth(jump_ns), "overflow", self.end_utc_ns + jump_ns, clock)
         self._dated = self._dated or clock != "unsynchronised"
 
     def enter_from(self, previous_end_utc_ns: int | None) -> None:
@@ -140,7 +163,11 @@ class EffortAccount:
             return
         if self._next_sample is None:
             self._begin_with(end_utc_ns - length * SECOND_NS // self.session.rate)
-        end_utc_ns = max(self.end_utc_ns, end_utc_ns)  # corrections of less than a block do not turn time round
+        # corrections of less than a block do not turn time round
+        end_utc_ns = max(self.end_utc_ns, self._bounded(end_utc_ns))
+        lasts_ns = (end - expected) * SECOND_NS // self.session.rate
+        if 2 * (end_utc_ns - self.end_utc_ns) < lasts_ns:  # a clock that is corrected, or a crystal, is not so far off
+            self.excess_ns += lasts_ns - (end_utc_ns - self.end_utc_ns)
         self._dated = self._dated or clock != "unsynchronised"
         if start > expected:  # nothing may stay untold
             share = (start - expected) / (end - expected)
@@ -153,6 +180,10 @@ class EffortAccount:
     def _append(
         self, start: int | None, samples: int, cause: GapCause | None, end_utc_ns: int, clock: ClockState
     ) -> None:
+        if cause is None:
+            self.listened_ns += end_utc_ns - self.end_utc_ns
+        elif cause != "clock_step":
+            self.lost_ns += end_utc_ns - self.end_utc_ns
         last = self._last
         if (
             last is not None
@@ -167,6 +198,9 @@ class EffortAccount:
         self._last = self.changed[span.number] = span
         self.end_utc_ns = end_utc_ns
 
+    def _bounded(self, end_utc_ns: int) -> int:
+        return end_utc_ns if self._latest_utc_ns is None else min(end_utc_ns, self._latest_utc_ns)
+
     def _begin_with(self, first_sample_utc_ns: int) -> None:
         """The device took its time to open: the session begins with its first sample."""
         if self._last is None and first_sample_utc_ns > self.begin_utc_ns:
@@ -178,6 +212,7 @@ class EffortAccount:
         self.changed = {n: span.moved(by_ns) for n, span in self.changed.items() if n != ENTRY}
         self._last = self._last and self._last.moved(by_ns)
         self.begin_utc_ns += by_ns
+        self._zero_utc_ns += by_ns
         self.end_utc_ns += by_ns
         self.redate_ns += by_ns
         if self.entry is not None:

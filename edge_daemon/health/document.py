@@ -41,6 +41,16 @@ class GapHealth(DocumentPart):
     seconds: float = Field(ge=0, description="Their length, seconds.")
 
 
+class EffortHealth(DocumentPart):
+    """What was listened to since the start: both together are the time that has passed, but for a block or a window."""
+
+    listened_s: float = Field(ge=0, description="Time listened to, seconds; never more than has passed.")
+    lost_s: float = Field(ge=0, description="Time missed, seconds: all gaps.")
+    excess_s: float = Field(
+        ge=0, description="By how much the sound that came was longer than the time in which it came, seconds."
+    )
+
+
 class QueueHealth(DocumentPart):
     """A queue between two parts of the daemon."""
 
@@ -99,6 +109,7 @@ class HealthDocument(Document):
         "where the broker was connected.",
     )
     gaps: dict[str, GapHealth] = Field(description="By cause.")
+    effort: EffortHealth | None = None
     queues: dict[str, QueueHealth] = Field(default_factory=dict)
     threads: dict[str, ThreadHealth] = Field(
         default_factory=dict, description="By name: capture, scoring, storage (the disk), publishing (the network)."

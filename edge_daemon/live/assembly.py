@@ -100,7 +100,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     ledger = EffortLedger(
         config.storage.effort_path, time=time, rng=rng, commit_every_s=config.effort.commit_interval_s
     )
-    ledger.begin(session, time.utc_ns(), times.state)
+    ledger.begin(session, time.utc_ns(), times.state, began_ns=time.monotonic_ns())
     periods = ReportPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
     outbox = Outbox(config.storage.outbox_path, time=time, rng=rng, limits=OutboxLimits.from_config(config.outbox))
     mailbox = TimedMailbox(outbox, time, counters.delivered)

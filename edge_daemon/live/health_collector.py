@@ -12,11 +12,13 @@ from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import utc_text
 from edge_daemon.config.health import HealthSection
 from edge_daemon.health.assessment import assess
-from edge_daemon.health.document import HealthDocument, ModelHealth, ThreadHealth
+from edge_daemon.health.document import EffortHealth, HealthDocument, ModelHealth, ThreadHealth
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.dependencies import Dependencies
 
 COUNTERS_EVERY_NS = 2 * SECOND_NS
+_HURRY = 0.2
+"""Share of the time since the last document from which on sound that came too fast is told."""
 
 
 class HealthCollector:
@@ -35,7 +37,8 @@ class HealthCollector:
         self._device, self._components, self._dependencies = device, components, dependencies
         self._time, self._backend = dependencies.time, dependencies.detector.backend
         self._counters: dict[str, float] = {}  # the backend's, which is asked by the scoring thread alone
-        self._counters_due_ns = self._time.monotonic_ns()
+        self._counters_due_ns = self._asked_ns = self._time.monotonic_ns()
+        self._excess_s = self._waited_s = 0.0  # when last asked
 
     def note_backend(self) -> None:
         """Ask the backend for its counters, now and then; for the thread that scores."""
@@ -48,6 +51,7 @@ class HealthCollector:
         """The health document of this moment."""
         components = self._components
         counted = components.counters.report(self._time.monotonic_ns())
+        effort = components.ledger.report()
         levels, publisher, store = components.levels, components.publisher, components.store
         ambient_db = None if levels is None else levels.ambient_db
         document = HealthDocument(
@@ -62,6 +66,11 @@ class HealthCollector:
             latency=counted.latency,
             delivery=counted.delivery,
             gaps=counted.gaps,
+            effort=EffortHealth(
+                listened_s=round(effort.listened_s, 1),
+                lost_s=round(effort.lost_s, 1),
+                excess_s=round(effort.excess_s, 1),
+            ),
             queues={"sound": components.queue.report(), "clips": components.clips.report()},
             threads={
                 name: ThreadHealth(silent_s=round(pulse.silent_s, 1)) for name, pulse in components.pulses.items()
@@ -138,12 +147,28 @@ class HealthCollector:
                 f"the clock has leapt forward by {days:.0f} days: nothing is deleted for its age until it has been "
                 "right for as long"
             )
+        found += self._hurried(effort.excess_s)
         if problem := self._dependencies.detector.problem:
             found.append(problem)
         clips = None if components.store is None else components.store.report()
         if clips is not None and clips.reason:
             found.append(clips.reason)
         return tuple(found)
+
+    def _hurried(self, excess_s: float) -> list[str]:
+        """Sound that has come faster than time passed, or could not be scored as fast, since the last document."""
+        waited_s, now_ns = self._components.capture.waited_s, self._time.monotonic_ns()
+        excess, waited = excess_s - self._excess_s, waited_s - self._waited_s
+        passed_s = (now_ns - self._asked_ns) / SECOND_NS
+        self._excess_s, self._waited_s, self._asked_ns = excess_s, waited_s, now_ns
+        found = []
+        if excess > _HURRY * max(passed_s, 1.0):
+            found.append(
+                f"{excess:.0f} s more of sound came than time has passed: is it a recording, or audio.rate wrong?"
+            )
+        if waited > _HURRY * max(passed_s, 1.0):
+            found.append("scoring cannot keep up with the sound: the pipe's writer has to wait")
+        return found
 
 
 def damage(name: str, set_aside: Sequence[Path]) -> list[str]:
