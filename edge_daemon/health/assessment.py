@@ -41,12 +41,14 @@ def _failures(document: HealthDocument, counted: CounterReport, silence_limit_s:
     heard = document.input
     if heard is not None and heard.phase == "paused":
         return []
-    found = []
+    found: list[str] = []
     if heard is not None and heard.phase == "waiting":
         reason = heard.last_error.removesuffix(".") or "the input does not answer"
         found.append(f"no sound: {reason}")
     if heard is not None and heard.dead_input:
         found.append("the samples do not change: is the hydrophone connected?")
+    elif heard is not None and heard.sound.state == "broken":
+        found += heard.sound.reasons.values()
     if counted.silent_s > silence_limit_s:
         if counted.lost_for == "non_finite":
             found.append("the samples are not numbers: does audio.sample_format match the input?")
@@ -56,8 +58,10 @@ def _failures(document: HealthDocument, counted: CounterReport, silence_limit_s:
 
 def _warnings(document: HealthDocument, disk_warning_mb: float) -> list[str]:
     """What works, but should be looked at."""
-    found = []
-    mqtt, outbox, board = document.mqtt, document.outbox, document.board
+    found: list[str] = []
+    mqtt, outbox, board, heard = document.mqtt, document.outbox, document.board, document.input
+    if heard is not None and heard.sound.state == "doubtful" and heard.phase != "paused":
+        found += heard.sound.reasons.values()
     if mqtt is not None:
         found += link_warnings(mqtt)
     if outbox is not None and not outbox.available:

@@ -1,7 +1,8 @@
 """Optional Prometheus endpoint on loopback: the health document's numbers as gauges, read when they are asked for.
 
 Needs the extra `prometheus` (prometheus_client). `mqtt.state` becomes `edge_daemon_mqtt_state{value="online"} 1`; gaps
-and queues carry their name as a label.
+and queues carry their name as a label, and so does each reason why the input does not sound like a hydrophone:
+`edge_daemon_input_sound_reasons{reason="clipped"} 1`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def samples(document: HealthDocument) -> Iterator[tuple[str, dict[str, str], flo
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, dict[str, str], float]]:
-    if isinstance(value, dict):
+    if name.endswith("_sound_reasons"):
+        yield from ((name, {"reason": key}, 1.0) for key in value)
+    elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(f"{name}_{_plain(key)}", inner)
     elif isinstance(value, (bool, int, float)):

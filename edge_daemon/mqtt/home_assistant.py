@@ -88,17 +88,24 @@ def discovery(topics: Topics, prefix: str, name: str = "") -> list[Announcement]
 
 def _entities(topics: Topics) -> list[_Entity]:
     found, health = topics.detections, topics.health
+    diagnostic: dict[str, object] = {"entity_category": "diagnostic"}
     score = {
         "state_class": "measurement",
         "json_attributes_topic": found,
         "json_attributes_template": _SCORE_TIME,
         "suggested_display_precision": 1,
     }
+    problem = diagnostic | {"payload_on": "True", "payload_off": "False", "device_class": "problem"}
+    sound_problem = "{{ value_json.input.sound.problem }}"
     return [
         _Entity("last_detection", "Last detection", found, _LAST, more={"device_class": "timestamp"}),
         _Entity("last_score", "Last score", found, _SCORE, "%", more=score),
         _Entity("call", "Call", found, _CALL, component="binary_sensor", more={"off_delay": 300}),
-        _Entity("state", "State", health, "{{ value_json.state }}", more={"entity_category": "diagnostic"}),
+        _Entity("state", "State", health, "{{ value_json.state }}", more=diagnostic),
+        _Entity("sound", "Hydrophone", health, "{{ value_json.input.sound.state }}", more=diagnostic),
+        _Entity("sound_problem", "Hydrophone problem", health, sound_problem, component="binary_sensor", more=problem),
+        _Entity("sound_reason", "Hydrophone's problem", health, "{{ value_json.input.sound.reason }}", more=diagnostic),
+        _figure("level", "Sound level", health, "input.sound.level_dbfs", "dBFS"),
         _figure("outbox", "Unsent messages", health, "outbox.depth", "messages"),
         _figure("temperature", "Temperature", health, "board.temperature_c", "°C", "temperature"),
         _figure("disk_free", "Free disk", health, "board.disk_free_mb", "MB", "data_size"),

@@ -2,7 +2,8 @@
 
 `live_source` opens what is configured. `sound_card` drives a device through `portaudio` (`device` is what it needs of a
 driver, `ring` what lies between driver and reader); `pipe` reads raw samples with `byte_source`. `capture_timeline`
-accounts for every sample, `dead_input` notices a broken hydrophone, `input_state` is what health tells of it all.
+accounts for every sample, `dead_input` notices a broken hydrophone, `input_verdict` judges what comes by its
+`sound_statistics`, its rate (`rate_meter`) and its `sound_header`, `input_state` is what health tells of it all.
 
 May import what `audio` may.
 """

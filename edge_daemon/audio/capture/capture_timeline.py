@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.audio.capture.dead_input import DeadInputDetector
-from edge_daemon.audio.capture.input_state import InputHealth, InputPhase
+from edge_daemon.audio.capture.input_state import InputHealth, InputPhase, InputVerdict
+from edge_daemon.audio.capture.input_verdict import InputFault, InputJudge, verdict
+from edge_daemon.audio.capture.rate_meter import RateMeter
+from edge_daemon.audio.capture.sound_statistics import SoundSampler
 from edge_daemon.audio.source import Block, Gap, GapCause
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _UNTOLD_S = 0.5  # at the end: a shorter silence is the rest of a block
 _GAP_STEP_S = 1.0  # while there is no sound, gaps come in pieces of this length: the reader sees time go on
+_DEAD = InputFault("dead_input", "the samples do not change", broken=True)
 
 
 class CaptureTimeline:
@@ -49,6 +53,9 @@ class CaptureTimeline:
         self._leave_out: tuple[int, GapCause] = (0, "overflow")  # samples still to be left out after a gap, its cause
         self._position = SampleCount(rate)
         self._dead_input = DeadInputDetector(round(dead_s * rate), clip_level)
+        self._meter, self._sampler, self._judge = RateMeter(rate), SoundSampler(rate, clip_level), InputJudge(rate)
+        self._known: dict[str, InputFault] = {}  # of this opening
+        self._first_device: str | None = None  # that gave sound
         self.ready: deque[Block | Gap] = deque()
         self.state = InputHealth(phase="opening", device=name)
         self.cause: GapCause | None = None
@@ -63,9 +70,37 @@ class CaptureTimeline:
         self.sounding = False
         self._skip, self._leave_out = self._lead, (0, "overflow")
         self._dead_input.reset()
+        self._meter.restart()
+        self._sampler.restart()
+        self._judge.restart()
+        self._known = {}
+        self._change(sound=InputVerdict())
 
-    def sound(self, samples: NDArray[np.float32], arrived_ns: int, *, lost: int = 0, device: str) -> bool:
-        """Samples [n ≥ 1] have arrived, after `lost` lost ones; True if they are the first after opening."""
+    def note(self, finding: InputFault) -> None:
+        """Something is wrong with the input for as long as it is open."""
+        if finding.key not in self._known:
+            log.warning("'%s': %s", self.state.device, finding.sentence)
+        self._known[finding.key] = finding
+        self._change(sound=verdict(list(self._known.values())))
+
+    def sound(
+        self, samples: NDArray[np.float32], arrived_ns: int, *, lost: int = 0, device: str, settled: bool = True
+    ) -> bool:
+        """Samples have arrived.
+
+        Args:
+            samples: float32 [n ≥ 1].
+            arrived_ns: monotonic time at which the last one arrived.
+            lost: samples lost just before them.
+            device: that gave them.
+            settled: no more of them waited to be read.
+
+        Returns:
+            True if they are the first after opening.
+        """
+        if lost or not self.sounding:
+            self._meter.restart()
+        self._meter.feed(len(samples), arrived_ns, settled=settled)
         skipped = min(self._skip, len(samples))
         self._skip -= skipped
         samples = samples[skipped:]
@@ -80,6 +115,11 @@ class CaptureTimeline:
                 self.cause = None
             self._enter("listening")
             self._change(opened=self.state.opened + 1, attempts=0, device=device)
+            self._first_device = self._first_device or device
+            if device != self._first_device:
+                self.note(
+                    InputFault("other_device", f"sound comes from '{device}', but came from '{self._first_device}'")
+                )
             log.info("listening to '%s' at %d Hz", device, self._rate)
         if lost:
             self._change(overflows=self.state.overflows + 1, lost_samples=self.state.lost_samples + lost)
@@ -129,6 +169,7 @@ class CaptureTimeline:
         self._position.begin(self._time.monotonic_ns())
         if self.cause != cause:
             self.book(at_least=1)
+            self._change(sound=InputVerdict())  # there is none to judge
         self.cause = cause
         self._enter(phase)
 
@@ -162,12 +203,17 @@ class CaptureTimeline:
 
     def _inspect(self, samples: NDArray[np.float32]) -> bool:
         finding = self._dead_input.feed(samples)
+        account = None if finding.dead else self._sampler.push(samples)
+        if account is not None:
+            self._change(sound=self._judge.judge(account, self._meter.hz, self._meter.seconds, self._known))
         if finding.clipped:
             self._change(clipped_blocks=self.state.clipped_blocks + 1)
         if finding.dead != self.state.dead_input:
             self._change(dead_input=finding.dead, dead_inputs=self.state.dead_inputs + finding.dead)
             what = "have stopped changing: dead input" if finding.dead else "change again"
             log.warning("the samples of '%s' %s", self.state.device, what)
+            if finding.dead:
+                self._change(sound=verdict([_DEAD]))
         return finding.dead
 
     def _enter(self, phase: InputPhase) -> None:

@@ -15,13 +15,13 @@ import random
 import threading
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge_daemon.audio.capture.byte_source import ByteSource
 from edge_daemon.audio.capture.capture_timeline import CaptureTimeline
 from edge_daemon.audio.capture.device import SampleFormat
 from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.audio.capture.input_verdict import InputFault
+from edge_daemon.audio.capture.pcm import BYTES, decode
+from edge_daemon.audio.capture.sound_header import HEADER_BYTES, sound_header
 from edge_daemon.audio.source import Block, Gap, GapCause
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.errors import AudioError
@@ -101,6 +101,7 @@ class PipeSource:
         self._gathering: tuple[int, int] | None = None  # since when (ns), and how many bytes were held then
         self._live = False  # the writer writes as sound comes, and not all it has at once
         self._arrived_ns = 0  # when the last block was whole
+        self._begin_seen = b""  # of this opening, as far as it is looked at
         self._open = False
         self._ended = False
         self._wanted = True  # not paused
@@ -160,6 +161,7 @@ class PipeSource:
             return
         self._open, self._held = True, bytearray()
         self._may_be_late, self._gathering = False, None
+        self._begin_seen = b""
         self._heard_ns = self._opened_ns = self._time.monotonic_ns()
 
     def _take(self) -> None:
@@ -183,12 +185,20 @@ class PipeSource:
         if data:
             self._heard_ns = self._time.monotonic_ns()
             self._held += data
+            if len(self._begin_seen) < HEADER_BYTES:
+                self._look_at_the_begin(data)
         if not self._wanted:
             self._pause(ended=data == b"")
         elif data:
             self._came()
         elif not self._closing:
             self._nothing_came(ended=data == b"")
+
+    def _look_at_the_begin(self, data: bytes) -> None:
+        self._begin_seen += data[: HEADER_BYTES - len(self._begin_seen)]
+        header = sound_header(self._begin_seen, self.rate, self._channels, 8 * BYTES[self._format])
+        if header is not None:
+            self._timeline.note(InputFault("header", *header))
 
     def _came(self) -> None:
         """Make a block of what has come, unless it must wait for more."""
@@ -240,7 +250,8 @@ class PipeSource:
             samples = decode(bytes(self._held[:whole]), self._format, self._channels, self._channel)
             behind_ns = (len(self._held) - whole) * SECOND_NS // self._bytes_per_s  # came after it
             self._arrived_ns = max(self._arrived_ns, self._heard_ns - behind_ns)
-            self._timeline.sound(samples, self._arrived_ns, device=self.name)
+            settled = self._live and len(self._held) - whole < self._most
+            self._timeline.sound(samples, self._arrived_ns, device=self.name, settled=settled)
             if self._heard_ns - self._opened_ns >= _AT_ONCE_NS:
                 self._retry.succeeded()
             del self._held[:whole]
@@ -295,33 +306,3 @@ class PipeSource:
     def _wake_or_wait(self, seconds: float) -> None:
         self._wake.wait(seconds)
         self._wake.clear()
-
-
-BYTES: dict[SampleFormat, int] = {"int16": 2, "int24": 3, "int32": 4, "float32": 4}
-
-
-def decode(
-    data: bytes | bytearray | memoryview, sample_format: SampleFormat, channels: int, channel: int
-) -> NDArray[np.float32]:
-    """One channel of interleaved little-endian PCM.
-
-    Args:
-        data: whole frames.
-        sample_format: int24 is packed in three bytes.
-        channels: in a frame.
-        channel: counted from 0.
-
-    Returns:
-        float32 [frames], integers scaled to ±1.
-    """
-    if sample_format == "float32":
-        return np.frombuffer(data, "<f4").reshape(-1, channels)[:, channel].astype(np.float32)
-    if sample_format == "int24":
-        three = np.frombuffer(data, np.uint8).reshape(-1, channels, 3)[:, channel]
-        wide = np.zeros((len(three), 4), np.uint8)
-        wide[:, 1:] = three  # in the upper bytes the sign is where it belongs
-        whole = wide.view("<i4")[:, 0]
-        return whole.astype(np.float32) * np.float32(2.0**-31)
-    bits = 8 * BYTES[sample_format]
-    whole = np.frombuffer(data, f"<i{bits // 8}").reshape(-1, channels)[:, channel]
-    return whole.astype(np.float32) * np.float32(2.0 ** (1 - bits))

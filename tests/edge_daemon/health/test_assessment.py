@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.audio.capture.input_verdict import InputFault, verdict
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.health.document import (
     ClockHealth,
@@ -17,6 +18,8 @@ from edge_daemon.outbox.outbox import OutboxHealth
 from edge_daemon.testing.machine import board_health
 
 S = 1_000_000_000
+CLIPPED = InputFault("clipped", "12 % of the samples are at full scale")
+NOISE = InputFault("not_sound", "the samples look like random bytes", broken=True)
 MakeHealth = Callable[..., HealthDocument]
 
 
@@ -24,6 +27,8 @@ MakeHealth = Callable[..., HealthDocument]
     ("changes", "state", "reason"),
     [
         ({"input": InputHealth(phase="waiting", device="d", last_error="Gone.")}, "failing", "no sound: Gone"),
+        ({"input": InputHealth(phase="listening", device="d", sound=verdict([CLIPPED]))}, "warning", "full scale"),
+        ({"input": InputHealth(phase="listening", device="d", sound=verdict([NOISE]))}, "failing", "random bytes"),
         ({"input": InputHealth(phase="listening", device="d", dead_input=True)}, "failing", "do not change"),
         ({"mqtt": {"state": "waiting", "last_failure": "refused"}}, "warning", "broker: refused"),
         ({"mqtt": {"rejected": 1, "last_rejection": "quota"}}, "warning", "refuses messages: quota"),

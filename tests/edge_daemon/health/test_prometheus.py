@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from edge_daemon.audio.capture.input_state import InputHealth, InputVerdict
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.health.document import (
@@ -27,6 +28,17 @@ def test_samples_of_a_document(make_health: MakeHealth) -> None:
     assert found["edge_daemon_queues_capacity", "windows"] == 8
     assert found["edge_daemon_mqtt_state", "online"] == 1.0
     assert found["edge_daemon_board_memory_mb",] == 80.0
+
+
+def test_each_reason_against_the_input_is_a_sample(make_health: MakeHealth) -> None:
+    sound = InputVerdict(state="broken", problem=True, reasons={"clipped": "words"}, level_dbfs=-3.0)
+    heard = InputHealth(phase="listening", device="d", sound=sound)
+    document = make_health(HealthCounters(0), S, input=heard)
+    found = {(name, *labels.values()): value for name, labels, value in samples(document)}
+    assert found["edge_daemon_input_sound_reasons", "clipped"] == 1.0
+    assert found["edge_daemon_input_sound_state", "broken"] == 1.0
+    assert found["edge_daemon_input_sound_problem",] == 1.0
+    assert found["edge_daemon_input_sound_level_dbfs",] == -3.0
 
 
 def test_endpoint_answers_on_loopback(make_health: MakeHealth) -> None:

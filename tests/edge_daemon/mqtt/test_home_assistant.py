@@ -31,13 +31,13 @@ def messages() -> dict[str, dict[str, Any]]:
 
 def test_discovery_names_topics_that_exist(make_health: MakeHealth) -> None:
     announced = dict(discovery(TOPICS, "ha", "East buoy"))
-    assert len(announced) == 9
+    assert len(announced) == 13
     score = json.loads(announced["ha/sensor/buoy_7/last_score/config"])
     assert score["state_topic"] == "p/buoy.7/detections"
     assert score["device"]["name"] == "East buoy"
     online = json.loads(announced["ha/binary_sensor/buoy_7/online/config"])
     assert (online["state_topic"], online["payload_on"]) == ("p/buoy.7/status", "online")
-    assert len({json.loads(payload)["unique_id"] for payload in announced.values()}) == 9
+    assert len({json.loads(payload)["unique_id"] for payload in announced.values()}) == 13
     document = json.loads(make_health(HealthCounters(0), 0).to_json())
     for sensor in messages().values():
         if sensor["state_topic"] == TOPICS.health:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from edge_daemon.audio.capture.byte_source import DescriptorBytes, NamedPipeBytes
 from edge_daemon.audio.capture.device import SampleFormat
-from edge_daemon.audio.capture.pipe import BYTES, PipeSource, decode
+from edge_daemon.audio.capture.pcm import BYTES, decode
+from edge_daemon.audio.capture.pipe import PipeSource
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.errors import AudioError
