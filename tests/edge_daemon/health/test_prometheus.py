@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import select
+import socket
+import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from edge_daemon.audio.capture.input_state import InputHealth, InputVerdict
 from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.health import prometheus
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.health.document import (
     HealthDocument,
@@ -55,4 +62,41 @@ def test_endpoint_answers_on_loopback(make_health: MakeHealth) -> None:
         with pytest.raises(EdgeDaemonError, match="cannot listen"):
             Endpoint(endpoint.port, lambda: None)
     finally:
+        endpoint.close()
+
+
+def test_idle_connections_take_few_descriptors_and_are_let_go(
+    make_health: MakeHealth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred connections that say nothing: four are held, for a while, and then scraping works again."""
+    monkeypatch.setattr(prometheus._Handler, "timeout", 1.0)
+    endpoint = Endpoint(0, lambda: make_health(HealthCounters(0), 7 * S))
+
+    def held() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    idle: list[socket.socket] = []
+    try:
+        before = held()
+        for _ in range(200):
+            idle.append(socket.create_connection(("127.0.0.1", endpoint.port)))
+        deadline = time.monotonic() + 60
+        closed = 0
+        while closed < 200 - prometheus.MOST_CONNECTIONS and time.monotonic() < deadline:
+            ready, _, _ = select.select(idle, [], [], 0.05)
+            closed = len(ready)
+            assert held() <= before + 200 + prometheus.MOST_CONNECTIONS + 1
+        assert closed >= 200 - prometheus.MOST_CONNECTIONS
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        text = ""
+        while not text and time.monotonic() < deadline:
+            with (
+                contextlib.suppress(OSError, http.client.HTTPException),
+                opener.open(f"http://127.0.0.1:{endpoint.port}/metrics", timeout=20) as response,
+            ):
+                text = response.read().decode()
+        assert "edge_daemon_uptime_s 7.0" in text
+    finally:
+        for connection in idle:
+            connection.close()
         endpoint.close()
