@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.backends.answer import checked, counters
 from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.registry import create
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
@@ -96,8 +97,8 @@ class GuardedBackend:
                 return inference
         fallback = self._need_fallback()
         self._by_fallback += len(features)
-        inference = fallback.infer(features)
-        self.name = fallback.name
+        inference = checked(fallback.infer(features), len(features), self._labels, self._layers)
+        self.name = str(fallback.name)
         return inference
 
     def health(self) -> Mapping[str, float]:
@@ -105,15 +106,17 @@ class GuardedBackend:
         active = self._backend or self._fallback
         own: Mapping[str, float] = {}
         try:
-            own = dict(active.health()) if active is not None else {}
-        except Exception as error:  # noqa: BLE001 - a plug-in's counters must not stop a health document
+            own, wrong = counters({} if active is None else active.health())
+            if wrong:
+                self.problem = f"The backend {self.name}: {wrong}."
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in's counters must not stop a health document
             self.problem = _line(error)
         return {
+            **own,
             "failures": float(self._failures),
             "restarts": float(max(0, self._starts - 1)),
             "windows_by_fallback": float(self._by_fallback),
             "fallback_active": float(self._backend is None),
-            **own,
         }
 
     def close(self) -> None:
@@ -127,8 +130,7 @@ class GuardedBackend:
         backend = self._backend
         assert backend is not None  # noqa: S101 - the caller has looked
         try:
-            inference = backend.infer(features)
-            self._check(inference, len(features))
+            inference = checked(backend.infer(features), len(features), self._labels, self._layers)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what this class is for
             self._failed("failed", error)
             return None
@@ -172,22 +174,9 @@ class GuardedBackend:
                 hint = "" if self._chosen == "onnx" else "No fallback is configured; set backend.fallback to onnx."
                 raise BackendError(self.problem, hint)
             self._fallback = self._start_fallback()
-            self.name = self._fallback.name
+            self.name = str(self._fallback.name)
             _log.warning("The backend %s takes over from %s.", self._fallback.name, self._chosen)
         return self._fallback
-
-    def _check(self, inference: Inference, n: int) -> None:
-        """Refuse what cannot be a result."""
-        score = inference.score
-        wrong = (
-            score.shape != (n,)
-            or not np.issubdtype(score.dtype, np.floating)
-            or not bool(((score >= 0) & (score <= 1)).all())  # false for NaN too
-            or inference.spike_counts.shape != (n, self._labels)
-            or inference.layer_spikes.shape != (n, self._layers)
-        )
-        if wrong:
-            raise BackendError(f"it did not return scores of 0…1 and spikes for {n} windows")
 
 
 def open_backend(model: ModelFile, section: BackendSection, time: TimeSource | None = None) -> GuardedBackend:

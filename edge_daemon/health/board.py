@@ -10,6 +10,7 @@ Paths below the root are strings: `pathlib` would have Python intern their parts
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -31,6 +32,7 @@ _THROTTLED_FILES = (
     "sys/devices/platform/soc/soc:firmware/get_throttled",
     "sys/class/hwmon/hwmon0/device/get_throttled",
 )
+_MOST_TEXT = 4096  # signs read of a file; each of them holds a line or two
 
 
 class BoardHealth(DocumentPart):
@@ -107,8 +109,8 @@ class LinuxBoard:
     def _text(self, name: str) -> str:
         try:
             with open(os.path.join(self._root, name), encoding="utf-8", errors="replace") as file:
-                return file.read().strip()
-        except OSError:
+                return file.read(_MOST_TEXT).strip()
+        except (OSError, ValueError):
             return ""
 
     def _memory_mb(self) -> float | None:
@@ -165,6 +167,7 @@ def _round(value: float | None, digits: int) -> float | None:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +14,12 @@ from edge_daemon.clock.utc import utc_text
 from edge_daemon.config.health import HealthSection
 from edge_daemon.health.assessment import assess
 from edge_daemon.health.document import EffortHealth, HealthDocument, ModelHealth, ThreadHealth
+from edge_daemon.health.partial_document import PartialDocument
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.dependencies import Dependencies
+from edge_daemon.system.repeated_errors import RepeatedErrorLog
+
+log = logging.getLogger(__name__)
 
 COUNTERS_EVERY_NS = 2 * SECOND_NS
 _HURRY = 0.2
@@ -39,6 +44,7 @@ class HealthCollector:
         self._counters: dict[str, float] = {}  # the backend's, which is asked by the scoring thread alone
         self._counters_due_ns = self._asked_ns = self._time.monotonic_ns()
         self._excess_s = self._waited_s = 0.0  # when last asked
+        self._errors = RepeatedErrorLog(log, "a part of health cannot be told")
 
     def note_backend(self) -> None:
         """Ask the backend for its counters, now and then; for the thread that scores."""
@@ -48,13 +54,13 @@ class HealthCollector:
             self._counters = dict(self._backend.health())
 
     def document(self) -> HealthDocument:
-        """The health document of this moment."""
-        components = self._components
-        counted = components.counters.report(self._time.monotonic_ns())
-        effort = components.ledger.report()
-        levels, publisher, store = components.levels, components.publisher, components.store
-        ambient_db = None if levels is None else levels.ambient_db
-        document = HealthDocument(
+        """The health document of this moment.
+
+        A part that fails to report, or whose report cannot be told, is left out, and the document says so: how the rest
+        is must not depend on it.
+        """
+        counted = self._components.counters.report(self._time.monotonic_ns())
+        whole = PartialDocument(
             device=self._device,
             utc=utc_text(self._time.utc_ns()),
             version=__version__,
@@ -64,34 +70,53 @@ class HealthCollector:
             detections=counted.detections,
             windows=counted.windows,
             latency=counted.latency,
-            delivery=counted.delivery,
             gaps=counted.gaps,
-            effort=EffortHealth(
-                listened_s=round(effort.listened_s, 1),
-                lost_s=round(effort.lost_s, 1),
-                excess_s=round(effort.excess_s, 1),
-            ),
-            queues={"sound": components.queue.report(), "clips": components.clips.report()},
-            threads={
-                name: ThreadHealth(silent_s=round(pulse.silent_s, 1)) for name, pulse in components.pulses.items()
-            },
-            input=self._dependencies.source.state,
-            outbox=components.outbox.report(),
-            mqtt=None if publisher is None else publisher.report(),
-            clock=components.times.report().model_copy(update={"proven": components.clock.proven}),
-            board=self._dependencies.board.read(),
-            model=self._model(),
-            backend=self._counters,
-            clips={} if store is None else asdict(store.report()),
-            ambient_db=None if ambient_db is None else round(ambient_db, 1),
         )
+        components, dependencies = self._components, self._dependencies
+        whole.add("delivery", lambda: counted.delivery)
+        whole.add("effort", self._effort)
+        whole.add("queues", lambda: {"sound": components.queue.report(), "clips": components.clips.report()})
+        whole.add("threads", self._threads)
+        whole.add("input", lambda: dependencies.source.state)
+        whole.add("outbox", components.outbox.report)
+        whole.add("mqtt", lambda: None if components.publisher is None else components.publisher.report())
+        whole.add("clock", lambda: components.times.report().model_copy(update={"proven": components.clock.proven}))
+        whole.add("board", dependencies.board.read)
+        whole.add("model", self._model)
+        whole.add("backend", lambda: self._counters)
+        whole.add("clips", lambda: {} if components.store is None else asdict(components.store.report()))
+        whole.add("ambient_db", self._ambient_db)
+        problems: tuple[str, ...] = ()
+        try:
+            problems = self._problems()
+        except Exception as error:  # noqa: BLE001 - see above
+            whole.left_out["problems"] = error
+        for part, failure in whole.left_out.items():
+            self._errors.tell(part, failure)
         return assess(
-            document,
+            whole.document,
             counted,
-            self._problems(),
+            (*whole.sentences(), *problems),
             silence_limit_s=self.section.silence_limit_s,
             disk_warning_mb=self.section.disk_warning_mb,
         )
+
+    def _threads(self) -> dict[str, ThreadHealth]:
+        pulses = self._components.pulses
+        return {name: ThreadHealth(silent_s=round(pulse.silent_s, 1)) for name, pulse in pulses.items()}
+
+    def _effort(self) -> EffortHealth:
+        effort = self._components.ledger.report()
+        return EffortHealth(
+            listened_s=round(effort.listened_s, 1),
+            lost_s=round(effort.lost_s, 1),
+            excess_s=round(effort.excess_s, 1),
+        )
+
+    def _ambient_db(self) -> float | None:
+        levels = self._components.levels
+        ambient_db = None if levels is None else levels.ambient_db
+        return None if ambient_db is None else round(ambient_db, 1)
 
     def status(self) -> str:
         """One line for `systemctl status`."""

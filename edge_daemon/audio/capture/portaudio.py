@@ -32,6 +32,9 @@ _ALSA = "libasound.so.2"
 # Tried for the list of devices, and offered in messages where the device takes them.
 COMMON_RATES = (2000, 4000, 8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000)
 
+HIGHEST_RATE = 10_000_000
+"""Hz; a driver that says more does not know what it says."""
+
 
 class PortAudioStream:
     """An open input stream."""
@@ -45,7 +48,10 @@ class PortAudioStream:
     @property
     def active(self) -> bool:
         """False once the device has gone or stopped by itself."""
-        return not self._closed and bool(self._stream.active)
+        try:
+            return not self._closed and bool(self._stream.active)
+        except Exception:  # noqa: BLE001 - whatever a driver fails with: it is no stream any more
+            return False
 
     def close(self) -> None:
         """Stop at once and give the device back; may be called twice."""
@@ -90,18 +96,8 @@ class PortAudioDriver:
                 except (self._api.PortAudioError, ValueError):
                     default = -1
             systems = [str(system["name"]) for system in self._api.query_hostapis()]
-            return [
-                DeviceInfo(
-                    index,
-                    str(entry["name"]),
-                    int(entry["max_input_channels"]),
-                    round(entry["default_samplerate"]),
-                    index == default,
-                    systems[entry["hostapi"]],
-                )
-                for index, entry in enumerate(self._api.query_devices())
-                if entry["max_input_channels"] > 0
-            ]
+            found = [_device(index, entry, default, systems) for index, entry in enumerate(self._api.query_devices())]
+            return [device for device in found if device is not None]
 
     def open(self, request: StreamRequest, sink: Sink) -> PortAudioStream:
         """Start capturing.
@@ -119,9 +115,10 @@ class PortAudioDriver:
                 sink(samples, lost_some)
 
         try:
-            stream = self._calls.run(
-                lambda: self._open(request, while_wanted), "opening the sound card", discard=self._put_away
-            )
+            with self._failing("the sound card can't be opened"):
+                stream = self._calls.run(
+                    lambda: self._open(request, while_wanted), "opening the sound card", discard=self._put_away
+                )
         except BaseException:
             wanted = False
             raise
@@ -170,10 +167,12 @@ class PortAudioDriver:
 
     @contextmanager
     def _failing(self, what: str) -> Iterator[None]:
-        """PortAudio's errors inside are failures like others, to be tried again."""
+        """PortAudio's errors inside are failures like others, to be tried again; so is what a driver makes of it."""
         try:
             yield
-        except self._api.PortAudioError as error:
+        except AudioError:
+            raise
+        except Exception as error:  # noqa: BLE001 - foreign code
             raise AudioError(f"{what[0].upper()}{what[1:]}: {_text(error)}.", "Is the sound server running?") from None
 
     def _put_away(self, stream: tuple[Any, str]) -> None:
@@ -253,6 +252,18 @@ class PortAudioDriver:
         except (self._api.PortAudioError, ValueError):
             return False
         return True
+
+
+def _device(index: int, entry: Any, default: int, systems: list[str]) -> DeviceInfo | None:
+    """An input as the driver describes it; None for an output, and where the description is none."""
+    try:
+        name, inputs, rate = str(entry["name"]), int(entry["max_input_channels"]), round(entry["default_samplerate"])
+        system = systems[entry["hostapi"]]
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+        return None
+    if inputs <= 0 or not 0 < rate <= HIGHEST_RATE:
+        return None
+    return DeviceInfo(index, name, inputs, rate, index == default, system)
 
 
 def _sounddevice() -> Any:

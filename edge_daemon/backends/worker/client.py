@@ -25,6 +25,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.backends.answer import counters
 from edge_daemon.backends.base import Inference
 from edge_daemon.backends.worker import wire
 from edge_daemon.errors import BackendError
@@ -40,6 +41,10 @@ END_S = 2.0
 """Longest wait for a killed process to be gone; one that a driver holds in the kernel may take for ever."""
 OOM_SCORE = 500
 """Added to a worker's `oom_score_adj`: where memory runs out, the library that leaks is killed, not the daemon."""
+MOST_PER_WINDOW = 1 << 16
+"""Bytes of an answer for each window: scores and spikes take a few dozen; a worker that sends more has failed."""
+LONGEST_ERROR = 1000
+"""Signs of a worker's error that are passed on."""
 MODULE = "edge_daemon.backends.worker.main"
 _THIS_PYTHON = (sys.executable, *(["-I"] if sys.flags.isolated else ["-P"] if sys.flags.safe_path else []), "-m")
 """Where the daemon takes no module from the current folder (the unit's `-P`), its workers take none either."""
@@ -163,12 +168,12 @@ class WorkerBackend:
             try:
                 if self._process is not None and self._answered:
                     try:
-                        return self._answer(message, deadline)
+                        return self._answer(message, len(features), deadline)
                     except wire.WireError:
                         self._end()
                 if self._process is None:
                     self._spawn(min(self._start_s, deadline - time.monotonic()))
-                return self._answer(message, deadline)
+                return self._answer(message, len(features), deadline)
             except wire.WireError as error:
                 self._end()
                 self._refuse_if_closed()
@@ -217,20 +222,27 @@ class WorkerBackend:
             self._end()
             raise
 
-    def _answer(self, message: bytes, deadline: float) -> Inference:
+    def _answer(self, message: bytes, windows: int, deadline: float) -> Inference:
         self._refuse_if_closed()
-        fields, arrays = self._ask(message, min(self._timeout_s, deadline - time.monotonic()))
+        timeout_s = min(self._timeout_s, deadline - time.monotonic())
+        fields, arrays = self._ask(message, timeout_s, windows * MOST_PER_WINDOW)
+        if fields.get("id") != self._sent:
+            raise wire.WireError("the answer is to another question")
+        try:
+            inference = Inference(arrays["score"], arrays["spike_counts"], arrays["layer_spikes"])
+        except KeyError as error:
+            raise wire.WireError(f"the answer lacks {error}") from error
         self._answered = True
-        self._health = dict(fields.get("health", {}))
-        return Inference(arrays["score"], arrays["spike_counts"], arrays["layer_spikes"])
+        self._health, _ = counters(fields.get("health", {}))
+        return inference
 
-    def _ask(self, message: bytes, timeout_s: float) -> wire.Message:
+    def _ask(self, message: bytes, timeout_s: float, most: int = 0) -> wire.Message:
         assert self._connection is not None  # noqa: S101 - there is one as long as there is a process
         deadline = time.monotonic() + timeout_s
         wire.send(self._connection, message, max(0.0, timeout_s))
-        fields, arrays = wire.receive(self._connection, max(0.0, deadline - time.monotonic()))
+        fields, arrays = wire.receive(self._connection, max(0.0, deadline - time.monotonic()), most)
         if fields.get("kind") == "error":
-            raise BackendError(str(fields.get("message")), str(fields.get("hint", "")))
+            raise BackendError(str(fields.get("message"))[:LONGEST_ERROR], str(fields.get("hint", ""))[:LONGEST_ERROR])
         return fields, arrays
 
     def _end(self) -> None:

@@ -63,7 +63,7 @@ def decode(header: bytes, body: bytes) -> Message:
             place += size
         if place != len(body):
             raise ValueError(f"{len(body)} bytes of arrays instead of {place}")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise WireError(f"malformed message: {error}") from error
     return fields, arrays
 
@@ -77,20 +77,23 @@ def send(connection: socket.socket, message: bytes, timeout_s: float | None) -> 
         raise WireError(f"cannot send: {error}") from error
 
 
-def receive(connection: socket.socket, timeout_s: float | None) -> Message:
+def receive(connection: socket.socket, timeout_s: float | None, most: int = MAX_BODY) -> Message:
     """The next message.
 
     Args:
         connection: a stream socket.
         timeout_s: longest wait for the whole message, seconds; None waits for ever.
+        most: bytes of arrays that the message may have; nothing is allocated for more.
 
     Raises:
-        WireError: nothing came in time, the other side is gone, or it speaks something else.
+        WireError: nothing came in time, the other side is gone, it sends more, or it speaks something else.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     magic, header, body = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size, deadline))
     if magic != MAGIC or header > MAX_HEADER or body > MAX_BODY:
         raise WireError("the other side speaks another protocol")
+    if body > most:
+        raise WireError(f"a message of {body} bytes, where {most} at most were expected")
     return decode(_exactly(connection, header, deadline), _exactly(connection, body, deadline))
 
 

@@ -215,3 +215,25 @@ def test_a_worker_has_longer_for_its_first_start_than_while_windows_wait(
         backend.infer(np.zeros((1, 50, 101), np.uint8))
     assert given == [FIRST_START_S, START_S, START_S]
     backend.close()
+
+
+@pytest.mark.parametrize(
+    "given", [{"chips": "many"}, None, 7, {"heat": float("nan")}, {3: 4}, {"fallback_active": 1.0}]
+)
+def test_counters_that_are_none_are_left_out_and_told(real: OnnxBackend, given: Any) -> None:
+    class Talkative(Scripted):
+        def health(self) -> Any:
+            return given
+
+    backend = guarded(lambda: Talkative(real, []), None, ManualTime())
+    told = backend.health()
+    assert set(told) == {"failures", "restarts", "windows_by_fallback", "fallback_active"}
+    assert told["fallback_active"] == 0.0  # ours: no plug-in says it for us
+    assert ("counter" in backend.problem) == (given != {"fallback_active": 1.0})
+
+
+def test_a_fallback_is_believed_no_more_than_the_chosen_one(real: OnnxBackend) -> None:
+    wrong = Scripted(real, [lambda _: "nonsense"])
+    backend = guarded(lambda: Scripted(real, [RuntimeError("no")]), lambda: wrong, ManualTime(), retries=0)
+    with pytest.raises(BackendError, match="did not return scores"):
+        backend.infer(FEATURES)

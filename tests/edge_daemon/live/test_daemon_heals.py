@@ -459,3 +459,27 @@ def test_a_wrong_file_changes_nothing(make_buoy: Callable[..., Any], caplog: pyt
         buoy.daemon._reload()
     assert buoy.daemon.config == before
     assert "was not applied" in caplog.text
+
+
+def test_a_board_that_tells_nonsense_ends_no_health_report(make_buoy: Callable[..., Any]) -> None:
+    """One part is foreign and fails, and later tells nonsense: the others are told, and so is the lack."""
+
+    answers: list[Any] = [OSError("no such sensor"), "hot", None]
+
+    class Board:
+        def read(self) -> Any:
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    buoy = make_buoy(health={"interval_s": 10.0})
+    buoy.dependencies.board = Board()
+    told = []
+    for second in (2.0, 12.0, 22.0):
+        buoy.until(second)
+        told.append(buoy.daemon.newest_health)
+    assert [document.state for document in told] == ["warning", "warning", "ok"]
+    assert told[0].reasons == ("health of 'board' cannot be told: OSError",)
+    assert told[1].reasons == ("health of 'board' cannot be told: ValidationError",)
+    assert all(document.board is None and document.input.phase == "listening" for document in told)

@@ -48,7 +48,7 @@ def test_discovery_names_topics_that_exist(make_health: MakeHealth) -> None:
 
 def test_every_number_has_a_unit_and_a_class_for_statistics() -> None:
     numbers = {name for name, one in messages().items() if "unit_of_measurement" in one}
-    assert numbers == {"last_score", "outbox", "temperature", "disk_free", "cpu"}
+    assert numbers == {"last_score", "level", "outbox", "temperature", "disk_free", "cpu"}
     assert {name for name, one in messages().items() if one.get("state_class") == "measurement"} == numbers
     assert messages()["outbox"]["unit_of_measurement"] == "messages"
 
