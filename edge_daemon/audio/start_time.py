@@ -2,7 +2,9 @@
 
 Recorders put the time of the first sample into the file name, each maker in its own way. A name rarely says which
 time zone it means; scientific recorders are set to UTC, so UTC is assumed and the result says so. Where a zone does
-stand in the name (`Z`, `+0100`, `EST`) it is honoured.
+stand in the name (`Z`, `+0100`, `UTC-4`, `EST`) it is honoured. Of a begin and an end in one name the begin is taken.
+
+Clocks that were reset begin at a known day, and nothing was recorded in the future: such dates are no times.
 
 Sources of the conventions: Ocean Instruments, SoundTrap user guide ("serial number followed by … YYMMDDHHMMSS");
 Open Acoustic Devices, AudioMoth operation manual (`YYYYMMDD_HHMMSS.WAV`, older firmware: Unix time in hex);
@@ -19,15 +21,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import PurePath
 
+from edge_daemon.audio.time_zone import zone_behind, zone_named, zone_text
 from edge_daemon.errors import UsageError
 
 EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-# Zone abbreviations are ambiguous world-wide; these are the ones on whale recorders around North America.
-ZONE_HOURS = {"UTC": 0, "GMT": 0, "AST": -4, "ADT": -3, "EST": -5, "EDT": -4, "PST": -8, "PDT": -7}
+RESET_DAYS = frozenset({date(1980, 1, 1), date(1980, 1, 6), date(2000, 1, 1)})
+"""Where the clocks of FAT, of GPS and of recorders begin when they have forgotten the time."""
+_SLACK = timedelta(days=1)  # a clock set to another zone is no clock in the future
+_BUILT = datetime(2026, 11, 28, tzinfo=UTC)  # no machine's clock that is before it knows what the future is
+_ONE_FILE = timedelta(hours=25)  # a begin and an end in one name lie no further apart …
+_ONE_MARKED_FILE = timedelta(days=31)  # … or no further than this where they are called so; else it is a deployment
 HLS_SEGMENT = timedelta(seconds=10)
 _HEX_SINCE = 0x54A48E00  # 2015-01-01: no AudioMoth is older, and dates such as 20200910 are smaller numbers
 
@@ -40,29 +47,44 @@ class StartTime:
         utc: aware, in UTC.
         convention: whose way of writing it was recognised, or "given".
         note: what was assumed, for people: how the zone was known.
+        zone_assumed: nothing told the zone, so UTC was taken.
+        local: the same moment without a zone, as it was written.
     """
 
     utc: datetime
     convention: str
     note: str
+    zone_assumed: bool = False
+    local: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTime:
+    """What a file's name tells of the time.
+
+    Attributes:
+        start: of the recording, or None.
+        refused: a sentence on a time that stands there and is not believed, or None.
+    """
+
+    start: StartTime | None = None
+    refused: str | None = None
 
 
 _FRACTION = r"(?:[.,](?P<f>\d{1,6})(?!\d))?"
-_OFFSET = r"(?P<z>Z(?![A-Za-z])|[+-]\d{2}:?\d{2}(?!\d))?"
-_COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)[T_$-]?(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
+_COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<t>[T_$-]?)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
 
-# Convention, pattern on the name with its extension. The first that gives a plausible date wins; within a
-# pattern the last match does (deployment dates stand before the file's own).
+# Convention, pattern on the name with its extension. The first that gives a plausible date wins.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (convention, re.compile(pattern))
     for convention, pattern in (
         ("SoundTrap", r"^\d+\.(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)(?!\d)"),
         ("PAMGuard", rf"^PAM.*{_COMPACT}_(?P<f>\d{{3}})(?!\d)"),
-        ("date_time", rf"{_COMPACT}(?!\d){_FRACTION}{_OFFSET}"),
+        ("date_time", rf"{_COMPACT}(?!\d){_FRACTION}"),
         (
             "dashed date and time",
-            r"(?<!\d)(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)[T_ -]"
-            rf"(?P<H>\d\d)[-:_]?(?P<M>\d\d)[-:_]?(?P<S>\d\d)(?!\d){_FRACTION}{_OFFSET}",
+            r"(?<!\d)(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?P<t>[T_ -])"
+            rf"(?P<H>\d\d)[-:_]?(?P<M>\d\d)[-:_]?(?P<S>\d\d)(?!\d){_FRACTION}",
         ),
         (
             "Orcasound",
@@ -84,30 +106,68 @@ _MAKERS = (
 )
 
 
-def start_from_name(path: str | PurePath) -> StartTime | None:
+def start_from_name(path: str | PurePath, zone: tzinfo | None = None, now: datetime | None = None) -> StartTime | None:
     """Read the start time from a file's name (and, for HLS segments, its folder's).
 
     Args:
         path: the file; it need not exist.
+        zone: of times whose zone the name does not tell; None assumes UTC.
+        now: what time it is; None asks the clock.
 
     Returns:
-        The time, or None where no known convention fits or the date is implausible (before 1980, from 2100, month 13).
+        The time, or None where no known convention fits or the date is none (before 1980, month 13, in the future, the
+        day at which reset clocks begin).
     """
+    return read_name(path, zone, now).start
+
+
+def read_name(path: str | PurePath, zone: tzinfo | None = None, now: datetime | None = None) -> NamedTime:
+    """As `start_from_name`, and why a time that stands in the name is not believed."""
     path = PurePath(path)
+    refused: str | None = None
     for convention, pattern in _PATTERNS:
-        for match in reversed(list(pattern.finditer(path.name))):
-            found = _from_match(match, convention, path.name)
-            if found is not None:
-                return found
-    return _from_unix_time(path)
+        found: list[tuple[re.Match[str], StartTime]] = []
+        matches = list(pattern.finditer(path.name))
+        for match in matches:
+            local = _local(match)
+            if local is None:
+                continue
+            start = _placed(local, _zone(match, matches, path.name), convention, path.name, zone)
+            reason = None if start is None else implausible(start, now)
+            if start is not None and reason is None:
+                found.append((match, start))
+            elif reason is not None:
+                refused = refused or f"the time in the name, {local:%Y-%m-%d %H:%M:%S}, is {reason}"
+        if found:
+            return NamedTime(_first_of_span(found, path.name))
+    unix = _from_unix_time(path)
+    return NamedTime(unix if unix is not None and implausible(unix, now) is None else None, refused)
 
 
-def parse_start(text: str) -> StartTime:
+def implausible(start: StartTime, now: datetime | None = None) -> str | None:
+    """Why nobody can have recorded then, in words that follow "is"; None if somebody can.
+
+    Args:
+        start: the time.
+        now: what time it is; None asks the clock.
+    """
+    days = {start.utc.date(), start.utc.date() if start.local is None else start.local.date()}
+    if start.utc < EARLIEST:
+        return "before 1980, as of a clock that was reset"
+    if days & RESET_DAYS:
+        return "the day at which a reset clock begins"
+    if start.utc > max(datetime.now(UTC) if now is None else now, _BUILT) + _SLACK:
+        return "in the future"
+    return None
+
+
+def parse_start(text: str, zone: tzinfo | None = None) -> StartTime:
     """Read a start time that the user gave.
 
     Args:
         text: ISO 8601, such as `2009-03-29T12:15:00Z`, `2009-03-29 12:15` or `20090329T121500-0500`;
             UTC where no zone is given.
+        zone: of a text without one; None assumes UTC.
 
     Raises:
         UsageError: not a date and time, or outside 1980…2099.
@@ -118,11 +178,12 @@ def parse_start(text: str) -> StartTime:
         raise UsageError(
             f"'{text}' is not a start time.", "Give it as ISO 8601: 2009-03-29T12:15:00Z (UTC if no zone is given)."
         ) from None
-    note = "zone given" if moment.tzinfo else "no zone given: UTC assumed"
-    plausible = _in_range(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    given = moment if moment.tzinfo else moment.replace(tzinfo=zone or UTC)
+    note = "zone given" if moment.tzinfo or zone else "no zone given: UTC assumed"
+    plausible = _in_range(given)
     if plausible is None:
         raise UsageError(f"The start time '{text}' is before 1980 or after 2099.", "Check the year.")
-    return StartTime(plausible, "given", note)
+    return StartTime(plausible, "given", note, zone_assumed=moment.tzinfo is None and zone is None)
 
 
 def _in_range(moment: datetime) -> datetime | None:
@@ -133,44 +194,58 @@ def _in_range(moment: datetime) -> datetime | None:
     return utc if EARLIEST <= utc < LATEST else None
 
 
-def _from_match(match: re.Match[str], convention: str, name: str) -> StartTime | None:
+def _local(match: re.Match[str]) -> datetime | None:
+    """The moment as it is written, without a zone; None if there is no such day or hour."""
     part = match.groupdict()
     # Two-digit years pivot like POSIX strptime: 69…99 are 19xx.
     year = int(part["Y"]) if part.get("Y") else int(part["y"]) + (1900 if int(part["y"]) >= 69 else 2000)
-    zone, note = _zone(part.get("z"), name)
+    month, day, hour, minute, second = (int(part[unit]) for unit in "mdHMS")
     try:
-        moment = datetime(
-            year,
-            int(part["m"]),
-            int(part["d"]),
-            int(part["H"]),
-            int(part["M"]),
-            int(part["S"]),
-            int((part.get("f") or "0").ljust(6, "0")),
-            tzinfo=zone,
-        )
+        return datetime(year, month, day, hour, minute, second, int((part.get("f") or "0").ljust(6, "0")))
     except ValueError:
         return None
-    utc = _in_range(moment)
-    if utc is None:
+
+
+def _zone(match: re.Match[str], matches: list[re.Match[str]], name: str) -> tuple[tzinfo, str] | None:
+    """The zone behind this time, behind another one in the name, or anywhere in it; and how it is written."""
+    for time in (match, *matches):
+        rest = name[time.end() :]
+        zone = zone_behind(rest, short_negative=time.groupdict().get("t") == "T")
+        if zone is not None:
+            written = re.match(r"[_ ]?([+\-−][\d:]+)", rest)
+            return zone, f"zone {written[1] if written else 'Z (UTC)'} in the name"
+    named = zone_named(name)
+    return None if named is None else (named[0], f"zone {named[1]} in the name")
+
+
+def _placed(
+    local: datetime, told: tuple[tzinfo, str] | None, convention: str, name: str, zone: tzinfo | None
+) -> StartTime | None:
+    if told is not None:
+        used, note = told
+    elif zone is not None:
+        used, note = zone, f"zone {zone_text(zone)} given"
+    else:
+        used, note = UTC, "no zone in the name: UTC assumed"
+    try:
+        utc = local.replace(tzinfo=used).astimezone(UTC)
+    except OverflowError:  # year 1 or 9999 and a zone
+        return None
+    if utc >= LATEST:
         return None
     maker = next((maker for maker, prefix in _MAKERS if prefix.search(name)), convention)
-    return StartTime(utc, maker if "date" in convention else convention, note)
+    how = maker if "date" in convention else convention
+    return StartTime(utc, how, note, zone_assumed=told is None and zone is None, local=local)
 
 
-def _zone(offset: str | None, name: str) -> tuple[timezone, str]:
-    if offset == "Z":
-        return UTC, "zone Z (UTC) in the name"
-    if offset:
-        sign = -1 if offset[0] == "-" else 1
-        delta = sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
-        if abs(delta) <= timedelta(hours=14):
-            return timezone(delta), f"zone {offset} in the name"
-    token = re.search(r"(?<![A-Za-z])(" + "|".join(ZONE_HOURS) + r")(?![A-Za-z])", name)
-    if token:
-        hours = ZONE_HOURS[token[1]]
-        return timezone(timedelta(hours=hours)), f"zone {token[1]} (UTC{hours:+d}) in the name"
-    return UTC, "no zone in the name: UTC assumed"
+def _first_of_span(found: list[tuple[re.Match[str], StartTime]], name: str) -> StartTime:
+    """The begin, where begin and end stand there; else the last time: dates of deployments stand before the file's."""
+    if len(found) > 1:
+        (one, begin), (other, end) = found[-2:]
+        marked = re.search(r"(?<![A-Za-z])(?:to|until|end|stop|E)[_ -]?$", name[one.end() : other.start()])
+        if timedelta(0) <= end.utc - begin.utc <= (_ONE_MARKED_FILE if marked else _ONE_FILE):
+            return begin
+    return found[-1][1]
 
 
 def _from_unix_time(path: PurePath) -> StartTime | None:

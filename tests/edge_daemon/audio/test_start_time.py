@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.audio.start_time import parse_start, start_from_name
+from edge_daemon.audio.start_time import RESET_DAYS, parse_start, read_name, start_from_name
+from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.errors import UsageError
 
 T = datetime(2020, 9, 10, 15, 30, 45, tzinfo=UTC)
@@ -39,7 +40,16 @@ T = datetime(2020, 9, 10, 15, 30, 45, tzinfo=UTC)
         ("OO-HYEA2--YDH-2020-09-10T153045.250000.flac", T.replace(microsecond=250000), "dashed date and time"),
         ("20200911T013045+1000_Oxley-creek.flac", T, "date_time"),
         ("ARIZONA-1_20200910$153045.wav", T, "date_time"),
-        ("MARU_20200101_000000_to_20200910_153045.wav", T, "date_time"),
+        ("MARU_20200101_000000_to_20200910_153045.wav", T, "date_time"),  # a deployment of months, and the file's time
+        ("SITE7_20200910_113045_UTC-4.flac", T, "date_time"),
+        ("20200910_103045(UTC-5).flac", T, "date_time"),
+        ("20200910T173045+02.flac", T, "date_time"),
+        ("20200910T103045-05.flac", T, "date_time"),
+        ("20200910_153045-0001.flac", T, "date_time"),
+        ("20200910_153045-02.flac", T, "date_time"),
+        ("20200910_210045_+0530.flac", T, "date_time"),
+        ("2020-09-10T11-30-45-0400.wav", T, "dashed date and time"),
+        ("20200910_163045_GMT+1.wav", T, "date_time"),
     ],
 )
 def test_names_of_the_field(name: str, utc: datetime, convention: str) -> None:
@@ -85,12 +95,80 @@ def test_implausible_or_unknown_names_give_nothing(name: str) -> None:
     assert start_from_name(name) is None
 
 
-@given(st.datetimes(datetime(1980, 1, 1), datetime(2099, 12, 31)))
+SPAN = "S20240405T035946.676+1000_E20240405T040446.501+1000_-42.0000+070.0000.flac"
+
+
+@pytest.mark.parametrize(
+    ("name", "utc"),
+    [
+        (SPAN, datetime(2024, 4, 4, 17, 59, 46, 676000, tzinfo=UTC)),
+        ("20200910_153045-20200910_154045.wav", T),
+        ("20200910T153045Z_20200910T154045Z.wav", T),
+        ("site_20200910_153045_to_20200910_160000.wav", T),
+        ("20200910_113045_20200910_120000_UTC-4.wav", T),
+        ("20200910_113045_20200910_120000-0400.wav", T),
+        ("S20200910_153045_E20200914_153045.wav", T),  # four days, but named a begin and an end
+        ("2020-09-10_15-30-45_2020-09-10_15-40-45.wav", T),
+        ("DEP20200101_000000_20200910_153045.wav", T),  # the deployment's date, the file's time
+        ("20200911_000000_20200910_153045.wav", T),  # no end lies before its begin
+        ("20200910_153045_154045.wav", T),
+    ],
+)
+def test_of_begin_and_end_the_begin_is_taken(name: str, utc: datetime) -> None:
+    found = start_from_name(name)
+    assert found is not None
+    assert found.utc == utc
+
+
+NOW = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+@given(st.datetimes(datetime(1980, 1, 1), datetime(2099, 12, 31)).filter(lambda at: at.date() not in RESET_DAYS))
 def test_compact_names_round_trip(moment: datetime) -> None:
     whole = moment.replace(microsecond=0, tzinfo=UTC)
-    found = start_from_name(f"site_{whole:%Y%m%d_%H%M%S}.wav")
+    found = start_from_name(f"site_{whole:%Y%m%d_%H%M%S}.wav", now=NOW)
     assert found is not None
     assert found.utc == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("19700101_000112.WAV", "1970-01-01 00:01:12, is before 1980, as of a clock that was reset"),
+        ("19800106_000010.wav", "is the day at which a reset clock begins"),
+        ("SITE_20000101_003000.wav", "2000-01-01 00:30:00, is the day at which a reset clock begins"),
+        ("5678.000101003000.wav", "is the day at which a reset clock begins"),
+        ("20000101_233000(UTC-5).wav", "is the day at which a reset clock begins"),  # in UTC it is the day after
+        ("20350101_000000.wav", "is in the future"),
+        ("SITE_350101_000000.x.wav", "is in the future"),
+    ],
+)
+def test_reset_clocks_and_the_future_are_no_times(name: str, why: str) -> None:
+    found = read_name(name, now=datetime(2030, 1, 1, tzinfo=UTC))
+    assert found.start is None
+    assert why in str(found.refused)
+
+
+def test_the_day_after_is_no_future_and_a_reset_machine_knows_none() -> None:
+    now = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    tomorrow, later = now + timedelta(hours=23), now + timedelta(hours=25)
+    assert start_from_name(f"{tomorrow:%Y%m%d_%H%M%S}.wav", now=now) is not None
+    assert start_from_name(f"{later:%Y%m%d_%H%M%S}.wav", now=now) is None
+    assert start_from_name("20260101_000000.wav", now=datetime(1970, 1, 1, tzinfo=UTC)) is not None
+    assert date(2000, 1, 1) in RESET_DAYS
+
+
+def test_a_given_zone_is_for_names_without_one() -> None:
+    halifax = parse_zone("America/Halifax")
+    summer = start_from_name("20200910_123045.wav", halifax)
+    winter = start_from_name("20200110_113045.wav", halifax)
+    assert summer is not None
+    assert winter is not None
+    assert (summer.utc, winter.utc) == (T, T.replace(month=1))
+    assert (summer.note, summer.zone_assumed) == ("zone America/Halifax given", False)
+    told = start_from_name("20200910T153045Z.wav", halifax)
+    assert told is not None
+    assert told.utc == T
 
 
 @pytest.mark.slow
@@ -113,6 +191,11 @@ def test_any_name_ends_in_a_result(name: str) -> None:
 def test_given_start(text: str, utc: datetime, note: str) -> None:
     start = parse_start(text)
     assert (start.utc, start.convention, start.note) == (utc, "given", note)
+
+
+def test_a_given_zone_is_for_starts_without_one() -> None:
+    assert parse_start("2020-09-10T11:30:45", parse_zone("-04:00")).utc == T
+    assert parse_start("2020-09-10T15:30:45Z", parse_zone("-04:00")).utc == T
 
 
 @pytest.mark.parametrize(
