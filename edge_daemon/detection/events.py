@@ -206,7 +206,9 @@ class EventBuilder:
     def gap(self, start: int) -> list[Event]:
         """Sound is missing from sample `start` on: close the open run, since none reaches across a gap."""
         if self._run is not None and start < self._run.end:
-            raise ValueError(f"gap at sample {start} lies inside sound already scored")
+            if start <= self._run.end - self._hop:
+                raise ValueError(f"gap at sample {start} lies inside sound already scored")
+            self._run.end = start  # the last cell reached over a seam
         return self.finish()
 
     def finish(self) -> list[Event]:

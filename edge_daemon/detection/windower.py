@@ -3,6 +3,9 @@
 The grid of windows is anchored where an uninterrupted segment begins: windows start there and every hop after it. A gap
 ends the segment; the next one has a grid of its own. What remains at a segment's end and fills no window is the tail.
 
+At a seam, where a recorder has paused between two samples of a file, the last windows are filled up with the mirrored
+sound before it: a call that the pause cut off is heard as far as it goes, and no window reaches over the seam.
+
 A segment without a window between two gaps of one cause is lost for that cause: a pipe read in the wrong sample format
 has hundreds of them a second, which would all become lines of the effort ledger if they were tails.
 """
@@ -25,7 +28,7 @@ class Window:
         start: index of its first sample since the stream began, at the model's rate, gaps counted.
         samples: float32 [window], mono.
         valid: how many of them are sound; fewer than all only where a recording shorter than a
-            window was padded with zeros.
+            window was padded with zeros, and before a seam.
     """
 
     start: int
@@ -34,7 +37,7 @@ class Window:
 
     @property
     def short(self) -> bool:
-        """True if zeros fill a part of it."""
+        """True if a part of it was filled up."""
         return self.valid < len(self.samples)
 
 
@@ -80,9 +83,10 @@ class Windower:
             ValueError: a block does not begin where the one before ended.
         """
         if isinstance(item, Gap):
+            filled = self._fill_up() if item.cause == "schedule" and not item.length else []
             rest = self._end_segment(item.cause if item.cause == self._lost_for else "tail")
             self._lost_for = item.cause
-            return [*rest, item]
+            return [*filled, *rest, item]
         if not self._running:
             self._running = True
             self._next = self._covered = item.start
@@ -108,6 +112,20 @@ class Windower:
             The tail as a gap, if any; or, with `pad_short`, the one padded window of a recording shorter than a window.
         """
         return self._end_segment("tail")
+
+    def _fill_up(self) -> list[Window]:
+        """Windows that reach over the segment's end, but whose cells begin before it."""
+        end = self._next + len(self._held)
+        if not self._running or self._next == self._covered:  # no window yet in this segment
+            return []
+        lead = (self._window - self._hop) // 2
+        windows = []
+        for start in range(self._next, end - lead, self._hop):
+            sound = self._held[start - self._next :]
+            padded = np.pad(sound, (0, self._window - len(sound)), mode="reflect")
+            windows.append(Window(start, padded, len(sound)))
+        self._covered = end
+        return windows
 
     def _end_segment(self, lost_for: GapCause) -> list[Window | Gap]:
         if not self._running:

@@ -56,6 +56,17 @@ def test_one_window_gives_its_cell() -> None:
     ]
 
 
+def test_an_event_ends_at_a_seam_that_its_last_cell_reaches_over() -> None:
+    builder = EventBuilder(rules(), WINDOW, HOP, RATE)
+    assert builder.push(ScoredWindow(5, 0.7)) == []
+    assert builder.push(ScoredWindow(10, 0.8)) == []  # speaks for 17 … 22
+    (event,) = builder.gap(19)
+    assert (event.begin, event.end, event.windows) == (12, 19, 2)
+    builder.push(ScoredWindow(19, 0.9))
+    with pytest.raises(ValueError, match="lies inside"):
+        builder.gap(26)
+
+
 def test_hysteresis_reaches_out_to_the_low_threshold() -> None:
     #             0    5    10   15   20   25
     events = build([0.3, 0.4, 0.9, 0.5, 0.39, 0.1], rules())

@@ -39,6 +39,33 @@ def test_gap_ends_the_grid_and_the_next_segment_has_its_own() -> None:
     assert spans(windower.finish()) == []
 
 
+def test_before_a_seam_windows_are_filled_up_with_mirrored_sound() -> None:
+    windower = Windower(window=8, hop=2)  # a window at s speaks for s + 3 and s + 4
+    assert spans(windower.push(block(0, 13))) == [("window", 0, 8), ("window", 2, 8), ("window", 4, 8)]
+    seam = windower.push(Gap(13, 0, "schedule"))
+    # of windows at 6, 8, 10 the last one's cell begins at the seam
+    assert spans(seam) == [("window", 6, 7), ("window", 8, 5), ("gap", 13, 0, "schedule")]
+    first, second = (item.samples.tolist() for item in seam if isinstance(item, Window))
+    assert first == [6, 7, 8, 9, 10, 11, 12, 11]
+    assert second == [8, 9, 10, 11, 12, 11, 10, 9]
+    assert spans(windower.push(block(13, 8))) == [("window", 13, 8)]
+    assert spans(windower.finish()) == []
+
+
+def test_before_a_pause_that_is_missing_sound_nothing_is_filled_up() -> None:
+    windower = Windower(window=8, hop=2)
+    windower.push(block(0, 9))
+    assert spans(windower.push(Gap(9, 5, "schedule"))) == [("gap", 8, 1, "tail"), ("gap", 9, 5, "schedule")]
+
+
+def test_a_stretch_shorter_than_a_window_is_lost_for_the_pauses_around_it() -> None:
+    windower = Windower(window=8, hop=2)
+    windower.push(block(0, 8))
+    windower.push(Gap(8, 0, "schedule"))
+    windower.push(block(8, 5))
+    assert spans(windower.push(Gap(13, 0, "schedule"))) == [("gap", 8, 5, "schedule"), ("gap", 13, 0, "schedule")]
+
+
 def test_segment_shorter_than_a_window_is_a_tail() -> None:
     windower = Windower(window=4, hop=1)
     windower.push(block(0, 3))
