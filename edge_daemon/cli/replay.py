@@ -12,6 +12,7 @@ import click
 
 from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.replay_html import html_options, html_report
+from edge_daemon.cli.replay_times import given_start, time_lines, time_options
 from edge_daemon.tables.format import format_names
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _options(_ctx: click.Context, _option: click.Parameter, words: tuple[str, ..
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score of a call [default: the model's].")
 @click.option("--hop", type=float, metavar="S", help="Seconds between windows [default: 0.5].")
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
-@click.option("--start", metavar="TIME", help="When the (one) recording began, ISO 8601 [default: from its name].")
+@time_options
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Recordings in parallel.")
 @click.option(
     "--dask",
@@ -101,6 +102,7 @@ def replay(
     hop: float | None,
     channel: int,
     start: str | None,
+    timezone: str | None,
     jobs: int,
     cluster: str | None,
     batch: int,
@@ -123,7 +125,6 @@ def replay(
         raise click.UsageError("--scores and --formats say what to write; say where with --output DIR.")
     if cluster is not None and jobs > 1:
         raise click.UsageError("Use --jobs on this machine, or --dask with the workers of a cluster, not both.")
-    from edge_daemon.audio.start_time import parse_start
     from edge_daemon.cli.detection_table import row, show
     from edge_daemon.cli.interruption import interruptible
     from edge_daemon.cli.option_errors import blaming_options
@@ -143,7 +144,8 @@ def replay(
         hop_s=hop,
         threshold=threshold,
         channel=channel,
-        start=None if start is None else parse_start(start),
+        start=given_start(start, timezone),
+        timezone=timezone,
         scores=scores or html is not None,  # the report draws them
         batch=batch,
         device=device,
@@ -227,10 +229,7 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
         lines += [f"  {error}" for error in summary.failures[:_FAILURES_SHOWN]]
         if (more := summary.failed - _FAILURES_SHOWN) > 0:
             lines.append(f"  … and {more:,} more" + ("." if output is None else f", in {output / 'failures.csv'}."))
-    if summary.without_utc:
-        which = "The recording's name has" if done == 1 else f"The names of {summary.without_utc} of them have"
-        way_out = " (--start gives one)" if summary.recordings == 1 else ""
-        lines.append(f"{which} no start time: times count from the beginning of the file{way_out}.")
+    lines += time_lines(summary)
     lost = {cause: seconds for cause, seconds in summary.lost_s.items() if cause != "tail"}
     if lost:
         lines.append("Not analysed: " + ", ".join(f"{lost[cause]:.1f} s {cause}" for cause in sorted(lost)) + ".")

@@ -28,8 +28,9 @@ from edge_daemon.documents.document import Document, DocumentPart
 if TYPE_CHECKING:
     from edge_daemon.config.device import DeviceSection
 
-UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "file_name", "given", "none"]
-"""What UTC rests on: the device's clock in one of three states, the file's name, the user's word, or nothing."""
+UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "header", "file_name", "given", "none"]
+"""What UTC rests on: the device's clock in one of three states, what the recorder wrote into or beside the file, the
+file's name, the user's word, or nothing."""
 
 _NAMESPACE = UUID("6f0c2f5e-5d0b-5c0e-9b65-3d6f0a4f7c11")
 
@@ -112,6 +113,7 @@ class Detection(Document):
                     },
                     "gaps": [],
                     "clip": "2009-03-29/buoy-7_20090329T121501.250Z_3e0a8d0c.flac",
+                    "time_source": None,
                 }
             ],
         },
@@ -144,6 +146,11 @@ class Detection(Document):
     received_level: ReceivedLevel | None = Field(default=None, description="Levels, if the hydrophone is calibrated.")
     gaps: tuple[AdjoiningGap, ...] = Field(default=(), description="Missing sound within one window of the event.")
     clip: str | None = Field(default=None, description="The event's sound: path below the device's clip folder.")
+    time_source: str | None = Field(
+        default=None,
+        description="Of a recording: what tells its time and how the zone is known, such as"
+        " `AudioMoth comment; zone UTC-5 in the header`; null when live or if the time is not known.",
+    )
 
     @model_validator(mode="after")
     def _times_in_order(self) -> Self:
@@ -169,6 +176,7 @@ class Origin:
         file: the recording's name, or None when live.
         channel: counted from 1.
         position: where the hydrophone is, if known.
+        time_source: what tells a recording's time, for people, or None.
     """
 
     device: str
@@ -181,6 +189,7 @@ class Origin:
     file: str | None = None
     channel: int = 1
     position: Position | None = None
+    time_source: str | None = None
 
 
 def detection_id(origin: Origin, begin: int) -> UUID:
@@ -232,4 +241,5 @@ def describe(
         backend=backend or origin.backend,
         position=origin.position,
         gaps=tuple(gaps),
+        time_source=origin.time_source,
     )

@@ -94,11 +94,12 @@ class ReplayOutput:
         for table in self._run_tables:
             table.add(result.detections())
         if self._scores is not None:
-            self._scores.add(
-                recording.name,
-                result.starts,
-                result.scores,
-                window=result.window,
-                rate=result.rate,
-                start_utc_ns=result.start_utc_ns,
-            )
+            for windows, start_utc_ns in result.runs():
+                self._scores.add(
+                    recording.name,
+                    result.starts[windows],
+                    result.scores[windows],
+                    window=result.window,
+                    rate=result.rate,
+                    start_utc_ns=start_utc_ns,
+                )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,10 @@ class ReplayResult:
         origin: what its detections have in common.
         clock: what their UTC rests on.
         start_utc_ns: when the recording began, nanoseconds since 1970 UTC, or None.
+        zone_assumed: nothing told the zone of that time, so UTC was taken.
+        stretches: (first sample, when that was taken in nanoseconds since 1970 UTC) of each run of sound between pauses
+            of the recorder, the first one too; empty where it did not pause.
+        time_remarks: sentences on times that contradict each other or were not believed.
         seconds: length of the recording.
         lost_s: seconds that were not analysed, by cause.
         gaps: where they are, in samples at the model's rate.
@@ -52,6 +58,9 @@ class ReplayResult:
     window: int = 0
     rate: int = 0
     start_utc_ns: int | None = None
+    zone_assumed: bool = False
+    stretches: list[tuple[int, int]] = field(default_factory=list)
+    time_remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
     lost_s: dict[str, float] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
@@ -68,17 +77,47 @@ class ReplayResult:
             document = describe(
                 found.event,
                 self.origin,
-                begin_utc_ns=self._utc_ns(found.event.begin),
-                end_utc_ns=self._utc_ns(found.event.end),
+                begin_utc_ns=self.utc_ns(found.event.begin),
+                end_utc_ns=self.utc_ns(found.event.end, last=True),
                 clock=self.clock,
-                gaps=[
-                    AdjoiningGap(begin_s=gap.start / self.rate, length_s=gap.length / self.rate, cause=gap.cause)
-                    for gap in found.gaps
-                ],
+                gaps=[self._adjoining(gap) for gap in found.gaps],
                 backend=found.backend,
             )
             level = self.levels[place] if self.levels else None
             yield document if level is None else document.model_copy(update={"received_level": level})
 
-    def _utc_ns(self, sample: int) -> int | None:
-        return None if self.start_utc_ns is None else self.start_utc_ns + sample * 10**9 // self.rate
+    def utc_ns(self, sample: int, *, last: bool = False) -> int | None:
+        """When a sample was taken, nanoseconds since 1970 UTC; None if nobody knows.
+
+        Args:
+            sample: its index, at the model's rate.
+            last: the sample ends a run of sound, so at a seam the time before the pause is meant.
+        """
+        if not self.stretches:
+            return None if self.start_utc_ns is None else self.start_utc_ns + sample * 10**9 // self.rate
+        place = bisect_right(self.stretches, sample - last, key=lambda stretch: stretch[0])
+        first, utc_ns = self.stretches[max(0, place - 1)]
+        return utc_ns + (sample - first) * 10**9 // self.rate
+
+    def runs(self) -> Iterator[tuple[slice, int | None]]:
+        """Windows between pauses of the recorder, and when sample 0 would have been had it not paused before them."""
+        if not self.stretches:
+            yield slice(None), self.start_utc_ns
+            return
+        firsts = [first for first, _ in self.stretches]
+        places = [*np.searchsorted(self.starts, firsts).tolist(), len(self.starts)]
+        for (begin, end), (first, utc_ns) in zip(pairwise(places), self.stretches, strict=True):
+            yield slice(begin, end), utc_ns - first * 10**9 // self.rate
+
+    def pauses_s(self) -> list[tuple[int, float]]:
+        """(sample, seconds) of each pause of the recorder within the file; negative where its clock went back."""
+        return [
+            (second, (utc_ns - before_ns) / 1e9 - (second - first) / self.rate)
+            for (first, before_ns), (second, utc_ns) in pairwise(self.stretches)
+        ]
+
+    def _adjoining(self, gap: Gap) -> AdjoiningGap:
+        """A gap as documents have it; of a seam the length of the pause."""
+        pause_s = 0.0 if gap.length else dict(self.pauses_s()).get(gap.start, 0.0)
+        length_s = gap.length / self.rate if gap.length else max(0.0, pause_s)
+        return AdjoiningGap(begin_s=gap.start / self.rate, length_s=length_s, cause=gap.cause)

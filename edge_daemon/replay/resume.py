@@ -47,6 +47,9 @@ class _Document(BaseModel):
     window: int
     rate: int
     start_utc_ns: int | None
+    zone_assumed: bool
+    stretches: list[tuple[int, int]]
+    time_remarks: list[str]
     seconds: float
     lost_s: dict[str, float]
     gaps: list[Gap]

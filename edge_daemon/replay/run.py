@@ -40,6 +40,10 @@ class Summary:
         failures: of these, a sentence for each that could not be replayed.
         taken: of these, those taken over from an earlier run that was interrupted.
         without_utc: of those replayed, the ones whose time of day is unknown.
+        zone_assumed: of those, the ones whose zone is not told, so that UTC was taken.
+        time_remarks: a sentence for each time that is contradicted or not believed, with the recording's name.
+        pauses: pauses of recorders within recordings.
+        pause_s: their length, seconds.
         seconds: sound in those replayed.
         taken_s: of it, in those taken over.
         detections: calls found.
@@ -53,6 +57,10 @@ class Summary:
     failures: list[str] = field(default_factory=list)
     taken: int = 0
     without_utc: int = 0
+    zone_assumed: int = 0
+    time_remarks: list[str] = field(default_factory=list)
+    pauses: int = 0
+    pause_s: float = 0.0
     seconds: float = 0.0
     taken_s: float = 0.0
     detections: int = 0
@@ -73,6 +81,11 @@ class Summary:
             self.failures.append(result.error)
             return
         self.without_utc += result.start_utc_ns is None
+        self.zone_assumed += result.zone_assumed
+        self.time_remarks += [f"'{result.recording.name}': {remark}" for remark in result.time_remarks]
+        pauses = [pause_s for _, pause_s in result.pauses_s() if pause_s > 0]
+        self.pauses += len(pauses)
+        self.pause_s += sum(pauses)
         self.seconds += result.seconds
         if taken:
             self.taken += 1

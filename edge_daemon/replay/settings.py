@@ -29,6 +29,7 @@ class ReplaySettings:
         detector: what listens to them.
         channel: counted from 1.
         start: when the (only) recording began, if the user said so.
+        timezone: of recordings that do not tell theirs, as `parse_zone` takes it; None assumes UTC.
         scores: whether the result carries the score of every window.
         batch: windows per inference.
         block_s: seconds of sound per read.
@@ -40,6 +41,7 @@ class ReplaySettings:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     channel: int = 1
     start: StartTime | None = None
+    timezone: str | None = None
     scores: bool = False
     batch: int = 8  # more is hardly faster, and takes a megabyte a window
     block_s: float = 16.0

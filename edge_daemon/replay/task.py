@@ -9,16 +9,19 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.audio.recording_start import RecordingStart, recording_start
 from edge_daemon.audio.sound_file import FileSource
+from edge_daemon.audio.stretches import StretchedSource
+from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector
-from edge_daemon.detection.document import UtcBasis
 from edge_daemon.detection.pipeline import Output
 from edge_daemon.errors import AudioError, BackendError, ConfigError
 from edge_daemon.replay.recordings import Recording
@@ -98,23 +101,26 @@ def _ignore(_share: float) -> None:
 
 def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, progress: Progress) -> ReplayResult:
     began = perf_counter_ns()
+    zone = None if settings.timezone is None else parse_zone(settings.timezone)
+    started = recording_start(recording.path, settings.start, zone)
     source = FileSource(
-        recording.path, channel=settings.channel - 1, block_seconds=settings.block_s, start=settings.start
+        recording.path, channel=settings.channel - 1, block_seconds=settings.block_s, start=started.start
     )
+    stream = StretchedSource(source, started.stretches)
     try:
         pipeline = detector.pipeline(source.rate, batch=settings.batch, pad_short=True)
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
-        result.start_utc_ns = None if source.start_utc is None else nanoseconds(source.start_utc)
-        result.origin = detector.origin(
+        origin = detector.origin(
             settings.device,
             recording.name,
             file=recording.name,
             channel=settings.channel,
             position=settings.position,
         )
-        result.clock = _basis(settings, source)
+        result.origin = replace(origin, time_source=started.source)
+        _tell_time(result, started, source.rate)
         collector = _Collector(result, settings, _levels(settings, detector))
-        while (item := source.read()) is not None:
+        while (item := stream.read()) is not None:
             pipeline.tally.stage_ns["read"] += perf_counter_ns() - began
             collector.add(pipeline.push(item))
             progress(min(1.0, item.end / max(1, source.frames)))
@@ -180,7 +186,14 @@ def _levels(settings: ReplaySettings, detector: Detector) -> ReplayLevels | None
     )
 
 
-def _basis(settings: ReplaySettings, source: FileSource) -> UtcBasis:
-    if settings.start is not None:
-        return "given"
-    return "none" if source.start_utc is None else "file_name"
+def _tell_time(result: ReplayResult, started: RecordingStart, source_rate: int) -> None:
+    """Write into the result when its samples were taken, and how that is known."""
+    if started.start is not None:
+        result.start_utc_ns = nanoseconds(started.start.utc)
+        result.zone_assumed = started.start.zone_assumed
+    result.clock = started.told_by or "none"
+    # rounded up, as the resampler does
+    result.stretches = [
+        (-(-stretch.first * result.rate // source_rate), nanoseconds(stretch.utc)) for stretch in started.stretches
+    ]
+    result.time_remarks = [_unicode(remark) for remark in started.remarks]

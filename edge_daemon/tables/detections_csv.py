@@ -30,6 +30,7 @@ COLUMNS = (
     "model_digest",
     "backend",
     "id",
+    "time_source",
 )
 
 

@@ -87,6 +87,7 @@ def test_the_document() -> None:
         "received_level": None,
         "gaps": [{"begin_s": 3.0, "length_s": 0.5, "cause": "read_error"}],
         "clip": None,
+        "time_source": None,
     }
     assert "\n" not in detection.to_json()
     jsonschema.validate(json.loads(detection.to_json()), json.loads(Detection.schema_text()))

@@ -28,6 +28,7 @@ ORIGIN = Origin(
     rate=2000,
     file="in/a, b.wav",
     channel=2,
+    time_source="file name (AudioMoth); zone UTC-4 in the name",
 )
 UTC_NS = 1238328900_000_000_000  # 2009-03-29 12:15:00
 
@@ -133,6 +134,7 @@ def test_csv(detections: list[Detection]) -> None:
         "model_digest": "0f" * 32,
         "backend": "onnx",
         "id": str(detections[0].id),
+        "time_source": "file name (AudioMoth); zone UTC-4 in the name",
     }
     assert rows[1]["begin_utc"] == ""
     assert rows[1]["low_hz"] == ""
