@@ -64,7 +64,10 @@ def _options(_ctx: click.Context, _option: click.Parameter, words: tuple[str, ..
 @click.option("--model", type=MODEL, metavar="FILE", help="Model: a file or a name [default: right_whale].")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder for tables.")
 @click.option(
-    "--formats", callback=_formats, metavar="LIST", help=f"Formats [default: {','.join(_FORMATS)}]; with --output."
+    "--formats",
+    callback=_formats,
+    metavar="LIST",
+    help=f"Some of {','.join(_FORMATS)} [default: all but audacity_boxes]; with --output.",
 )
 @click.option("--scores", is_flag=True, help="Also write every window's score (scores.csv); with --output.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score of a call [default: the model's].")

@@ -28,7 +28,7 @@ class ReplayOutput:
 
     Args:
         folder: made if it is not there.
-        formats: some of `format_names`; None for all.
+        formats: some of `format_names`; None for all that are written by default.
         scores: also write `scores.csv`.
 
     Raises:
@@ -37,7 +37,8 @@ class ReplayOutput:
 
     def __init__(self, folder: Path, formats: Collection[str] | None = None, *, scores: bool = False) -> None:
         self.folder = folder
-        chosen = [load_format(name) for name in format_names() if formats is None or name in formats]
+        named = [load_format(name) for name in format_names() if formats is None or name in formats]
+        chosen = [each for each in named if formats is not None or each.by_default]
         self._recording_formats = [each for each in chosen if isinstance(each, RecordingFormat)]
         self._run_formats = [each for each in chosen if isinstance(each, RunFormat)]
         self._want_scores = scores
@@ -92,7 +93,7 @@ class ReplayOutput:
             with whole_file(self.folder / f"{recording.output}{recording_format.ending}") as file:
                 recording_format.write(file, result.detections(), recording.path.absolute())
         for table in self._run_tables:
-            table.add(result.detections())
+            table.add(result.detections(), recording.path.absolute(), result.seconds)
         if self._scores is not None:
             for windows, start_utc_ns in result.runs():
                 self._scores.add(

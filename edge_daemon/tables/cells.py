@@ -20,6 +20,10 @@ def seconds_text(samples: int, rate: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that fits a tab-separated cell: tabs and line ends become spaces, bytes that are no UTF-8 become signs."""
+    """Text that fits a tab-separated cell: tabs and line ends become spaces, bytes that are no UTF-8 become signs.
+
+    A quote at its begin becomes another one: readers would take all that follows, over line ends, for one cell.
+    """
     valid = text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
-    return " ".join(valid.replace("\t", " ").splitlines()) or ""
+    one_line = " ".join(valid.replace("\t", " ").splitlines())
+    return f"'{one_line[1:]}" if one_line.startswith('"') else one_line

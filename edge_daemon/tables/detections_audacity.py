@@ -1,7 +1,8 @@
-"""Label tracks for Audacity: one per recording, tab-separated.
+"""Label tracks for Audacity: one per recording, tab-separated, a line `begin TAB end TAB label` for each detection.
 
-A label is a line `begin TAB end TAB text`; the line after it, which begins with a backslash, gives the lower and upper
-frequency, so that the label shows as a box in the spectrogram view.
+Audacity can have a second line with the frequencies, which readers of label tracks that take three columns do not stand
+(crowsetta's `aud-seq`, pandas); `detections_audacity_boxes` writes that form. A label is the class alone, as readers
+take it for the class; scores are in the other tables.
 """
 
 from __future__ import annotations
@@ -18,10 +19,7 @@ from edge_daemon.tables.format import RecordingFormat
 def write_audacity(file: TextIO, detections: Iterable[Detection], _sound: Path) -> None:
     """Write the label track of one recording; empty where nothing was detected."""
     for detection in detections:
-        text = f"{plain(detection.label)} {detection.peak_score:.2f}"
-        file.write(f"{detection.begin_s:.6f}\t{detection.end_s:.6f}\t{text}\n")
-        if detection.low_hz is not None and detection.high_hz is not None:
-            file.write(f"\\\t{detection.low_hz:.6f}\t{detection.high_hz:.6f}\n")
+        file.write(f"{detection.begin_s:.6f}\t{detection.end_s:.6f}\t{plain(detection.label)}\n")
 
 
 FORMAT = RecordingFormat(".labels.txt", write_audacity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO
 
 from edge_daemon.detection.document import Detection
@@ -45,7 +46,7 @@ class DetectionsCsv:
         self._rows = csv.writer(file, lineterminator="\n")
         self._rows.writerow(COLUMNS)
 
-    def add(self, detections: Iterable[Detection]) -> None:
+    def add(self, detections: Iterable[Detection], _sound: Path | None = None, _seconds: float = 0.0) -> None:
         """Append detections; what is not known is an empty cell."""
         for detection in detections:
             fields = detection.model_dump(mode="json", by_alias=True)

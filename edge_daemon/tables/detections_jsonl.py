@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO
 
 from edge_daemon.detection.document import Detection
@@ -19,7 +20,7 @@ class DetectionsJsonl:
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
-    def add(self, detections: Iterable[Detection]) -> None:
+    def add(self, detections: Iterable[Detection], _sound: Path | None = None, _seconds: float = 0.0) -> None:
         """Append detections."""
         for detection in detections:
             self._file.write(detection.to_json() + "\n")

@@ -2,7 +2,8 @@
 
 Opened beside the recording, each detection is a box on the spectrogram. `Begin Path`, `Begin File` and
 `File Offset (s)` let Raven find the sound when the table is opened alone. Columns that Raven does not know (scores,
-UTC, identity) are kept and shown as annotations.
+UTC, identity) are kept and shown as annotations. The class stands in three columns: `Annotation`, where Raven and
+crowsetta look for it, `Tags`, where koogu does, and `Label`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ COLUMNS = (
     "Windows",
     "Begin UTC",
     "Detection ID",
+    "Annotation",
+    "Tags",
 )
 
 
@@ -39,25 +42,39 @@ def write_raven(file: TextIO, detections: Iterable[Detection], sound: Path) -> N
     """Write the selection table of one recording, whose path is `sound`."""
     file.write("\t".join(COLUMNS) + "\n")
     for number, detection in enumerate(detections, start=1):
-        cells = (
-            str(number),
-            "Spectrogram 1",
-            str(detection.channel),
-            f"{detection.begin_s:.6f}",
-            f"{detection.end_s:.6f}",
-            "" if detection.low_hz is None else f"{detection.low_hz:.1f}",
-            "" if detection.high_hz is None else f"{detection.high_hz:.1f}",
-            plain(str(sound)),
-            plain(sound.name),
-            f"{detection.begin_s:.6f}",
-            plain(detection.label),
-            f"{detection.peak_score:.6f}",
-            f"{detection.mean_score:.6f}",
-            str(detection.windows),
-            detection.begin_utc or "",
-            str(detection.id),
-        )
-        file.write("\t".join(cells) + "\n")
+        file.write(raven_line(number, detection, sound))
+
+
+def raven_line(number: int, detection: Detection, sound: Path, before_s: float = 0.0) -> str:
+    """One selection.
+
+    Args:
+        number: of the selection, from 1.
+        detection: what is selected.
+        sound: path of its recording.
+        before_s: seconds of the recordings in front of this one, where a table is about several.
+    """
+    cells = (
+        str(number),
+        "Spectrogram 1",
+        str(detection.channel),
+        f"{before_s + detection.begin_s:.6f}",
+        f"{before_s + detection.end_s:.6f}",
+        "" if detection.low_hz is None else f"{detection.low_hz:.1f}",
+        "" if detection.high_hz is None else f"{detection.high_hz:.1f}",
+        plain(str(sound)),
+        plain(sound.name),
+        f"{detection.begin_s:.6f}",
+        plain(detection.label),
+        f"{detection.peak_score:.6f}",
+        f"{detection.mean_score:.6f}",
+        str(detection.windows),
+        detection.begin_utc or "",
+        str(detection.id),
+        plain(detection.label),
+        plain(detection.label),
+    )
+    return "\t".join(cells) + "\n"
 
 
 FORMAT = RecordingFormat(".selections.txt", write_raven)

@@ -24,8 +24,14 @@ _PREFIX = "detections_"
 class RunTable(Protocol):
     """A table of all recordings that grows while a run goes on."""
 
-    def add(self, detections: Iterable[Detection]) -> None:
-        """Append the detections of one recording, in order."""
+    def add(self, detections: Iterable[Detection], sound: Path, seconds: float, /) -> None:
+        """Append the detections of one recording, in order.
+
+        Args:
+            detections: in order of time.
+            sound: path of the recording.
+            seconds: its length.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,12 @@ class RecordingFormat:
     Attributes:
         ending: of the table's name, after the recording's.
         write: writes the detections of one recording, in order; the path is the recording's.
+        by_default: written without being asked for.
     """
 
     ending: str
     write: Callable[[TextIO, Iterable[Detection], Path], None]
+    by_default: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +56,12 @@ class RunFormat:
     Attributes:
         file_name: the table's name.
         table: begins the table in a file that is open for text, without translation of line ends.
+        by_default: written without being asked for.
     """
 
     file_name: str
     table: Callable[[TextIO], RunTable]
+    by_default: bool = True
 
 
 def format_names() -> tuple[str, ...]:

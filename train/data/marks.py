@@ -58,9 +58,15 @@ class MarkedRecording:
         return tuple((mark.begin_s, mark.end_s) for mark in self.marks if mark.call)
 
 
+RUN_TABLE = "selections.txt"
+"""The table of a whole replay, which repeats those of its recordings."""
+
+
 def tables_in(folder: Path) -> list[Path]:
-    """Raven selection tables below a folder, in order of their names."""
-    return sorted((path for path in folder.rglob("*") if path.is_file() and is_raven_table(path)), key=by_time)
+    """Raven selection tables below a folder, in order of their names; a replay's joined one only if it stands alone."""
+    tables = sorted((path for path in folder.rglob("*") if path.is_file() and is_raven_table(path)), key=by_time)
+    alone = {path.parent for path in tables} - {path.parent for path in tables if path.name != RUN_TABLE}
+    return [path for path in tables if path.name != RUN_TABLE or path.parent in alone]
 
 
 def read_marks(source: Path, index: RecordingIndex, call_words: Collection[str] | None = None) -> list[MarkedRecording]:

@@ -70,6 +70,7 @@ def test_output(sea: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.Capt
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         "sea.selections.txt",
         "sea.labels.txt",
+        "selections.txt",
         "detections.csv",
         "detections.jsonl",
         "scores.csv",
@@ -260,7 +261,10 @@ def test_the_sample_in_the_package(tiny_model: Path, capsys: pytest.CaptureFixtu
         (["{empty}"], "No sound files"),
         (["{sea}", "--scores"], "--output"),
         (["{sea}", "--formats", "csv"], "--output"),
-        (["{sea}", "--output", "{empty}", "--formats", "xls"], "xls given; choose from audacity, csv, jsonl, raven"),
+        (
+            ["{sea}", "--output", "{empty}", "--formats", "xls"],
+            "xls given; choose from audacity, audacity_boxes, csv, jsonl, raven, raven_run",
+        ),
         (["{sea}", "--output", "{empty}", "--formats", " "], "none given"),
         (["{sea}", "--start", "yesterday"], "not a start time"),
         (["{sea}", "{sea2}", "--start", "2020-01-01T00:00:00Z"], "start of one recording, but 2 were given"),

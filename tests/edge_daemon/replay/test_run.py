@@ -93,6 +93,7 @@ def test_files_written(plain: tuple[Summary, dict[str, bytes]]) -> None:
         "detections.csv",
         "detections.jsonl",
         "scores.csv",
+        "selections.txt",
         "failures.csv",
         ".replay",
         *(
@@ -127,7 +128,7 @@ def test_tables_agree_with_each_other(plain: tuple[Summary, dict[str, bytes]]) -
     assert [float(s[3]) for s in selections] == [d["begin_s"] for d in ours]
     assert [s[15] for s in selections] == [d["id"] for d in ours]
     assert [s[8] for s in selections] == ["sea.wav"] * len(ours)
-    assert files["one__sea.wav.labels.txt"].count(b"\n") == 2 * len(ours)
+    assert files["one__sea.wav.labels.txt"].count(b"\n") == len(ours)
 
 
 def test_scores_are_those_of_front_end_and_network(
@@ -265,10 +266,11 @@ def test_a_new_format_is_one_new_file(
     monkeypatch.setattr(tables_room, "__path__", [*tables_room.__path__, str(folder)])
     with ReplayOutput(output) as tables:
         replay(find_recordings([archive / "short.wav"]), settings, output=tables)
-    assert format_names() == ("audacity", "csv", "demo", "jsonl", "raven")
+    assert format_names() == ("audacity", "audacity_boxes", "csv", "demo", "jsonl", "raven", "raven_run")
     assert (output / "short.demo").read_text() == "short.wav 0"
     assert {p.name for p in output.iterdir()} == {
-        *("short.demo", "short.labels.txt", "short.selections.txt", "detections.csv", "detections.jsonl")
+        *("short.demo", "short.labels.txt", "short.selections.txt", "selections.txt"),
+        *("detections.csv", "detections.jsonl"),
     }
 
 

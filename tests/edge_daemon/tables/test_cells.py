@@ -39,7 +39,13 @@ def test_seconds_are_exact_at_the_models_rate(samples: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "cell"),
-    [("a\tb\nc\r\nd", "a b c d"), ("plain name.wav", "plain name.wav"), ("", ""), ("s\udcff.wav", "s\ufffd.wav")],
+    [
+        ("a\tb\nc\r\nd", "a b c d"),
+        ("plain name.wav", "plain name.wav"),
+        ("", ""),
+        ("s\udcff.wav", "s\ufffd.wav"),
+        ('"a" b', "'a\" b"),
+    ],
 )
 def test_plain(text: str, cell: str) -> None:
     assert plain(text) == cell

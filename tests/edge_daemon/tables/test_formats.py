@@ -13,9 +13,11 @@ import pytest
 from edge_daemon.detection.document import Detection, ModelReference, Origin, describe
 from edge_daemon.detection.events import Event
 from edge_daemon.tables.detections_audacity import write_audacity
+from edge_daemon.tables.detections_audacity_boxes import write_audacity_boxes
 from edge_daemon.tables.detections_csv import DetectionsCsv
 from edge_daemon.tables.detections_jsonl import DetectionsJsonl
 from edge_daemon.tables.detections_raven import write_raven
+from edge_daemon.tables.detections_raven_run import RavenRun
 from edge_daemon.tables.scores_csv import ScoresCsv
 
 ORIGIN = Origin(
@@ -70,6 +72,8 @@ def test_raven(detections: list[Detection]) -> None:
         "Windows",
         "Begin UTC",
         "Detection ID",
+        "Annotation",
+        "Tags",
     ]
     assert lines[1].split("\t") == [
         "1",
@@ -88,6 +92,8 @@ def test_raven(detections: list[Detection]) -> None:
         "3",
         "2009-03-29T12:15:00.750500Z",
         str(detections[0].id),
+        "up-call",
+        "up-call",
     ]
     assert lines[2].split("\t")[:7] == ["2", "Spectrogram 1", "2", "3600.000500", "3601.500500", "", ""]
     assert lines[3:] == [""]
@@ -102,11 +108,34 @@ def test_raven_of_nothing_is_a_table_without_rows() -> None:
 def test_audacity(detections: list[Detection]) -> None:
     file = io.StringIO()
     write_audacity(file, detections, Path("a.wav"))
+    assert file.getvalue() == "0.750500\t2.250500\tup-call\n3600.000500\t3601.500500\tup-call\n"
+
+
+def test_audacity_boxes(detections: list[Detection]) -> None:
+    file = io.StringIO()
+    write_audacity_boxes(file, detections, Path("a.wav"))
     assert file.getvalue() == (
-        "0.750500\t2.250500\tup-call 0.97\n"
+        "0.750500\t2.250500\tup-call\n"
         "\\\t95.000000\t185.500000\n"
-        "3600.000500\t3601.500500\tup-call 0.50\n"
+        "3600.000500\t3601.500500\tup-call\n"
+        "\\\t-1.000000\t-1.000000\n"
     )  # fmt: skip
+
+
+def test_one_raven_table_for_the_run(detections: list[Detection]) -> None:
+    """Times count over all recordings, file offsets within each."""
+    file = io.StringIO()
+    table = RavenRun(file)
+    table.add(detections[:1], Path("/data/a.wav"), 3600.25)
+    table.add([], Path("/data/b.wav"), 30.0)
+    table.add(detections, Path("/data/c.wav"), 7200.0)
+    rows = list(csv.DictReader(io.StringIO(file.getvalue()), delimiter="\t"))
+    columns = ("Selection", "Begin Time (s)", "End Time (s)", "Begin Path", "Begin File", "File Offset (s)")
+    assert [tuple(row[column] for column in columns) for row in rows] == [
+        ("1", "0.750500", "2.250500", "/data/a.wav", "a.wav", "0.750500"),
+        ("2", "3631.000500", "3632.500500", "/data/c.wav", "c.wav", "0.750500"),
+        ("3", "7230.250500", "7231.750500", "/data/c.wav", "c.wav", "3600.000500"),
+    ]
 
 
 def test_csv(detections: list[Detection]) -> None:

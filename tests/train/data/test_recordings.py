@@ -15,6 +15,7 @@ import train.data
 from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block
 from train.data.dataset import DataError
+from train.data.marks import tables_in
 from train.data.recordings import free_windows, read_recordings
 from train.data.sound_file import read_window
 
@@ -146,6 +147,14 @@ def test_table_of_another_recording_is_refused(folder: Path) -> None:
     (folder / "a.selections.txt").write_text("Begin Time (s)\tEnd Time (s)\tBegin File\n1\t2\tz.wav\n")
     with pytest.raises(DataError, match=r"no sound file .* 'z\.wav'"):
         read_recordings(folder, 4000, RATE, np.random.default_rng(0))
+
+
+def test_the_joined_table_of_a_replay_repeats_those_of_its_recordings(tmp_path: Path) -> None:
+    (tmp_path / "a.selections.txt").write_text(HEADER + "1\t10\t11\t\n")
+    (tmp_path / "selections.txt").write_text(HEADER + "1\t10\t11\t\n")
+    assert [path.name for path in tables_in(tmp_path)] == ["a.selections.txt"]
+    (tmp_path / "a.selections.txt").unlink()
+    assert [path.name for path in tables_in(tmp_path)] == ["selections.txt"]
 
 
 def test_opened_by_its_folder(folder: Path, tmp_path: Path) -> None:
