@@ -120,5 +120,11 @@ def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering
         threshold_low=rules.threshold_low,
         call_band_hz=metadata.call_band_hz,
         settings=[line for line in lines if line[1]],
-        card=describe(model),
+        card=_card(describe(model)),
     )
+
+
+def _card(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the model says of itself, without what is of use only beside its file: the path, and commands."""
+    kept = [(name, text) for name, text in lines if name not in {"file", "made by"}]
+    return [(name, text.removesuffix("more with --json").rstrip()) for name, text in kept]

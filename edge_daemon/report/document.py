@@ -75,6 +75,7 @@ def document(
         "sections": _sections(gathering, facts),
         "tracks": [_track(lane) for lane in lanes],
         "recordings": _recordings(gathering.recordings, lanes),
+        "listened": [_listened(recording) for recording in gathering.recordings],
         "rows": [_row(entry) for entry in entries],
     }
 
@@ -128,7 +129,7 @@ def length_text(seconds: float) -> str:
 def _period(recordings: Sequence[Listened]) -> tuple[str, str, str]:
     begins = [recording.start_utc_ns for recording in recordings if recording.start_utc_ns is not None]
     ends = [
-        recording.start_utc_ns + round(recording.seconds * 1e9)
+        recording.start_utc_ns + round(max(sum(span) for span in recording.spans()) * 1e9)
         for recording in recordings
         if recording.start_utc_ns is not None
     ]
@@ -172,6 +173,20 @@ def _recordings(recordings: Sequence[Listened], lanes: Sequence[Track]) -> list[
         (recording.name, places.get(number, (0, 0.0))[0], round(places.get(number, (0, 0.0))[1], 3))
         for number, recording in enumerate(recordings)
     ]
+
+
+def _listened(recording: Listened) -> dict[str, Any]:
+    """What the table of recordings shows, and where after pauses its clock was ahead of its samples."""
+    shown: dict[str, Any] = {
+        "seconds": round(recording.seconds, 3),
+        "detections": recording.detections,
+        "lost": round(sum(gap.length_s for gap in recording.lost), 3),
+        "source": recording.time_source,
+        "remark": " ".join(recording.remarks),
+    }
+    if recording.stretches:
+        shown["ahead"] = [(round(begin_s, 6), round(ahead_s, 6)) for begin_s, _, ahead_s in recording.spans()]
+    return shown
 
 
 def _row(entry: Entry) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,11 @@ class Listened:
         start_utc_ns: when it began, nanoseconds since 1970 UTC, or None.
         seconds: its length.
         lost: what was not analysed, in order of time, but for a rest too short for a window.
+        detections: how many were found in it.
+        time_source: what tells when it began, for people, or None.
+        remarks: sentences on what is odd about it.
+        stretches: (seconds since it began by its samples, nanoseconds since 1970 UTC) of each run of sound between
+            pauses of the recorder, the first one too; empty where it did not pause.
     """
 
     path: Path
@@ -41,6 +47,19 @@ class Listened:
     start_utc_ns: int | None
     seconds: float
     lost: tuple[LostSound, ...] = ()
+    detections: int = 0
+    time_source: str | None = None
+    remarks: tuple[str, ...] = ()
+    stretches: tuple[tuple[float, int], ...] = ()
+
+    def spans(self) -> list[tuple[float, float, float]]:
+        """Runs of sound: begin in seconds by the samples, length, and seconds of pauses of the recorder before it."""
+        if not self.stretches or self.start_utc_ns is None:
+            return [(0.0, self.seconds, 0.0)]
+        begins = [begin_s for begin_s, _ in self.stretches]
+        ahead = [(utc_ns - self.start_utc_ns) / 1e9 - begin_s for begin_s, utc_ns in self.stretches]
+        lengths = [end - begin for begin, end in pairwise([*begins, max(begins[-1], self.seconds)])]
+        return list(zip(begins, lengths, ahead, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,17 @@ class Gathering:
             if gap.cause != "tail"
         )
         self.recordings.append(
-            Listened(recording.path, recording.name, result.start_utc_ns, result.seconds, lost),
+            Listened(
+                recording.path,
+                recording.name,
+                result.start_utc_ns,
+                result.seconds,
+                lost,
+                detections=len(result.found),
+                time_source=None if result.origin is None else result.origin.time_source,
+                remarks=(*([] if result.problem is None else [result.problem]), *result.time_remarks),
+                stretches=tuple((first / result.rate, utc_ns) for first, utc_ns in result.stretches),
+            ),
         )
         self.windows += result.windows
         self.lost_s.update(result.lost_s)

@@ -26,6 +26,8 @@ SCRIPTS = (
     "card.js",
     "timeline.js",
     "list.js",
+    "recordings.js",
+    "precision.js",
     "main.js",
 )
 """In the order in which they build on each other; they share one scope."""

@@ -68,13 +68,21 @@ def tracks(recordings: Sequence[Listened], cells: int = CELLS) -> list[Track]:
 
 def _track(kind: Kind, offsets: dict[int, float], recordings: Sequence[Listened], cells: int) -> Track:
     begin = min(offsets.values())
-    end = max(offset + recordings[number].seconds for number, offset in offsets.items())
+    end = max(
+        offset + begin_s + length_s + ahead_s
+        for number, offset in offsets.items()
+        for begin_s, length_s, ahead_s in recordings[number].spans()
+    )
     edges = np.linspace(begin, end, cells + 1)
     recorded, lost = np.zeros(cells), np.zeros(cells)
     for number, offset in offsets.items():
-        _cover(recorded, edges, offset, offset + recordings[number].seconds)
-        for gap in recordings[number].lost:
-            _cover(lost, edges, offset + gap.begin_s, offset + gap.begin_s + gap.length_s)
+        for begin_s, length_s, ahead_s in recordings[number].spans():
+            at = offset + ahead_s
+            _cover(recorded, edges, at + begin_s, at + begin_s + length_s)
+            for gap in recordings[number].lost:
+                first, last = max(gap.begin_s, begin_s), min(gap.begin_s + gap.length_s, begin_s + length_s)
+                if first < last:
+                    _cover(lost, edges, at + first, at + last)
     # recordings that overlap in time (several hydrophones) do not listen more than all the time
     lost = np.minimum(lost, 1.0)
     return Track(kind, begin, end, offsets, np.clip(recorded - lost, 0.0, 1.0), lost)

@@ -1,8 +1,9 @@
 """Reviewers' verdicts: what people said about detections, as the replay report exports it.
 
 A CSV file with the columns `file,begin_s,end_s,verdict`; a verdict is `call`, `not a call` or `unsure`. Calls and
-non-calls become windows around the middle of the detection; what is unsure teaches nothing and is left out. Several
-reviewers may have judged the same detection: where they disagree it is left out, too.
+non-calls become windows around the middle of the detection; what is unsure teaches nothing and is left out, and so is a
+row without a verdict, which has a remark alone. Several reviewers may have judged the same detection: where they
+disagree it is left out, too.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
     judged: dict[tuple[Path, float], set[int | None]] = {}
     for row in read_label_table(table):
         word = normal(row.word)
+        if not word:
+            continue
         if word not in VERDICTS:
             raise DataError(
                 f"{table}, line {row.line}: {row.word!r} is not a verdict.", "A verdict is call, not a call or unsure."

@@ -33,6 +33,23 @@ const verdictButtons = (detection) => {
   return group;
 };
 
+// Fields for a species and a remark; what is typed is kept when the field is left.
+const noteFields = (detection) => {
+  const group = element("div", { class: "notes" });
+  for (const [name, title, attributes] of [
+    ["species", "Species", { list: "species" }],
+    ["remark", "Remark", {}],
+  ]) {
+    const field = element("input", { type: "text", name, placeholder: title, "aria-label": title, autocomplete: "off", maxlength: "500", ...attributes });
+    field.addEventListener("change", () => verdicts.note([[detection, { [name]: field.value.trim() }]]));
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === "Escape") field.blur();
+    });
+    group.append(field);
+  }
+  return group;
+};
+
 const playerBar = (detection, media, track) => {
   const bar = element("div", { class: "player" });
   const play = element("button", { type: "button", class: "play", "aria-label": "Play" }, "▶");
@@ -78,7 +95,7 @@ const cardOf = (detection) => {
       card.track = track;
     }
   }
-  card.append(element("p", { class: "facts" }, factsOf(detection)), verdictButtons(detection));
+  card.append(element("p", { class: "facts" }, factsOf(detection)), verdictButtons(detection), noteFields(detection));
   markVerdict(card, detection);
   return card;
 };
@@ -89,5 +106,9 @@ const markVerdict = (card, detection) => {
   else delete card.dataset.verdict;
   for (const button of card.querySelectorAll(".verdicts button")) {
     button.setAttribute("aria-pressed", String(button.dataset.verdict === given));
+  }
+  const said = verdicts.said(detection);
+  for (const field of card.querySelectorAll(".notes input")) {
+    if (field !== document.activeElement) field.value = said[field.name] ?? "";
   }
 };

@@ -1,6 +1,7 @@
-// Verdicts as the table that `python -m train` reads: file, begin_s, end_s, verdict.
+// Verdicts as the table that `python -m train` reads: file, begin_s, end_s, verdict; the other columns are for people.
 
-const COLUMNS = ["file", "begin_s", "end_s", "verdict"];
+const NEEDED = ["file", "begin_s", "end_s", "verdict"];
+const COLUMNS = [...NEEDED, "species", "remark", "id", "score", "begin_utc", "reviewer"];
 
 const csvCell = (value) => (/[",;\t\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
@@ -36,24 +37,34 @@ const csvRows = (text) => {
 };
 
 const verdictTable = () => {
-  const judged = detections.filter((detection) => verdicts.of(detection));
-  judged.sort((a, b) => a.track - b.track || a.at - b.at || a.row - b.row);
-  return csvText(judged.map((detection) => [detection.file, detection.begin, detection.end, verdicts.of(detection)]));
+  const noted = verdicts.noted();
+  noted.sort((a, b) => a.track - b.track || a.at - b.at || a.row - b.row);
+  const rows = noted.map((detection) => {
+    const said = verdicts.said(detection);
+    const known = page.tracks[detection.track]?.kind === "utc";
+    const utc = known ? `${utcText(detection.at, 6).replace(" ", "T")}Z` : "";
+    const own = [detection.file, detection.begin, detection.end, said.verdict ?? "", said.species ?? "", said.remark ?? ""];
+    return [...own, detection.id, detection.peak, utc, said.reviewer ?? ""];
+  });
+  return csvText(rows);
 };
 
 // Takes a table back; returns how many of its rows belong to detections of this page.
 const takeTable = (text) => {
   const [header = [], ...rows] = csvRows(text);
   const at = COLUMNS.map((name) => header.map((cell) => cell.trim().toLowerCase()).indexOf(name));
-  if (at.includes(-1)) throw new Error(`A table of verdicts needs the columns ${COLUMNS.join(", ")}.`);
+  if (at.slice(0, NEEDED.length).includes(-1)) throw new Error(`A table of verdicts needs the columns ${NEEDED.join(", ")}.`);
   const place = (file, begin) => `${Number(begin).toFixed(3)} ${file}`;
-  const known = new Map(detections.map((detection) => [place(detection.file, detection.begin), detection]));
+  const byPlace = new Map(detections.map((detection) => [place(detection.file, detection.begin), detection]));
+  const byId = new Map(detections.map((detection) => [detection.id, detection]));
   const given = [];
   for (const row of rows) {
-    const [file, begin, , verdict] = at.map((column) => row[column] ?? "");
-    const detection = known.get(place(file, begin));
-    if (detection && VERDICTS.includes(verdict)) given.push([detection, verdict]);
+    const cells = Object.fromEntries(COLUMNS.map((name, n) => [name, at[n] < 0 ? undefined : row[at[n]]]));
+    const detection = byId.get(cells.id) ?? byPlace.get(place(cells.file, cells.begin_s));
+    if (!detection || (cells.verdict && !VERDICTS.includes(cells.verdict))) continue;
+    const said = ["verdict", "species", "remark"].filter((name) => cells[name]).map((name) => [name, cells[name]]);
+    if (said.length) given.push([detection, { ...Object.fromEntries(said), reviewer: cells.reviewer }]);
   }
-  verdicts.set(given);
+  verdicts.note(given);
   return given.length;
 };

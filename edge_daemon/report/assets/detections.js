@@ -2,11 +2,15 @@
 
 const page = JSON.parse(document.getElementById("data").textContent);
 
+// Seconds by which a recording's clock is ahead of its samples: the recorder's pauses so far.
+const aheadOf = (recording, begin) => (page.listened[recording].ahead ?? []).findLast(([from]) => from <= begin)?.[1] ?? 0;
+
 const detections = page.rows.map(
   ([id, recording, begin, end, peak, mean, windows, low, high, level, gaps], row) => {
     const [file, track, offset] = page.recordings[recording];
     const pictured = row < page.pictured;
-    return { row, id, file, track, at: offset + begin, begin, end, peak, mean, windows, low, high, level, gaps, pictured };
+    const at = offset + begin + aheadOf(recording, begin);
+    return { row, id, recording, file, track, at, begin, end, peak, mean, windows, low, high, level, gaps, pictured };
   },
 );
 

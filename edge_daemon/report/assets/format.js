@@ -33,6 +33,8 @@ const clockText = (seconds, digits = 2) => {
 
 const baseName = (path) => path.split(/[\\/]/).pop() || path;
 
+const folderName = (path) => path.slice(0, Math.max(0, path.length - baseName(path).length - 1));
+
 // The smallest step of a ladder that gives at most `most` steps in a span.
 const stepOf = (span, most, ladder) => ladder.find((step) => span / step <= most) ?? ladder[ladder.length - 1];
 

@@ -2,12 +2,18 @@
 
 const PAGE = 24;
 
-const choice = { order: "score", least: 0, most: 1, which: "all", track: 0, from: null, to: null };
+const choice = { order: "score", least: 0, most: 1, which: "all", folder: "", file: "", track: 0, from: null, to: null };
 
 // Cards show three digits, and a limit that is written takes in what is shown so.
 const shown = (score) => Math.round(score * 1000) / 1000;
 
+// Whether a recording is in the chosen folder, or below it, and its name has the chosen part.
+const within = (path) =>
+  (choice.folder === "" || folderName(path) === choice.folder || path.startsWith(`${choice.folder}/`)) &&
+  (choice.file === "" || baseName(path).toLowerCase().includes(choice.file.toLowerCase()));
+
 const fits = (detection) =>
+  within(detection.file) &&
   shown(detection.peak) >= choice.least &&
   shown(detection.peak) <= choice.most &&
   (choice.from === null ||

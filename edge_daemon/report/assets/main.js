@@ -22,8 +22,7 @@ if (page.rows.length < page.total) {
 }
 if (page.pictured < page.rows.length) {
   notices.push(
-    `Only the ${page.pictured.toLocaleString("en")} best-scored of ${page.rows.length.toLocaleString("en")} detections have picture and sound ` +
-      "(set their number with --html-detections).",
+    `Only the ${page.pictured.toLocaleString("en")} best-scored of ${page.rows.length.toLocaleString("en")} detections have picture and sound.`,
   );
 }
 if (!verdicts.kept()) notices.push("This browser does not save your verdicts: export them before you close the page.");
@@ -107,10 +106,12 @@ const readFilters = () => {
     least: number("least", 0),
     most: number("most", 1),
     which: at("which").value,
+    folder: at("folder").value,
+    file: at("file").value.trim(),
   });
   list.refresh();
 };
-for (const id of ["order", "least", "most", "which"]) at(id).addEventListener("change", readFilters);
+for (const id of ["order", "least", "most", "which", "folder", "file"]) at(id).addEventListener("change", readFilters);
 at("filters").addEventListener("submit", (event) => event.preventDefault());
 at("filters").addEventListener("reset", () => {
   Object.assign(choice, { from: null, to: null });
@@ -127,10 +128,15 @@ const showProgress = () => {
   const [count, all] = [verdicts.count(), detections.length];
   at("judged").textContent = `${count.toLocaleString("en")} of ${all.toLocaleString("en")} judged`;
   at("share").style.width = percent(all ? count / all : 0);
-  at("export").disabled = count === 0;
+  at("export").disabled = verdicts.noted().length === 0;
+  const named = new Set([page.label.replaceAll("_", " "), ...verdicts.species()]);
+  at("species").replaceChildren(...[...named].map((name) => element("option", { value: name })));
 };
+at("reviewer").value = verdicts.reviewer();
+at("reviewer").addEventListener("change", () => verdicts.setReviewer(at("reviewer").value));
 verdicts.watch(() => {
   showProgress();
+  showPrecision();
   for (const timeline of timelines) timeline.draw();
 });
 at("export").addEventListener("click", () => {
@@ -188,5 +194,6 @@ addEventListener("keydown", (event) => {
 });
 
 showProgress();
+showPrecision();
 list.refresh();
 document.documentElement.dataset.ready = "yes";

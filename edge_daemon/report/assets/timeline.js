@@ -4,7 +4,7 @@ const TIME_STEPS = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
   ...[1, 2, 7, 14, 28, 91, 182, 364, 728, 3640].map((days) => days * 86400),
 ];
-const PARTS = { left: 44, right: 12, bars: 46, dots: 96, strip: 10, axis: 34, space: 8 };
+const PARTS = { left: 44, right: 12, bars: 46, dots: 96, strip: 10, axis: 38, space: 8 };
 
 const binCounts = (shown, begin, step, bins) => {
   const counts = new Array(bins).fill(0);
@@ -26,6 +26,13 @@ const tickText = (track, seconds, step) => {
   const text = utcText(seconds, 0);
   if (step >= 86400) return text.slice(0, 10);
   return text.slice(11, step >= 60 ? 16 : 19);
+};
+
+// The day of a tick, where ticks are times of day and there is more than one day; else nothing.
+const dayText = (track, seconds, step, view) => {
+  if (track.kind === "sequence" || step >= 86400) return "";
+  const day = utcText(seconds, 0).slice(0, 10);
+  return utcText(view[0], 0).slice(0, 10) === utcText(view[1], 0).slice(0, 10) ? "" : day;
 };
 
 // onRange(from, to) in the track's seconds, or (null, null); onPick(detection).
@@ -138,7 +145,7 @@ const timelineOf = (track, index, onRange, onPick) => {
     pen.fillStyle = pen.strokeStyle = colour("quiet");
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    let last = -Infinity;
+    let [last, lastDay, shownDay] = [-Infinity, -Infinity, ""];
     for (const tick of multiples(view[0], view[1], step)) {
       const at = x(tick);
       pen.beginPath();
@@ -151,6 +158,16 @@ const timelineOf = (track, index, onRange, onPick) => {
       if (middle - half > last + 6) {
         pen.fillText(text, middle, top + 6);
         last = middle + half;
+      }
+      // below the first tick of each day that there is room for
+      const day = dayText(track, tick, step, view);
+      if (!day || day === shownDay) continue;
+      const halfDay = pen.measureText(day).width / 2;
+      const place = Math.min(Math.max(at, halfDay + 2), canvas.clientWidth - halfDay - 2);
+      if (place - halfDay > lastDay + 6) {
+        pen.fillText(day, place, top + 21);
+        lastDay = place + halfDay;
+        shownDay = day;
       }
     }
     pen.textBaseline = "alphabetic";

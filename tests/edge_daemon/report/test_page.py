@@ -158,8 +158,35 @@ def test_the_document() -> None:
         (ids[1], 0, 1.25, 2.75, 0.8, 0.8, 3, 100.0, 200.0, None, 0),
     ]
     assert made["recordings"] == [("a.wav", 0, 100.0)]
+    assert made["listened"] == [{"seconds": 60.0, "detections": 2, "lost": 0.0, "source": None, "remark": ""}]
     assert (made["total"], made["pictured"], made["threshold"], made["thresholdLow"]) == (2, 1, 0.7, 0.4)
     json.dumps(made)
+
+
+def test_pauses_of_a_recorder_stand_on_the_timeline() -> None:
+    """Two stretches of 15 s, ten minutes apart: the page puts what is behind the pause at its own time."""
+    start = 1_238_346_900
+    paused = result(
+        "a.wav", [(1, 2, 0.8), (20, 21, 0.9)], 30.0, start_utc_ns=start * 10**9,
+        stretches=[(0, start * 10**9), (15 * RATE, (start + 600) * 10**9)], gaps=[Gap(29 * RATE, RATE, "read_error")],
+        time_remarks=["odd"], problem="damaged",
+    )  # fmt: skip
+    gathering = gathered(paused)
+    made = document(gathering, gathering.entries(), FACTS, pictured=0, top_hz=500, speed=4)
+    assert made["listened"] == [
+        {
+            "seconds": 30.0, "detections": 2, "lost": 1.0, "source": None, "remark": "damaged odd",
+            "ahead": [(0.0, 0.0), (15.0, 585.0)],
+        }
+    ]  # fmt: skip
+    (track,) = made["tracks"]
+    assert (track["begin"], track["end"]) == (start, start + 615)
+    cell_s = 615 / len(track["listened"])
+    assert sum(track["listened"]) * cell_s == pytest.approx(29, abs=0.1)
+    assert sum(track["lost"]) * cell_s == pytest.approx(1, abs=0.1)
+    assert track["lost"][-1] == 1.0
+    assert not any(track["listened"][30:770])  # 23 … 592 s
+    assert made["figures"][4] == ("2009-03-29", "recorded", "17:15 to 17:25 UTC")
 
 
 def test_verdicts_are_kept_under_recordings_and_model() -> None:

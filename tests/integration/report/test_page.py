@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -190,8 +191,8 @@ def test_verdicts_become_labels(
     words = ["call", "not a call", "unsure", "call"]
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["file", "begin_s", "end_s", "verdict"]
-    told = {(file, float(begin), float(end), verdict) for file, begin, end, verdict in rows[1:]}
+    assert rows[0][:4] == ["file", "begin_s", "end_s", "verdict"]
+    told = {(file, float(begin), float(end), verdict) for file, begin, end, verdict, *_ in rows[1:]}
     judged = list(zip(data["rows"][:4], words, strict=True))
     assert told == {(names[row[1]], row[2], row[3], word) for row, word in judged}
     learned = train.data.open(str(table), options=Options(recordings=archive))
@@ -213,6 +214,196 @@ def test_verdicts_become_labels(
     browser.until("document.getElementById('judged').textContent.startsWith('4 of 10')")
     given = browser.value("[...document.querySelectorAll('.card')].slice(0, 4).map(it => it.dataset.verdict)")
     assert given == words
+
+
+def set_field(browser: Browser, selector: str, value: str) -> None:
+    """Type into a field and leave it."""
+    browser.value(
+        f"(() => {{ const field = document.querySelector({json.dumps(selector)}); field.value = {json.dumps(value)};"
+        " field.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+
+
+def exported(browser: Browser) -> list[dict[str, str]]:
+    """The table of verdicts, as it is downloaded now."""
+    browser.click("#export")
+    with browser.downloaded().open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def take(browser: Browser, table: Path) -> None:
+    """Load a table of verdicts."""
+    document = browser.command("DOM.getDocument")["root"]["nodeId"]
+    field = browser.command("DOM.querySelector", nodeId=document, selector="#import")["nodeId"]
+    browser.command("DOM.setFileInputFiles", nodeId=field, files=[str(table)])
+    browser.until("document.getElementById('judged').textContent.includes('taken from')")
+
+
+def test_species_and_remarks_stand_beside_the_verdict(browser: Browser, report: Path, tmp_path: Path) -> None:
+    browser.open(report)
+    rows = data_of(report)["rows"]
+    remark = 'song, two units, "loud"'
+    browser.press("2")
+    set_field(browser, "#reviewer", "Ana")
+    set_field(browser, ".card:nth-child(1) [name=species]", "humpback whale")
+    set_field(browser, ".card:nth-child(1) [name=remark]", remark)
+    set_field(browser, ".card:nth-child(3) [name=remark]", "look again")
+    assert visible(browser, "#judged") == ["1 of 10 judged"]
+    options = browser.value("[...document.querySelectorAll('#species option')].map(it => it.value)")
+    assert options == ["right whale upcall", "humpback whale"]
+    table = {row["id"]: row for row in exported(browser)}
+    assert set(table) == {rows[0][0], rows[2][0]}
+    first, third = table[rows[0][0]], table[rows[2][0]]
+    words = [first[name] for name in ("verdict", "species", "remark", "reviewer")]
+    assert words == ["not a call", "humpback whale", remark, "Ana"]
+    assert [third[name] for name in ("verdict", "species", "remark", "reviewer")] == ["", "", "look again", "Ana"]
+    assert float(first["score"]) == rows[0][4]
+    for row in (rows[0], rows[2]):
+        known = row[1] == 0  # the other recording's name tells no time
+        moment = datetime(2020, 9, 10, 15, 30, 45, tzinfo=UTC) + timedelta(seconds=row[2])
+        assert table[row[0]]["begin_utc"] == (f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" if known else "")
+    # on the next day, and on another machine
+    browser.open(report)
+    kept = "[...document.querySelectorAll('.card:nth-child(1) .notes input')].map(it => it.value)"
+    assert browser.value(kept) == ["humpback whale", remark]
+    browser.click("#export")
+    saved = browser.downloaded()
+    browser.value("localStorage.clear()")
+    browser.open(report)
+    assert browser.value(kept) == ["", ""]
+    take(browser, saved)
+    assert browser.value(kept) == ["humpback whale", remark]
+    assert {row["id"]: row for row in exported(browser)} == table
+    # taking the verdict back leaves the remark
+    browser.press("ArrowRight")
+    browser.press("0")
+    assert [row["verdict"] for row in exported(browser)] == ["", ""]
+
+
+def test_keys_do_not_judge_while_a_remark_is_written(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    browser.value("document.querySelector('.card [name=remark]').focus()")
+    for key in "123":
+        browser.press(key)
+    assert visible(browser, "#judged") == ["0 of 10 judged"]
+    browser.press("Enter")
+    browser.press("1")
+    assert visible(browser, "#judged") == ["1 of 10 judged"]
+
+
+def test_verdicts_of_earlier_pages_are_taken(browser: Browser, report: Path, tmp_path: Path) -> None:
+    data = data_of(report)
+    row = data["rows"][0]
+    browser.open(report)
+    key = f"edge-daemon verdicts {data['report']}"
+    browser.value(f"localStorage.setItem({json.dumps(key)}, JSON.stringify({{[{json.dumps(row[0])}]: 'call'}}))")
+    browser.open(report)
+    assert visible(browser, "#judged") == ["1 of 10 judged"]
+    browser.value("localStorage.clear()")
+    browser.open(report)
+    with (tmp_path / "old.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "begin_s", "end_s", "verdict"])
+        table.writerow([data["recordings"][row[1]][0], row[2], row[3], "unsure"])
+    take(browser, tmp_path / "old.csv")
+    assert browser.value("document.querySelector('.card').dataset.verdict") == "unsure"
+
+
+def test_precision_by_score(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    assert browser.value("document.getElementById('precise').textContent") == "Precision: judge some detections first"
+    for key in "1121":
+        browser.press(key)
+    text = browser.value("document.getElementById('precise').textContent")
+    # Wilson's interval of 3 in 4
+    assert text == "Precision so far: 0.75 (0.30 to 0.95) of 4 judged"
+    rows = browser.value(
+        "[...document.querySelectorAll('#precision tr')].map(row => [...row.cells].map(it => it.textContent))"
+    )
+    peaks = [row[4] for row in data_of(report)["rows"]]
+    high = sum(peak >= 0.95 for peak in peaks)
+    assert rows[0] == ["0.95 to 1.00", f"4 of {high}", "0.75 (0.30 to 0.95)", "0.75 (0.30 to 0.95)"]
+    assert rows[1] == ["0.90 to 0.95", f"0 of {len(peaks) - high}", "–", "0.75 (0.30 to 0.95)"]
+
+
+def test_recordings_are_a_table_and_a_filter(browser: Browser, report: Path, archive: Path) -> None:
+    browser.open(report)
+    browser.value("document.querySelectorAll('details').forEach(it => { it.open = true; })")
+    cells = "[...document.querySelectorAll('#recordings tr')].map(row => [...row.cells].map(it => it.textContent))"
+    named, script = browser.value(cells)
+    assert named == ["5678.200910153045.flac", "(here)", "2020-09-10 15:30:45", "45.0 s", "5", "–", ""]
+    assert script[:1] + script[2:] == ["script>.flac", "–", "45.0 s", "5", "–", ""]
+    assert browser.value("document.querySelector('#recordings .when').title").endswith(
+        "no zone in the name: UTC assumed"
+    )
+    browser.click("#recordings button")
+    assert set(browser.value("[...document.querySelectorAll('.where')].map(it => it.title)")) == {
+        str(archive / "5678.200910153045.flac")
+    }
+    assert len(visible(browser, ".card")) == PER_SAMPLE
+    browser.click("#recordings button")
+    assert len(visible(browser, ".card")) == 2 * PER_SAMPLE
+    choose(browser, "file", "SCRIPT")
+    assert len(visible(browser, ".card")) == PER_SAMPLE
+    assert browser.value(cells) == [script]
+    choose(browser, "file", "")
+    folder = str((archive / NASTY).parent)
+    choose(browser, "folder", folder)
+    assert len(visible(browser, ".card")) == PER_SAMPLE
+    assert visible(browser, "#recorded") == ["1 of 2 recordings"]
+    choose(browser, "folder", str(archive))  # with the folders in it
+    assert len(visible(browser, ".card")) == 2 * PER_SAMPLE
+
+
+@pytest.fixture
+def written(browser: Browser) -> Browser:
+    """The browser with all texts that are drawn, as `drawn`."""
+    source = (
+        "window.drawn = []; const own = CanvasRenderingContext2D.prototype.fillText;"
+        " CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {"
+        " drawn.push(String(text)); own.call(this, text, ...rest); };"
+    )
+    browser.command("Page.addScriptToEvaluateOnNewDocument", source=source)
+    return browser
+
+
+@pytest.mark.parametrize(("hours", "days"), [(0.5, []), (50, ["2020-09-11", "2020-09-12"]), (24 * 40, None)])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_days_stand_on_the_time_axis(
+    written: Browser, tmp_path: Path, hours: float, days: list[str] | None, width: int
+) -> None:
+    settings = settings_for(None)
+    (recording,) = find_recordings([SAMPLE])
+    result = replay_recording(recording, settings)
+    gathering = Gathering(1000)
+    start = round(datetime(2020, 9, 10, 15, tzinfo=UTC).timestamp() * 1e9)
+    for late in (0.0, hours):
+        gathering.add(dataclasses.replace(result, start_utc_ns=start + round(late * 3600e9), clock="given"))
+    facts = Facts("call", "tiny 1", "00", "replay", 0.7, 0.4, (50.0, 250.0))
+    with (tmp_path / "page.html").open("w", encoding="utf-8") as file:
+        write_page(file, "Days", document(gathering, gathering.entries(), facts, pictured=0, top_hz=500, speed=4), [])
+    written.screen(width, 844, phone=width < 600)
+    written.open(tmp_path / "page.html")
+    texts = set(written.value("drawn"))
+    drawn = sorted(text for text in texts if len(text) == 10 and text.startswith("2020-"))
+    if days is None:
+        assert len(drawn) >= 3
+        assert drawn[0] >= "2020-09-10"
+        assert drawn[-1] <= "2020-10-20"
+    else:
+        assert set(days) <= set(drawn)
+        assert bool(drawn) == bool(days)
+
+
+def test_no_command_and_no_path_of_the_model_on_the_page(report: Path) -> None:
+    data = data_of(report)
+    text = json.dumps([data["sections"], data["figures"]])
+    assert "Hears the up-call" in text
+    assert "--" not in text
+    for part in (".onnx", "python -m", str(ROOT), "/assets/"):
+        assert part not in text
+    script = report.read_text(encoding="utf-8").rpartition("<script>")[2]
+    assert "--html" not in script
 
 
 @pytest.fixture

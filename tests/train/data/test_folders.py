@@ -108,7 +108,7 @@ def test_verdicts_become_labels(tmp_path: Path) -> None:
     (tmp_path / "review.csv").write_text(
         "file,begin_s,end_s,verdict\n"
         "a.wav,10.0,13.0,call\na.wav,2.0,4.0,not a call\na.wav,6.0,8.0,unsure\na.wav,15.0,17.0,call\n"
-        "a.wav,15.0,17.0,Not_A_Call\na.wav,2.0,4.0,unsure\n"
+        "a.wav,15.0,17.0,Not_A_Call\na.wav,2.0,4.0,unsure\na.wav,8.0,9.0,\n"
     )
     data = train.data.open(str(tmp_path))
     assert data.audio is not None
