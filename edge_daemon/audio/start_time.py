@@ -72,7 +72,7 @@ class NamedTime:
 
 
 _FRACTION = r"(?:[.,](?P<f>\d{1,6})(?!\d))?"
-_COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<t>[T_$-]?)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
+_COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<t>[T_$ -]?)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
 
 # Convention, pattern on the name with its extension. The first that gives a plausible date wins.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(

@@ -54,7 +54,7 @@ def zone_behind(text: str, *, short_negative: bool) -> timezone | None:
         text: what follows the time.
         short_negative: whether `-05` is a zone; behind a time without ISO 8601's `T` it is more often a part's number.
     """
-    if re.match(r"Z(?![A-Za-z])", text):
+    if re.match(r"[Zz](?![A-Za-z])", text):
         return UTC
     found = _ADJOINING.match(text)
     if found is None:

@@ -92,6 +92,12 @@ def test_an_audiomoth_tells_its_zone(tmp_path: Path, zone: str, utc: datetime) -
     assert found.source == f"AudioMoth comment; zone {zone} in the header"
 
 
+def test_a_hydromoth_is_one_too(tmp_path: Path) -> None:
+    text = MOTH.format("UTC-5").replace("by AudioMoth", "by HydroMoth")
+    found = recording_start(wav(tmp_path / "20201214_192255.WAV", comment(text)))
+    assert found.source == "HydroMoth comment; zone UTC-5 in the header"
+
+
 def test_the_comment_is_found_behind_the_sound_and_in_flac(tmp_path: Path) -> None:
     behind = wav(tmp_path / "a.wav", behind=comment(MOTH.format("UTC-5")))
     with soundfile.SoundFile(tmp_path / "b.flac", "w", RATE, 1) as file:
@@ -274,7 +280,7 @@ def test_any_content_ends_in_a_result(content: bytes, text: str) -> None:
     assert bext_time(content) is None, "too short for one"
     assert wamd_time(content) is None or b"\5\0" in content
     assert guano_time(content, [text]) is None or b"Timestamp" in content or "Timestamp" in text
-    assert audiomoth_time([text]) is None or "AudioMoth" in text
+    assert audiomoth_time([text]) is None or "Recorded at" in text
     assert all(raw.length > 0 and raw.offset >= 0 for raw in raw_files(content))
 
 

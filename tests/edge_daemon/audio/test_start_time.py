@@ -50,6 +50,8 @@ T = datetime(2020, 9, 10, 15, 30, 45, tzinfo=UTC)
         ("20200910_210045_+0530.flac", T, "date_time"),
         ("2020-09-10T11-30-45-0400.wav", T, "dashed date and time"),
         ("20200910_163045_GMT+1.wav", T, "date_time"),
+        ("20200910 113045 -0400.wav", T, "date_time"),
+        ("20200910T153045z.wav", T, "date_time"),
     ],
 )
 def test_names_of_the_field(name: str, utc: datetime, convention: str) -> None:
