@@ -5,9 +5,10 @@ JSON Schema is published in the package (`assets/detection.schema.json`). Within
 removed or given another meaning. Times are given twice: in UTC, if a clock or a file name tells it, and in seconds
 since the recording (or the live stream) began, which is always known and exact to the sample.
 
-The identity is computed from what makes a detection that one: device, recording or live session, first sample, label
-and model. Replaying a file again, or resending after a power cut, gives the same identity, so that a receiver can drop
-what it has already seen.
+The identity is computed from what makes a detection that one: device, recording or live session, channel, first sample,
+label and model. Replaying a file again, from wherever it lies now, or resending after a power cut, gives the same
+identity, so that a receiver can drop what it has already seen. A recording is known by its file's name and contents
+(`audio/recording_identity.py`), never by a path.
 """
 
 from __future__ import annotations
@@ -122,7 +123,10 @@ class Detection(Document):
     schema_: Literal["edge_daemon.detection/1"] = Field(
         default="edge_daemon.detection/1", alias="schema", description="Name and version of this schema."
     )
-    id: UUID = Field(description="Stays the same when the call is sent or replayed again.")
+    id: UUID = Field(
+        description="Stays the same when the call is sent or replayed again. Made of device, recording (its file's"
+        " name, size and contents, wherever it lies) or live session, channel, first sample, label and model."
+    )
     device: str = Field(description="Identity of the device, as configured.")
     label: str = Field(description="What was detected, as the model file names it.")
     begin_utc: Utc | None = Field(description="Begin, ISO 8601; null if only begin_s is known.")
@@ -167,7 +171,7 @@ class Origin:
 
     Attributes:
         device: identity of the device.
-        stream: what begin_s counts from: the recording's name, or an identity of the live session.
+        stream: what begin_s counts from: an identity of the recording, or of the live session.
         label: what is detected.
         model: which model makes the scores.
         backend: which backend runs it, unless `describe` is told of another.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.audio.recording_identity import recording_identity
 from edge_daemon.audio.recording_start import RecordingStart, recording_start
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.audio.stretches import StretchedSource
@@ -112,7 +113,7 @@ def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, 
         result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
         origin = detector.origin(
             settings.device,
-            recording.name,
+            recording_identity(recording.path),
             file=recording.name,
             channel=settings.channel,
             position=settings.position,
