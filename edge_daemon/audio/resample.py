@@ -82,6 +82,22 @@ class Resampler:
         held = len(self._buffer) - self._skip if len(self._buffer) else self._margin * self._down
         return max(1, (2 * self._margin + chunks * self._chunk) * self._down - held)
 
+    def entry(self, source_index: int) -> tuple[int, int]:
+        """Where to enter a stream that began at sample 0, so that the output is that of the whole stream, bit for bit.
+
+        Args:
+            source_index: samples of the source before this one are not to be had.
+
+        Returns:
+            The source sample to begin with, and the first output sample that is the same as if all before had been
+            pushed, if no gap lies between the stream's beginning and there.
+        """
+        if self._identity:
+            return source_index, source_index
+        step = self._chunk * self._down
+        chunk = -(-source_index // step)
+        return chunk * step, (chunk + -(-self._margin // self._chunk)) * self._chunk * self._up
+
     def push(self, item: Block | Gap) -> list[Block | Gap]:
         """Take a block or a gap and give what can be had by now.
 

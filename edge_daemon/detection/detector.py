@@ -16,6 +16,7 @@ from edge_daemon.backends.guarded import GuardedBackend, open_backend
 from edge_daemon.backends.registry import DEFAULT, create
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.detection.document import ModelReference, Origin, Position
+from edge_daemon.detection.event_finder import EventFinder
 from edge_daemon.detection.events import EventBuilder, EventRules
 from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.errors import ConfigValueError, about
@@ -78,6 +79,11 @@ class DetectorPlan:
     rules: EventRules
     hop: int
 
+    def event_finder(self) -> EventFinder:
+        """What finds the events of one stream whose windows such a detector has scored."""
+        spec = self.model.metadata.frontend
+        return EventFinder(self.rules, spec.window, self.hop, spec.sample_rate)
+
 
 @dataclass(frozen=True, slots=True)
 class Detector(DetectorPlan):
@@ -94,12 +100,14 @@ class Detector(DetectorPlan):
         """What went wrong last with a guarded backend; empty where nothing did."""
         return self.backend.problem if isinstance(self.backend, GuardedBackend) else ""
 
-    def pipeline(self, source_rate: int, *, batch: int = 1, pad_short: bool = False) -> Pipeline:
+    def pipeline(
+        self, source_rate: int, *, batch: int = 1, pad_short: bool = False, begin: int | None = None
+    ) -> Pipeline:
         """A pipeline for one stream; all pipelines of a detector use its backend, from one thread at a time.
 
         Args:
             source_rate: samples per second of the blocks that will be pushed.
-            batch, pad_short: as `Pipeline` has them.
+            batch, pad_short, begin: as `Pipeline` has them.
 
         Raises:
             ConfigError, AudioError: as `Pipeline`.
@@ -114,6 +122,7 @@ class Detector(DetectorPlan):
             batch=batch,
             call_band_hz=metadata.call_band_hz,
             pad_short=pad_short,
+            begin=begin,
         )
 
     def origin(

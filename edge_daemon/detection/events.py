@@ -185,6 +185,11 @@ class EventBuilder:
                 "Raise max_length_s, or lower min_windows or the hop.",
             )
 
+    @property
+    def open_from(self) -> int | None:
+        """First sample of the run in the making; None without one."""
+        return None if self._run is None else self._run.begin
+
     def push(self, window: ScoredWindow) -> list[Event]:
         """Take the next window; return the events that it completes.
 

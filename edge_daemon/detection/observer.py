@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.clock.sample_clock import ClockStep
-from edge_daemon.detection.pipeline import Found
+from edge_daemon.detection.event_finder import Found
 
 
 class StreamObserver:

@@ -10,7 +10,6 @@ the sound was cut into blocks, so neither changes the outcome by a single bit.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
@@ -22,28 +21,14 @@ from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import Backend
 from edge_daemon.detection.call_band import event_band_hz
-from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
+from edge_daemon.detection.event_finder import EventFinder, Found
+from edge_daemon.detection.events import EventRules, ScoredWindow
 from edge_daemon.detection.windower import Window, Windower
 from edge_daemon.errors import ConfigError
 from edge_daemon.model.frontend import UNUSABLE, FrontEnd, LogMelSpec, StftSpec, WaveformSpec, WindowFlag
 
 STAGES = ("read", "resample", "front end", "inference", "events")
 """Where time goes, in the order in which sound meets them; `read` is added by whoever reads the source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An event and the missing sound around it.
-
-    Attributes:
-        event: samples at the model's rate.
-        gaps: gaps, known when the event closed, that lie within one window of it: the call may have gone on there.
-        backend: name of the backend that gave the event's peak its score; a fallback may have taken over since.
-    """
-
-    event: Event
-    gaps: tuple[Gap, ...]
-    backend: str
 
 
 @dataclass(slots=True)
@@ -56,12 +41,14 @@ class Output:
         gaps: sound that was not analysed.
         sound: the stream itself at the model's rate, blocks and gaps, for clips and levels. It runs ahead of the
             windows: what an event covers has always been in an output before, or is in the same one.
+        scored_by: where another backend began to score: its first window's first sample, and its name.
     """
 
     windows: list[ScoredWindow] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     sound: list[Block | Gap] = field(default_factory=list)
+    scored_by: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -103,6 +90,7 @@ class Pipeline:
         batch: windows gathered before inference; 1 for the least delay.
         call_band_hz: where the species calls, to find an event's band in; None looks everywhere.
         pad_short: score a stream that is shorter than a window, filled up with zeros (recordings).
+        begin: sample at the model's rate from which windows are cut, as `Windower` has it; None from the first sound.
 
     Raises:
         ConfigError: hop, batch and rules contradict each other or the model.
@@ -120,22 +108,21 @@ class Pipeline:
         batch: int = 1,
         call_band_hz: tuple[float, float] | None = None,
         pad_short: bool = False,
+        begin: int | None = None,
     ) -> None:
         if batch < 1:
             raise ConfigError(f"A batch cannot have {batch} windows.", "Choose 1 or more.")
         self.spec = spec
-        self.builder = EventBuilder(rules, spec.window, hop, spec.sample_rate)
+        self._finder = EventFinder(rules, spec.window, hop, spec.sample_rate)
         self.tally = Tally()
         self._resampler = Resampler(source_rate, spec.sample_rate)
-        self._windower = Windower(spec.window, hop, pad_short=pad_short)
+        self._windower = Windower(spec.window, hop, pad_short=pad_short, begin=begin)
         self._front_end = FrontEnd(spec)
         self._backend = backend
         self._edges_hz = spec.band_edges_hz()
         self._call_band_hz = call_band_hz
         self._batch = batch
         self._pending: list[Window] = []
-        self._recent_gaps: deque[Gap] = deque(maxlen=16)  # more within a window say no more
-        self._scored_by: deque[tuple[int, str]] = deque(maxlen=16)  # backends in turn, each with its first window
 
     @property
     def latency_s(self) -> float:
@@ -176,7 +163,7 @@ class Pipeline:
         output = Output(sound=sound)
         self._take(cut, output)
         self._score(output)
-        self._add(self.builder.finish(), output)
+        output.found += self._finder.finish()
         return output
 
     def _take(self, cut: Sequence[Window | Gap], output: Output) -> None:
@@ -188,8 +175,7 @@ class Pipeline:
             else:
                 self._score(output)
                 output.gaps.append(part)
-                self._recent_gaps.append(part)
-                self._add(self.builder.gap(part.start), output)
+                output.found += self._finder.gap(part)
 
     def _score(self, output: Output) -> None:
         """Front end, inference and events for the windows gathered so far."""
@@ -200,17 +186,17 @@ class Pipeline:
         features, flags = self._front_end.batch(np.stack([window.samples for window in windows]))
         times.append(perf_counter_ns())
         scores = self._infer(features, (flags & np.uint8(UNUSABLE)) == 0)
-        if not self._scored_by or self._scored_by[-1][1] != self._backend.name:
-            self._scored_by.append((windows[0].start, self._backend.name))
+        if self._finder.scored_by(windows[0].start, self._backend.name):
+            output.scored_by.append((windows[0].start, self._backend.name))
         times.append(perf_counter_ns())
         self.tally.note(flags)
-        low = self.builder.rules.threshold_low
+        low = self._finder.rules.threshold_low
         for window, score, picture in zip(windows, scores.tolist(), features, strict=True):
             self.tally.short += window.short
             band = event_band_hz(picture, self._edges_hz, self._call_band_hz) if score >= low else None
             scored = ScoredWindow(window.start, score, band)
             output.windows.append(scored)
-            self._add(self.builder.push(scored), output)
+            output.found += self._finder.push(scored)
         times.append(perf_counter_ns())
         for stage, begin, end in zip(STAGES[2:], times[:-1], times[1:], strict=True):
             self.tally.stage_ns[stage] += end - begin
@@ -226,11 +212,3 @@ class Pipeline:
         total = self.tally.layer_spikes
         self.tally.layer_spikes = spikes if total is None else total + spikes
         return scores
-
-    def _add(self, events: list[Event], output: Output) -> None:
-        reach = self.spec.window
-        for event in events:
-            near = (gap for gap in self._recent_gaps if gap.end > event.begin - reach and gap.start < event.end + reach)
-            turns = reversed(self._scored_by)
-            by = next((name for first, name in turns if first <= event.peak_start), self._scored_by[0][1])
-            output.found.append(Found(event, tuple(near), by))

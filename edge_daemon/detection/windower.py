@@ -6,6 +6,9 @@ ends the segment; the next one has a grid of its own. What remains at a segment'
 At a seam, where a recorder has paused between two samples of a file, the last windows are filled up with the mirrored
 sound before it: a call that the pause cut off is heard as far as it goes, and no window reaches over the seam.
 
+A stream may be cut into windows in pieces. A piece that goes on with the grid of the one before begins at a sample of
+that grid, which it is told; the sound before it has been heard in windows of the piece before.
+
 A segment without a window between two gaps of one cause is lost for that cause: a pipe read in the wrong sample format
 has hundreds of them a second, which would all become lines of the effort ledger if they were tails.
 """
@@ -48,15 +51,18 @@ class Windower:
         window: samples in a window, 1 or more.
         hop: samples from one window's start to the next one's, 1…window (so that no sample is skipped).
         pad_short: a stream whose first segment is shorter than a window gives one window, filled with zeros, for it.
+        begin: the first window's first sample if no gap lies there; sound before it is passed over. None begins with
+            the first sound.
 
     Raises:
         ValueError: a length is out of range.
     """
 
-    def __init__(self, window: int, hop: int, *, pad_short: bool = False) -> None:
+    def __init__(self, window: int, hop: int, *, pad_short: bool = False, begin: int | None = None) -> None:
         if window < 1 or not 1 <= hop <= window:
             raise ValueError(f"window {window} and hop {hop}: need 1 ≤ hop ≤ window")
         self._window, self._hop, self._pad_short = window, hop, pad_short
+        self._begin = begin
         self._held = np.zeros(0, np.float32)  # sound from the next window's start on
         self._next = 0  # index of the next window's start
         self._covered = 0  # end of the last window, or the segment's beginning
@@ -87,9 +93,15 @@ class Windower:
             rest = self._end_segment(item.cause if item.cause == self._lost_for else "tail")
             self._lost_for = item.cause
             return [*filled, *rest, item]
+        if self._begin is not None and item.start < self._begin:
+            item = Block(item.samples[self._begin - item.start :], max(item.start, min(self._begin, item.end)))
+            if not len(item.samples):
+                return []
         if not self._running:
             self._running = True
             self._next = self._covered = item.start
+            if item.start == self._begin:  # the last window of the piece before reaches beyond its own cell
+                self._covered += self._window - self._hop
         elif item.start != self._next + len(self._held):
             raise ValueError(f"block begins at sample {item.start}, expected {self._next + len(self._held)}")
         held = np.concatenate((self._held, item.samples)) if len(self._held) else item.samples

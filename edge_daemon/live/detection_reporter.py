@@ -9,8 +9,8 @@ import logging
 from dataclasses import replace
 
 from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, Position, describe
+from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.observer import StreamObserver
-from edge_daemon.detection.pipeline import Found
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.clip_cutter import ClipCutter
 from edge_daemon.live.sample_time import SampleTime

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, ReceivedLevel, UtcBasis, describe
-from edge_daemon.detection.pipeline import Found
+from edge_daemon.detection.event_finder import Found
 from edge_daemon.replay.recordings import Recording
 
 

@@ -231,3 +231,19 @@ def test_other_targets_than_the_usual() -> None:
     got = resample(48_000, np.ones(48_000, np.float32), 1000)
     assert len(got) == 1000
     assert np.abs(got[300:-300] - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize("rate", [2000, 4000, 8000, 11025, 44100, 48000, 2048, 1999])
+@pytest.mark.parametrize("at", [1, 12_345])
+def test_a_stream_entered_in_the_middle_is_the_same_stream(rate: int, at: int) -> None:
+    sound = np.random.default_rng(3).standard_normal(at + 4 * rate).astype(np.float32)
+    whole = Resampler(rate, 2000)
+    expected = np.concatenate([b.samples for b in (*whole.push(Block(sound, 0)), *whole.finish())])  # type: ignore[union-attr]
+    late = Resampler(rate, 2000)
+    source, output = late.entry(at)
+    assert at <= source < at + rate
+    assert source * 2000 / rate <= output <= source * 2000 / rate + 2000
+    got = [*late.push(Block(sound[source:], source)), *late.finish()]
+    first = got[0].start
+    samples = np.concatenate([b.samples for b in got])  # type: ignore[union-attr]
+    np.testing.assert_array_equal(samples[output - first :], expected[output:])

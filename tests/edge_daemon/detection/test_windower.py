@@ -194,3 +194,31 @@ def test_a_hole_is_refused() -> None:
 def test_impossible_lengths_are_refused(window: int, hop: int) -> None:
     with pytest.raises(ValueError, match="hop"):
         Windower(window, hop)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 300), st.integers(1, 6))
+def test_pieces_of_a_stream_give_the_windows_of_the_stream(window: int, hop: int, length: int, turns: int) -> None:
+    hop = min(hop, window)
+    sound = np.arange(length, dtype=np.float32)
+    whole = Windower(window, hop)
+    expected = [*whole.push(Block(sound, 0)), *whole.finish()]
+    begin = turns * hop
+    piece = Windower(window, hop, begin=begin)
+    early = max(0, begin - 3)
+    got = [item for a in range(early, length, 7) for item in piece.push(Block(sound[a : min(a + 7, length)], a))]
+    got += piece.finish()
+    windows = [item.start for item in expected if isinstance(item, Window) and item.start >= begin]
+    assert [item.start for item in got if isinstance(item, Window)] == windows
+    for item in got:
+        if isinstance(item, Window):
+            np.testing.assert_array_equal(item.samples, sound[item.start : item.start + window])
+    tails = [item for item in expected if isinstance(item, Gap)]
+    if windows or (begin - hop + window <= length and begin < length):
+        assert [item for item in got if isinstance(item, Gap)] == tails
+
+
+def test_a_gap_where_a_piece_begins_gives_a_grid_of_its_own() -> None:
+    piece = Windower(4, 2, begin=10)
+    assert piece.push(Block(np.zeros(3, np.float32), 6)) == []
+    assert piece.push(Gap(9, 4, "read_error")) == [Gap(9, 4, "read_error")]
+    assert [w.start for w in piece.push(Block(np.zeros(6, np.float32), 13)) if isinstance(w, Window)] == [13, 15]

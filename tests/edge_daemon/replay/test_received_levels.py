@@ -12,8 +12,9 @@ import soundfile
 
 from edge_daemon.audio.source import Block
 from edge_daemon.detection.detector import DetectorSettings
+from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
-from edge_daemon.detection.pipeline import Found, Output
+from edge_daemon.detection.pipeline import Output
 from edge_daemon.replay.received_levels import ReplayLevels
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.settings import ReplaySettings

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import ModelReference, Origin
+from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
-from edge_daemon.detection.pipeline import Found
 from edge_daemon.model.network import IntegerNetwork, Layer
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
