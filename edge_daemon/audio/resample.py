@@ -98,6 +98,13 @@ class Resampler:
         chunk = -(-source_index // step)
         return chunk * step, (chunk + -(-self._margin // self._chunk)) * self._chunk * self._up
 
+    def needed(self, outputs: int) -> int:
+        """Samples of a source without gaps that give the first so many output samples for good."""
+        if self._identity:
+            return outputs
+        chunks = -(-outputs // (self._chunk * self._up))
+        return (chunks * self._chunk + self._margin) * self._down
+
     def push(self, item: Block | Gap) -> list[Block | Gap]:
         """Take a block or a gap and give what can be had by now.
 

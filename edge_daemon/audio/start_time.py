@@ -266,3 +266,30 @@ def _from_unix_time(path: PurePath) -> StartTime | None:
 def _unix(seconds: int, convention: str, note: str) -> StartTime | None:
     utc = _in_range(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
     return StartTime(utc, convention, note) if utc else None
+
+
+def without_times(name: str) -> str:
+    """A file's name with a `*` for each time in it: what the names of one recorder have in common.
+
+    Args:
+        name: with its ending, without folders.
+    """
+    for _convention, pattern in _PATTERNS:
+        places = [_digits_of(match) for match in pattern.finditer(name) if _is_time(match)]
+        if places:
+            edges = [0, *(edge for place in places for edge in place), len(name)]
+            return "*".join(name[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True))
+    path = PurePath(name)
+    return f"*{path.suffix}" if _from_unix_time(path) is not None else name
+
+
+def _digits_of(match: re.Match[str]) -> tuple[int, int]:
+    """Where the time itself begins and ends; some patterns tell what stands before it, too."""
+    given = [unit for unit, text in match.groupdict().items() if text]
+    return min(match.start(unit) for unit in given), max(match.end(unit) for unit in given)
+
+
+def _is_time(match: re.Match[str]) -> bool:
+    part = match.groupdict()
+    ranges = {"m": (1, 12), "d": (1, 31), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
+    return all(least <= int(part[unit]) <= most for unit, (least, most) in ranges.items())

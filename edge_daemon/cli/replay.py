@@ -74,6 +74,12 @@ def _options(_ctx: click.Context, _option: click.Parameter, words: tuple[str, ..
 @click.option("--hop", type=float, metavar="S", help="Seconds between windows [default: 0.5].")
 @click.option("--channel", type=click.IntRange(1), default=1, show_default=True, help="Channel, counted from 1.")
 @time_options
+@click.option(
+    "--join/--no-join",
+    default=True,
+    show_default=True,
+    help="Hear recordings of one recorder that follow each other without a gap as one stream.",
+)
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Recordings in parallel.")
 @click.option(
     "--dask",
@@ -106,6 +112,7 @@ def replay(
     channel: int,
     start: str | None,
     timezone: str | None,
+    join: bool,
     jobs: int,
     cluster: str | None,
     batch: int,
@@ -180,7 +187,7 @@ def replay(
             rows.extend(row(detection) for detection in islice(result.detections(), room))
 
         summary = replay_recordings(
-            recordings, settings, jobs=jobs, cluster=cluster, output=tables, watch=bar.watch, each=each
+            recordings, settings, join=join, jobs=jobs, cluster=cluster, output=tables, watch=bar.watch, each=each
         )
         took_s = perf_counter() - began
     if rows:
@@ -216,6 +223,7 @@ def _recordings(paths: tuple[Path, ...]) -> list[Recording]:
 
 def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list[str]:
     from edge_daemon.cli.detection_table import clock_text
+    from edge_daemon.cli.stream_lines import stream_lines
 
     done = summary.recordings - summary.failed
     fresh_s = summary.seconds - summary.taken_s
@@ -233,6 +241,7 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
         if (more := summary.failed - _FAILURES_SHOWN) > 0:
             lines.append(f"  … and {more:,} more" + ("." if output is None else f", in {output / 'failures.csv'}."))
     lines += time_lines(summary)
+    lines += stream_lines(summary.plan)
     lost = {cause: seconds for cause, seconds in summary.lost_s.items() if cause != "tail"}
     if lost:
         lines.append("Not analysed: " + ", ".join(f"{lost[cause]:.1f} s {cause}" for cause in sorted(lost)) + ".")

@@ -149,6 +149,16 @@ class Pipeline:
         self._take(cut, output)
         return output
 
+    def flush(self) -> Output:
+        """Score the windows gathered so far, be they a batch or not.
+
+        Raises:
+            BackendError: inference failed.
+        """
+        output = Output()
+        self._score(output)
+        return output
+
     def finish(self) -> Output:
         """End the stream: score what is still held back and close the open event.
 

@@ -1,8 +1,9 @@
-"""Running replay tasks on a dask cluster; results always in the order of the recordings.
+"""Running replay tasks on a dask cluster; results always in the order of the pieces.
 
 The workers read the recordings themselves, under the same paths as the machine that asks, so the archive lies on a
 disk that all of them see. They need edge-daemon in the same version. A task that was on a worker that died is done
-again elsewhere by the scheduler; a recording that takes several workers with it is reported as failed.
+again elsewhere by the scheduler. Of a piece that takes several workers with it the recordings are heard one by one; one
+that does so again is reported as failed.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from typing import Any
 from edge_daemon import __version__
 from edge_daemon.errors import EdgeDaemonError, ModelError, UsageError
 from edge_daemon.model.model_file import default_model_path
+from edge_daemon.replay.heard import HeardPiece
+from edge_daemon.replay.hearing import Keep, hear
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.task import Keep, Watch, replay_recording, thread_detector
+from edge_daemon.replay.stream import Piece
+from edge_daemon.replay.task import Watch, thread_detector
 
-_AHEAD = 16  # recordings per thread of the cluster on their way: a long one in front leaves the others busy
+_AHEAD = 16  # pieces per thread of the cluster on their way: a long one in front leaves the others busy
 _POLL_S = 1.0
 _NOBODY_S = 60.0  # without a worker for this long, the run ends; what is finished is kept
 _CONNECT_S = 10.0
@@ -34,18 +38,18 @@ class ClusterError(EdgeDaemonError):
     """The cluster cannot be reached, or cannot do the work."""
 
 
-def results(
-    recordings: Sequence[Recording], settings: ReplaySettings, address: str, digest: str, watch: Watch, keep: Keep
-) -> Generator[ReplayResult, None, None]:
-    """Replay recordings on a cluster; give results in their order.
+def heard_there(
+    pieces: Sequence[Piece], settings: ReplaySettings, address: str, digest: str, watch: Watch, keep: Keep
+) -> Generator[HeardPiece, None, None]:
+    """Hear pieces on a cluster; give what became of them in their order.
 
     Args:
-        recordings: what to replay, on a disk that the workers see.
+        pieces: what to hear, on a disk that the workers see.
         settings: how.
         address: of the scheduler (`tcp://HOST:8786`), or a file in which it has written its address.
         digest: of the model that the workers must find.
         watch: told of the progress.
-        keep: given each result as soon as it is there, in any order.
+        keep: given each piece as soon as it has been heard, in any order.
 
     Raises:
         UsageError: distributed is not installed.
@@ -53,8 +57,8 @@ def results(
         ModelError, BackendError, ConfigError: the run as a whole cannot work.
     """
     with _connected(address) as client:
-        _check_workers(client, recordings[0])
-        yield from _Run(client, address, recordings, _sendable(settings), digest, watch, keep).results()
+        _check_workers(client, pieces[0].recordings[0])
+        yield from _Run(client, address, pieces, _sendable(settings), digest, watch, keep).heard()
 
 
 class _Run:
@@ -64,25 +68,25 @@ class _Run:
         self,
         client: Any,
         address: str,
-        recordings: Sequence[Recording],
+        pieces: Sequence[Piece],
         settings: ReplaySettings,
         digest: str,
         watch: Watch,
         keep: Keep,
     ) -> None:
         self._client, self._address = client, address
-        self._recordings, self._settings, self._digest = recordings, settings, digest
+        self._pieces, self._settings, self._digest = pieces, settings, digest
         self._watch, self._keep = watch, keep
         self._running: dict[Any, int] = {}
-        self._ready: dict[int, ReplayResult] = {}
+        self._ready: dict[int, HeardPiece] = {}
         self._done = 0.0
 
-    def results(self) -> Generator[ReplayResult, None, None]:
+    def heard(self) -> Generator[HeardPiece, None, None]:
         submitted = 0
         try:
-            for turn in range(len(self._recordings)):
+            for turn in range(len(self._pieces)):
                 while turn not in self._ready:
-                    most = min(len(self._recordings), turn + _AHEAD * max(1, self._threads()))
+                    most = min(len(self._pieces), turn + _AHEAD * max(1, self._threads()))
                     for place in range(submitted, most):
                         self._submit(place)
                     submitted = max(submitted, most)
@@ -92,21 +96,20 @@ class _Run:
             self._client.cancel(list(self._running))
 
     def _submit(self, place: int) -> None:
-        recording = self._recordings[place]
-        sent = replace(recording, path=recording.path.absolute())
-        future = self._client.submit(_work, sent, self._settings, self._digest, pure=False)
-        self._running[future] = place
+        self._running[self._future(self._pieces[place])] = place
+
+    def _future(self, piece: Piece) -> Any:
+        return self._client.submit(_work, _absolute(piece), self._settings, self._digest, pure=False)
 
     def _collect(self) -> None:
         """Wait until something is finished, and take it."""
         for future in self._finished():
             place = self._running.pop(future)
-            recording = self._recordings[place]
-            result = self._result(future, recording)
-            result.recording = recording
-            self._keep(result)
-            self._ready[place] = result
-            self._done += recording.size
+            piece = self._pieces[place]
+            heard = self._taken(future, piece)
+            self._keep(heard)
+            self._ready[place] = heard
+            self._done += piece.size
             self._watch(self._done)
 
     def _finished(self) -> list[Any]:
@@ -128,19 +131,27 @@ class _Run:
             except Exception as error:
                 raise self._lost(error) from error
 
-    def _result(self, future: Any, recording: Recording) -> ReplayResult:
+    def _taken(self, future: Any, piece: Piece) -> HeardPiece:
+        """What a task has given, with the piece and the recordings as they are called here."""
         distributed = _distributed()
+        name = piece.recordings[0].name
         try:
-            result: ReplayResult = future.result()
+            heard: HeardPiece = future.result()
         except distributed.scheduler.KilledWorker:
-            return ReplayResult(recording, error=f"'{recording.name}' crashed every worker that replayed it.")
+            if piece.joined:
+                return HeardPiece(piece, [self._taken(self._future(one), one).results[0] for one in piece.apart()])
+            error = f"'{name}' crashed every worker that replayed it."
+            return HeardPiece(piece, [ReplayResult(piece.recordings[0], error=error)])
         except EdgeDaemonError:
             raise
         except (distributed.CancelledError, OSError) as error:
             raise self._lost("its scheduler has ended") from error
         except Exception as error:
-            raise ClusterError(f"A worker failed on '{recording.name}' ({type(error).__name__}: {error}).") from error
-        return result
+            raise ClusterError(f"A worker failed on '{name}' ({type(error).__name__}: {error}).") from error
+        heard.piece = piece
+        for result, recording in zip(heard.results, piece.recordings, strict=True):
+            result.recording = recording
+        return heard
 
     def _threads(self) -> int:
         """Of all workers that are there now."""
@@ -214,6 +225,14 @@ def _line(error: object) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
+def _absolute(piece: Piece) -> Piece:
+    """The workers stand in other folders."""
+    recordings, ahead = (
+        tuple(replace(one, path=one.path.absolute()) for one in some) for some in (piece.recordings, piece.ahead)
+    )
+    return replace(piece, recordings=recordings, ahead=ahead)
+
+
 _IN_PACKAGE = Path("model inside the package")
 
 
@@ -233,7 +252,7 @@ def _look(path: Path) -> tuple[str, bool]:
     return __version__, path.exists()
 
 
-def _work(recording: Recording, settings: ReplaySettings, digest: str) -> ReplayResult:
+def _work(piece: Piece, settings: ReplaySettings, digest: str) -> HeardPiece:
     if settings.detector.model == _IN_PACKAGE:
         settings = _with_model(settings, default_model_path())
     found = thread_detector(settings.detector).model.digest
@@ -242,4 +261,4 @@ def _work(recording: Recording, settings: ReplaySettings, digest: str) -> Replay
             f"The worker {_distributed().get_worker().address} has a different model at {settings.detector.model}.",
             "Keep the model on the disk that all machines see, and install the same version of edge-daemon on all.",
         )
-    return replay_recording(recording, settings)
+    return hear(piece, settings)

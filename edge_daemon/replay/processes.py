@@ -1,8 +1,8 @@
 """Worker processes that replay: a pool that survives the death of its members.
 
 A worker process that dies (a decoder's crash on a damaged file, the system short of memory) takes its recording with
-it, not the run: the recordings that were on their way are done again, and the one that kills a process a second time,
-alone with it, is reported as failed.
+it, not the run: the pieces that were on their way are done again. Of one that kills a process a second time, alone with
+it, the recordings are heard one by one, and the one that kills a process again is reported as failed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from edge_daemon.errors import StorageError
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.heard import HeardPiece
+from edge_daemon.replay.hearing import Keep, hear
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.task import Keep, Stopped, Watch, replay_recording
+from edge_daemon.replay.stream import Piece
+from edge_daemon.replay.task import Stopped, Watch
 
 _POLL_S = 0.2
-_AHEAD = 2  # recordings per process that may be on their way, so that none waits for the next
+_AHEAD = 2  # pieces per process that may be on their way, so that none waits for the next
 
 
 class Processes:
@@ -39,13 +41,14 @@ class Processes:
         self._jobs = jobs
         self._watch = watch
         self._keep = keep
-        self._running: deque[tuple[Recording, Future[ReplayResult]]] = deque()
-        self._kept: set[Future[ReplayResult]] = set()
+        self._running: deque[tuple[Piece, Future[HeardPiece]]] = deque()
+        self._kept: set[Future[HeardPiece]] = set()
         self._done = self._context.Value("d", 0.0)
         self._stop = self._context.Event()
 
-    def results(self, recordings: Sequence[Recording]) -> Generator[ReplayResult, None, None]:
-        waiting = deque(recordings)
+    def heard(self, pieces: Sequence[Piece]) -> Generator[HeardPiece, None, None]:
+        """Hear pieces; give what became of them in their order."""
+        waiting = deque(pieces)
         running = self._running
         pool = self._pool(self._jobs)
         try:
@@ -60,7 +63,7 @@ class Processes:
                 except BrokenProcessPool:
                     self._leash.close()
                     pool.shutdown(wait=True)
-                    waiting.extendleft(recording for recording, _ in reversed(running))
+                    waiting.extendleft(piece for piece, _ in reversed(running))
                     running.clear()
                     self._kept.clear()
                     yield self._alone(waiting.popleft())
@@ -71,14 +74,18 @@ class Processes:
             with suppress(StorageError):  # the run has ended well, or something else is being told
                 self._keep_finished()
 
-    def _alone(self, recording: Recording) -> ReplayResult:
+    def _alone(self, piece: Piece) -> HeardPiece:
         with self._pool(1) as pool:
             try:
-                result = self._wait(self._submit(pool, recording))
+                heard = self._wait(self._submit(pool, piece))
             except BrokenProcessPool:
-                return ReplayResult(recording, error=f"'{recording.name}' crashed the process that replayed it, twice.")
-        self._keep(result)
-        return result
+                if piece.joined:
+                    return HeardPiece(piece, [self._alone(one).results[0] for one in piece.apart()])
+                recording = piece.recordings[0]
+                error = f"'{recording.name}' crashed the process that replayed it, twice."
+                return HeardPiece(piece, [ReplayResult(recording, error=error)])
+        self._keep(heard)
+        return heard
 
     def _pool(self, jobs: int) -> ProcessPoolExecutor:
         """Workers that leave when their leash is closed.
@@ -89,11 +96,11 @@ class Processes:
         held, self._leash = self._context.Pipe(duplex=False)
         return ProcessPoolExecutor(jobs, self._context, _begin_worker, (self._done, self._stop, held))
 
-    def _submit(self, pool: ProcessPoolExecutor, recording: Recording) -> Future[ReplayResult]:
+    def _submit(self, pool: ProcessPoolExecutor, piece: Piece) -> Future[HeardPiece]:
         with _interrupts_held():
-            return pool.submit(_work, recording, self._settings)
+            return pool.submit(_work, piece, self._settings)
 
-    def _wait(self, future: Future[ReplayResult]) -> ReplayResult:
+    def _wait(self, future: Future[HeardPiece]) -> HeardPiece:
         while True:
             self._watch(self._done.value)
             try:
@@ -145,7 +152,7 @@ def _leave_with_parent(leash: Connection) -> None:
         os._exit(1)
 
 
-def _work(recording: Recording, settings: ReplaySettings) -> ReplayResult:
+def _work(piece: Piece, settings: ReplaySettings) -> HeardPiece:
     told = 0.0
 
     def progress(share: float) -> None:
@@ -153,10 +160,10 @@ def _work(recording: Recording, settings: ReplaySettings) -> ReplayResult:
         if _shared["stop"].is_set():
             raise Stopped
         with _shared["done"].get_lock():
-            _shared["done"].value += (share - told) * recording.size
+            _shared["done"].value += (share - told) * piece.size
         told = share
 
     progress(0.0)
-    result = replay_recording(recording, settings, progress)
+    heard = hear(piece, settings, progress)
     progress(1.0)
-    return result
+    return heard

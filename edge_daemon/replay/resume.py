@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -31,8 +33,10 @@ from edge_daemon.storage.atomic_file import whole_file
 FOLDER = ".replay"
 """Inside the output folder."""
 
+Kept = TypeVar("Kept", bound=BaseModel)
 
-class _Document(BaseModel):
+
+class ResultDocument(BaseModel):
     """A result without its recording, as it is written."""
 
     model_config = ConfigDict(extra="forbid")
@@ -57,6 +61,29 @@ class _Document(BaseModel):
     unusable: int
     layer_spikes: list[int] | None
 
+    @classmethod
+    def of(cls, result: ReplayResult) -> ResultDocument:
+        """The document of a result."""
+        values = {name: getattr(result, name) for name in cls.model_fields}
+        spikes = result.layer_spikes
+        values |= {
+            "starts": result.starts.tolist(),
+            "scores": result.scores.tolist(),
+            "layer_spikes": None if spikes is None else spikes.tolist(),
+        }
+        return cls.model_construct(**values)
+
+    def result(self, recording: Recording) -> ReplayResult:
+        """The result of a recording."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        spikes = self.layer_spikes
+        values |= {
+            "starts": np.array(self.starts, np.int64),
+            "scores": np.array(self.scores, np.float32),
+            "layer_spikes": None if spikes is None else np.array(spikes, np.int64),
+        }
+        return ReplayResult(recording, **values)
+
 
 class FinishedResults:
     """Finished results of one run, by recording.
@@ -75,19 +102,8 @@ class FinishedResults:
 
     def load(self, recording: Recording) -> ReplayResult | None:
         """The recording's result, if it is there and whole."""
-        path = self._path(recording)
-        try:
-            document = _Document.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
-            return None
-        values = {name: getattr(document, name) for name in _Document.model_fields}
-        spikes = document.layer_spikes
-        values |= {
-            "starts": np.array(document.starts, np.int64),
-            "scores": np.array(document.scores, np.float32),
-            "layer_spikes": None if spikes is None else np.array(spikes, np.int64),
-        }
-        return ReplayResult(recording, **values)
+        document = self.read(self.name([recording]), ResultDocument)
+        return None if document is None else document.result(recording)
 
     def save(self, result: ReplayResult) -> None:
         """Keep a result; one that failed is not kept, so that the next run tries it again.
@@ -95,33 +111,45 @@ class FinishedResults:
         Raises:
             StorageError: it cannot be written.
         """
-        if result.error is not None:
-            return
-        values = {name: getattr(result, name) for name in _Document.model_fields}
-        spikes = result.layer_spikes
-        values |= {
-            "starts": result.starts.tolist(),
-            "scores": result.scores.tolist(),
-            "layer_spikes": None if spikes is None else spikes.tolist(),
-        }
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"The folder {self._folder} cannot be created: {error.strerror}.") from error
-        with whole_file(self._path(result.recording)) as file:
-            file.write(_Document.model_construct(**values).model_dump_json())
+        if result.error is None:
+            self.write(self.name([result.recording]), ResultDocument.of(result))
 
     def clear(self) -> None:
         """Remove all that is kept, of earlier runs too: the tables have taken its place."""
         with suppress(OSError):
             shutil.rmtree(self._folder)
 
-    def _path(self, recording: Recording) -> Path:
-        path = recording.path.absolute()
+    def name(self, recordings: Sequence[Recording], more: Sequence[object] = ()) -> str:
+        """The file for what came of recordings under the circumstances of this run, and under more of them."""
+        files = [_state(recording) for recording in recordings]
+        text = json.dumps([*self._circumstances, *files, *more], sort_keys=True)
+        return f"{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}.json"
+
+    def read(self, name: str, kind: type[Kept]) -> Kept | None:
+        """What is kept under a name, if it is there and whole."""
         try:
-            state = path.stat()
-            file = [str(path), recording.name, state.st_size, state.st_mtime_ns]
-        except OSError:
-            file = [str(path), recording.name]  # whoever opens it will say what is wrong
-        text = json.dumps([*self._circumstances, file], sort_keys=True)
-        return self._folder / f"{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}.json"
+            return kind.model_validate_json((self._folder / name).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write(self, name: str, document: BaseModel) -> None:
+        """Keep a document.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The folder {self._folder} cannot be created: {error.strerror}.") from error
+        with whole_file(self._folder / name) as file:
+            file.write(document.model_dump_json())
+
+
+def _state(recording: Recording) -> list[object]:
+    path = recording.path.absolute()
+    try:
+        state = path.stat()
+    except OSError:
+        return [str(path), recording.name]  # whoever opens it will say what is wrong
+    return [str(path), recording.name, state.st_size, state.st_mtime_ns]

@@ -1,34 +1,34 @@
 """Replay: recordings in, detections out, in the same order and the same bytes however the work is spread.
 
-Each recording is one task (`task`), done here, in processes of its own (`processes`) or on a cluster
-(`cluster`). The results come back in the order of the recordings and go into the tables one by one
-(`output`), so that memory does not grow with the number of recordings, and neither jobs nor blocks nor batches
-can be seen in what is written. What is finished is kept until the run is (`resume`), so that an interrupted one
-goes on where it stopped.
+A recording on its own, or a piece of a continuous stream of them (`stream`), is one task (`hearing`), done here, in
+processes of its own (`processes`) or on a cluster (`cluster`). What comes back, in the order of the pieces, is put
+together to results (`stream_events`), and these go into the tables in the order of the recordings, one by one
+(`output`). So memory does not grow with the number of recordings, and neither jobs nor pieces nor blocks nor batches
+can be seen in what is written. What is finished is kept until the run is (`resume`, `finished_pieces`), so that an
+interrupted one goes on where it stopped.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from edge_daemon.detection.detector import plan
+from edge_daemon.audio.time_zone import parse_zone
+from edge_daemon.detection.detector import DetectorPlan, plan
 from edge_daemon.errors import StorageError
+from edge_daemon.replay.finished_pieces import FinishedPieces
+from edge_daemon.replay.heard import HeardPiece
+from edge_daemon.replay.hearing import Keep, hear
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.resume import FinishedResults
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.task import (
-    Keep,
-    Progress,
-    Watch,
-    close_thread_detector,
-    replay_recording,
-    thread_detector,
-)
+from edge_daemon.replay.stream import Piece, ReplayPlan, plan_replay
+from edge_daemon.replay.stream_events import Placed, StreamEvents
+from edge_daemon.replay.task import Progress, Watch, close_thread_detector, thread_detector
 
 
 @dataclass(slots=True)
@@ -51,6 +51,7 @@ class Summary:
         unusable: of these, those without sound.
         lost_s: seconds not analysed, by cause.
         stage_ns: time in each stage of the pipeline, over all processes, nanoseconds.
+        plan: what was heard together.
     """
 
     recordings: int = 0
@@ -68,6 +69,7 @@ class Summary:
     unusable: int = 0
     lost_s: Counter[str] = field(default_factory=Counter)
     stage_ns: Counter[str] = field(default_factory=Counter)
+    plan: ReplayPlan = field(default_factory=ReplayPlan)
 
     @property
     def failed(self) -> int:
@@ -101,6 +103,7 @@ def replay(
     recordings: Sequence[Recording],
     settings: ReplaySettings,
     *,
+    join: bool = True,
     jobs: int = 1,
     cluster: str | None = None,
     output: ReplayOutput | None = None,
@@ -112,6 +115,7 @@ def replay(
     Args:
         recordings: what to replay, in the order of the tables.
         settings: how.
+        join: hear recordings that follow each other without a gap as one stream.
         jobs: number of processes.
         cluster: address of a dask scheduler whose workers replay instead.
         output: the tables, already entered; None writes nothing.
@@ -124,28 +128,39 @@ def replay(
         UsageError, ClusterError: the cluster cannot be used.
     """
     # what is wrong with the model is said once, before anything is begun
-    look = thread_detector if cluster is None else plan
-    digest = look(settings.detector).model.digest
-    store = None if output is None else FinishedResults(output.folder, settings, digest)
-    finished = set() if store is None else {r.path for r in recordings if store.load(r) is not None}
-    left = [recording for recording in recordings if recording.path not in finished]
-    before = sum(recording.size for recording in recordings if recording.path in finished)
+    detector = (thread_detector if cluster is None else plan)(settings.detector)
+    digest = detector.model.digest
+    store = None if output is None else FinishedPieces(FinishedResults(output.folder, settings, digest))
+    zone = None if settings.timezone is None else parse_zone(settings.timezone)
+    made = plan_replay(recordings, join=join, zone=zone)
+    finished = set() if store is None else {n for n, piece in enumerate(made.pieces) if store.load(piece) is not None}
+    left = [piece for number, piece in enumerate(made.pieces) if number not in finished]
+    before = sum(made.pieces[number].size for number in finished)
     keep: Keep = _drop if store is None else store.save
     if cluster is None or not left:
-        work = results(left, settings, jobs, lambda done: watch(before + done), keep)
+        work = heard_here(left, settings, jobs, lambda done: watch(before + done), keep)
     else:
         from edge_daemon.replay import cluster as replay_cluster
 
-        work = replay_cluster.results(left, settings, cluster, digest, lambda done: watch(before + done), keep)
-    summary = Summary()
+        work = replay_cluster.heard_there(left, settings, cluster, digest, lambda done: watch(before + done), keep)
+    summary = Summary(plan=made)
+    taken: set[int] = set()  # of the recordings whose results have not been given yet
+
+    def heard() -> Iterator[HeardPiece]:
+        for number, piece in enumerate(made.pieces):
+            if store is not None and number in finished:
+                taken.update(piece.places)
+                yield _taken(store, piece)
+            else:
+                yield next(work)
+
     try:
         with closing(work):
-            for recording in recordings:
-                taken = store is not None and recording.path in finished
-                result = _taken(store, recording) if store is not None and taken else next(work)
+            for place, result in in_order(placed(heard(), detector, settings)):
                 if output is not None:
                     output.write(result)
-                summary.add(result, taken=taken)
+                summary.add(result, taken=place in taken)
+                taken.discard(place)
                 each(result)
     finally:
         close_thread_detector()
@@ -154,45 +169,83 @@ def replay(
     return summary
 
 
-def _taken(store: FinishedResults, recording: Recording) -> ReplayResult:
+def placed(heard: Iterator[HeardPiece], detector: DetectorPlan, settings: ReplaySettings) -> Iterator[Placed]:
+    """The results of recordings, from the pieces in their order; results come as soon as they are complete.
+
+    Args:
+        heard: all pieces.
+        detector: how events are found.
+        settings: of the run.
+    """
+    streams: dict[int, StreamEvents] = {}
+    for one in heard:
+        piece = one.piece
+        if not piece.joined:
+            yield piece.places[0], one.results[0]
+            continue
+        if piece.stream not in streams:
+            calibrated = settings.full_scale_db is not None
+            streams[piece.stream] = StreamEvents(detector, calibrated=calibrated, scores=settings.scores)
+        stream = streams[piece.stream]
+        if piece.continues and one.runs and one.runs[0].first == 0 and not stream.handed_over:
+            # the piece before ended otherwise than its headers said: this one's beginning has not been heard yet
+            yield from stream.add(hear(piece.anew(), settings))
+        else:
+            yield from stream.add(one)
+        if not piece.ahead:
+            del streams[piece.stream]
+
+
+def in_order(results: Iterator[Placed]) -> Iterator[Placed]:
+    """The same results in the order of the recordings; recorders that take turns in a folder wait for each other."""
+    waiting: dict[int, ReplayResult] = {}
+    turn = 0
+    for place, result in results:
+        waiting[place] = result
+        while turn in waiting:
+            yield turn, waiting.pop(turn)
+            turn += 1
+
+
+def _taken(store: FinishedPieces, piece: Piece) -> HeardPiece:
     """Read what was found to be there when the run began."""
-    result = store.load(recording)
-    if result is None:
+    heard = store.load(piece)
+    if heard is None:
         raise StorageError(
-            f"The earlier result for '{recording.name}' is gone, or the recording has changed.",
+            f"The earlier result for '{piece.recordings[0].name}' is gone, or the recording has changed.",
             "Run the same command again.",
         )
-    return result
+    return heard
 
 
-def _drop(_result: ReplayResult) -> None:
+def _drop(_heard: HeardPiece) -> None:
     """Keeps nothing."""
 
 
-def results(
-    recordings: Sequence[Recording], settings: ReplaySettings, jobs: int, watch: Watch, keep: Keep = _drop
-) -> Generator[ReplayResult, None, None]:
-    """Replay recordings; give results in their order.
+def heard_here(
+    pieces: Sequence[Piece], settings: ReplaySettings, jobs: int, watch: Watch, keep: Keep = _drop
+) -> Generator[HeardPiece, None, None]:
+    """Hear pieces; give what became of them in their order.
 
     Args:
-        recordings: what to replay.
+        pieces: what to hear.
         settings: how.
         jobs: number of processes; with 1 everything happens in this one.
         watch: told of the progress from this thread.
-        keep: given each result as soon as it is there, from this thread.
+        keep: given each piece as soon as it has been heard, from this thread.
     """
-    if min(jobs, len(recordings)) > 1:
+    if min(jobs, len(pieces)) > 1:
         # not before it is needed: a megabyte that a single process can do without
         from edge_daemon.replay.processes import Processes
 
-        yield from Processes(settings, min(jobs, len(recordings)), watch, keep).results(recordings)
+        yield from Processes(settings, min(jobs, len(pieces)), watch, keep).heard(pieces)
         return
     done = 0
-    for recording in recordings:
-        result = replay_recording(recording, settings, _part_of(watch, done, recording.size))
-        keep(result)
-        yield result
-        done += recording.size
+    for piece in pieces:
+        heard = hear(piece, settings, _part_of(watch, done, piece.size))
+        keep(heard)
+        yield heard
+        done += piece.size
         watch(done)
 
 

@@ -39,9 +39,6 @@ Progress = Callable[[float], None]
 Watch = Callable[[float], None]
 """Told now and then how many bytes of the recordings are done."""
 
-Keep = Callable[[ReplayResult], None]
-"""Given each result as soon as it is there, in any order."""
-
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
     """Raised by `progress` to give up a recording."""
@@ -81,14 +78,22 @@ def replay_recording(recording: Recording, settings: ReplaySettings, progress: P
     detector = thread_detector(settings.detector)
     try:
         return _replay(recording, settings, detector, progress or _ignore)
-    except AudioError as error:
-        return ReplayResult(recording, error=_unicode(str(error)))
-    except (BackendError, ConfigError, Stopped):
-        raise
     except Exception as error:  # noqa: BLE001 - one strange recording must not stop an archive's run
-        return ReplayResult(
-            recording, error=_unicode(f"'{recording.name}' could not be replayed ({type(error).__name__}: {error}).")
-        )
+        return failure(recording, error)
+
+
+def failure(recording: Recording, error: Exception) -> ReplayResult:
+    """What becomes of a recording in which something went wrong.
+
+    Raises:
+        BackendError, ConfigError, Stopped: the error itself, where it is not the recording's.
+    """
+    if isinstance(error, BackendError | ConfigError | Stopped):
+        raise error
+    if isinstance(error, AudioError):
+        return ReplayResult(recording, error=_unicode(str(error)))
+    told = f"'{recording.name}' could not be replayed ({type(error).__name__}: {error})."
+    return ReplayResult(recording, error=_unicode(told))
 
 
 def _unicode(text: str) -> str:
@@ -100,17 +105,22 @@ def _ignore(_share: float) -> None:
     """Progress that nobody watches."""
 
 
-def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, progress: Progress) -> ReplayResult:
-    began = perf_counter_ns()
+def open_recording(
+    recording: Recording, settings: ReplaySettings, detector: Detector
+) -> tuple[FileSource, ReplayResult, RecordingStart]:
+    """Open a recording, and begin its result: whose it is and when it was made.
+
+    Raises:
+        AudioError: as `FileSource`.
+    """
     zone = None if settings.timezone is None else parse_zone(settings.timezone)
     started = recording_start(recording.path, settings.start, zone)
     source = FileSource(
         recording.path, channel=settings.channel - 1, block_seconds=settings.block_s, start=started.start
     )
-    stream = StretchedSource(source, started.stretches)
     try:
-        pipeline = detector.pipeline(source.rate, batch=settings.batch, pad_short=True)
-        result = ReplayResult(recording, window=pipeline.spec.window, rate=pipeline.spec.sample_rate)
+        spec = detector.model.metadata.frontend
+        result = ReplayResult(recording, window=spec.window, rate=spec.sample_rate)
         origin = detector.origin(
             settings.device,
             recording_identity(recording.path),
@@ -120,15 +130,32 @@ def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, 
         )
         result.origin = replace(origin, time_source=started.source)
         _tell_time(result, started, source.rate)
-        collector = _Collector(result, settings, _levels(settings, detector))
+    except BaseException:
+        source.close()
+        raise
+    return source, result, started
+
+
+def note_end(result: ReplayResult, source: FileSource) -> None:
+    """The recording has been read: note how much there was, and what was wrong with it."""
+    result.seconds = source.duration
+    result.problem = None if source.problem is None else _unicode(source.problem)
+
+
+def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, progress: Progress) -> ReplayResult:
+    began = perf_counter_ns()
+    source, result, started = open_recording(recording, settings, detector)
+    stream = StretchedSource(source, started.stretches)
+    try:
+        pipeline = detector.pipeline(source.rate, batch=settings.batch, pad_short=True)
+        collector = _Collector(result, settings, replay_levels(settings, detector))
         while (item := stream.read()) is not None:
             pipeline.tally.stage_ns["read"] += perf_counter_ns() - began
             collector.add(pipeline.push(item))
             progress(min(1.0, item.end / max(1, source.frames)))
             began = perf_counter_ns()
         collector.add(pipeline.finish())
-        result.seconds = source.duration
-        result.problem = None if source.problem is None else _unicode(source.problem)
+        note_end(result, source)
     finally:
         source.close()
     collector.close()
@@ -172,7 +199,8 @@ class _Collector:
         self._result.lost_s = {cause: length / rate for cause, length in sorted(self._lost.items()) if length}
 
 
-def _levels(settings: ReplaySettings, detector: Detector) -> ReplayLevels | None:
+def replay_levels(settings: ReplaySettings, detector: Detector) -> ReplayLevels | None:
+    """What measures received levels; None without a calibrated hydrophone."""
     if settings.full_scale_db is None:
         return None
     from edge_daemon.replay.received_levels import ReplayLevels

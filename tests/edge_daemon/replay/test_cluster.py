@@ -17,6 +17,7 @@ from edge_daemon.replay.cluster import ClusterError, _check_workers, _Run, _send
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.stream import Piece
 
 distributed = pytest.importorskip("distributed", reason="needs distributed (extra `cluster`)")
 
@@ -32,13 +33,14 @@ def answer(result: Callable[[], Any], recording: Recording) -> ReplayResult:
     run = _Run(
         None,
         "tcp://there",
-        [recording],
+        [Piece.of(recording)],
         ReplaySettings(DetectorSettings(Path("m.onnx"))),
         "",
         lambda _: None,
         lambda _: None,
     )
-    return run._result(SimpleNamespace(result=result), recording)
+    (heard,) = run._taken(SimpleNamespace(result=result), Piece.of(recording)).results
+    return heard
 
 
 def thrown(error: BaseException) -> Callable[[], Any]:
@@ -95,6 +97,6 @@ def test_workers_that_can(recording: Recording) -> None:
 def test_the_model_inside_the_package_is_each_machines_own(recording: Recording) -> None:
     sent = _sendable(ReplaySettings())
     assert sent.detector.model != default_model_path()
-    result = _work(recording, sent, ModelFile.read(default_model_path()).digest)
+    (result,) = _work(Piece.of(recording), sent, ModelFile.read(default_model_path()).digest).results
     assert "not a sound file" in (result.error or "")
     assert _sendable(ReplaySettings(DetectorSettings(Path("m.onnx")))).detector.model == Path.cwd() / "m.onnx"

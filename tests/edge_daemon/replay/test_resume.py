@@ -22,12 +22,14 @@ from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from edge_daemon.errors import StorageError
 from edge_daemon.replay import run as replay_run
+from edge_daemon.replay.heard import HeardPiece
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording, find_recordings
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.resume import FOLDER, FinishedResults
-from edge_daemon.replay.run import Summary, replay, results
+from edge_daemon.replay.run import Summary, heard_here, replay
 from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.stream import Piece
 from edge_daemon.replay.task import replay_recording, thread_detector
 
 RATE = 2000
@@ -200,14 +202,14 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int = 1000) -> None:
         self.names: list[str] = []
         self._most = most
-        self._real = replay_run.replay_recording
-        monkeypatch.setattr(replay_run, "replay_recording", self)
+        self._real = replay_run.hear
+        monkeypatch.setattr(replay_run, "hear", self)
 
-    def __call__(self, recording: Recording, *rest: object) -> ReplayResult:
+    def __call__(self, piece: Piece, *rest: object) -> HeardPiece:
         if len(self.names) == self._most:
             raise KeyboardInterrupt
-        self.names.append(recording.path.name)
-        return self._real(recording, *rest)  # type: ignore[arg-type]
+        self.names += [recording.path.name for recording in piece.recordings]
+        return self._real(piece, *rest)  # type: ignore[arg-type]
 
 
 def run(archive: Path, output: Path, settings: ReplaySettings, jobs: int = 1) -> Summary:
@@ -244,8 +246,14 @@ def test_what_is_finished_out_of_turn_is_kept(archive: Path, settings: ReplaySet
     thread_detector(settings.detector)
     kept: list[str] = []
     given = [
-        r.recording.name
-        for r in results(recordings, settings, 2, lambda _done: None, lambda r: kept.append(r.recording.name))
+        heard.piece.recordings[0].name
+        for heard in heard_here(
+            [Piece.of(one) for one in recordings],
+            settings,
+            2,
+            lambda _done: None,
+            lambda heard: kept.append(heard.piece.recordings[0].name),
+        )
     ]
     assert given == [recording.name for recording in recordings]
     assert sorted(kept) == sorted(given)

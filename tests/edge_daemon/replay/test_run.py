@@ -33,8 +33,9 @@ from edge_daemon.model.model_file import ModelFile
 from edge_daemon.replay import processes
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
-from edge_daemon.replay.run import Summary, replay, results
+from edge_daemon.replay.run import Summary, heard_here, replay
 from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.stream import Piece
 from edge_daemon.replay.task import replay_recording, thread_detector
 from edge_daemon.tables.format import format_names
 
@@ -294,7 +295,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_progress_reaches_the_end(archive: Path, settings: ReplaySettings) -> None:
     recordings = find_recordings([archive / "one", archive / "two"])
     told: list[float] = []
-    assert len(list(results(recordings, settings, 1, told.append))) == 2
+    assert len(list(heard_here([Piece.of(one) for one in recordings], settings, 1, told.append))) == 2
     assert told == sorted(told)
     assert told[-1] == sum(recording.size for recording in recordings)
     assert len(told) > 4
@@ -361,7 +362,8 @@ def test_a_recording_that_kills_its_process_is_reported(
     archive: Path, settings: ReplaySettings, reaper: Reaper
 ) -> None:
     recordings = find_recordings([archive / "one", archive / "short.wav"])
-    ended = list(results(recordings, settings, 2, lambda _done: None))
+    heard = list(heard_here([Piece.of(one) for one in recordings], settings, 2, lambda _done: None))
+    ended = [result for one in heard for result in one.results]
     assert [r.recording for r in ended] == recordings != []
     assert all(r.error is not None and "crashed" in r.error for r in ended)
 
