@@ -17,6 +17,7 @@ import soundfile
 
 from edge_daemon.cli import invoke
 from edge_daemon.replay import cluster as replay_cluster
+from edge_daemon.replay import stream
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 pytest.importorskip("distributed", reason="needs distributed (extra `cluster`)")
@@ -137,6 +138,27 @@ def test_a_killed_worker_does_not_show(
     assert "taken over" not in printed.decode()
     assert contents(tmp_path / "out") == plain
     assert len(plain) == 4 + 2 * 8
+
+
+def test_a_stream_of_recordings_is_the_same_stream_there(
+    cluster: Cluster, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "PIECE_S", 10.0)
+    sound = 0.01 * np.random.default_rng(9).standard_normal(60 * RATE)
+    time_s = np.arange(RATE) / RATE
+    for begin in range(RATE, len(sound) - RATE, 7400):
+        sound[begin : begin + RATE] += 0.05 * np.sin(2 * np.pi * (100 * time_s + 50 * time_s**2))
+    (tmp_path / "in").mkdir()
+    for second in range(0, 60, 5):
+        part = sound[second * RATE : (second + 5) * RATE]
+        soundfile.write(tmp_path / "in" / f"20230405_1200{second:02d}.wav", part, RATE)
+    words = ["replay", str(tmp_path / "in"), "--model", str(tiny_model), "--scores"]
+    assert invoke([*words, "--output", str(tmp_path / "here")]) == 0
+    cluster.start_worker("one")
+    assert invoke([*words, "--output", str(tmp_path / "there"), "--dask", str(cluster.scheduler_file)]) == 0
+    here = contents(tmp_path / "here")
+    assert here["detections.jsonl"].count(b"\n") > 5
+    assert contents(tmp_path / "there") == here
 
 
 def test_all_workers_killed_and_new_ones_come(

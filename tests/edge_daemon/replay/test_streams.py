@@ -146,8 +146,8 @@ def test_times_are_those_of_the_file_in_which_a_call_begins(
         (2000, 0.5, {}),
         (8000, 2.0, {}),
         (11025, 0.2, {}),
-        (2000, 0.2, {"full_scale_db": 170.0}),
-        (11025, 0.5, {"full_scale_db": 170.0}),
+        (2000, 0.5, {"full_scale_db": 170.0}),
+        (11025, 1.0, {"full_scale_db": 170.0}),
     ],
 )
 def test_pieces_do_not_show(
@@ -176,7 +176,8 @@ def test_pieces_do_not_show(
     one, found, pieces = told(3600.0, "one")
     assert pieces == 1
     assert found["events"]
-    for piece_s, number in ((30.0, 3), (7.0, 15)):
+    # with levels, a minute behind each piece is heard, too
+    for piece_s, number in ((30.0, 3),) if changes else ((30.0, 3), (7.0, 15)):
         files, other, pieces = told(piece_s, f"{piece_s}")
         assert pieces >= number
         if hop_s < 0.5:  # a window or two at each seam are computed twice
