@@ -132,6 +132,8 @@ class StreamEvents:
     def _place(self, found: Found) -> None:
         """Put an event into the recording in which it begins."""
         event = found.event
+        if not self._open:  # its recording has failed
+            return
         if event.begin >= self._open[-1].end:
             self._early.append(found)
             return
