@@ -1,41 +1,31 @@
 """Recordings: a sound file read in blocks, one channel of it, in constant memory.
 
-libsndfile (through soundfile) decodes WAV in all its widths, RF64, WAVE64, AIFF, FLAC, Ogg and more. What it
-can't decode is reported in a sentence; what a damaged file lacks becomes a gap with the cause "read_error",
-so that it is accounted for.
+libsndfile (through soundfile) decodes WAV in all its widths, RF64, WAVE64, AIFF, FLAC, Ogg, MP3 and more. A header may
+promise more or less than there is: what the bytes hold is heard, and the difference is a defect. What can't be decoded
+becomes a gap with the cause "read_error", and reading goes on behind it, so that all is heard or accounted for.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import stat
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
-import soundfile
 
+from edge_daemon.audio.decoding.contents import Contents, open_contents
+from edge_daemon.audio.decoding.stretch import Damaged, Stretch
+from edge_daemon.audio.defect import Defect, DefectKind
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.audio.start_time import StartTime, start_from_name
 from edge_daemon.errors import AudioError
 
 LOWEST_RATE, HIGHEST_RATE = 100, 1_000_000  # Hz: seismometers … fast bat and porpoise recorders
+TOLERANCE_S = 2.0
+"""A shorter difference between header and file is no defect: about a window."""
+_FILLING_S = 0.1  # what follows the sound that the header promises is filling, or a tag, if it is no longer
 _MOST_VALUES = 1 << 18  # in one read, over all channels: 1 MiB of float32
-_EMPTY_FILE_ROOM = 65_536  # bytes of header and notes that a recording without a sample may have
-_UNTOUCHED = np.uint32(0x7FC0DEAD)  # a NaN that no decoder writes
-_BYTES = {
-    "PCM_S8": 1,
-    "PCM_U8": 1,
-    "PCM_16": 2,
-    "PCM_24": 3,
-    "PCM_32": 4,
-    "FLOAT": 4,
-    "DOUBLE": 8,
-    "ULAW": 1,
-    "ALAW": 1,
-}
 
 
 class FileSource:
@@ -49,44 +39,54 @@ class FileSource:
         channel: counted from 0.
         block_seconds: wished length of a block; shortened so that a read takes at most 1 MiB.
         start: when the first sample was taken, if known better than from the file's name.
+        tolerance_s: shortest difference between header and file that matters, seconds.
 
     Attributes:
         rate: Hz.
         name: the path.
         channels: how many the file has.
-        frames: samples per channel that the file should give (what is missing of them comes as a gap).
+        said: samples per channel by the header; None where it leaves that open.
+        frames: samples per channel that the file should give (what is missing of them comes as gaps); exact after the
+            last `read`.
+        read_frames: samples per channel that were read by now.
         start: when the first sample was taken and how that is known, or None.
-        problem: a sentence on what is wrong with the file, as far as known by now, or None.
+        defects: what is wrong with the file, as far as known by now; all of it after the last `read`.
 
     Raises:
         AudioError: no such file, no permission, a folder, not a sound file, no such channel, an unusable sample rate.
     """
 
     def __init__(
-        self, path: str | Path, channel: int = 0, block_seconds: float = 4.0, start: StartTime | None = None
+        self,
+        path: str | Path,
+        channel: int = 0,
+        block_seconds: float = 4.0,
+        start: StartTime | None = None,
+        tolerance_s: float = TOLERANCE_S,
     ) -> None:
         self.name = str(path)
-        self.problem: str | None = None
+        self.defects: list[Defect] = []
+        self.read_frames = 0
+        self._ended = False
+        self._contents: Contents | None = None
         self._handle = _open(Path(path))
         try:
-            self._sound = _decoder(self._handle, self.name)
-            self.rate = int(self._sound.samplerate)
-            self.channels = int(self._sound.channels)
+            contents = self._contents = open_contents(self._handle, self.name)
+            self.rate, self.channels, self.said = contents.rate, contents.channels, contents.said
             self._check(channel)
-            self._readable = int(self._sound.frames)
-            missing = _missing_frames(self._sound)
-            self.frames = self._readable + missing
         except BaseException:
             self.close()
             raise
         self.start = start if start is not None else start_from_name(path)
+        self._tolerance = max(1, round(tolerance_s * self.rate))
+        self.frames = self._due(contents)
         self._channel = channel
         self._position = 0
-        self._ended = False
+        self._stretch: Stretch | None = None
+        self._torn = 0  # samples missing within the sound
+        self._tears: list[int] = []
         wished = max(1, round(block_seconds * self.rate))
         self._buffer = np.empty((max(1, min(wished, _MOST_VALUES // self.channels)), self.channels), np.float32)
-        if missing:
-            self._note_missing(missing)
 
     @property
     def duration(self) -> float:
@@ -99,36 +99,40 @@ class FileSource:
         return self.start.utc if self.start else None
 
     def read(self) -> Block | Gap | None:
-        """Next block; at a damaged place a gap over all that is missing; then None.
+        """Next block; at a damaged place a gap over what is missing; then None.
 
         Raises:
             AudioError: the file holds sound by its header, but not one sample can be decoded.
         """
-        if self._ended:
-            return None
-        count = self._fill()
-        if count:
-            block = Block(self._buffer[:count, self._channel].copy(), self._position)
-            self._position += count
-            return block
-        self._ended = True
-        missing = self.frames - self._position
-        if missing <= 0:
-            return None
-        if not self._position:
-            raise AudioError(
-                f"'{self.name}' has the header of a sound file, but none of its sound can be decoded.",
-                "It is probably damaged or only partly copied; copy it again.",
-            )
-        self._note_missing(missing)
-        return Gap(self._position, missing, "read_error")
+        while not self._ended and self._contents is not None:
+            if self._stretch is None:
+                self._stretch = self._contents.stretch(self._position) if self._position < self.frames else None
+                if self._stretch is None:
+                    return self._finish(self._contents)
+                missing = min(self._stretch.first, self.frames) - self._position
+                if missing > 0:
+                    return self._gap(missing)
+            try:
+                count = self._stretch.read(self._buffer[: self.frames - self._position])
+            except Damaged:
+                count = 0
+            if count:
+                block = Block(self._buffer[:count, self._channel].copy(), self._position)
+                self._position += count
+                self.read_frames += count
+                return block
+            self._stretch = None
+        return None
+
+    def skip_to(self, frame: int) -> None:
+        """Read on at a later frame; only before the first `read`."""
+        self._position = frame
 
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._ended = True
-        sound = getattr(self, "_sound", None)
-        if sound is not None:
-            sound.close()
+        if self._contents is not None:
+            self._contents.close()
         self._handle.close()
 
     def __enter__(self) -> FileSource:
@@ -137,20 +141,63 @@ class FileSource:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _fill(self) -> int:
-        """Decode into the buffer; return how many frames came, 0 at the end or at damage."""
-        wanted = min(len(self._buffer), self._readable - self._position)
-        if wanted <= 0:
-            return 0
-        marks = self._buffer.view(np.uint32)[:wanted, 0]
-        marks[:] = _UNTOUCHED
-        try:
-            return len(self._sound.read(wanted, dtype="float32", always_2d=True, out=self._buffer[:wanted]))
-        except (soundfile.SoundFileError, RuntimeError):
-            # soundfile doesn't say how much was decoded before the damage (nor does its position): the marks do.
-            # The next call, failing at once, ends the stream.
-            left = np.flatnonzero(marks == _UNTOUCHED)
-            return int(left[0]) if len(left) else wanted
+    def _due(self, contents: Contents) -> int:
+        """Samples that are to be expected: those that the file holds, and what it lacks of those promised."""
+        said, held = contents.said, contents.held
+        if said is None:
+            return held
+        if held > said:
+            return held if not said or held - said >= _FILLING_S * self.rate else said
+        return said if said - held >= self._tolerance else held
+
+    def _gap(self, missing: int) -> Gap:
+        gap = Gap(self._position, missing, "read_error")
+        self._tears.append(self._position)
+        self._torn += missing
+        self._position += missing
+        return gap
+
+    def _finish(self, contents: Contents) -> Gap | None:
+        """The end: say what is wrong, and account for what is missing."""
+        self._ended = True
+        missing = self.frames - self._position
+        if self.frames and not self.read_frames:
+            raise AudioError(
+                f"'{self.name}' has the header of a sound file, but none of its sound can be decoded.",
+                "It is probably damaged or only partly copied; copy it again.",
+            )
+        if missing < self._tolerance and not contents.exact:
+            missing = 0
+        self._judge(contents, missing)
+        self.frames = self._position + max(0, missing)
+        if missing <= 0:
+            return None
+        gap = Gap(self._position, missing, "read_error")
+        self._position += missing
+        return gap
+
+    def _judge(self, contents: Contents, missing: int) -> None:
+        """Find the defects, now that all has been read; `missing` samples lack at the end."""
+        said, held = contents.said, contents.held
+        if self._torn:
+            places = "in one place" if len(self._tears) == 1 else f"in {len(self._tears):,} places"
+            where = f"{places}, first at {_seconds(self._tears[0] / self.rate)}"
+            self._tell("damage", self._torn, f"is damaged: {self._of_all(self._torn)} can't be read, {where}.")
+        if missing > 0:
+            self._tell("cut_short", missing, f"is damaged or cut short: {self._of_all(missing)} can't be read.")
+        elif said is not None and held - said >= min(self._tolerance, self.frames):
+            heard = _seconds(self.read_frames / self.rate)
+            more = f"its header says {_seconds(said / self.rate)}, but {heard} of sound are in it and were read"
+            self._tell("header", 0, f"was not finished by its recorder: {more}.")
+        if contents.end_missing and missing <= 0:
+            heard = _seconds(self.read_frames / self.rate)
+            self._tell("end_missing", 0, f"has no end: it breaks off after {heard}; what followed is not in it.")
+
+    def _tell(self, kind: DefectKind, lost: int, what: str) -> None:
+        self.defects.append(Defect(kind, lost / self.rate, f"'{self.name}' {what}"))
+
+    def _of_all(self, frames: int) -> str:
+        return f"{_seconds(frames / self.rate)} of {_seconds(self.duration)}"
 
     def _check(self, channel: int) -> None:
         if not LOWEST_RATE <= self.rate <= HIGHEST_RATE:
@@ -164,19 +211,18 @@ class FileSource:
                 f"'{self.name}' has {count}; channel {channel + 1} does not exist (channels count from 1).",
                 "Choose another channel.",
             )
-        size = os.fstat(self._handle.fileno()).st_size
-        if self._sound.frames == 0 and size > _EMPTY_FILE_ROOM:
-            raise AudioError(
-                f"'{self.name}' claims to be empty but holds {size} bytes: the recorder did not finish writing it.",
-                "Repair the header, for instance with: sox --ignore-length IN.wav OUT.wav",
-            )
-
-    def _note_missing(self, missing: int) -> None:
-        lost = f"{missing / self.rate:.3g} s of {self.duration:.3g} s"
-        self.problem = f"'{self.name}' is damaged or cut short: {lost} can't be read."
 
 
-def _open(path: Path) -> Any:
+def _seconds(seconds: float) -> str:
+    """For people: `0.512 s`, `45.0 s`, `1 h 2 min 3 s`."""
+    if seconds < 1000:
+        return f"{seconds:.3g} s"
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes} min {whole % 60} s" if hours else f"{minutes} min {whole % 60} s"
+
+
+def _open(path: Path) -> BinaryIO:
     """Open a regular file for reading, or say why it can't be."""
     try:
         mode = path.stat().st_mode
@@ -194,41 +240,3 @@ def _open(path: Path) -> Any:
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"'{path}' can't be opened: {reason}.", "Check the disk and the path.") from None
-
-
-def _decoder(handle: Any, name: str) -> Any:
-    try:
-        # By descriptor, so that the content decides and not the name's extension.
-        return soundfile.SoundFile(handle.fileno(), closefd=False)
-    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError, OSError) as error:
-        reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
-        if "does not exist" in reason:  # what libsndfile says when nothing in it knows the contents
-            reason = "unknown contents"
-        raise AudioError(
-            f"'{name}' is not a sound file that edge-daemon can read ({reason}).",
-            "Use WAV, RF64, WAVE64, AIFF, FLAC or Ogg; the file may be damaged.",
-        ) from None
-
-
-# How libsndfile's log states that the header promises more than the file holds, per container.
-_PROMISES = (
-    re.compile(r"^ *(?:data|SSND|Data Size) *: (?P<said>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE),
-    re.compile(r"Calculated frame count (?P<there>\d+) does not match value from 'ds64' chunk of (?P<said>\d+)"),
-    re.compile(r"^riff : (?P<said>\d+) \(should be (?P<there>\d+)\)", re.MULTILINE),
-)
-
-
-def _missing_frames(sound: Any) -> int:
-    """Frames that the header promises beyond those that are there; 0 where the length was left open by the writer."""
-    width = _BYTES.get(sound.subtype)
-    if width is None:  # compressed: what is missing shows while reading
-        return 0
-    for unit, pattern in zip((width * sound.channels, 1, width * sound.channels), _PROMISES, strict=True):
-        match = pattern.search(sound.extra_info)
-        if match:
-            said, there = int(match["said"]), int(match["there"])
-            # Writers into pipes can't know the length and put a number near 2³¹, 2³² or 2⁶³.
-            if said >= 1 << 62 or any(abs(said - bound) < 1 << 16 for bound in (1 << 31, 1 << 32)):
-                return 0
-            return -(-max(0, said - there) // int(unit))  # the last sample that is there may be a part only
-    return 0

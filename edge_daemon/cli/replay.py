@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from edge_daemon.cli.replay_times import given_start, time_lines, time_options
 from edge_daemon.tables.format import format_names
 
 if TYPE_CHECKING:
+    from edge_daemon.cli.progress import Progress
     from edge_daemon.config import Loaded
     from edge_daemon.replay.recordings import Recording
     from edge_daemon.replay.result import ReplayResult
@@ -99,6 +101,7 @@ def _options(_ctx: click.Context, _option: click.Parameter, words: tuple[str, ..
     help="An option of the backend; can be given several times.",
 )
 @click.option("--device", metavar="NAME", help="Device named in detections [default: replay].")
+@click.option("--strict", is_flag=True, help="Exit code 1 also if recordings have problems (problems.csv).")
 @html_options
 def replay(
     paths: tuple[Path, ...],
@@ -119,6 +122,7 @@ def replay(
     backend: str | None,
     backend_options: dict[str, Any],
     device: str | None,
+    strict: bool,
     html: Path | None,
     html_detections: int,
 ) -> int:
@@ -129,7 +133,9 @@ def replay(
     that the daemon would have made; other options override the file.
 
     A run with --output keeps what it has finished if it is interrupted; run the same command to continue. The exit
-    code is 1 if recordings could not be replayed; they are listed at the end, and in failures.csv.
+    code is 1 if recordings could not be replayed; they are listed at the end, and in failures.csv. Recordings that were
+    replayed but have a problem (a wrong header, damage, an end that is missing) are listed, too, and in problems.csv;
+    with --strict they make the exit code 1.
     """
     if output is None and (scores or formats):
         raise click.UsageError("--scores and --formats say what to write; say where with --output DIR.")
@@ -180,8 +186,7 @@ def replay(
         bar = stack.enter_context(progress("Replaying", sum(recording.size for recording in recordings)))
 
         def each(result: ReplayResult) -> None:
-            if result.error or result.problem:
-                bar.say(f"skipped: {result.error}" if result.error else f"warning: {result.problem}")
+            _warn(bar, result)
             gather(result)
             room = None if output is None else max(0, _ROWS_BESIDE_FILES - len(rows))
             rows.extend(row(detection) for detection in islice(result.detections(), room))
@@ -198,7 +203,15 @@ def replay(
         click.echo(line)
     if html is not None:
         click.echo(f"Report page: {html} ({html.stat().st_size / 1e6:.1f} MB).")
-    return 1 if summary.failed else 0
+    return 1 if summary.failed or (strict and summary.with_defects) else 0
+
+
+def _warn(bar: Progress, result: ReplayResult) -> None:
+    """Say at once what is wrong with a recording."""
+    for defect in result.defects:
+        bar.say(f"warning: {defect.sentence}")
+    if result.error:
+        bar.say(f"skipped: {result.error}")
 
 
 def _load(config: Path | None) -> Loaded | None:
@@ -237,9 +250,12 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
     ]
     if summary.failures:
         lines.append(f"{_count(summary.failed, 'recording')} could not be replayed:")
-        lines += [f"  {error}" for error in summary.failures[:_FAILURES_SHOWN]]
-        if (more := summary.failed - _FAILURES_SHOWN) > 0:
-            lines.append(f"  … and {more:,} more" + ("." if output is None else f", in {output / 'failures.csv'}."))
+        lines += _some(summary.failures, output and output / "failures.csv")
+    if summary.defects:
+        unread_s = sum(defect.lost_s for defect in summary.defects)
+        unread = f"; {unread_s:,.1f} s of sound could not be read" if unread_s else ""
+        lines.append(f"{_count(summary.with_defects, 'recording')} with problems{unread}:")
+        lines += _some([defect.sentence for defect in summary.defects], output and output / "problems.csv")
     lines += time_lines(summary)
     lines += stream_lines(summary.plan)
     lost = {cause: seconds for cause, seconds in summary.lost_s.items() if cause != "tail"}
@@ -249,6 +265,14 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
         lines.append(f"Without any sound (silent or constant): {_count(summary.unusable, 'window')}.")
     if output is not None:
         lines.append(f"Written to {output}.")
+    return lines
+
+
+def _some(sentences: Sequence[str], table: Path | None) -> list[str]:
+    """The first of them, and where the others are."""
+    lines = [f"  {sentence}" for sentence in sentences[:_FAILURES_SHOWN]]
+    if (more := len(sentences) - _FAILURES_SHOWN) > 0:
+        lines.append(f"  … and {more:,} more" + ("." if table is None else f", in {table}."))
     return lines
 
 

@@ -6,21 +6,27 @@ is. An interrupted run leaves whole tables or none.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO, TypeVar
 
+from edge_daemon.audio.defect import Defect
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.storage.atomic_file import whole_file
 from edge_daemon.tables.failures_csv import write_failures
 from edge_daemon.tables.format import RecordingFormat, RunFormat, RunTable, format_names, load_format
+from edge_daemon.tables.problems_csv import write_problems
 from edge_daemon.tables.scores_csv import ScoresCsv
 
 FAILURES = "failures.csv"
 """There after a run in which recordings failed, and only then."""
+PROBLEMS = "problems.csv"
+"""There after a run in which something was wrong with recordings that were replayed, and only then."""
+
+Row = TypeVar("Row")
 
 
 class ReplayOutput:
@@ -46,6 +52,7 @@ class ReplayOutput:
         self._run_tables: list[RunTable] = []
         self._scores: ScoresCsv | None = None
         self._failures: list[tuple[str, str]] = []
+        self._problems: list[tuple[str, float, Defect]] = []
 
     def __enter__(self) -> Self:
         try:
@@ -68,13 +75,14 @@ class ReplayOutput:
     ) -> None:
         self._files.__exit__(kind, error, trace)
         if error is None:
-            self._tell_failures()
+            self._tell(FAILURES, write_failures, self._failures)
+            self._tell(PROBLEMS, write_problems, self._problems)
 
-    def _tell_failures(self) -> None:
-        path = self.folder / FAILURES
-        if self._failures:
+    def _tell(self, name: str, write: Callable[[TextIO, list[Row]], None], rows: list[Row]) -> None:
+        path = self.folder / name
+        if rows:
             with whole_file(path) as file:
-                write_failures(file, self._failures)
+                write(file, rows)
         else:
             with suppress(OSError):  # of an earlier run
                 path.unlink(missing_ok=True)
@@ -89,6 +97,7 @@ class ReplayOutput:
             self._failures.append((result.recording.name, result.error))
             return
         recording = result.recording
+        self._problems += [(recording.name, result.read_s, defect) for defect in result.defects]
         for recording_format in self._recording_formats:
             with whole_file(self.folder / f"{recording.output}{recording_format.ending}") as file:
                 recording_format.write(file, result.detections(), recording.path.absolute())

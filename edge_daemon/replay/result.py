@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, ReceivedLevel, UtcBasis, describe
 from edge_daemon.detection.event_finder import Found
@@ -23,7 +24,7 @@ class ReplayResult:
     Attributes:
         recording: which one.
         error: a sentence on why it could not be replayed, or None; the rest is then empty.
-        problem: a sentence on what was wrong with a recording that was replayed all the same, or None.
+        defects: what was wrong with a recording that was replayed all the same.
         found: events in order of time; `detections()` gives them as documents.
         levels: received level of each event, or None where it cannot be told; empty without a calibrated hydrophone.
         starts: first sample of each window at the model's rate, int64 [N]; empty unless scores were asked for.
@@ -37,7 +38,8 @@ class ReplayResult:
         stretches: (first sample, when that was taken in nanoseconds since 1970 UTC) of each run of sound between pauses
             of the recorder, the first one too; empty where it did not pause.
         time_remarks: sentences on times that contradict each other or were not believed.
-        seconds: length of the recording.
+        seconds: length of the recording, with what is missing in it.
+        read_s: seconds of sound that were read of it.
         lost_s: seconds that were not analysed, by cause.
         gaps: where they are, in samples at the model's rate.
         windows: number of windows scored.
@@ -48,7 +50,7 @@ class ReplayResult:
 
     recording: Recording
     error: str | None = None
-    problem: str | None = None
+    defects: list[Defect] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     levels: list[ReceivedLevel | None] = field(default_factory=list)
     origin: Origin | None = None
@@ -62,6 +64,7 @@ class ReplayResult:
     stretches: list[tuple[int, int]] = field(default_factory=list)
     time_remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    read_s: float = 0.0
     lost_s: dict[str, float] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     windows: int = 0

@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge_daemon import __version__
+from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import Origin, ReceivedLevel, UtcBasis
 from edge_daemon.detection.event_finder import Found
@@ -41,7 +42,7 @@ class ResultDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    problem: str | None
+    defects: list[Defect]
     found: list[Found]
     levels: list[ReceivedLevel | None]
     origin: Origin | None
@@ -55,6 +56,7 @@ class ResultDocument(BaseModel):
     stretches: list[tuple[int, int]]
     time_remarks: list[str]
     seconds: float
+    read_s: float
     lost_s: dict[str, float]
     gaps: list[Gap]
     windows: int

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.detection.detector import DetectorPlan, plan
 from edge_daemon.errors import StorageError
@@ -44,7 +45,9 @@ class Summary:
         time_remarks: a sentence for each time that is contradicted or not believed, with the recording's name.
         pauses: pauses of recorders within recordings.
         pause_s: their length, seconds.
-        seconds: sound in those replayed.
+        with_defects: of those replayed, the ones with something wrong.
+        defects: what is wrong with them.
+        seconds: sound that was read.
         taken_s: of it, in those taken over.
         detections: calls found.
         windows: windows scored.
@@ -62,6 +65,8 @@ class Summary:
     time_remarks: list[str] = field(default_factory=list)
     pauses: int = 0
     pause_s: float = 0.0
+    with_defects: int = 0
+    defects: list[Defect] = field(default_factory=list)
     seconds: float = 0.0
     taken_s: float = 0.0
     detections: int = 0
@@ -88,10 +93,12 @@ class Summary:
         pauses = [pause_s for _, pause_s in result.pauses_s() if pause_s > 0]
         self.pauses += len(pauses)
         self.pause_s += sum(pauses)
-        self.seconds += result.seconds
+        self.seconds += result.read_s
+        self.with_defects += bool(result.defects)
+        self.defects += result.defects
         if taken:
             self.taken += 1
-            self.taken_s += result.seconds
+            self.taken_s += result.read_s
         self.detections += len(result.found)
         self.windows += result.windows
         self.unusable += result.unusable

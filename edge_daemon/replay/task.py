@@ -116,7 +116,11 @@ def open_recording(
     zone = None if settings.timezone is None else parse_zone(settings.timezone)
     started = recording_start(recording.path, settings.start, zone)
     source = FileSource(
-        recording.path, channel=settings.channel - 1, block_seconds=settings.block_s, start=started.start
+        recording.path,
+        channel=settings.channel - 1,
+        block_seconds=settings.block_s,
+        start=started.start,
+        tolerance_s=detector.model.metadata.frontend.window_seconds,
     )
     try:
         spec = detector.model.metadata.frontend
@@ -138,8 +142,8 @@ def open_recording(
 
 def note_end(result: ReplayResult, source: FileSource) -> None:
     """The recording has been read: note how much there was, and what was wrong with it."""
-    result.seconds = source.duration
-    result.problem = None if source.problem is None else _unicode(source.problem)
+    result.seconds, result.read_s = source.duration, source.read_frames / source.rate
+    result.defects = [replace(defect, sentence=_unicode(defect.sentence)) for defect in source.defects]
 
 
 def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, progress: Progress) -> ReplayResult:

@@ -145,12 +145,11 @@ def _period(recordings: Sequence[Listened]) -> tuple[str, str, str]:
 
 def _sections(gathering: Gathering, facts: Facts) -> list[dict[str, Any]]:
     lost = [(cause.replace("_", " "), length_text(seconds)) for cause, seconds in sorted(gathering.lost_s.items())]
-    damaged = [("", problem) for problem in gathering.problems]
     sections = [
         ("How this was made", list(facts.settings)),
         ("The model", list(facts.card)),
         ("Not analysed", lost),
-        ("Recordings with damage", damaged),
+        ("Recordings with problems", gathering.problems),
         ("Recordings that could not be replayed", gathering.failures),
     ]
     return [{"title": title, "lines": lines} for title, lines in sections if lines]

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from edge_daemon.audio.sound_file import FileSource
+from edge_daemon.audio.source import Block
 from edge_daemon.errors import AudioError
 
 _FILTER_S = 0.25
@@ -66,19 +67,13 @@ def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: i
         AudioError: it cannot be read there.
     """
     try:
-        # by descriptor, as in replay itself, so that the content decides and not the name's ending
-        with path.open("rb") as handle, soundfile.SoundFile(handle.fileno(), closefd=False) as sound:
-            own = int(sound.samplerate)
+        with FileSource(path, channel, block_seconds=end_s - begin_s + 1) as source:
+            own = source.rate
             margin = 0.0 if own == rate else _FILTER_S
             first = round(max(0.0, begin_s - margin) * own)
-            last = min(round((end_s + margin) * own), int(sound.frames))
-            samples = np.zeros((0, 1), np.float32)
-            if first < last and channel < sound.channels:
-                sound.seek(first)
-                samples = sound.read(last - first, dtype="float32", always_2d=True)[:, channel]
-    except (OSError, soundfile.SoundFileError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise AudioError(f"'{path}' cannot be read again: {reason.rstrip('.')}.") from error
+            samples = _read(source, first, min(round((end_s + margin) * own), source.frames))
+    except AudioError as error:
+        raise AudioError(f"'{path}' cannot be read again: {error.message}") from error
     if not samples.size:
         raise AudioError(f"'{path}' contains no sound there.")
     samples = np.where(np.isfinite(samples), samples, np.float32(0))
@@ -90,3 +85,16 @@ def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: i
     if not kept.size:
         raise AudioError(f"'{path}' contains no sound there.")
     return SoundExcerpt(kept, rate, first / own + skip / rate)
+
+
+def _read(source: FileSource, first: int, last: int) -> NDArray[np.float32]:
+    """Samples of a span, float32 [n]; what is missing within it is silence."""
+    samples = np.zeros(max(0, last - first), np.float32)
+    source.skip_to(first)
+    end = first
+    while end < last and (item := source.read()) is not None:
+        end = item.end
+        if isinstance(item, Block) and item.start < last:
+            part = item.samples[: last - item.start]
+            samples[item.start - first : item.start - first + len(part)] = part
+    return samples[: max(0, end - first)]

@@ -31,7 +31,7 @@ class Gathering:
     Attributes:
         recordings: those replayed, in order.
         failures: (name, sentence) of those that could not be, in order.
-        problems: sentences on what was wrong with recordings replayed all the same.
+        problems: (name, sentence) on what was wrong with recordings replayed all the same.
         detections: how many were found, kept or not.
         windows: windows scored.
         lost_s: seconds not analysed, by cause.
@@ -45,7 +45,7 @@ class Gathering:
         self._best: list[tuple[float, int, Entry]] = []
         self.recordings: list[Listened] = []
         self.failures: list[tuple[str, str]] = []
-        self.problems: list[str] = []
+        self.problems: list[tuple[str, str]] = []
         self.detections = 0
         self.windows = 0
         self.lost_s: Counter[str] = Counter()
@@ -58,8 +58,7 @@ class Gathering:
         if result.error is not None:
             self.failures.append((recording.name, result.error))
             return
-        if result.problem is not None:
-            self.problems.append(result.problem)
+        self.problems += [(recording.name, defect.sentence) for defect in result.defects]
         # the rest of a recording that fills no window is counted, but is no loss to look at on a timeline
         lost = tuple(
             LostSound(gap.start / result.rate, gap.length / result.rate, gap.cause)
@@ -75,7 +74,7 @@ class Gathering:
                 lost,
                 detections=len(result.found),
                 time_source=None if result.origin is None else result.origin.time_source,
-                remarks=(*([] if result.problem is None else [result.problem]), *result.time_remarks),
+                remarks=(*(defect.sentence for defect in result.defects), *result.time_remarks),
                 stretches=tuple((first / result.rate, utc_ns) for first, utc_ns in result.stretches),
             ),
         )

@@ -78,7 +78,7 @@ def test_lossless_formats_give_the_same_samples(tmp_path: Path, container: str, 
     got, gaps = read_all(source)
     np.testing.assert_array_equal(got, samples[:, 0])
     assert not gaps
-    assert source.problem is None
+    assert not source.defects
 
 
 def test_ogg_vorbis_gives_about_the_same(tmp_path: Path) -> None:
@@ -145,8 +145,9 @@ def test_cut_short_gives_what_is_there_and_a_gap(
     assert 8_192 <= len(got) <= 12_000 if container == "FLAC" else len(got) in range(11_970, 12_001)
     np.testing.assert_array_equal(got, samples[: len(got), 0])
     assert gaps == [Gap(len(got), 20_000 - len(got), "read_error")]
-    assert source.problem is not None
-    assert "cut short" in source.problem
+    (defect,) = source.defects
+    assert (defect.kind, defect.lost_s) == ("cut_short", (20_000 - len(got)) / RATE)
+    assert "cut short" in defect.sentence
 
 
 def test_cut_flac_gives_the_same_whatever_the_block(tmp_path: Path) -> None:
@@ -167,14 +168,21 @@ def test_length_left_open_by_the_recorder_is_no_gap(tmp_path: Path, length: int)
     assert not gaps
 
 
-def test_length_of_zero_with_sound_behind_it_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.wav", sound(100_000))
+@pytest.mark.parametrize("said", [0, 44, 20_000])
+def test_a_header_that_was_never_filled_in_hides_nothing(tmp_path: Path, said: int) -> None:
+    samples = sound(100_000)
+    path = write(tmp_path / "x.wav", samples)
     content = bytearray(path.read_bytes())
-    content[4:8] = content[40:44] = bytes(4)
+    content[4:8] = struct.pack("<I", said + 36 if said else 0)
+    content[40:44] = struct.pack("<I", said)
     path.write_bytes(content)
-    with pytest.raises(AudioError, match="did not finish writing it") as caught:
-        FileSource(path)
-    assert "sox" in caught.value.hint
+    source = FileSource(path)
+    got, gaps = read_all(source)
+    np.testing.assert_array_equal(got, samples[:, 0])
+    assert not gaps
+    (defect,) = source.defects
+    assert (defect.kind, defect.lost_s) == ("header", 0.0)
+    assert "50 s of sound are in it and were read" in defect.sentence
 
 
 def test_recording_without_a_sample_is_a_recording(tmp_path: Path) -> None:

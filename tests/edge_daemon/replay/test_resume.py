@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap, GapCause
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.detection.detector import DetectorSettings
@@ -307,7 +308,7 @@ found = st.builds(Found, events, st.lists(gaps, max_size=3).map(tuple), st.text(
     gaps=st.lists(gaps, max_size=3),
     seconds=st.floats(0, 1e9),
     start=st.none() | st.integers(0, 4 * 10**18),
-    problem=st.none() | st.text(max_size=20),
+    defects=st.lists(st.builds(Defect, st.just("damage"), st.floats(0, 1e6), st.text(max_size=20)), max_size=3),
 )
 def test_any_result_comes_back_whole(
     tmp_path_factory: pytest.TempPathFactory,
@@ -316,12 +317,12 @@ def test_any_result_comes_back_whole(
     gaps: list[Gap],
     seconds: float,
     start: int | None,
-    problem: str | None,
+    defects: list[Defect],
 ) -> None:
     folder = tmp_path_factory.mktemp("store")
     result = ReplayResult(
         Recording(folder / "a.wav", "a.wav", "a", 0),
-        problem=problem,
+        defects=defects,
         found=found,
         gaps=gaps,
         scores=np.array(scores, np.float32),

@@ -208,7 +208,8 @@ def test_a_recording_cut_short_is_replayed_with_a_warning(tmp_path: Path, settin
     path.write_bytes(path.read_bytes()[:-20_000])  # 5 s of 16-bit sound
     result = replay_recording(find_recordings([path])[0], settings)
     assert result.error is None
-    assert result.problem is not None
+    assert [defect.kind for defect in result.defects] == ["cut_short"]
+    assert result.read_s == pytest.approx(25.0)
     assert result.lost_s == {"read_error": pytest.approx(5.0)}
     assert result.windows == 47
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import ModelReference, Origin
 from edge_daemon.detection.event_finder import Found
@@ -98,14 +99,14 @@ def test_failures_gaps_and_spikes_are_gathered() -> None:
             "a.wav",
             [],
             gaps=[Gap(2000, 1000, "read_error"), Gap(119_000, 1000, "tail")],
-            problem="damaged",
+            defects=[Defect("damage", 0.5, "damaged")],
             lost_s={"read_error": 0.5},
         ),
         result("b.wav", [], layer_spikes=np.array([3, 4])),
         result("d.wav", [], layer_spikes=np.array([10, 20])),
     )
     assert gathering.failures == [("c.wav", "broken")]
-    assert gathering.problems == ["damaged"]
+    assert gathering.problems == [("a.wav", "damaged")]
     assert [(gap.begin_s, gap.length_s, gap.cause) for gap in gathering.recordings[0].lost] == [
         (1.0, 0.5, "read_error")
     ]

@@ -1,0 +1,185 @@
+"""Where plain samples lie in a file, by its header and by its bytes.
+
+A recorder writes the size of the sound into a header, before, while or after it writes the sound; what goes wrong there
+(power lost, a size of 4 GiB or more, a field never filled in) leaves a header that promises less or more than there is.
+What follows the promised end tells which: chunks of notes, or more sound.
+
+Sources: EBU Tech 3306 (RF64, BW64: ITU-R BS.2088), Microsoft/IBM RIFF, Apple's AIFF 1.3 and CAF specifications, Sony
+WAVE64, Sun/NeXT AU.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from edge_daemon.audio.decoding.slices import FileSlices
+
+_CLUSTER = 65_536
+"""Zeros behind the sound up to so many bytes are what a file system or a recorder fills a file up with."""
+_MOST_CHUNKS = 100_000
+_W64_RIFF = bytes.fromhex("72696666 2e91cf11 a5d628db 04c10000")
+_W64_DATA = bytes.fromhex("64617461 f3acd311 8cd100c0 4f8edb8a")
+_NOTES = frozenset(
+    b"LIST|INFO|id3 |ID3 |bext|iXML|cue |fact|junk|JUNK|PAD |smpl|inst|guan|wamd|minf|elm1|regn|umid|DISP|_PMX|axml"
+    b"|chna|levl|PEAK|harp|COMT|NAME|AUTH|ANNO|MARK|INST|APPL|(c) |uuid|info|strg|free|pakt".split(b"|")
+)
+"""Chunks that are seen behind sound; one of these may be cut short by the end of the file."""
+
+# Container, name of its chunk of samples and how far before them it stands, bytes of the size behind it, and how much
+# of that size is no samples.
+_SIZES = ((b"FORM", b"SSND", -16, 4, 8), (_W64_RIFF, _W64_DATA, -24, 8, 24), (b"caff", b"data", -16, 8, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class DataExtent:
+    """How many bytes of samples a file has.
+
+    Attributes:
+        said: by its header; None where the writer left that open, or where the header contradicts itself: the file is
+            as long as it says, and yet the sound in it longer than the file.
+        held: by its bytes: up to the end, or to the notes that follow.
+    """
+
+    said: int | None
+    held: int
+
+
+def data_extent(file: BinaryIO, offset: int, promised: int) -> DataExtent:
+    """Compare header and bytes.
+
+    Args:
+        file: open for reading; its own position is left alone.
+        offset: byte of the first sample.
+        promised: bytes of samples that libsndfile gives, for containers whose header is not read here.
+    """
+    size = os.fstat(file.fileno()).st_size
+    room = max(0, size - offset)
+    kind = _Container.of(file)
+    stated = kind.stated(file, offset)
+    said = promised if stated is None else max(0, stated)
+    if _left_open(said) or (said > room and kind.complete(file, size)):
+        return DataExtent(None, room)
+    if said >= room:
+        return DataExtent(said, room)
+    rest = room - said
+    if kind.only_notes(file, offset + said, size) or (rest <= _CLUSTER and said and _zeros(file, offset + said, rest)):
+        return DataExtent(said, said)
+    return DataExtent(said, room)
+
+
+def corrected(file: BinaryIO, offset: int) -> FileSlices | None:
+    """The file with sizes in its header that are true, for sound that only libsndfile can decode.
+
+    Args:
+        file: open for reading.
+        offset: byte at which the sound begins.
+
+    Returns:
+        None where the container is not known here, or cannot say so large a size.
+    """
+    size = os.fstat(file.fileno()).st_size
+    kind = _Container.of(file)
+    head = bytearray(os.pread(file.fileno(), offset, 0))
+    if kind.magic == b"RIFF" and head[-8:-4] == b"data" and size < 1 << 32:
+        struct.pack_into("<I", head, offset - 4, size - offset)
+        struct.pack_into("<I", head, 4, size - 8)
+        at = head.find(b"fact")
+        if at > 0:  # without it the number of samples follows from the size
+            head[at : at + 4] = b"junk"
+        return FileSlices(bytes(head), file, [(offset, size)])
+    if kind.magic == _W64_RIFF and head[-24:-8] == _W64_DATA:
+        struct.pack_into("<Q", head, offset - 8, size - offset + 24)
+        struct.pack_into("<Q", head, 16, size)
+        return FileSlices(bytes(head), file, [(offset, size)])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    """The form of a file's chunks: a name, a size, contents, filled up to an even length.
+
+    Attributes:
+        magic: with what the file begins.
+        order: `<` or `>`, of the numbers; empty where the file has no chunks that we know.
+        wide: whether sizes have eight bytes.
+    """
+
+    magic: bytes
+    order: str = ""
+    wide: bool = False
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> _Container:
+        start = os.pread(file.fileno(), 16, 0)
+        magic = start[:4]
+        if start == _W64_RIFF:
+            return cls(start, "<", wide=True)
+        if magic in {b"RIFF", b"RF64", b"BW64"}:
+            return cls(magic, "<")
+        if magic in {b"RIFX", b"FORM"}:
+            return cls(magic, ">")
+        if magic == b"caff":
+            return cls(magic, ">", wide=True)
+        return cls(magic)
+
+    def stated(self, file: BinaryIO, offset: int) -> int | None:
+        """Bytes of samples by the header, as it stands there; None where the header is not known here."""
+        before = os.pread(file.fileno(), min(offset, 24), max(0, offset - 24)).rjust(24, b"\0")
+        if self.magic in {b"RIFF", b"RF64", b"BW64", b"RIFX"} and before[-8:-4] == b"data":
+            ds64 = os.pread(file.fileno(), 24, 12)
+            if self.magic in {b"RF64", b"BW64"} and before[-4:] == b"\xff" * 4 and ds64[:4] == b"ds64":
+                return int(struct.unpack_from("<Q", ds64, 16)[0])
+            return self._number(before[-4:])
+        if self.magic in {b".snd", b"dns."}:
+            return int(struct.unpack(">I" if self.magic == b".snd" else "<I", os.pread(file.fileno(), 4, 8))[0])
+        for magic, name, at, width, more in _SIZES:
+            if self.magic == magic and before[at : at + len(name)] == name:
+                return self._number(before[at + len(name) :][:width]) - more
+        return None
+
+    def complete(self, file: BinaryIO, size: int) -> bool:
+        """Whether the file is as long as its first chunk says."""
+        head = os.pread(file.fileno(), 24, 0)
+        if self.magic in {b"RIFF", b"RIFX", b"FORM"}:
+            return 0 <= size - 8 - self._number(head[4:8]) <= 1
+        return self.magic == _W64_RIFF and 0 <= size - self._number(head[16:24]) < 8
+
+    def only_notes(self, file: BinaryIO, begin: int, size: int) -> bool:
+        """Whether nothing but chunks, and a byte or more of filling, lies between a place and the end of the file."""
+        if not self.order:
+            return begin >= size
+        at, step = begin + self._filling(begin), 24 if self.magic == _W64_RIFF else 12 if self.wide else 8
+        for _ in range(_MOST_CHUNKS):
+            if at >= size:
+                return True
+            head = os.pread(file.fileno(), step, at)
+            name = head[:4]
+            if len(head) < step:
+                return not head.strip(b"\0") or any(note.startswith(name) for note in _NOTES)
+            if not all(32 <= byte < 127 for byte in name):
+                return False
+            length = self._number(head[-8:] if self.wide else head[-4:]) - (24 if self.magic == _W64_RIFF else 0)
+            end = at + step + max(0, length)
+            if end > size and not _left_open(length):
+                return name in _NOTES
+            at = end + self._filling(end)
+        return False
+
+    def _filling(self, at: int) -> int:
+        return -at % (8 if self.magic == _W64_RIFF else 1 if self.magic == b"caff" else 2)
+
+    def _number(self, data: bytes) -> int:
+        return int(struct.unpack(self.order + ("Q" if len(data) == 8 else "I"), data)[0])
+
+
+def _left_open(said: int) -> bool:
+    """Writers into pipes can't know the length and put a number near 2³¹, 2³², 2⁶³ or 2⁶⁴."""
+    return said >= 1 << 62 or any(abs(said - bound) < 1 << 16 for bound in (1 << 31, 1 << 32))
+
+
+def _zeros(file: BinaryIO, begin: int, count: int) -> bool:
+    data = os.pread(file.fileno(), count, begin)
+    return len(data) == count and not data.strip(b"\0")
