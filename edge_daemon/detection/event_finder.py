@@ -36,15 +36,16 @@ class EventFinder:
         window: samples in a window, at the model's rate.
         hop: samples from one window to the next.
         rate: the model's samples per second.
+        short_streams: as `EventBuilder` has it.
 
     Raises:
         ConfigError: the rules cannot be met with this hop.
     """
 
-    def __init__(self, rules: EventRules, window: int, hop: int, rate: int) -> None:
+    def __init__(self, rules: EventRules, window: int, hop: int, rate: int, *, short_streams: bool = False) -> None:
         self.rules = rules
         self._window = window
-        self._builder = EventBuilder(rules, window, hop, rate)
+        self._builder = EventBuilder(rules, window, hop, rate, short_streams=short_streams)
         self._recent_gaps: deque[Gap] = deque(maxlen=16)  # more within a window say no more
         self._scored_by: deque[tuple[int, str]] = deque(maxlen=16)  # backends in turn, each with its first window
 

@@ -158,24 +158,29 @@ class EventBuilder:
         window: samples per window.
         hop: samples between successive windows, 1…window.
         rate: samples per second, which turns the rules' seconds into samples.
+        short_streams: a stream that has ended with fewer windows than `min_windows` is judged by those it has
+            (recordings: the rule could never be met in one that is a window long).
 
     Raises:
         ConfigError: the rules cannot be met with this hop.
     """
 
-    def __init__(self, rules: EventRules, window: int, hop: int, rate: int) -> None:
+    def __init__(self, rules: EventRules, window: int, hop: int, rate: int, *, short_streams: bool = False) -> None:
         if not 1 <= hop <= window:
             raise ConfigError(
                 f"The hop of {hop} samples is outside 1…{window}, the length of a window.",
                 "Choose a hop no longer than the window, or sound between windows would go unheard.",
             )
         self.rules = rules
+        self._short_streams = short_streams
+        self._pushed = 0  # windows of the stream, up to min_windows
         self._hop = hop
         self._lead = (window - hop) // 2
         self._merge = round(rules.merge_gap_s * rate)
         self._longest = round(rules.max_length_s * rate)
         self._refractory = round(rules.refractory_s * rate)
         self._run: _Run | None = None
+        self._alone: _Run | None = None  # all windows of a stream that is too short so far, with a gap behind them
         self._quiet_until: int | None = None
         self._frontier: int | None = None
         if self._longest < rules.min_windows * hop:
@@ -201,6 +206,8 @@ class EventBuilder:
         if self._frontier is not None and begin < self._frontier:
             raise ValueError(f"window at sample {window.start} comes less than a hop after the one before")
         self._frontier = end
+        self._pushed = min(self._pushed + 1, self.rules.min_windows)
+        self._alone = None
         if window.score >= self.rules.threshold_low:
             return self._extend(window, begin, end)
         # The next window can begin no earlier than this cell's end, so the pause is known to be too long now.
@@ -214,11 +221,18 @@ class EventBuilder:
             if start <= self._run.end - self._hop:
                 raise ValueError(f"gap at sample {start} lies inside sound already scored")
             self._run.end = start  # the last cell reached over a seam
-        return self.finish()
+        if self._run is None:
+            return []
+        if self._short_streams and self._run.windows == self._pushed < self.rules.min_windows:
+            self._alone, self._run = self._run, None  # an event, if nothing follows the gap
+            return []
+        return self._close(self._run)
 
     def finish(self) -> list[Event]:
         """Close the open run: the sound has ended."""
-        return [] if self._run is None else self._close(self._run)
+        run = self._run or self._alone
+        enough = self._pushed if self._short_streams else self.rules.min_windows
+        return [] if run is None else self._close(run, enough)
 
     def _extend(self, window: ScoredWindow, begin: int, end: int) -> list[Event]:
         closed: list[Event] = []
@@ -236,12 +250,12 @@ class EventBuilder:
         self._run = run
         return closed
 
-    def _close(self, run: _Run) -> list[Event]:
+    def _close(self, run: _Run, enough: int | None = None) -> list[Event]:
         self._run = None
         if run.peak is None or run.peak.score < self.rules.threshold:
             return []
         # A part cut off at the maximum length need not be long enough by itself: its event already was.
-        if run.windows < self.rules.min_windows and not run.continues:
+        if run.windows < (self.rules.min_windows if enough is None else enough) and not run.continues:
             return []
         self._quiet_until = run.end + self._refractory
         low, high = run.peak.band if run.peak.band is not None else (None, None)

@@ -89,7 +89,8 @@ class Pipeline:
         hop: samples at the model's rate between successive windows.
         batch: windows gathered before inference; 1 for the least delay.
         call_band_hz: where the species calls, to find an event's band in; None looks everywhere.
-        pad_short: score a stream that is shorter than a window, filled up with zeros (recordings).
+        pad_short: score a stream that is shorter than a window, filled up with zeros, and judge one that has fewer
+            windows than the rules ask for by those it has (recordings).
         begin: sample at the model's rate from which windows are cut, as `Windower` has it; None from the first sound.
 
     Raises:
@@ -113,7 +114,7 @@ class Pipeline:
         if batch < 1:
             raise ConfigError(f"A batch cannot have {batch} windows.", "Choose 1 or more.")
         self.spec = spec
-        self._finder = EventFinder(rules, spec.window, hop, spec.sample_rate)
+        self._finder = EventFinder(rules, spec.window, hop, spec.sample_rate, short_streams=pad_short)
         self.tally = Tally()
         self._resampler = Resampler(source_rate, spec.sample_rate)
         self._windower = Windower(spec.window, hop, pad_short=pad_short, begin=begin)

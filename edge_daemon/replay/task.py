@@ -123,6 +123,7 @@ def open_recording(
         tolerance_s=detector.model.metadata.frontend.window_seconds,
     )
     try:
+        _see_that_calls_fit(source, detector)
         spec = detector.model.metadata.frontend
         result = ReplayResult(recording, window=spec.window, rate=spec.sample_rate)
         origin = detector.origin(
@@ -167,6 +168,21 @@ def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, 
     result.layer_spikes = pipeline.tally.layer_spikes
     result.stage_ns = dict(pipeline.tally.stage_ns)
     return result
+
+
+def _see_that_calls_fit(source: FileSource, detector: Detector) -> None:
+    """Refuse a recording in which no call can be: to count it as listened to would be wrong.
+
+    Raises:
+        AudioError: the sample rate does not hold the band of the calls.
+    """
+    low, high = detector.model.metadata.call_band_hz
+    if source.rate < 2 * high:
+        raise AudioError(
+            f"'{source.name}' has a sample rate of {source.rate} Hz, which holds sound up to {source.rate / 2:g} Hz;"
+            f" the calls lie at {low:g} to {high:g} Hz. It was not listened to.",
+            "Use the recording at its first sample rate, or a model for lower calls.",
+        )
 
 
 class _Collector:

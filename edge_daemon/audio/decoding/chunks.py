@@ -17,8 +17,6 @@ from typing import BinaryIO
 
 from edge_daemon.audio.decoding.slices import FileSlices
 
-_CLUSTER = 65_536
-"""Zeros behind the sound up to so many bytes are what a file system or a recorder fills a file up with."""
 _MOST_CHUNKS = 100_000
 _W64_RIFF = bytes.fromhex("72696666 2e91cf11 a5d628db 04c10000")
 _W64_DATA = bytes.fromhex("64617461 f3acd311 8cd100c0 4f8edb8a")
@@ -64,37 +62,55 @@ def data_extent(file: BinaryIO, offset: int, promised: int) -> DataExtent:
         return DataExtent(None, room)
     if said >= room:
         return DataExtent(said, room)
-    rest = room - said
-    if kind.only_notes(file, offset + said, size) or (rest <= _CLUSTER and said and _zeros(file, offset + said, rest)):
+    if kind.only_notes(file, offset + said, size):
         return DataExtent(said, said)
     return DataExtent(said, room)
 
 
-def corrected(file: BinaryIO, offset: int) -> FileSlices | None:
+def sound_begins(file: BinaryIO) -> int | None:
+    """The byte at which the sound begins, found chunk by chunk; None where the container is not known here."""
+    size = os.fstat(file.fileno()).st_size
+    kind = _Container.of(file)
+    if not kind.order:
+        return None
+    at = {_W64_RIFF: 40, b"caff": 8}.get(kind.magic, 12)
+    for _ in range(_MOST_CHUNKS):
+        head = os.pread(file.fileno(), kind.head, at)
+        if len(head) < kind.head:
+            return None
+        if head[:4] in {b"data", b"SSND"}:
+            return at + kind.head + {b"FORM": 8, b"caff": 4}.get(kind.magic, 0)
+        at = kind.next(at, head)
+        if at > size:
+            return None
+    return None
+
+
+def corrected(file: BinaryIO, offset: int, held: int) -> FileSlices | None:
     """The file with sizes in its header that are true, for sound that only libsndfile can decode.
 
     Args:
         file: open for reading.
         offset: byte at which the sound begins.
+        held: bytes of sound.
 
     Returns:
-        None where the container is not known here, or cannot say so large a size.
+        None where the container cannot be corrected here, or cannot say so large a size.
     """
-    size = os.fstat(file.fileno()).st_size
-    kind = _Container.of(file)
+    magic = _Container.of(file).magic
     head = bytearray(os.pread(file.fileno(), offset, 0))
-    if kind.magic == b"RIFF" and head[-8:-4] == b"data" and size < 1 << 32:
-        struct.pack_into("<I", head, offset - 4, size - offset)
-        struct.pack_into("<I", head, 4, size - 8)
-        at = head.find(b"fact")
-        if at > 0:  # without it the number of samples follows from the size
-            head[at : at + 4] = b"junk"
-        return FileSlices(bytes(head), file, [(offset, size)])
-    if kind.magic == _W64_RIFF and head[-24:-8] == _W64_DATA:
-        struct.pack_into("<Q", head, offset - 8, size - offset + 24)
-        struct.pack_into("<Q", head, 16, size)
-        return FileSlices(bytes(head), file, [(offset, size)])
-    return None
+    if magic == b"RIFF" and offset + held < 1 << 32:
+        struct.pack_into("<I", head, offset - 4, held)
+        struct.pack_into("<I", head, 4, offset + held - 8)
+    elif magic == _W64_RIFF:
+        struct.pack_into("<Q", head, offset - 8, held + 24)
+        struct.pack_into("<Q", head, 16, offset + held)
+    else:
+        return None
+    fact = head.find(b"fact")
+    if fact > 0:  # the number of samples, as wrong as the size; without it, it follows from the size
+        head[fact : fact + 4] = b"junk"
+    return FileSlices(bytes(head), file, [(offset, offset + held)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +167,31 @@ class _Container:
         """Whether nothing but chunks, and a byte or more of filling, lies between a place and the end of the file."""
         if not self.order:
             return begin >= size
-        at, step = begin + self._filling(begin), 24 if self.magic == _W64_RIFF else 12 if self.wide else 8
+        at = begin + self._filling(begin)
         for _ in range(_MOST_CHUNKS):
             if at >= size:
                 return True
-            head = os.pread(file.fileno(), step, at)
+            head = os.pread(file.fileno(), self.head, at)
             name = head[:4]
-            if len(head) < step:
+            if len(head) < self.head:
                 return not head.strip(b"\0") or any(note.startswith(name) for note in _NOTES)
             if not all(32 <= byte < 127 for byte in name):
                 return False
-            length = self._number(head[-8:] if self.wide else head[-4:]) - (24 if self.magic == _W64_RIFF else 0)
-            end = at + step + max(0, length)
-            if end > size and not _left_open(length):
+            at = self.next(at, head)
+            if at > size + 8:
                 return name in _NOTES
-            at = end + self._filling(end)
         return False
+
+    @property
+    def head(self) -> int:
+        """Bytes of a chunk's name and size."""
+        return 24 if self.magic == _W64_RIFF else 12 if self.wide else 8
+
+    def next(self, at: int, head: bytes) -> int:
+        """Where the chunk behind the one at a place begins."""
+        length = self._number(head[-8:] if self.wide else head[-4:])
+        end = at + (max(24, length) if self.magic == _W64_RIFF else self.head + length)
+        return end + self._filling(end)
 
     def _filling(self, at: int) -> int:
         return -at % (8 if self.magic == _W64_RIFF else 1 if self.magic == b"caff" else 2)
@@ -178,8 +203,3 @@ class _Container:
 def _left_open(said: int) -> bool:
     """Writers into pipes can't know the length and put a number near 2³¹, 2³², 2⁶³ or 2⁶⁴."""
     return said >= 1 << 62 or any(abs(said - bound) < 1 << 16 for bound in (1 << 31, 1 << 32))
-
-
-def _zeros(file: BinaryIO, begin: int, count: int) -> bool:
-    data = os.pread(file.fileno(), count, begin)
-    return len(data) == count and not data.strip(b"\0")

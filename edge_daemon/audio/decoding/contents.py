@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, BinaryIO, Protocol
 
-from edge_daemon.audio.decoding.chunks import corrected, data_extent
+from edge_daemon.audio.decoding.chunks import corrected, data_extent, sound_begins
 from edge_daemon.audio.decoding.flac import FlacFrames
 from edge_daemon.audio.decoding.mpeg import MpegFrames
 from edge_daemon.audio.decoding.ogg import OggPages, PageRun
@@ -31,6 +31,7 @@ _WIDTHS = {
     "ALAW": 1,
 }
 _PACKED = {("PAF", "PCM_24"), ("SDS", "PCM_S8"), ("SDS", "PCM_16"), ("SDS", "PCM_24")}  # not one sample after the other
+_DENSEST = 5  # samples in a byte: GSM 06.10
 _BIG = frozenset({"AIFF", "AU", "SVX", "PVF", "HTK", "AVR", "PAF"})
 
 
@@ -137,7 +138,7 @@ class _Plain(_Decoded):
         width = _WIDTHS[sound.subtype]
         self._form = SampleForm(self.rate, self.channels, sound.subtype, _endian(file, sound), width)
         size = self._form.frame
-        self._offset = _sound_begins(file, sound)
+        self._offset = _first_sample(file, sound)
         extent = data_extent(file, self._offset, int(sound.frames) * size)
         self.said = None if extent.said is None else extent.said // size
         self.held = extent.held // size
@@ -250,25 +251,42 @@ class _Other(_Decoded):
 
     def __init__(self, file: BinaryIO, sound: Any) -> None:
         super().__init__(file, sound)
-        shown = corrected(file, _sound_begins(file, sound))
-        if shown is None:
+        begin = sound_begins(file)
+        if begin is None:
             return
+        extent = data_extent(file, begin, 0)
+        sized = extent.held if extent.said is None else min(extent.said, extent.held)
+        if extent.said != extent.held and self._correct(begin, extent.held):
+            sized = extent.held
+        if not sized:
+            return
+        # blocks are as good as equally long; what libsndfile cannot be shown is missing at the end
+        self.exact = False
+        frames = int(self._sound.frames)
+        if frames * self.channels > _DENSEST * sized:  # it has counted them elsewhere in the header
+            sized = extent.held
+        self.held = round(frames * extent.held / sized)
+        self.said = None if extent.said is None else round(frames * extent.said / sized)
+
+    def _correct(self, begin: int, held: int) -> bool:
+        """Show libsndfile true sizes; return whether that made it read the file."""
+        shown = corrected(self._file, begin, held)
         try:
-            longer = Sequential(shown)
+            sound = None if shown is None else Sequential(shown)
         except (*DECODING_ERRORS, TypeError, ValueError):
-            return
-        if longer.frames > sound.frames:
-            sound.close()
-            self._sound, self.held = longer, int(longer.frames)
-        else:
-            longer.close()
+            return False
+        if sound is None:
+            return False
+        self._sound.close()
+        self._sound = sound
+        return True
 
     def stretch(self, position: int) -> Stretch | None:
         """As `Contents` has it."""
         return self._from(position)
 
 
-def _sound_begins(file: BinaryIO, sound: Any) -> int:
+def _first_sample(file: BinaryIO, sound: Any) -> int:
     """Byte of the first sample: libsndfile goes there, with the descriptor that it shares with the file."""
     sound.seek(0)
     return os.lseek(file.fileno(), 0, os.SEEK_CUR)

@@ -67,6 +67,34 @@ def test_an_event_ends_at_a_seam_that_its_last_cell_reaches_over() -> None:
         builder.gap(26)
 
 
+def short(scores: list[float], min_windows: int, gap_behind: bool = False) -> list[tuple[int, int]]:
+    """Begin and end of the events of a recording that has just these windows."""
+    builder = EventBuilder(rules(min_windows=min_windows), WINDOW, HOP, RATE, short_streams=True)
+    events = [event for number, score in enumerate(scores) for event in builder.push(ScoredWindow(number * HOP, score))]
+    events += builder.gap(len(scores) * HOP + WINDOW) if gap_behind else []
+    return [(event.begin, event.end) for event in events + builder.finish()]
+
+
+@pytest.mark.parametrize("gap_behind", [False, True])
+def test_a_recording_with_fewer_windows_than_asked_for_is_judged_by_those_it_has(gap_behind: bool) -> None:
+    assert short([0.7], 2, gap_behind) == [(7, 12)]
+    assert short([0.5], 2, gap_behind) == []  # below threshold
+    assert short([0.7, 0.5], 3, gap_behind) == [(7, 17)]
+    assert short([0.7, 0.3], 3, gap_behind) == []  # not all of its windows
+    assert short([0.3, 0.7], 2, gap_behind) == []  # two windows: the rule can be met, and is not
+
+
+def test_a_short_piece_within_a_recording_is_held_to_the_rule() -> None:
+    builder = EventBuilder(rules(min_windows=2), WINDOW, HOP, RATE, short_streams=True)
+    events = builder.push(ScoredWindow(0, 0.9)) + builder.gap(20)
+    events += builder.push(ScoredWindow(40, 0.9)) + builder.gap(60) + builder.finish()
+    assert events == []
+
+
+def test_a_stream_that_is_no_recording_is_held_to_the_rule() -> None:
+    assert build([0.9], rules(min_windows=2)) == []
+
+
 def test_hysteresis_reaches_out_to_the_low_threshold() -> None:
     #             0    5    10   15   20   25
     events = build([0.3, 0.4, 0.9, 0.5, 0.39, 0.1], rules())
