@@ -7,6 +7,7 @@ becomes a gap with the cause "read_error", and reading goes on behind it, so tha
 
 from __future__ import annotations
 
+import os
 import stat
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from edge_daemon.audio.decoding.contents import Contents, open_contents
+from edge_daemon.audio.decoding.contents import Contents
+from edge_daemon.audio.decoding.opening import open_contents
 from edge_daemon.audio.decoding.stretch import Damaged, Stretch
 from edge_daemon.audio.defect import Defect, DefectKind
 from edge_daemon.audio.source import Block, Gap
@@ -227,6 +229,7 @@ def _open(path: Path) -> BinaryIO:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
+            os.scandir(path).close()  # raises if it may not be read
             raise AudioError(f"'{path}' is a folder.", "Name the sound files in it, or let replay search the folder.")
         if not stat.S_ISREG(mode):
             raise AudioError(f"'{path}' is not a regular file.", "For live sound, use `edge-daemon run`.")
@@ -234,9 +237,22 @@ def _open(path: Path) -> BinaryIO:
             raise AudioError(f"'{path}' is empty (0 bytes).", "The recorder may have lost power; leave the file out.")
         return path.open("rb")
     except FileNotFoundError:
+        if path.is_symlink():
+            target = os.fsencode(path.readlink()).decode("utf-8", errors="replace")
+            raise AudioError(
+                f"'{path}' is a link to '{target}', which is not there.", "Mount its disk, or remove the link."
+            ) from None
         raise AudioError(f"There is no file '{path}'.", "Check the path.") from None
     except PermissionError:
-        raise AudioError(f"No permission to read '{path}'.", "Check the permissions of file and folder.") from None
+        what = f"the folder '{path}'; what is in it was not heard" if _is_folder(path) else f"'{path}'"
+        raise AudioError(f"No permission to read {what}.", "Check the permissions of file and folder.") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"'{path}' can't be opened: {reason}.", "Check the disk and the path.") from None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

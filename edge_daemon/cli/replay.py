@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice
@@ -19,7 +20,7 @@ from edge_daemon.tables.format import format_names
 if TYPE_CHECKING:
     from edge_daemon.cli.progress import Progress
     from edge_daemon.config import Loaded
-    from edge_daemon.replay.recordings import Recording
+    from edge_daemon.replay.recordings import Findings
     from edge_daemon.replay.result import ReplayResult
     from edge_daemon.replay.run import Summary
 
@@ -149,7 +150,8 @@ def replay(
     from edge_daemon.replay.run import replay as replay_recordings
     from edge_daemon.replay.settings import backend_for, settings_for
 
-    recordings = _recordings(paths)
+    found = _found(paths)
+    recordings = found.recordings
     if start is not None and len(recordings) > 1:
         raise click.UsageError(f"--start is the start of one recording, but {len(recordings)} were given.")
     loaded = _load(config)
@@ -182,7 +184,11 @@ def replay(
                 output.mkdir(parents=True, exist_ok=True)  # the page may lie in it, too
         gather = stack.enter_context(html_report(html, html_detections, settings))
         # entered before the bar: what cannot be written is said before the work
-        tables = None if output is None else stack.enter_context(ReplayOutput(output, formats, scores=scores))
+        tables = (
+            None
+            if output is None
+            else stack.enter_context(ReplayOutput(output, formats, scores=scores, copies=found.copies))
+        )
         bar = stack.enter_context(progress("Replaying", sum(recording.size for recording in recordings)))
 
         def each(result: ReplayResult) -> None:
@@ -199,7 +205,7 @@ def replay(
         show(rows)
     if summary.detections > len(rows):
         click.echo(f"… and {summary.detections - len(rows)} more, in {output}")
-    for line in _closing_lines(summary, took_s, output):
+    for line in _closing_lines(summary, found, took_s, output):
         click.echo(line)
     if html is not None:
         click.echo(f"Report page: {html} ({html.stat().st_size / 1e6:.1f} MB).")
@@ -222,20 +228,22 @@ def _load(config: Path | None) -> Loaded | None:
     return load_by_hand(config)
 
 
-def _recordings(paths: tuple[Path, ...]) -> list[Recording]:
-    from edge_daemon.replay.recordings import Recording, find_recordings
+def _found(paths: tuple[Path, ...]) -> Findings:
+    from edge_daemon.replay.recordings import Findings, Recording, search
 
     if paths:
-        return find_recordings(paths)
+        return search(paths)
     from importlib import resources
 
     sample = Path(str(resources.files("edge_daemon") / "assets" / "sample.flac"))
     click.echo("No files given: replaying the sample inside the package.\n")
-    return [Recording(sample, name=sample.name, output=sample.stem, size=sample.stat().st_size)]
+    recording = Recording(sample, name=sample.name, output=sample.stem, size=sample.stat().st_size)
+    return Findings([recording], [], Counter(), 0)
 
 
-def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list[str]:
+def _closing_lines(summary: Summary, found: Findings, took_s: float, output: Path | None) -> list[str]:
     from edge_daemon.cli.detection_table import clock_text
+    from edge_daemon.cli.search_summary import search_lines
     from edge_daemon.cli.stream_lines import stream_lines
 
     done = summary.recordings - summary.failed
@@ -263,6 +271,7 @@ def _closing_lines(summary: Summary, took_s: float, output: Path | None) -> list
         lines.append("Not analysed: " + ", ".join(f"{lost[cause]:.1f} s {cause}" for cause in sorted(lost)) + ".")
     if summary.unusable:
         lines.append(f"Without any sound (silent or constant): {_count(summary.unusable, 'window')}.")
+    lines += search_lines(found)
     if output is not None:
         lines.append(f"Written to {output}.")
     return lines

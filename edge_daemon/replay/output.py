@@ -6,7 +6,10 @@ is. An interrupted run leaves whole tables or none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import errno
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,15 +21,20 @@ from edge_daemon.replay.result import ReplayResult
 from edge_daemon.storage.atomic_file import whole_file
 from edge_daemon.tables.failures_csv import write_failures
 from edge_daemon.tables.format import RecordingFormat, RunFormat, RunTable, format_names, load_format
+from edge_daemon.tables.names_csv import write_names
 from edge_daemon.tables.problems_csv import write_problems
 from edge_daemon.tables.scores_csv import ScoresCsv
 
 FAILURES = "failures.csv"
 """There after a run in which recordings failed, and only then."""
+NAMES = "names.csv"
+"""There after a run in which tables could not be named after their recordings, and only then."""
 PROBLEMS = "problems.csv"
 """There after a run in which something was wrong with recordings that were replayed, and only then."""
 
 Row = TypeVar("Row")
+_NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # FAT takes no colon, encrypted folders 143 bytes
+_MADE_UP = re.compile(r"~[0-9a-f]{8,16}(-\d+)?$")
 
 
 class ReplayOutput:
@@ -36,12 +44,20 @@ class ReplayOutput:
         folder: made if it is not there.
         formats: some of `format_names`; None for all that are written by default.
         scores: also write `scores.csv`.
+        copies: recordings that are not replayed because they are copies: (name, name of the other one).
 
     Raises:
         StorageError: the folder cannot be made, or a table cannot be written.
     """
 
-    def __init__(self, folder: Path, formats: Collection[str] | None = None, *, scores: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        formats: Collection[str] | None = None,
+        *,
+        scores: bool = False,
+        copies: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self.folder = folder
         named = [load_format(name) for name in format_names() if formats is None or name in formats]
         chosen = [each for each in named if formats is not None or each.by_default]
@@ -52,7 +68,10 @@ class ReplayOutput:
         self._run_tables: list[RunTable] = []
         self._scores: ScoresCsv | None = None
         self._failures: list[tuple[str, str]] = []
-        self._problems: list[tuple[str, float, Defect]] = []
+        self._problems = [
+            (name, 0.0, Defect("copy", 0.0, f"'{name}' is a copy of '{of}', and was left out.")) for name, of in copies
+        ]
+        self._names: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
         try:
@@ -77,6 +96,7 @@ class ReplayOutput:
         if error is None:
             self._tell(FAILURES, write_failures, self._failures)
             self._tell(PROBLEMS, write_problems, self._problems)
+            self._tell(NAMES, write_names, self._names)
 
     def _tell(self, name: str, write: Callable[[TextIO, list[Row]], None], rows: list[Row]) -> None:
         path = self.folder / name
@@ -98,9 +118,7 @@ class ReplayOutput:
             return
         recording = result.recording
         self._problems += [(recording.name, result.read_s, defect) for defect in result.defects]
-        for recording_format in self._recording_formats:
-            with whole_file(self.folder / f"{recording.output}{recording_format.ending}") as file:
-                recording_format.write(file, result.detections(), recording.path.absolute())
+        self._write_tables(result)
         for table in self._run_tables:
             table.add(result.detections(), recording.path.absolute(), result.seconds)
         if self._scores is not None:
@@ -113,3 +131,22 @@ class ReplayOutput:
                     rate=result.rate,
                     start_utc_ns=start_utc_ns,
                 )
+
+    def _write_tables(self, result: ReplayResult) -> None:
+        """The recording's own tables, under another name where the folder does not take the right one."""
+        recording = result.recording
+        stem, digest = recording.output, hashlib.sha256(recording.name.encode()).hexdigest()
+        try:
+            self._write_under(stem, result)
+        except StorageError as error:
+            if getattr(error.__cause__, "errno", None) not in _NAME_REFUSED:
+                raise
+            stem = f"recording~{digest[:16]}"
+            self._write_under(stem, result)
+        if _MADE_UP.search(stem):
+            self._names.append((stem, recording.name))
+
+    def _write_under(self, stem: str, result: ReplayResult) -> None:
+        for recording_format in self._recording_formats:
+            with whole_file(self.folder / f"{stem}{recording_format.ending}") as file:
+                recording_format.write(file, result.detections(), result.recording.path.absolute())

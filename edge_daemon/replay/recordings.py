@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_daemon.errors import UsageError
+from edge_daemon.replay.folders import SUFFIXES, FolderSearch
 
-SUFFIXES = frozenset(
-    {".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga", ".opus"}
-    | {".mp3", ".au", ".snd", ".caf"}
-)
-"""Endings by which sound is found in folders; a file named outright is tried whatever its ending."""
+_NAME_BYTES = 200
+"""Room for a stem; the file systems take 255 bytes, and endings, or a temporary name, come with it."""
+_BLOCK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,33 @@ class Recording:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found under some paths.
+
+    Attributes:
+        recordings: to be replayed, in order.
+        copies: (name, name of the recording that it is a copy of) of files that were left out.
+        endings: number of files in folders that were not tried, by their ending.
+        rubbish: number of folders that were left out, for deleted files and notes of systems.
+    """
+
+    recordings: list[Recording]
+    copies: list[tuple[str, str]]
+    endings: Counter[str]
+    rubbish: int
+
+
 def find_recordings(paths: Iterable[Path]) -> list[Recording]:
+    """The recordings of `search`; raises what it raises."""
+    return search(paths).recordings
+
+
+def search(paths: Iterable[Path]) -> Findings:
     """Files as given, and the sound files in folders and their sub-folders, sorted by path; each file once.
+
+    In folders, a file with the name, the size and the sound (in three places) of another one is its copy, and left out.
+    Folders and links that cannot be read are among the recordings: to replay them fails by name.
 
     Args:
         paths: files and folders.
@@ -43,23 +68,65 @@ def find_recordings(paths: Iterable[Path]) -> list[Recording]:
     Raises:
         UsageError: a path does not exist, or there is no sound file at all.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
+    named: set[Path] = set()
+    folders = FolderSearch()
     given = list(paths)
     for path in given:
-        if not path.exists():
+        if not _is_there(path):
             raise UsageError(f"There is no file or folder {path}.", "Check the path.")
-        for file in _in_folder(path) if path.is_dir() else [path]:
-            found.setdefault(file.resolve(), file)
+        files = folders.add(path) if path.is_dir() else [path]
+        if not path.is_dir():
+            named.add(path)
+        for file in files:
+            found.setdefault(os.path.realpath(file), file)
     if not found:
-        folders = ", ".join(str(path) for path in given)
+        where = ", ".join(str(path) for path in given)
+        others = f" {sum(folders.endings.values()):,} files have other endings." if folders.endings else ""
         raise UsageError(
-            f"No sound files were found in {folders}.", f"Searched for files ending in: {' '.join(sorted(SUFFIXES))}."
+            f"No sound files were found in {where}.",
+            f"Searched for files ending in: {' '.join(sorted(SUFFIXES))}.{others}",
         )
-    files = list(found.values())
-    return [
+    files, copies = _without_copies(list(found.values()), named)
+    recordings = [
         Recording(file, _unicode(file), output, _size(file))
         for file, output in zip(files, output_names(files), strict=True)
     ]
+    pairs = [(_unicode(copy), _unicode(of)) for copy, of in copies]
+    return Findings(recordings, pairs, folders.endings, folders.rubbish)
+
+
+def _without_copies(files: list[Path], named: set[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
+    """The files without those found in folders that are copies of others, and these with what they are copies of."""
+    alike: dict[tuple[str, int], list[Path]] = {}
+    for file in files:
+        alike.setdefault((file.name, _size(file)), []).append(file)
+    copies: dict[Path, Path] = {}
+    for (_, size), group in alike.items():
+        if len(group) == 1 or not size:
+            continue
+        first: dict[bytes, Path] = {}
+        for file in sorted(group, key=lambda file: file not in named):  # those named outright are heard in any case
+            digest = _digest(file, size)
+            if digest is None:
+                continue
+            original = first.setdefault(digest, file)
+            if original is not file and file not in named:
+                copies[file] = original
+    return [file for file in files if file not in copies], [(file, copies[file]) for file in files if file in copies]
+
+
+def _digest(file: Path, size: int) -> bytes | None:
+    """Of a block at the beginning, one in the middle and one at the end; None where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as handle:
+            for place in (0, max(0, size // 2 - _BLOCK // 2), max(0, size - _BLOCK)):
+                handle.seek(place)
+                digest.update(handle.read(_BLOCK))
+    except OSError:
+        return None
+    return digest.digest()
 
 
 def output_names(files: Sequence[Path]) -> list[str]:
@@ -72,11 +139,12 @@ def output_names(files: Sequence[Path]) -> list[str]:
     for level in range(1, max((len(file.absolute().parts) for file in files), default=0)):
         count = Counter(name.casefold() for name in names)
         if len(count) == len(names):
-            return names
+            break
         names = [
             name if count[name.casefold()] == 1 else _named(file, level)
             for name, file in zip(names, files, strict=True)
         ]
+    names = [shortened(name) for name in names]
     taken: set[str] = set()
     for index, name in enumerate(names):  # names made to collide: `a__b.wav` beside `a/b.wav`
         number, unique = 1, name
@@ -93,15 +161,22 @@ def _named(file: Path, level: int) -> str:
     return _unicode(Path(file.stem if level == 0 else "__".join(file.absolute().parts[1:][-level:])))
 
 
-def _in_folder(folder: Path) -> list[Path]:
-    # Names that begin with a dot are no recordings: macOS leaves `._NAME.wav` beside each file it copies.
-    files = (
-        Path(root) / name
-        for root, _, names in os.walk(folder)
-        for name in names
-        if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-    )
-    return sorted((file for file in files if file.is_file()), key=lambda file: file.parts)
+def shortened(name: str) -> str:
+    """A name that a file system takes: its beginning, `~` and eight digits made from all of it, if it is too long."""
+    data = name.encode("utf-8")
+    if len(data) <= _NAME_BYTES:
+        return name
+    return f"{data[: _NAME_BYTES - 9].decode('utf-8', errors='ignore')}~{hashlib.sha256(data).hexdigest()[:8]}"
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path leads to something, be it locked."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _unicode(path: Path) -> str:

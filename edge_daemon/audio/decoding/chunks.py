@@ -105,6 +105,8 @@ def corrected(file: BinaryIO, offset: int, held: int) -> FileSlices | None:
     elif magic == _W64_RIFF:
         struct.pack_into("<Q", head, offset - 8, held + 24)
         struct.pack_into("<Q", head, 16, offset + held)
+    elif magic == b"caff":
+        struct.pack_into(">Q", head, offset - 12, held + 4)
     else:
         return None
     fact = head.find(b"fact")

@@ -1,0 +1,121 @@
+"""Contents of formats that have frames or pages: FLAC, MP3, Ogg."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from edge_daemon.audio.decoding.contents import OPENING_ERRORS, LibraryContents
+from edge_daemon.audio.decoding.flac import FlacFrames
+from edge_daemon.audio.decoding.mpeg import MpegFrames
+from edge_daemon.audio.decoding.ogg import OggPages, PageRun
+from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, LibraryStretch, Sequential, Stretch
+
+
+class FlacContents(LibraryContents):
+    """Frames with numbers: read by libsndfile up to damage, or to the length in the header, then on our own."""
+
+    def __init__(self, file: BinaryIO, sound: Any) -> None:
+        super().__init__(file, sound)
+        self._frames = FlacFrames(file)
+        self.said, self.held = self._frames.said, self._frames.held
+
+    def stretch(self, position: int) -> Stretch | None:
+        """As `Contents` has it."""
+        if position or self._begun:
+            return self._frames.stretch(position)
+        return self._from(0, whole_blocks=True)
+
+
+class MpegContents(LibraryContents):
+    """Frames without numbers: libsndfile is shown them run by run, behind a note of how many there are."""
+
+    def __init__(self, file: BinaryIO, sound: Any) -> None:
+        super().__init__(file, sound)
+        frames = MpegFrames(file)
+        self._frames = frames
+        self._places = [place * frames.samples for place in frames.places()]
+        self._told = len(frames.runs) == 1 and frames.noted == frames.frames
+        if self._told or not frames.runs:
+            return
+        self.exact = False
+        self.said = None if frames.noted is None else frames.noted * frames.samples
+        self.held = self._places[-1] + frames.runs[-1].frames * frames.samples
+        self._next = 0
+
+    def stretch(self, position: int) -> Stretch | None:
+        """As `Contents` has it."""
+        if self._told or not self._frames.runs:
+            return self._from(position)
+        while self._next < len(self._places):
+            run, place = self._frames.runs[self._next], self._places[self._next]
+            self._next += 1
+            shown = self._frames.counted(run)
+            stretch = None if shown is None else _run_stretch(shown, place, position, self.channels)
+            if stretch is not None:
+                return stretch
+        return None
+
+
+class OggContents(LibraryContents):
+    """Pages with counts: where some are missing, each run of good ones is decoded on its own and put in its place."""
+
+    def __init__(self, file: BinaryIO, sound: Any) -> None:
+        super().__init__(file, sound)
+        self._pages = OggPages(file)
+        self.end_missing = bool(self._pages.runs) and not self._pages.ended
+        self._runs: list[tuple[int, PageRun]] = []
+        if len(self._pages.runs) > 1:
+            self._place_runs()
+        self.said = None
+        if self._runs:
+            self.held = self._runs[-1][0] + self._frames_of(self._runs[-1][1])
+
+    def stretch(self, position: int) -> Stretch | None:
+        """As `Contents` has it."""
+        if not self._runs:
+            return self._from(position)
+        while self._runs:
+            place, run = self._runs.pop(0)
+            stretch = _run_stretch(self._pages.shown(run), place, position, self.channels)
+            if stretch is not None:
+                return stretch
+        return None
+
+    def _place_runs(self) -> None:
+        """Where each run begins: its end is told by its last page, its length by the decoder."""
+        link, base, end = 0, 0, 0
+        units = 48_000 / self.rate if self._sound.subtype == "OPUS" else 1.0
+        skip: int | None = None
+        for run in self._pages.runs:
+            if run.link != link:
+                link, base, skip = run.link, end, None
+            frames = self._frames_of(run)
+            last = round(run.last / units)
+            if skip is None:  # Opus counts what its decoder needs to get going, too
+                skip = max(0, last - frames) if self._sound.subtype == "OPUS" else 0
+            end = max(end, base + last - skip)
+            self._runs.append((max(0, end - frames), run))
+
+    def _frames_of(self, run: PageRun) -> int:
+        try:
+            with Sequential(self._pages.shown(run)) as sound:
+                return int(sound.frames)
+        except OPENING_ERRORS:
+            return 0
+
+
+def _run_stretch(shown: Any, place: int, position: int, channels: int) -> Stretch | None:
+    """A run as a stretch; None where it cannot be decoded, or lies before what was read already."""
+    try:
+        sound = Sequential(shown)
+    except OPENING_ERRORS:
+        return None
+    skip = max(0, position - place)
+    if sound.channels != channels or skip >= sound.frames:
+        sound.close()
+        return None
+    try:
+        sound.read(skip, dtype="float32")  # a run begins anywhere in its stream, and can't be sought in
+    except DECODING_ERRORS:
+        return None
+    return LibraryStretch(sound, place + skip, int(sound.frames) - skip)

@@ -1,0 +1,21 @@
+"""Which tables belong to which recording, where a recording's name is too long for a table's, or not allowed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import TextIO
+
+COLUMNS = ("tables", "file")
+
+
+def write_names(file: TextIO, names: Iterable[tuple[str, str]]) -> None:
+    """Write the table.
+
+    Args:
+        file: open for text, without translation of line ends.
+        names: with what the names of a recording's tables begin, and the recording's own name.
+    """
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    rows.writerows(names)
