@@ -61,7 +61,7 @@ class FolderSearch:
         before = len(self.files)
         links = self._walk([folder])
         while links:  # after the real folders, so that these keep their own names
-            links = self._walk(sorted(links))
+            links = self._walk(sorted(links, reverse=True))  # it takes the last one first
         found = sorted(self.files[before:], key=lambda file: file.parts)
         self.files[before:] = found
         return found

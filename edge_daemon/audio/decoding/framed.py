@@ -83,18 +83,17 @@ class OggContents(LibraryContents):
 
     def _place_runs(self) -> None:
         """Where each run begins: its end is told by its last page, its length by the decoder."""
-        link, base, end = 0, 0, 0
-        units = 48_000 / self.rate if self._sound.subtype == "OPUS" else 1.0
-        skip: int | None = None
+        opus = self._sound.subtype == "OPUS"
+        units = 48_000 / self.rate if opus else 1.0
+        link, base, end = -1, 0, 0
+        skip = 0  # what Opus counts, but its decoder needs to get going
         for run in self._pages.runs:
-            if run.link != link:
-                link, base, skip = run.link, end, None
-            frames = self._frames_of(run)
-            last = round(run.last / units)
-            if skip is None:  # Opus counts what its decoder needs to get going, too
-                skip = max(0, last - frames) if self._sound.subtype == "OPUS" else 0
+            frames, last, begins = self._frames_of(run), round(run.last / units), run.link != link
+            if begins:
+                link, base, skip = run.link, end, min(max(0, last - frames), self.rate // 10) if opus else 0
             end = max(end, base + last - skip)
-            self._runs.append((max(0, end - frames), run))
+            # in the middle of a stream libsndfile leaves as much out at the end instead
+            self._runs.append((max(0, end - frames - (0 if begins else skip)), run))
 
     def _frames_of(self, run: PageRun) -> int:
         try:
