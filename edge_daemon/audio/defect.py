@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-DefectKind = Literal["header", "cut_short", "damage", "end_missing", "copy"]
+DefectKind = Literal["header", "cut_short", "damage", "end_missing", "empty", "copy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Defect:
     Attributes:
         kind: `header`: it says another length than the file has; `cut_short`: the end of the sound is not in the file;
             `damage`: sound within it cannot be decoded; `end_missing`: the file ends before its format says so, and
-            nobody knows what followed; `copy`: it is the same as another recording, and was left out.
+            nobody knows what followed; `empty`: it has a header, but no sound; `copy`: it is the same as another
+            recording, and was left out.
         lost_s: seconds of sound that were not heard because of it; 0 where none or not known.
         sentence: for people.
     """

@@ -181,6 +181,8 @@ class FileSource:
     def _judge(self, contents: Contents, missing: int) -> None:
         """Find the defects, now that all has been read; `missing` samples lack at the end."""
         said, held = contents.said, contents.held
+        if not self.frames:
+            self._tell("empty", 0, "holds no sound: it has a header and nothing behind it.")
         if self._torn:
             places = "in one place" if len(self._tears) == 1 else f"in {len(self._tears):,} places"
             where = f"{places}, first at {_seconds(self._tears[0] / self.rate)}"

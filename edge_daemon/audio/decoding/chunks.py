@@ -26,6 +26,9 @@ _NOTES = frozenset(
 )
 """Chunks that are seen behind sound; one of these may be cut short by the end of the file."""
 
+_SOUND = frozenset((b"data", b"SSND", b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff", b"FORM", b"caff"))
+"""What begins more sound: a second chunk of it, or another file that was put behind this one."""
+
 # Container, name of its chunk of samples and how far before them it stands, bytes of the size behind it, and how much
 # of that size is no samples.
 _SIZES = ((b"FORM", b"SSND", -16, 4, 8), (_W64_RIFF, _W64_DATA, -24, 8, 24), (b"caff", b"data", -16, 8, 4))
@@ -105,6 +108,9 @@ def corrected(file: BinaryIO, offset: int, held: int) -> FileSlices | None:
     elif magic == _W64_RIFF:
         struct.pack_into("<Q", head, offset - 8, held + 24)
         struct.pack_into("<Q", head, 16, offset + held)
+    elif magic == b"FORM" and offset + held < 1 << 32:
+        struct.pack_into(">I", head, offset - 12, held + 8)
+        struct.pack_into(">I", head, 4, offset + held - 8)
     elif magic == b"caff":
         struct.pack_into(">Q", head, offset - 12, held + 4)
     else:
@@ -177,7 +183,7 @@ class _Container:
             name = head[:4]
             if len(head) < self.head:
                 return not head.strip(b"\0") or any(note.startswith(name) for note in _NOTES)
-            if not all(32 <= byte < 127 for byte in name):
+            if name in _SOUND or not all(32 <= byte < 127 for byte in name):
                 return False
             at = self.next(at, head)
             if at > size + 8:

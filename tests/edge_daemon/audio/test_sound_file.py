@@ -189,6 +189,7 @@ def test_recording_without_a_sample_is_a_recording(tmp_path: Path) -> None:
     with FileSource(write(tmp_path / "x.wav", sound(0))) as source:
         assert source.frames == 0
         assert source.read() is None
+        assert [defect.kind for defect in source.defects] == ["empty"]
 
 
 def test_header_without_decodable_sound_is_an_error(tmp_path: Path) -> None:

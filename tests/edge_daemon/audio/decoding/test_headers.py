@@ -151,6 +151,18 @@ def test_notes_behind_the_sound_are_not_heard(tmp_path: Path, size: Size) -> Non
         assert not source.defects
 
 
+@pytest.mark.parametrize("size", SIZES[:2] + SIZES[6:7] + SIZES[8:9], ids=IDS[:2] + IDS[6:7] + IDS[8:9])
+def test_more_sound_behind_the_sound_is_heard(tmp_path: Path, size: Size) -> None:
+    path = tmp_path / "x"
+    content = made(path, *size[:2])
+    begin = content.index(size[2][0])
+    for more in (content, content[begin:]):  # two files in one; two chunks of sound
+        path.write_bytes(content + more)
+        source, samples, _ = read(path)
+        assert 2 * FRAMES <= len(samples) < 2 * FRAMES + 100  # a header is some noise
+        assert [defect.kind for defect in source.defects] == ["header"]
+
+
 @pytest.mark.parametrize(("container", "width"), PACKED)
 def test_packed_samples_behind_the_promised_end_are_heard(tmp_path: Path, container: str, width: str) -> None:
     path = tmp_path / "x"
