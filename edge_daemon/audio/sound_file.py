@@ -193,6 +193,9 @@ class FileSource:
             heard = _seconds(self.read_frames / self.rate)
             more = f"its header says {_seconds(said / self.rate)}, but {heard} of sound are in it and were read"
             self._tell("header", 0, f"was not finished by its recorder: {more}.")
+        if contents.several:
+            heard = _seconds(self.read_frames / self.rate)
+            self._tell("header", 0, f"holds several recordings, one behind the other: only {heard} were read.")
         if contents.end_missing and missing <= 0:
             heard = _seconds(self.read_frames / self.rate)
             self._tell("end_missing", 0, f"has no end: it breaks off after {heard}; what followed is not in it.")

@@ -20,6 +20,7 @@ class Contents(Protocol):
         held: frames that the bytes can hold.
         exact: whether `held` is exact; MP3's decoders drop a part of the first frame.
         end_missing: whether the file ends before its format says that the stream does.
+        several: whether several recordings were put into the file, of which only the first is read.
     """
 
     rate: int
@@ -28,6 +29,7 @@ class Contents(Protocol):
     held: int
     exact: bool
     end_missing: bool
+    several: bool
 
     def stretch(self, position: int) -> Stretch | None:
         """The next sound that can be read at frame `position` or behind it; None where there is none.
@@ -47,7 +49,7 @@ class LibraryContents:
         self.said: int | None = int(sound.frames)
         self.held = int(sound.frames)
         self.exact = True
-        self.end_missing = False
+        self.end_missing = self.several = False
         self._file, self._sound = file, sound
         self._begun = False
 

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 import numpy as np
@@ -62,6 +63,8 @@ class FlacFrames:
     Attributes:
         said: samples per channel by the first block; None where it leaves that open.
         held: samples per channel up to the end of the last whole frame.
+        in_order: whether frames at some places, and the last one, come in the order of their numbers; they do not where
+            several files were put into one.
 
     Raises:
         ValueError: no FLAC file, or its first block is not whole.
@@ -84,6 +87,7 @@ class FlacFrames:
         self._known = Frame(self._begin, 0, 0)  # where the last group ended: most often the next one begins there
         last = self._last()
         self.held = 0 if last is None else last.end
+        self.in_order = last is None or self._rising(last)
 
     def stretch(self, position: int) -> ArrayStretch | None:
         """The next whole frames that hold sample `position` or come after it; None where there are none."""
@@ -176,6 +180,15 @@ class FlacFrames:
             else:
                 low = frame.offset
         return low
+
+    def _rising(self, last: Frame) -> bool:
+        numbers = []
+        for quarter in (1, 2, 3):
+            place = self._begin + (self._size - self._begin) * quarter // 4
+            frames = self._frames(place, end=place + _PIECE)
+            numbers += [each.first for each in islice(frames, 8) if self._decoded([each]) is not None][:1]
+        numbers.append(last.first)
+        return numbers == sorted(numbers)
 
     def _last(self) -> Frame | None:
         """The last frame that can be decoded."""

@@ -18,6 +18,9 @@ class FlacContents(LibraryContents):
         super().__init__(file, sound)
         self._frames = FlacFrames(file)
         self.said, self.held = self._frames.said, self._frames.held
+        self.several = not self._frames.in_order
+        if self.several and self.said is not None:
+            self.held = self.said
 
     def stretch(self, position: int) -> Stretch | None:
         """As `Contents` has it."""

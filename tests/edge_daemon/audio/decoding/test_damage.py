@@ -75,6 +75,7 @@ def test_flac_with_more_frames_than_its_first_block_says_is_heard_whole(tmp_path
     assert (defect.kind, defect.lost_s) == ("header", 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["PCM_16", "PCM_24"])
 @pytest.mark.parametrize("count", [1, 2, 700, 9000])
 def test_flac_is_read_on_behind_damage(tmp_path: Path, width: str, count: int) -> None:
@@ -113,6 +114,18 @@ def test_flac_with_bytes_put_in_or_taken_out_keeps_its_times(tmp_path: Path) -> 
         np.testing.assert_array_equal(samples[heard], good[heard])
         assert len(gaps) == 1
         assert [defect.kind for defect in defects] == ["damage"]
+
+
+@pytest.mark.parametrize("other_s", [20, 60])
+def test_a_second_flac_file_in_one_is_told(tmp_path: Path, other_s: float) -> None:
+    path = tmp_path / "x.flac"
+    first = flac(path)
+    good = read(path)[0]
+    path.write_bytes(first + flac(path, other_s))
+    samples, _, (defect,) = read(path)
+    np.testing.assert_array_equal(samples, good)
+    assert defect.kind == "header"
+    assert "several recordings, one behind the other: only 60 s were read" in defect.sentence
 
 
 def test_flac_can_be_entered_anywhere(tmp_path: Path) -> None:
