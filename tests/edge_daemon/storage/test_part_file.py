@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.clips.files import FolderClipFiles
-from edge_daemon.storage import part_file
 from edge_daemon.storage.atomic_file import whole_file
 from edge_daemon.storage.folder_lock import NAME, lock_folder
 from edge_daemon.storage.part_file import make_part
@@ -36,7 +35,7 @@ def test_names_differ_and_stand_beside_the_place(tmp_path: Path) -> None:
 def test_what_lies_there_already_is_not_written_to(
     tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch, lies_there: str
 ) -> None:
-    monkeypatch.setattr(part_file.secrets, "token_hex", lambda _: "guessed")
+    monkeypatch.setattr("edge_daemon.storage.part_file.secrets.token_hex", lambda _: "guessed")
     trap = tmp_path / ".a.flac.guessed.part"
     if lies_there == "file":
         trap.write_text("precious")

@@ -13,7 +13,8 @@ from edge_daemon.system.call_timeout import CallWithTimeout
 def test_one_at_a_time() -> None:
     calls = CallWithTimeout(0.05, "The disk", "Look at it.", late=StorageError, stuck=StorageError)
     assert calls.run(lambda: 7, "reading") == 7
-    returns, late = threading.Event(), []
+    returns = threading.Event()
+    late: list[object] = []
     with pytest.raises(StorageError, match=r"The disk does not answer: writing takes more than 0\.05 s\. Look at it\."):
         calls.run(lambda: returns.wait(30), "writing", discard=late.append)
     with pytest.raises(StorageError, match="The disk does not answer: writing still hangs"):
