@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from paho.mqtt.client import topic_matches_sub
+
 MQTT5 = 5
 SESSION_TAKEN_OVER = 142
 
@@ -86,6 +88,14 @@ class NastyBroker:
     def payloads(self, subject: str) -> list[bytes]:
         """What was passed on of topics with this last part."""
         return [payload for topic, payload in self.received if topic.endswith(f"/{subject}")]
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        """Pass a message on, as if somebody had published it."""
+        self.received.append((topic, payload))
+        for session in list(self.sessions):
+            if any(topic_matches_sub(pattern.decode(), topic) for pattern in session.topics):
+                properties = b"\0" if session.level == MQTT5 else b""
+                session.send(packet(0x30, prefixed(topic.encode()) + properties + payload))
 
     def cut(self) -> None:
         """End all connections without a word."""
@@ -168,11 +178,7 @@ class NastyBroker:
         if qos and self.acknowledging:
             session.send(packet(0x40, number))
         if topic.decode() not in self.dropping and (self.acknowledging or not qos):
-            self.received.append((topic.decode(), payload))
-            for other in list(self.sessions):
-                if topic in other.topics:
-                    properties = b"\0" if other.level == MQTT5 else b""
-                    other.send(packet(0x30, prefixed(topic) + properties + payload))
+            self.deliver(topic.decode(), payload)
         return True
 
     def _subscribe(self, session: Session, body: bytes) -> bool:
