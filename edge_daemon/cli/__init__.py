@@ -15,7 +15,9 @@ from importlib import import_module
 import click
 
 from edge_daemon import __version__
+from edge_daemon.cli.say import say
 from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.system.printable import printable
 
 COMMANDS = {
     "run": ("edge_daemon.cli.run:run", "Listen to the hydrophone and report calls."),
@@ -58,7 +60,7 @@ class LazyGroup(click.Group):
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    click.echo(f"edge-daemon {__version__}")
+    say(f"edge-daemon {__version__}")
     ctx.exit()
 
 
@@ -82,15 +84,16 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="edge-daemon", standalone_mode=False)
     except click.ClickException as error:
+        error.message = printable(error.message)
         error.show()
         return error.exit_code
     except EdgeDaemonError as error:
-        click.echo(f"edge-daemon: {error.message}", err=True)
+        say(f"edge-daemon: {error.message}", err=True)
         if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+            say(f"  {error.hint}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        say("Interrupted.", err=True)
         return INTERRUPTED
     return result if isinstance(result, int) else 0
 

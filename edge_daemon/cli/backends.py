@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from edge_daemon.cli.model_option import MODEL
+from edge_daemon.cli.say import say
 
 
 @click.command()
@@ -27,13 +28,13 @@ def backends(model: Path | None, as_json: bool) -> int:
     model_file = None if model is None else ModelFile.read(model)
     found = [_look_at(name, point, model_file) for name, point in installed().items()]
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        say(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
     width = max(len(entry["name"]) for entry in found)
     for entry in found:
-        click.echo(f"{entry['name']:<{width}}  {entry['package']} {entry['version']}: {_verdict(entry)}")
+        say(f"{entry['name']:<{width}}  {entry['package']} {entry['version']}: {_verdict(entry)}")
         for reason in entry["refusals"]:
-            click.echo(f"{'':<{width}}    {reason}")
+            say(f"{'':<{width}}    {reason}")
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_daemon.cli.model_option import MODEL
+from edge_daemon.cli.say import say
 
 if TYPE_CHECKING:
     from edge_daemon.bench import BenchReport
@@ -49,7 +50,7 @@ def bench(config: Path | None, model: Path | None, seconds: float, as_json: bool
     with closing(detector):
         board = LinuxBoard(loaded.config.storage.folder)
         report = measure(loaded.config, detector, board, seconds=seconds, model_load_s=load_s)
-    click.echo(json.dumps(asdict(report), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(report)))
+    say(json.dumps(asdict(report), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(report)))
     return 0
 
 

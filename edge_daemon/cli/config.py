@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_daemon.cli.say import say
+
 if TYPE_CHECKING:
     from edge_daemon.checks.verdict import Verdict
     from edge_daemon.errors import ConfigError
@@ -78,7 +80,7 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
     text = template(values, title)
     load_text(text.encode(), path=output)  # a wrong answer is told here, not at sea
     if output is None:
-        click.echo(text, nl=False)
+        say(text, nl=False)
         return
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -86,8 +88,8 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
             file.write(text)
     except OSError as error:
         raise StorageError(f"{output} cannot be written: {error.strerror}.") from None
-    click.echo(f"Written: {output}")
-    click.echo(f"Next: edge-daemon config check {output}")
+    say(f"Written: {output}")
+    say(f"Next: edge-daemon config check {output}")
 
 
 def _usual_place() -> str:
@@ -118,7 +120,7 @@ def check(file: Path, as_json: bool, syntax: bool, offline: bool) -> int:
         if not as_json:
             raise
         document = {"file": str(file), "good": False, "problems": _problems(error), "verdicts": []}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say(json.dumps(document, indent=2, ensure_ascii=False))
         return error.exit_code
     note = f", version {loaded.migrated_from}, migrated" if loaded.migrated_from is not None else ""
     verdicts = [Verdict("file", "ok", f"{file} is well-formed{note}")]
@@ -135,7 +137,7 @@ def check(file: Path, as_json: bool, syntax: bool, offline: bool) -> int:
     if as_json:
         rows = [{"name": v.name, "state": v.state, "text": v.text, "hint": v.hint} for v in verdicts]
         document = {"file": str(file), "good": good, "problems": [], "verdicts": rows}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say(json.dumps(document, indent=2, ensure_ascii=False))
     return 0 if good else 1
 
 
@@ -157,7 +159,7 @@ def _print(verdict: Verdict, as_json: bool) -> None:
     width = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else 10_000  # a log keeps its lines whole
     for start, words in ((f"{MARKS[verdict.state]}  {verdict.name:<8} ", verdict.text), (indent, verdict.hint)):
         for text in textwrap.wrap(words, max(40, width), initial_indent=start, subsequent_indent=indent):
-            click.echo(text)
+            say(text)
 
 
 @config.command()
@@ -165,7 +167,7 @@ def schema() -> None:
     """Print the JSON Schema of the file, for editors that check as you type."""
     from edge_daemon.config import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 @config.command()
@@ -186,9 +188,9 @@ def show(file: Path, as_json: bool, changed: bool) -> None:
         value = "(secret)" if origin.secret else yaml_value(value_at(loaded.config, path))
         rows.append({"key": ".".join(path), "value": value, "origin": origin.text(str(file))})
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        say(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     width = max((len(row["key"]) for row in rows), default=0)
     wide = max((len(row["value"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['key']:<{width}}  {row['value']:<{min(wide, 40)}}  {row['origin']}")
+        say(f"{row['key']:<{width}}  {row['value']:<{min(wide, 40)}}  {row['origin']}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from edge_daemon.cli.say import say
 from edge_daemon.config.loading import DEFAULT_PATH, load_text
 from edge_daemon.config.problem import ConfigFileError
 from edge_daemon.config.template import template
@@ -78,7 +79,7 @@ class Questionnaire:
             load_text(template(self.values | typed).encode(), environment)
         except ConfigFileError as error:
             for problem in error.problems:
-                click.echo(f"  {sentence(problem.key, problem.sentence)} {problem.hint}".rstrip(), err=True)
+                say(f"  {sentence(problem.key, problem.sentence)} {problem.hint}".rstrip(), err=True)
             return False
         self.values |= typed
         return True
@@ -93,14 +94,14 @@ class Questionnaire:
                 return
             words = text.replace(",", " ").split()
             if len(words) != 2:
-                click.echo("  Enter two numbers; south and west are negative.", err=True)
+                say("  Enter two numbers; south and west are negative.", err=True)
             elif self._accept({("device", "latitude"): words[0], ("device", "longitude"): words[1]}):
                 return
 
     def _ask_device(self) -> None:
         there = _inputs()
         for line in there or ["(no sound input is connected; you can plug it in later)"]:
-            click.echo(f"  {line}", err=True)
+            say(f"  {line}", err=True)
         while True:
             before = self._set(("audio", "device"))
             text = _prompt("Sound input (index, name or part of it; empty: the default)", before).strip()
@@ -161,7 +162,7 @@ class Questionnaire:
         else:
             self._accept({("mqtt", "password_file"): str(secret)})
         if _filled(secret):
-            click.echo(f"  The password is already in {secret}.", err=True)
+            say(f"  The password is already in {secret}.", err=True)
             return
         password = click.prompt(
             "Password (not shown; empty: write its file later)",
@@ -170,7 +171,7 @@ class Questionnaire:
         if password:
             _write_secret(secret, password)
         else:
-            click.echo(f"  Write it later: {secret}, then chmod 600 {secret}", err=True)
+            say(f"  Write it later: {secret}, then chmod 600 {secret}", err=True)
 
 
 def _filled(secret: Path) -> bool:
@@ -191,9 +192,9 @@ def _write_secret(path: Path, password: str) -> None:
             os.fchmod(descriptor, 0o600)  # before anything stands in it
             file.write(password + "\n")
     except OSError as error:
-        click.echo(f"  {path} cannot be written ({error.strerror}); write it yourself.", err=True)
+        say(f"  {path} cannot be written ({error.strerror}); write it yourself.", err=True)
     else:
-        click.echo(f"  Written: {path}, readable only by its owner.", err=True)
+        say(f"  Written: {path}, readable only by its owner.", err=True)
 
 
 def _number(text: Any) -> Any:
@@ -214,7 +215,7 @@ def _inputs() -> list[str]:
     try:
         return [f"{device.index} {device.name}" for device in PortAudioDriver().devices()]
     except AudioError as error:
-        click.echo(f"  {error}", err=True)
+        say(f"  {error}", err=True)
         return []
 
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
+from edge_daemon.cli.say import say
+from edge_daemon.system.printable import printable
 
 if TYPE_CHECKING:
     from edge_daemon.detection.document import Detection
@@ -58,7 +59,7 @@ def _show_plain(headings: Row, rows: Sequence[Row]) -> None:
             text.rjust(width) if heading in _RIGHT else text.ljust(width)
             for text, width, heading in zip(cells, widths, headings, strict=True)
         )
-        click.echo("  ".join(columns).rstrip())
+        say("  ".join(columns).rstrip())
 
 
 def _show_rich(headings: Row, rows: Sequence[Row]) -> None:
@@ -72,5 +73,5 @@ def _show_rich(headings: Row, rows: Sequence[Row]) -> None:
         right = heading in _RIGHT
         table.add_column(heading, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for cells in rows:
-        table.add_row(*(Text(text) for text in cells))  # as Text, so that a bracket in a name is no markup
+        table.add_row(*(Text(printable(text)) for text in cells))  # as Text, so that a bracket in a name is no markup
     Console().print(table)

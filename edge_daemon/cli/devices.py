@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_daemon.cli.say import say
+
 if TYPE_CHECKING:
     from edge_daemon.audio.capture.device import DeviceInfo
     from edge_daemon.audio.capture.portaudio import PortAudioDriver
@@ -67,12 +69,12 @@ def _list(driver: PortAudioDriver, config: Config | None, as_json: bool) -> int:
     chosen, choice = _choice(driver.devices(), config)
     probes = [probe(driver, device) for device in driver.devices()]
     if as_json:
-        click.echo(json.dumps([_row(found, chosen) for found in probes], indent=2, ensure_ascii=False))
+        say(json.dumps([_row(found, chosen) for found in probes], indent=2, ensure_ascii=False))
     else:
         for text in listing(probes, chosen):
-            click.echo(text)
+            say(text)
         if choice:
-            click.echo(choice)
+            say(choice)
     return 0 if any(not found.problem for found in probes) else 1
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_daemon.cli.say import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -51,7 +53,7 @@ def effort(database: Path | None, since: str | None, until: str | None, as_csv: 
         write_csv(entries, sys.stdout)
         return
     if not entries:
-        click.echo("Nothing was listened to in that time.")
+        say("Nothing was listened to in that time.")
         return
     ends = [moment for _, span in entries for moment in (span.begin_utc_ns, span.end_utc_ns)]
     first_ns = min(ends) if since is None else since_ns

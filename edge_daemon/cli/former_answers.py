@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
+from edge_daemon.cli.say import say
 from edge_daemon.config.catalogue import entries
 from edge_daemon.config.document import MAX_BYTES, YamlDocument, parse
 from edge_daemon.config.loading import load_text
@@ -28,7 +27,7 @@ def former_answers(path: Path, environment: Mapping[str, str]) -> dict[Key, Any]
         with path.open("rb") as file:
             document = parse(file.read(MAX_BYTES + 1))
     except (OSError, ProblemsFound) as error:
-        click.echo(f"  Nothing can be taken over from {path}: {error}", err=True)
+        say(f"  Nothing can be taken over from {path}: {error}", err=True)
         return {}
     values = {entry.path: _value(document, entry.path) for entry in entries() if entry.section is None}
     values = {key: value for key, value in values.items() if value is not None and key != ("version",)}
@@ -38,10 +37,10 @@ def former_answers(path: Path, environment: Mapping[str, str]) -> dict[Key, Any]
         except ConfigFileError as error:
             wrong = {key for key in values for problem in error.problems if problem.path[: len(key)] == key}
             for key in sorted(wrong):
-                click.echo(f"  {'.'.join(key)} is not taken over from {path}.", err=True)
+                say(f"  {'.'.join(key)} is not taken over from {path}.", err=True)
                 del values[key]
             if not wrong:
-                click.echo(f"  Nothing can be taken over from {path}.", err=True)
+                say(f"  Nothing can be taken over from {path}.", err=True)
                 return {}
         else:
             return values

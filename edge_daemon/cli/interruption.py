@@ -9,6 +9,8 @@ from types import FrameType
 
 import click
 
+from edge_daemon.cli.say import say
+
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM, raised in the main thread as Ctrl-C is."""
@@ -30,7 +32,7 @@ def interruptible(advice: str = "") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        click.echo(f"Interrupted. {advice}".rstrip(), err=True)
+        say(f"Interrupted. {advice}".rstrip(), err=True)
         raise click.exceptions.Exit(
             128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
         ) from None

@@ -10,6 +10,7 @@ import click
 
 from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.model_raster import raster
+from edge_daemon.cli.say import say
 
 if TYPE_CHECKING:
     from edge_daemon.model.model_file import ModelFile
@@ -34,14 +35,14 @@ def info(file: Path | None, as_json: bool) -> None:
     if as_json:
         found = {"path": str(model_file.path), "bytes": len(model_file.data), "digest": model_file.digest}
         document = {**found, "metadata": json.loads(model_file.metadata.model_dump_json())}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say(json.dumps(document, indent=2, ensure_ascii=False))
         return
     width = 16
     for name, text in describe(model_file):
         first, *rest = text.splitlines() or [""]
-        click.echo(f"{name:<{width}}{first}")
+        say(f"{name:<{width}}{first}")
         for line in rest:
-            click.echo(" " * width + line)
+            say(" " * width + line)
 
 
 def describe(model_file: ModelFile) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edge_daemon.cli.model_option import MODEL
+from edge_daemon.cli.say import say
 
 
 @click.command(short_help="Draw how the network responds to one window.")
@@ -28,4 +29,4 @@ def raster(recording: Path, output: Path, model: Path | None, at: float | None, 
     with closing(open_detector(settings)) as detector:
         shown = trace_window(detector, recording, at, channel - 1)
     draw(detector.model, shown, f"{detector.model.metadata.name} on {recording.name}", output)
-    click.echo(f"{output}: the window at {shown.begin_s:.2f} s, score {shown.score:.3f}")
+    say(f"{output}: the window at {shown.begin_s:.2f} s, score {shown.score:.3f}")

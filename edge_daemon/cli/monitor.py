@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-import click
-
 from edge_daemon.audio.source import AudioSource
 from edge_daemon.cli.monitor_picture import Judgement, View, heading, judgement, line, panel, summary
+from edge_daemon.cli.say import say
 from edge_daemon.levels.input_meter import InputMeter
+from edge_daemon.system.printable import printable
 
 _PANEL_EVERY_S = 0.5  # two pictures a second are 4 kB: a serial line of 38,400 bit/s carries them
 _LINE_EVERY_S = 1.0
@@ -36,7 +36,7 @@ def monitor(source: AudioSource, view: View, *, seconds: float | None, plain: bo
         pass  # the usual way to end
     finally:
         source.close()
-    click.echo(summary(view))
+    say(summary(view))
     return view.live
 
 
@@ -62,13 +62,13 @@ def readings(
 def _print_lines(source: AudioSource, view: View, seconds: float | None, clip_level: float) -> None:
     meter = InputMeter(source.rate, top_hz=view.top_hz, rows=_STRIP, clip_level=clip_level)
     for text in heading(view):
-        click.echo(text)
+        say(text)
     said = ""
     for _ in readings(source, view, meter, _LINE_EVERY_S, seconds):
-        click.echo(line(view))
+        say(line(view))
         words = judgement(view)[1]
         if words != said:
-            click.echo(f"          {words}")
+            say(f"          {words}")
             said = words
         sys.stdout.flush()
 
@@ -84,7 +84,9 @@ def _draw(source: AudioSource, view: View, seconds: float | None, clip_level: fl
 
     def picture() -> Text:
         *lines, last = panel(view, min(console.width - 1, 159), rows)
-        return Text("\n".join(lines) + "\n", no_wrap=True).append(last, _COLOURS[judgement(view)[0]])
+        return Text(printable("\n".join(lines)) + "\n", no_wrap=True).append(
+            printable(last), _COLOURS[judgement(view)[0]]
+        )
 
     with Live(picture(), console=console, auto_refresh=False) as live:
         for _ in readings(source, view, meter, _PANEL_EVERY_S, seconds):

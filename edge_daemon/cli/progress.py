@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import click
+from edge_daemon.cli.say import say
+from edge_daemon.system.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def progress(title: str, total: float) -> Iterator[Progress]:
         total: how much there is to do.
     """
     if not sys.stderr.isatty() or total <= 0:
-        yield Progress(lambda _done: None, lambda text: click.echo(text, err=True))
+        yield Progress(lambda _done: None, lambda text: say(text, err=True))
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -51,5 +52,5 @@ def progress(title: str, total: float) -> Iterator[Progress]:
         task = bar.add_task(title, total=total)
         yield Progress(
             lambda done: bar.update(task, completed=min(done, total)),
-            lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+            lambda text: console.print(printable(text), markup=False, highlight=False, soft_wrap=True),
         )

@@ -15,6 +15,7 @@ import click
 from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.replay_html import html_options, html_report
 from edge_daemon.cli.replay_times import given_start, time_lines, time_options
+from edge_daemon.cli.say import say
 from edge_daemon.tables.format import format_names
 
 if TYPE_CHECKING:
@@ -204,11 +205,11 @@ def replay(
     if rows:
         show(rows)
     if summary.detections > len(rows):
-        click.echo(f"… and {summary.detections - len(rows)} more, in {output}")
+        say(f"… and {summary.detections - len(rows)} more, in {output}")
     for line in _closing_lines(summary, found, took_s, output):
-        click.echo(line)
+        say(line)
     if html is not None:
-        click.echo(f"Report page: {html} ({html.stat().st_size / 1e6:.1f} MB).")
+        say(f"Report page: {html} ({html.stat().st_size / 1e6:.1f} MB).")
     return 1 if summary.failed or (strict and summary.with_defects) else 0
 
 
@@ -236,7 +237,7 @@ def _found(paths: tuple[Path, ...]) -> Findings:
     from importlib import resources
 
     sample = Path(str(resources.files("edge_daemon") / "assets" / "sample.flac"))
-    click.echo("No files given: replaying the sample inside the package.\n")
+    say("No files given: replaying the sample inside the package.\n")
     recording = Recording(sample, name=sample.name, output=sample.stem, size=sample.stat().st_size)
     return Findings([recording], [], Counter(), 0)
 

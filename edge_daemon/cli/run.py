@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from edge_daemon.cli.say import say
+
 
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path), envvar="EDGE_DAEMON_CONFIG")
@@ -69,7 +71,7 @@ def run(config: Path | None) -> int:
     if daemon.hangs:
         # All is written and sent, but a driver does not answer. Leaving the usual way would wait for it once more.
         if failure is not None:
-            click.echo(f"edge-daemon: {failure}", err=True)
+            say(f"edge-daemon: {failure}", err=True)
         logging.shutdown()
         os._exit(0 if failure is None else failure.exit_code)
     if failure is not None:

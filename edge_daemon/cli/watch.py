@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from edge_daemon.cli.say import say
+
 LATE_S = 120.0
 """A call that ended so long before it arrives is marked."""
 
@@ -70,16 +72,14 @@ def watch(
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"The broker's settings: {place} {first['msg']}.") from None
     pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
-    subscriber = Subscriber(
-        settings, pattern, say=lambda text: click.echo(harmless(text), err=True), environment=environment
-    )
+    subscriber = Subscriber(settings, pattern, say=lambda text: say(text, err=True), environment=environment)
     printed = 0
     options = {} if password_file is None else {"mqtt.password_file": "--password-file"}
     with closing(subscriber), blaming_options(options):
         for topic, payload in subscriber.messages():
             if not payload:  # `config check` sends such, and so does who deletes a retained message
                 continue
-            click.echo(harmless(payload.decode("utf-8", "replace") if as_json else line(topic, payload, time.time())))
+            say(harmless(payload.decode("utf-8", "replace") if as_json else line(topic, payload, time.time())))
             printed += 1
             if printed == count:
                 return

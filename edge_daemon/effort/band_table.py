@@ -9,7 +9,6 @@ Plain functions on an open connection; transactions are the caller's.
 
 from __future__ import annotations
 
-import csv
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from typing import TextIO
 from edge_daemon.clock.utc import utc_text
 from edge_daemon.effort.spans import Session, Span
 from edge_daemon.levels.band_levels import BandMinute, nominal_hz
+from edge_daemon.system.printable import CsvRows
 
 SCHEMA = """
 CREATE TABLE band_minute (
@@ -97,7 +97,7 @@ def prune_minutes(connection: sqlite3.Connection) -> None:
 def write_minutes_csv(minutes: Sequence[DatedMinute], file: TextIO) -> None:
     """One line per minute, with a heading; a column per band, named by its nominal frequency, dB re 1 µPa."""
     bands = sorted({m.minute.first_band + at for m in minutes for at in range(len(m.minute.levels_db))})
-    writer = csv.writer(file, lineterminator="\n")
+    writer = CsvRows(file)
     writer.writerow(["session", "device", "begin_utc", "seconds", *(f"db_{nominal_hz(band):g}_hz" for band in bands)])
     for dated in minutes:
         minute = dated.minute

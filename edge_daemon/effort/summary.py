@@ -6,7 +6,6 @@ covers: before the first one, after the last one, or rows lost with a damaged di
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from typing import Literal, TextIO, get_args
 
@@ -17,6 +16,7 @@ from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import Utc, utc_text
 from edge_daemon.documents.document import Document, DocumentPart
 from edge_daemon.effort.spans import Session, Span
+from edge_daemon.system.printable import CsvRows
 
 _COLUMNS = (
     *("session", "device", "source", "rate_hz", "begin_utc", "end_utc"),
@@ -142,7 +142,7 @@ def summarise(entries: Iterable[tuple[Session, Span]], since_ns: int, until_ns: 
 
 def write_csv(entries: Iterable[tuple[Session, Span]], file: TextIO) -> None:
     """One line per span, with a heading; `kind` is "listened" or "gap", seconds and samples are its length."""
-    writer = csv.writer(file, lineterminator="\n")
+    writer = CsvRows(file)
     writer.writerow(_COLUMNS)
     for session, span in entries:
         writer.writerow(

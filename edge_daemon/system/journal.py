@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from edge_daemon.system.printable import printable
 from edge_daemon.system.redaction import Redaction
 
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
@@ -46,7 +47,7 @@ class JournalFormatter(logging.Formatter):
             text += f" | {_redaction(self.formatException(record.exc_info))}"
         pairs = {name: value for name, value in vars(record).items() if name not in _OWN}
         line = " ".join([text, *(f"{name}={quoted(value)}" for name, value in pairs.items())])
-        line = line.replace("\r", "\\r").replace("\n", "\\n")
+        line = printable(line.replace("\r", "\\r").replace("\n", "\\n"))
         if self._under_systemd:
             return f"<{next(p for least, p in PRIORITIES if record.levelno >= least)}>{line}"
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))

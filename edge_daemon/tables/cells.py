@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edge_daemon.system.printable import spreadsheet_cell
+
 
 def seconds_text(samples: int, rate: int) -> str:
     """Seconds with enough digits to be exact, or to tell samples apart where no decimal fraction is.
@@ -26,4 +28,4 @@ def plain(text: str) -> str:
     """
     valid = text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
     one_line = " ".join(valid.replace("\t", " ").splitlines())
-    return f"'{one_line[1:]}" if one_line.startswith('"') else one_line
+    return spreadsheet_cell(f"'{one_line[1:]}" if one_line.startswith('"') else one_line)

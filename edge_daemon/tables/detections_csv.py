@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
 from edge_daemon.detection.document import Detection
+from edge_daemon.system.printable import CsvRows
 from edge_daemon.tables.format import RunFormat
 
 COLUMNS = (
@@ -43,7 +43,7 @@ class DetectionsCsv:
     """
 
     def __init__(self, file: TextIO) -> None:
-        self._rows = csv.writer(file, lineterminator="\n")
+        self._rows = CsvRows(file)
         self._rows.writerow(COLUMNS)
 
     def add(self, detections: Iterable[Detection], _sound: Path | None = None, _seconds: float = 0.0) -> None:

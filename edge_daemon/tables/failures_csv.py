@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from typing import TextIO
+
+from edge_daemon.system.printable import CsvRows
 
 COLUMNS = ("file", "error")
 
@@ -16,6 +17,6 @@ def write_failures(file: TextIO, failures: Sequence[tuple[str, str]]) -> None:
         file: open for text, without translation of line ends.
         failures: name of the recording and a sentence, in the order of the recordings.
     """
-    rows = csv.writer(file, lineterminator="\n")
+    rows = CsvRows(file)
     rows.writerow(COLUMNS)
     rows.writerows(failures)

@@ -6,13 +6,13 @@ the same float32 back.
 
 from __future__ import annotations
 
-import csv
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.clock.utc import utc_text
+from edge_daemon.system.printable import CsvRows
 from edge_daemon.tables.cells import seconds_text
 
 COLUMNS = ("file", "begin_s", "end_s", "utc", "score")
@@ -26,7 +26,7 @@ class ScoresCsv:
     """
 
     def __init__(self, file: TextIO) -> None:
-        self._rows = csv.writer(file, lineterminator="\n")
+        self._rows = CsvRows(file)
         self._rows.writerow(COLUMNS)
 
     def add(

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from edge_daemon.system.printable import spreadsheet_cell
 from train.evaluation.model_result import ModelResult, Question, RulesResult
 from train.evaluation.tally import matched_events
 
@@ -70,4 +71,14 @@ def write_mistakes(path: Path, rows: Sequence[tuple[str, str, Mistake]], asked: 
             recording = asked.corpus.recordings[mistake.recording]
             snr = "" if np.isnan(mistake.snr_db) else f"{mistake.snr_db:.1f}"
             times = f"{mistake.begin_s:.3f}", f"{mistake.end_s:.3f}", f"{mistake.score:.4f}"
-            table.writerow([model, rules, mistake.what, recording.kind, recording.name, *times, snr])
+            table.writerow(
+                [
+                    model,
+                    rules,
+                    mistake.what,
+                    spreadsheet_cell(recording.kind),
+                    spreadsheet_cell(recording.name),
+                    *times,
+                    snr,
+                ]
+            )

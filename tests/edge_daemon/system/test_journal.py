@@ -78,3 +78,10 @@ def test_the_log_is_heard_while_a_library_silences_standard_error() -> None:
 )
 def test_values_of_pairs(value: object, text: str) -> None:
     assert quoted(value) == text
+
+
+def test_a_file_name_does_nothing_to_the_terminal_that_shows_the_log() -> None:
+    text = logged(
+        {}, lambda log: log.warning("cannot read %s", "a\x1b[2J\x9b\u202e.wav", extra={"file": "b\x9b\x1b.wav"})
+    )
+    assert not set(text) & set("\x1b\x9b\u202e")
