@@ -8,6 +8,7 @@ May import every layer.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,7 +18,6 @@ import click
 from edge_daemon import __version__
 from edge_daemon.cli.say import say
 from edge_daemon.errors import EdgeDaemonError
-from edge_daemon.system.printable import printable
 
 COMMANDS = {
     "run": ("edge_daemon.cli.run:run", "Listen to the hydrophone and report calls."),
@@ -84,8 +84,9 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="edge-daemon", standalone_mode=False)
     except click.ClickException as error:
-        error.message = printable(error.message)
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        say(shown.getvalue(), err=True, nl=False)
         return error.exit_code
     except EdgeDaemonError as error:
         say(f"edge-daemon: {error.message}", err=True)
