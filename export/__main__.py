@@ -45,7 +45,7 @@ def main() -> None:
 @click.option("--min-windows", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--note", default="", help="How the operating point was chosen.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A known weakness in a sentence; can be repeated.")
-@click.option("--licence", default="Apache-2.0", show_default=True)
+@click.option("--licence", default="Apache-2.0", show_default=True, help="Terms of the weights.")
 @click.option("--results", type=click.Path(path_type=Path), help="Cross-validation whose figures go into the file.")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured elsewhere; see export/evidence.py.")
 @click.option(
@@ -108,6 +108,7 @@ def model(
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--version", "model_version", required=True, help="New version; must differ from MODEL's.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A weakness found since, in a sentence; can be repeated.")
+@click.option("--licence", help="Terms of the weights  [default: MODEL's].")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured since; see export/evidence.py.")
 @click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(
@@ -115,6 +116,7 @@ def remake(
     output: Path,
     model_version: str,
     weaknesses: tuple[str, ...],
+    licence: str | None,
     evidence: Path | None,
     features: str | None,
 ) -> None:
@@ -126,7 +128,7 @@ def remake(
     old = ModelFile.read(model_path)
     pictures, source = _pictures(features, old.metadata.frontend.shape)
     measured = Evidence() if evidence is None else Evidence.read(evidence)
-    changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured)
+    changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured, licence)
     model_file, parity = modelfile.remake(old, changes, pictures, source)
     modelfile.save(model_file, output)
     _tell(output, model_file, parity, "reference")

@@ -107,12 +107,14 @@ class Changes:
         command: that remakes it.
         weaknesses: found since, a sentence each.
         evidence: measured since; its continuous sound takes the place of what the file has.
+        licence: terms of the weights; None leaves them.
     """
 
     version: str
     command: str = ""
     weaknesses: tuple[str, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
+    licence: str | None = None
 
 
 def remake(
@@ -139,13 +141,19 @@ def remake(
     metadata = known.model_copy(
         update={
             "version": changes.version,
-            "provenance": known.provenance.model_copy(update=_making(known.provenance.command, changes.command)),
+            "provenance": known.provenance.model_copy(
+                update=_making(known.provenance.command, changes.command) | _terms(changes)
+            ),
             "metrics": metrics,
             "weaknesses": known.weaknesses + changes.weaknesses + changes.evidence.weaknesses,
         }
     )
     remade = ModelFile.from_bytes(model_file(network, metadata))
     return remade, check(remade, features)
+
+
+def _terms(changes: Changes) -> dict[str, str]:
+    return {} if changes.licence is None else {"licence": changes.licence}
 
 
 def _continuous(evidence: Evidence) -> dict[str, Any]:

@@ -24,6 +24,7 @@ PIECE_S = 3600.0
 AHEAD_S = 900.0
 """Sound behind a piece that it may be heard on into."""
 _LONGEST_S = 400 * 86_400.0  # a length that no file has: the header does not know it
+_READ_TO_COUNT = (".mp3", ".ogg", ".oga", ".opus")  # how long they are is known when all has been read
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,8 @@ def _header(recording: Recording, zone: tzinfo | None) -> _Header | None:
 
     A file in which the recorder has paused is none either: its time does not run on.
     """
+    if recording.path.suffix.lower() in _READ_TO_COUNT:
+        return None
     try:
         started = recording_start(recording.path, None, zone)
         with FileSource(recording.path, block_seconds=0.0) as source:
