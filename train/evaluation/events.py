@@ -13,10 +13,12 @@ def events_of(scored: Scores, rules: EventRules) -> list[Event]:
     """The events that rules make of a recording's scores, in order of time.
 
     Windows below `threshold_low` say nothing but that time goes on, which the next window says as well, so they are
-    left out: a grid of rules takes a tenth of the time.
+    left out: a grid of rules takes a tenth of the time. A recording that has fewer windows than `min_windows` is judged
+    by those it has, as replay does, so all of them count.
     """
-    builder = EventBuilder(rules, scored.window, scored.hop, scored.rate)
-    high = scored.scores.astype(np.float64) >= rules.threshold_low
+    short = len(scored.starts) < rules.min_windows
+    builder = EventBuilder(rules, scored.window, scored.hop, scored.rate, short_streams=short)
+    high = (scored.scores.astype(np.float64) >= rules.threshold_low) | short
     starts, scores = scored.starts[high], scored.scores[high]
     events: list[Event] = []
     first = 0

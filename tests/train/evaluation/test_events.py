@@ -14,7 +14,7 @@ from train.evaluation.scores import Scores
 
 def as_the_daemon_does(found: Scores, rules: EventRules) -> list[Event]:
     """Windows and gaps one by one, in order of time."""
-    builder = EventBuilder(rules, found.window, found.hop, found.rate)
+    builder = EventBuilder(rules, found.window, found.hop, found.rate, short_streams=True)
     pieces = [(start, score) for start, score in zip(found.starts.tolist(), found.scores.tolist(), strict=True)]
     events: list[Event] = []
     for start, score in sorted([*pieces, *((gap, None) for gap in found.gaps.tolist())], key=lambda piece: piece[0]):
