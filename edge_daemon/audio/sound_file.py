@@ -17,7 +17,7 @@ import numpy as np
 
 from edge_daemon.audio.decoding.contents import Contents
 from edge_daemon.audio.decoding.opening import open_contents
-from edge_daemon.audio.decoding.stretch import Damaged, Stretch
+from edge_daemon.audio.decoding.stretch import Damaged, DecodableStretch
 from edge_daemon.audio.defect import Defect, DefectKind
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.audio.start_time import StartTime, start_from_name
@@ -84,7 +84,7 @@ class FileSource:
         self.frames = self._due(contents)
         self._channel = channel
         self._position = 0
-        self._stretch: Stretch | None = None
+        self._stretch: DecodableStretch | None = None
         self._torn = 0  # samples missing within the sound
         self._tears: list[int] = []
         wished = max(1, round(block_seconds * self.rate))

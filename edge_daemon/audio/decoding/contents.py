@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO, Protocol
 
-from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, LibraryStretch, Stretch
+from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, DecodableStretch, LibraryStretch
 
 OPENING_ERRORS = (*DECODING_ERRORS, TypeError, ValueError)
 """What opening a file that is none, or a damaged one, raises."""
@@ -31,7 +31,7 @@ class Contents(Protocol):
     end_missing: bool
     several: bool
 
-    def stretch(self, position: int) -> Stretch | None:
+    def stretch(self, position: int) -> DecodableStretch | None:
         """The next sound that can be read at frame `position` or behind it; None where there is none.
 
         Called again after a stretch has ended or turned out to be damaged; positions never become smaller.
@@ -53,7 +53,7 @@ class LibraryContents:
         self._file, self._sound = file, sound
         self._begun = False
 
-    def _from(self, position: int, *, whole_blocks: bool = False) -> Stretch | None:
+    def _from(self, position: int, *, whole_blocks: bool = False) -> DecodableStretch | None:
         """What libsndfile makes of the file itself, once."""
         if self._begun or position >= self.held:
             return None

@@ -8,7 +8,7 @@ from edge_daemon.audio.decoding.contents import OPENING_ERRORS, LibraryContents
 from edge_daemon.audio.decoding.flac import FlacFrames
 from edge_daemon.audio.decoding.mpeg import MpegFrames
 from edge_daemon.audio.decoding.ogg import OggPages, PageRun
-from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, LibraryStretch, Sequential, Stretch
+from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, DecodableStretch, LibraryStretch, Sequential
 
 
 class FlacContents(LibraryContents):
@@ -22,7 +22,7 @@ class FlacContents(LibraryContents):
         if self.several and self.said is not None:
             self.held = self.said
 
-    def stretch(self, position: int) -> Stretch | None:
+    def stretch(self, position: int) -> DecodableStretch | None:
         """As `Contents` has it."""
         if position or self._begun:
             return self._frames.stretch(position)
@@ -45,7 +45,7 @@ class MpegContents(LibraryContents):
         self.held = self._places[-1] + frames.runs[-1].frames * frames.samples
         self._next = 0
 
-    def stretch(self, position: int) -> Stretch | None:
+    def stretch(self, position: int) -> DecodableStretch | None:
         """As `Contents` has it."""
         if self._told or not self._frames.runs:
             return self._from(position)
@@ -73,7 +73,7 @@ class OggContents(LibraryContents):
         if self._runs:
             self.held = self._runs[-1][0] + self._frames_of(self._runs[-1][1])
 
-    def stretch(self, position: int) -> Stretch | None:
+    def stretch(self, position: int) -> DecodableStretch | None:
         """As `Contents` has it."""
         if not self._runs:
             return self._from(position)
@@ -106,7 +106,7 @@ class OggContents(LibraryContents):
             return 0
 
 
-def _run_stretch(shown: Any, place: int, position: int, channels: int) -> Stretch | None:
+def _run_stretch(shown: Any, place: int, position: int, channels: int) -> DecodableStretch | None:
     """A run as a stretch; None where it cannot be decoded, or lies before what was read already."""
     try:
         sound = Sequential(shown)

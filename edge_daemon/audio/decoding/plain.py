@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from edge_daemon.audio.decoding.chunks import corrected, data_extent, sound_begins
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS, LibraryContents
-from edge_daemon.audio.decoding.stretch import PlainStretch, SampleForm, Sequential, Stretch
+from edge_daemon.audio.decoding.stretch import DecodableStretch, PlainStretch, SampleForm, Sequential
 
 WIDTHS = {
     "PCM_S8": 1,
@@ -48,7 +48,7 @@ class PlainContents(LibraryContents):
         self.said = None if extent.said is None else extent.said // size
         self.held = extent.held // size
 
-    def stretch(self, position: int) -> Stretch | None:
+    def stretch(self, position: int) -> DecodableStretch | None:
         """As `Contents` has it."""
         if position >= self.held:
             return None
@@ -89,7 +89,7 @@ class PackedContents(LibraryContents):
         self._sound = sound
         return True
 
-    def stretch(self, position: int) -> Stretch | None:
+    def stretch(self, position: int) -> DecodableStretch | None:
         """As `Contents` has it."""
         return self._from(position)
 

@@ -20,7 +20,7 @@ class Damaged(Exception):  # noqa: N818 - no error of the program: it is told, a
     """The stretch is damaged before its end; what it gave before stands."""
 
 
-class Stretch(Protocol):
+class DecodableStretch(Protocol):
     """Sound to be read from its beginning to its end.
 
     Attributes:
@@ -64,7 +64,7 @@ class LibraryStretch:
         self._damaged = False
 
     def read(self, out: NDArray[np.float32]) -> int:
-        """As `Stretch` has it."""
+        """As `DecodableStretch` has it."""
         wanted = min(len(out), self._left)
         if self._damaged:
             raise Damaged
@@ -98,7 +98,7 @@ class ArrayStretch:
         self._left = samples
 
     def read(self, out: NDArray[np.float32]) -> int:
-        """As `Stretch` has it."""
+        """As `DecodableStretch` has it."""
         count = min(len(out), len(self._left))
         out[:count] = self._left[:count]
         self._left = self._left[count:]
@@ -161,7 +161,7 @@ class PlainStretch:
         self._at, self._left = offset, frames
 
     def read(self, out: NDArray[np.float32]) -> int:
-        """As `Stretch` has it."""
+        """As `DecodableStretch` has it."""
         wanted = min(len(out), self._left)
         if wanted <= 0:
             return 0
