@@ -189,7 +189,7 @@ class FileSource:
             self._tell("damage", self._torn, f"is damaged: {self._of_all(self._torn)} can't be read, {where}.")
         if missing > 0:
             self._tell("cut_short", missing, f"is damaged or cut short: {self._of_all(missing)} can't be read.")
-        elif said is not None and held - said >= min(self._tolerance, self.frames):
+        elif self.frames and said is not None and held - said >= min(self._tolerance, self.frames):
             heard = _seconds(self.read_frames / self.rate)
             more = f"its header says {_seconds(said / self.rate)}, but {heard} of sound are in it and were read"
             self._tell("header", 0, f"was not finished by its recorder: {more}.")

@@ -11,6 +11,7 @@ import secrets
 
 SUFFIX = ".part"
 """How such names end; what a power cut has left is known by it."""
+_LONGEST = 200  # bytes; file systems take 255, some that encrypt 143
 
 
 def make_part(path: str | os.PathLike[str], mode: int = 0o666) -> tuple[int, str]:
@@ -24,6 +25,7 @@ def make_part(path: str | os.PathLike[str], mode: int = 0o666) -> tuple[int, str
         OSError: it cannot be made.
     """
     folder, name = os.path.split(os.fspath(path))
-    part = f"{folder or '.'}/.{name}.{secrets.token_hex(8)}{SUFFIX}"
+    beginning = name if len(os.fsencode(name)) <= _LONGEST else ""  # the place's own name may be as long as can be
+    part = f"{folder or '.'}/.{beginning}.{secrets.token_hex(8)}{SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(part, flags, mode), part

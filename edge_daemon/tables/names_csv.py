@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from typing import TextIO
+
+from edge_daemon.system.printable import CsvRows
 
 COLUMNS = ("tables", "file")
 
@@ -16,6 +17,6 @@ def write_names(file: TextIO, names: Iterable[tuple[str, str]]) -> None:
         file: open for text, without translation of line ends.
         names: with what the names of a recording's tables begin, and the recording's own name.
     """
-    rows = csv.writer(file, lineterminator="\n")
+    rows = CsvRows(file)
     rows.writerow(COLUMNS)
     rows.writerows(names)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from typing import TextIO
 
 from edge_daemon.audio.defect import Defect
+from edge_daemon.system.printable import CsvRows
 
 COLUMNS = ("file", "kind", "lost_s", "read_s", "problem")
 
@@ -18,7 +18,7 @@ def write_problems(file: TextIO, problems: Iterable[tuple[str, float, Defect]]) 
         file: open for text, without translation of line ends.
         problems: name of the recording, seconds of it that were read, and what is wrong; in the order of recordings.
     """
-    rows = csv.writer(file, lineterminator="\n")
+    rows = CsvRows(file)
     rows.writerow(COLUMNS)
     for name, read_s, defect in problems:
         rows.writerow([name, defect.kind, f"{defect.lost_s:.6f}", f"{read_s:.6f}", defect.sentence])

@@ -248,7 +248,7 @@ def test_a_mute_broker_shows(nasty_broker: NastyBroker, outbox: Outbox, until: U
     with publishing(plain(nasty_broker), outbox) as publisher:
         put(outbox, publisher, "d", TOPICS.detections)
         until(lambda: publisher.report().unacknowledged_last_hour >= 2, 30)
-        assert (publisher.report().unanswered_s or 0) > 4
+        assert (publisher.report().unanswered_s or 0) >= 4
         nasty_broker.acknowledging = True
         until(lambda: outbox.report().depth == 0, 30)
         until(lambda: publisher.report().unanswered_s is None)

@@ -159,14 +159,14 @@ def test_a_name_that_the_folder_refuses_gets_another_one(tmp_path: Path, monkeyp
     """As FAT refuses a colon, and an encrypted folder more than 143 bytes."""
     sounds, output = tmp_path / "in", tmp_path / "out"
     touch(sounds, "12:00.wav", "good.wav", "x" * 240 + ".wav")
-    open_file = Path.open
+    rename = Path.replace
 
-    def refusing(self: Path, *args: str, **kwargs: str) -> object:
-        if ":" in self.name:
+    def refusing(self: Path, target: Path) -> Path:
+        if ":" in target.name:
             raise OSError(errno.EINVAL, "Invalid argument")
-        return open_file(self, *args, **kwargs)  # type: ignore[call-overload]
+        return rename(self, target)
 
-    monkeypatch.setattr(atomic_file.Path, "open", refusing)
+    monkeypatch.setattr(atomic_file.Path, "replace", refusing)
     with ReplayOutput(output, ["audacity"]) as tables:
         for recording in find_recordings([sounds]):
             tables.write(ReplayResult(recording))

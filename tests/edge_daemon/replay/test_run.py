@@ -385,7 +385,7 @@ def test_an_interrupt_ends_cleanly(tiny_model: Path, tmp_path: Path, jobs: int, 
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     try:
         until = time.monotonic() + 60
-        while not (output / "a.labels.txt").exists() and time.monotonic() < until:
+        while not (output / "a.selections.txt").exists() and time.monotonic() < until:
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
         os.killpg(process.pid, number)  # as a terminal does: to all of the group

@@ -170,7 +170,7 @@ def test_pauses_of_a_recorder_stand_on_the_timeline() -> None:
     paused = result(
         "a.wav", [(1, 2, 0.8), (20, 21, 0.9)], 30.0, start_utc_ns=start * 10**9,
         stretches=[(0, start * 10**9), (15 * RATE, (start + 600) * 10**9)], gaps=[Gap(29 * RATE, RATE, "read_error")],
-        time_remarks=["odd"], problem="damaged",
+        time_remarks=["odd"], defects=[Defect("damage", 1.0, "damaged")],
     )  # fmt: skip
     gathering = gathered(paused)
     made = document(gathering, gathering.entries(), FACTS, pictured=0, top_hz=500, speed=4)

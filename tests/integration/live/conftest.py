@@ -47,7 +47,7 @@ Row = tuple[int, int, float, float, int]
 def frugality() -> dict[str, str]:
     """What the service file tells Python and the C library about memory."""
     unit = (Path(__file__).parents[3] / "systemd" / "edge-daemon.service").read_text(encoding="utf-8")
-    found = dict(re.findall(r"^Environment=(\w+)=(\d+)$", unit, re.MULTILINE))
+    found = dict(re.findall(r"^Environment=((?:MALLOC|PYTHON)\w+)=(\d+)$", unit, re.MULTILINE))
     assert set(found) == {"MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX", "PYTHONNODEBUGRANGES"}
     return found
 
