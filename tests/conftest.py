@@ -148,3 +148,8 @@ def fault_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_faults(fault_library: Path, tmp_path: Path) -> Callable[[Path], FaultLibrary]:
     """Makes a `FaultLibrary` for the disk below a folder; add its `environment` to that of the program."""
     return lambda disk: FaultLibrary(fault_library, tmp_path, disk)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: at the end nobody waits for one of them while the other core has nothing to do."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)

@@ -25,7 +25,7 @@ class MemoryBroker:
         limits: what its CONNACK says besides, in version 5.
         readable: False refuses subscriptions, None does not answer them.
         poison: payloads on which it closes the connection without a word.
-        dropping: topics on which it acknowledges and throws away.
+        dropping: topics on which it throws away, and acknowledges all the same where its version has no reasons.
         rejecting: reason for which it rejects every QoS 1 message, or None.
         forbidden: topics on which it rejects them.
         most_unanswered: QoS 1 packets of one link without an answer, at most so far.
@@ -126,13 +126,14 @@ class MemoryLink:
         if qos > broker.limits.maximum_qos or (retain and not broker.limits.retain_available):
             self._cut(Failure("the connection was lost: protocol error", reached=True, code=130))
             return self._packet
-        reason = "not authorized" if topic in broker.forbidden else broker.rejecting
+        refused = topic in broker.forbidden or topic in broker.dropping  # where it can say so, it does
+        reason = "not authorized" if refused else broker.rejecting
         if qos and reason is not None and self.request.version == "mqtt5":
             self.events.append(Rejected(self._packet, reason))
             return self._packet
         if qos == 0 or broker.acknowledging:  # of QoS 0 this only says that it was written
             self.events.append(Acknowledged(self._packet))
-        if reason is None and topic not in broker.dropping:
+        if reason is None:
             broker.deliver(topic, payload, retain=retain)
         return self._packet
 

@@ -222,7 +222,10 @@ def test_a_broker_of_3_1_1_that_throws_away_is_found_out(
     assert len(set(nasty_broker.payloads("detections"))) == 8
 
 
-@pytest.mark.parametrize("fault", ["answers_subscriptions", "cuts_on_subscribe"])
+@pytest.mark.parametrize(
+    "fault",
+    ["cuts_on_subscribe", pytest.param("answers_subscriptions", marks=pytest.mark.long)],  # half a minute
+)
 def test_a_broker_that_cannot_be_asked_is_believed_and_that_is_told(
     nasty_broker: NastyBroker, outbox: Outbox, until: Until, fault: str
 ) -> None:

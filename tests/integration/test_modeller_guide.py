@@ -16,6 +16,12 @@ from tests.integration.test_readme import environment
 ELSEWHERE = (
     "python -m train sweep",  # tests/train/test_sweep.py, on a small grid: the real one takes an hour
     "python -m train evaluate",  # tests/train/evaluation/test_evaluate.py, with recordings
+    # tests/train/test_folds_of_recordings.py, with a mixture
+    "python -m train fit --data bay.yaml",
+    "python -m train calibrate",
+    # tests/train/test_fine_tuning.py, with windows of the synthetic ocean
+    "python -m train fit --from",
+    "python -m export runs/own ",
 )
 
 

@@ -65,6 +65,7 @@ def test_endpoint_answers_on_loopback(make_health: MakeHealth) -> None:
         endpoint.close()
 
 
+@pytest.mark.long
 def test_idle_connections_take_few_descriptors_and_are_let_go(
     make_health: MakeHealth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
