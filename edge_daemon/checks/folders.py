@@ -11,9 +11,8 @@ from pathlib import Path
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
 from edge_daemon.errors import ConfigValueError, StorageError
-from edge_daemon.storage.database import ANSWER_S
+from edge_daemon.storage.disk_calls import disk_calls
 from edge_daemon.storage.read_only import why_read_only
-from edge_daemon.system.call_timeout import CallWithTimeout
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ def _failure(folder: Path) -> OSError | None:
         with tempfile.TemporaryFile(dir=_nearest(folder)) as file:
             file.write(b"x")
 
-    calls = CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError)
+    calls = disk_calls()
     try:
         calls.run(write, "writing")
     except OSError as error:

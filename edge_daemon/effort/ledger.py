@@ -30,8 +30,8 @@ from edge_daemon.effort.band_table import prune_minutes, write_minutes
 from edge_daemon.effort.spans import ENTRY, EffortAccount, EntryCause, Session, Span
 from edge_daemon.errors import StorageError
 from edge_daemon.levels.band_levels import BandMinute
-from edge_daemon.storage.database import ANSWER_S, Database, DatabaseReport
-from edge_daemon.system.call_timeout import CallWithTimeout
+from edge_daemon.storage.database import Database, DatabaseReport
+from edge_daemon.storage.disk_calls import disk_calls
 
 if TYPE_CHECKING:
     from edge_daemon.effort.summary import EffortSummary
@@ -143,9 +143,7 @@ class EffortLedger:
             self._accounts.append(EffortAccount(session, utc_ns, clock, cause))
             self._began_ns = began_ns
         with contextlib.suppress(StorageError):
-            CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError).run(
-                self.commit, "beginning the effort ledger"
-            )
+            disk_calls().run(self.commit, "beginning the effort ledger")
 
     def listened(self, start: int, length: int, end_utc_ns: int, clock: ClockState) -> None:
         """Samples [start, start + length) were analysed; the last one ended at `end_utc_ns`."""

@@ -21,7 +21,7 @@ from pydantic import Field
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.documents.document import DocumentPart
 from edge_daemon.errors import StorageError
-from edge_daemon.system.call_timeout import CallWithTimeout
+from edge_daemon.storage.disk_calls import disk_calls
 
 DISK_ANSWER_S = 1.0
 """How long the disk is waited for; who asks for health must not be held up by a card that has stopped answering."""
@@ -88,7 +88,7 @@ class LinuxBoard:
         self._storage = storage
         self._root = root
         self._cpu = CpuShare()
-        self._calls = CallWithTimeout(DISK_ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError)
+        self._calls = disk_calls(DISK_ANSWER_S)
 
     def read(self) -> BoardHealth:
         """Its state now."""

@@ -54,8 +54,8 @@ from edge_daemon.outbox.table import (
     select,
     status,
 )
-from edge_daemon.storage.database import ANSWER_S, Database
-from edge_daemon.system.call_timeout import CallWithTimeout
+from edge_daemon.storage.database import Database
+from edge_daemon.storage.disk_calls import ANSWER_S, disk_calls
 
 
 class OutboxHealth(DocumentPart):
@@ -86,7 +86,7 @@ class Outbox:
         """Told of each message that is given up, and why, after it was."""
         self._time = time
         self._database = Database(path, SCHEMA, version=VERSION, time=time, rng=rng)
-        self._calls = CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError)
+        self._calls = disk_calls()
         self._disk = threading.Lock()  # one writer at a time; taken before _memory, never after it
         self._memory = threading.Lock()  # held for moments only
         self._held: dict[str, Message] = {}  # not on disk yet, oldest first

@@ -2,8 +2,8 @@
 
 `database` is SQLite that goes on in memory where the disk fails, `salvage` saves the rows of a damaged file, `rescue`
 those of a removed one, `other_version` those of a newer or older program, `atomic_file` writes whole or not at all
-(`part_file` makes what it writes first), `read_only` says why a place cannot be written, `folder_lock` keeps two
-daemons out of one folder.
+(`part_file` makes what it writes first), `read_only` says why a place cannot be written, `disk_calls` waits for a disk
+no longer than a moment, `folder_lock` keeps two daemons out of one folder.
 
 May import: `system`, `clock`, `errors`.
 """

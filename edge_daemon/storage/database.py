@@ -34,6 +34,7 @@ from typing import Literal, TypeVar
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
 from edge_daemon.storage import other_version
+from edge_daemon.storage.disk_calls import ANSWER_S
 from edge_daemon.storage.read_only import why_read_only
 from edge_daemon.storage.rescue import SIDECARS, move_into_place, read_in, remove, rescue
 from edge_daemon.storage.salvage import salvage
@@ -46,8 +47,6 @@ _STILL_READABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 _FRESH = ".fresh"
 _BUSY_S = 5.0
 _KEEP_SET_ASIDE = 5  # damaged files; older ones give way
-ANSWER_S = 3.0
-"""A disk that has not returned from a call for longer does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

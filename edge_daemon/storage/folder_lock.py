@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge_daemon.errors import ConfigValueError, StorageError
-from edge_daemon.storage.database import ANSWER_S
-from edge_daemon.system.call_timeout import CallWithTimeout
+from edge_daemon.storage.disk_calls import disk_calls
 
 NAME = "daemon.lock"
 
@@ -34,9 +33,7 @@ def lock_folder(folder: Path) -> BinaryIO | None:
         FolderInUseError: another process has it.
     """
     try:
-        return CallWithTimeout(ANSWER_S, "The disk", "", late=StorageError, stuck=StorageError).run(
-            lambda: _lock(folder), f"locking {folder}", discard=lambda late: late and late.close()
-        )
+        return disk_calls().run(lambda: _lock(folder), f"locking {folder}", discard=lambda late: late and late.close())
     except StorageError:
         return None
 

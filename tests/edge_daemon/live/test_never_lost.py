@@ -33,7 +33,7 @@ from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 from edge_daemon.storage import database
-from edge_daemon.storage.database import ANSWER_S
+from edge_daemon.storage.disk_calls import ANSWER_S
 from edge_daemon.system.call_timeout import CallWithTimeout
 from edge_daemon.testing.broker import MemoryBroker, MemoryLink
 from edge_daemon.testing.machine import ManualTime

@@ -13,7 +13,8 @@ import pytest
 
 from edge_daemon.errors import StorageError
 from edge_daemon.storage import database as module
-from edge_daemon.storage.database import ANSWER_S, Database
+from edge_daemon.storage.database import Database
+from edge_daemon.storage.disk_calls import ANSWER_S
 from edge_daemon.storage.rescue import rescued_file
 from edge_daemon.testing.machine import ManualTime
 
