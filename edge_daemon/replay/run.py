@@ -16,7 +16,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from edge_daemon.audio.defect import Defect
-from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.detection.detector import DetectorPlan, plan
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.finished_pieces import FinishedPieces
@@ -138,8 +137,7 @@ def replay(
     detector = (thread_detector if cluster is None else plan)(settings.detector)
     digest = detector.model.digest
     store = None if output is None else FinishedPieces(FinishedResults(output.folder, settings, digest))
-    zone = None if settings.timezone is None else parse_zone(settings.timezone)
-    made = plan_replay(recordings, join=join, zone=zone)
+    made = plan_replay(recordings, join=join, zone=settings.zone)
     finished = set() if store is None else {n for n, piece in enumerate(made.pieces) if store.load(piece) is not None}
     left = [piece for number, piece in enumerate(made.pieces) if number not in finished]
     before = sum(made.pieces[number].size for number in finished)

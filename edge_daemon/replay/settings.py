@@ -8,9 +8,11 @@ rules of events, calibration of the hydrophone, and who reports from where.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from edge_daemon.audio.start_time import StartTime
+from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.detection.document import Position
 from edge_daemon.errors import BackendError, UsageError
@@ -48,6 +50,11 @@ class ReplaySettings:
     device: str = "replay"
     position: Position | None = None
     full_scale_db: float | None = None
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone of recordings that do not tell theirs; None assumes UTC."""
+        return None if self.timezone is None else parse_zone(self.timezone)
 
 
 def settings_for(config: Config | None, **chosen: Any) -> ReplaySettings:

@@ -20,7 +20,6 @@ from edge_daemon.audio.recording_identity import recording_identity
 from edge_daemon.audio.recording_start import RecordingStart, recording_start
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.audio.stretches import StretchedSource
-from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector
 from edge_daemon.detection.pipeline import Output
@@ -113,8 +112,7 @@ def open_recording(
     Raises:
         AudioError: as `FileSource`.
     """
-    zone = None if settings.timezone is None else parse_zone(settings.timezone)
-    started = recording_start(recording.path, settings.start, zone)
+    started = recording_start(recording.path, settings.start, settings.zone)
     source = FileSource(
         recording.path,
         channel=settings.channel - 1,
