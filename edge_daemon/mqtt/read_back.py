@@ -82,20 +82,17 @@ class ReadBack:
 
     def needed(self, topic: str, now_ns: int) -> bool:
         """Whether the next message of a topic has to come back."""
-        if not self.asks(now_ns):
-            return False
-        if self._limits.qos == 0:
-            return True
-        proven_ns = self._proven_ns.get(topic)
-        return proven_ns is None or now_ns - proven_ns >= PROVEN_NS
+        return self.asks(now_ns) and (self._limits.qos == 0 or self._unproven(topic, now_ns))
 
     def resting(self, now_ns: int) -> frozenset[str]:
         """Topics of which a message is awaited, so that no other may follow yet."""
+        if not self.asks(now_ns):
+            return frozenset()
         return frozenset(topic for topic, _ in self._probes if self._unproven(topic, now_ns))
 
     def _unproven(self, topic: str, now_ns: int) -> bool:
         proven_ns = self._proven_ns.get(topic)
-        return self.asks(now_ns) and (proven_ns is None or now_ns - proven_ns >= PROVEN_NS)
+        return proven_ns is None or now_ns - proven_ns >= PROVEN_NS
 
     def ask(self, topic: str, now_ns: int) -> None:
         """Subscribe to a topic, before the message is sent that is to come back."""
