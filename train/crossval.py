@@ -26,7 +26,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from edge_daemon.errors import UsageError
 from train.checkpoint import digest, write_json
-from train.loop import Part, Report, margins
+from train.loop import Report, margins
+from train.part import Part
 from train.quantise import DivergedError
 from train.recipe import Recipe, Trained, follow
 from train.stored import HINT, check_result, read_result

@@ -20,9 +20,10 @@ from edge_daemon.errors import UsageError
 from edge_daemon.model.model_file import ModelFile
 from train.augment import Augmentation
 from train.checkpoint import CheckpointDocument, load, save
-from train.loop import Part, Report, Training, fit, margins, score_auc
+from train.loop import Report, Training, fit, margins, score_auc
 from train.networks import build
 from train.networks.lif import SpikingNetwork
+from train.part import Part
 from train.quantise import QuantisedNetwork
 
 ALLOWED_FALL = 0.002

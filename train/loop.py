@@ -11,7 +11,6 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from math import cos, isfinite, isnan, pi
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from torch.nn import functional
 from train import state
 from train.augment import Augmentation, augment
 from train.checkpoint import digest
+from train.part import Part
 from train.quantise import HINT, DivergedError, QuantisedNetwork
 
 Report = Callable[[str], None]
@@ -77,25 +77,6 @@ class Training:
         if step < rise:
             return self.rate * (0.04 + 0.96 * (1 - cos(pi * step / rise)) / 2)
         return self.rate * (1 + cos(pi * (step - rise) / max(steps - rise, 1))) / 2
-
-
-@dataclass(frozen=True)
-class Part:
-    """Pictures uint8 [N, bands, frames], labels uint8 [N] (1 = call), what each counts float32 [N] (None: the same)."""
-
-    features: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    weights: NDArray[np.float32] | None = None
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over features, labels and weights, hex."""
-        return digest(self.features, self.labels, self.weights)
-
-    def take(self, index: NDArray[np.int64]) -> Part:
-        """The part's windows at those places."""
-        weights = None if self.weights is None else self.weights[index]
-        return Part(self.features[index], self.labels[index], weights)
 
 
 def fit(

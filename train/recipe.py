@@ -19,9 +19,10 @@ from torch import nn
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Report, Training, fit
+from train.loop import Report, Training, fit
 from train.networks import build
 from train.networks.lif import SpikingNetwork
+from train.part import Part
 from train.quantise import QuantisedNetwork
 from train.state import History
 

@@ -20,8 +20,9 @@ from train.calibrate import Method, calibrate
 from train.checkpoint import CheckpointDocument
 from train.crossval import Fold, fold_files, folds
 from train.held_out import HeldOut
-from train.loop import Part, Report, margins, score_auc
+from train.loop import Report, margins, score_auc
 from train.networks.lif import SpikingNetwork
+from train.part import Part
 from train.quantise import QuantisedNetwork
 from train.recipe import Recipe, follow
 from train.stored import check_result, read_result
@@ -68,9 +69,7 @@ def fit_checkpoint(
         UsageError: no features, a part that cannot be held out, or results that are not of this recipe and data.
         DivergedError: training gave no finite numbers.
     """
-    if data.features is None:
-        raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
-    part = Part(data.features, data.labels, data.weights)
+    part = Part.of(data)
     fold = _fold(hold_out, part.labels, data.order, data.group, report) if aside is None else None
     learn = part if fold is None else part.take(fold.train)
     curve: Calibration | None = None

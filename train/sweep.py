@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge_daemon.errors import EdgeDaemonError, UsageError
 from train.checkpoint import single_thread, write_json
 from train.crossval import Split, folds, run_fold
-from train.loop import Part
+from train.part import Part
 from train.recipe import Recipe, default_recipe
 from train.stored import check_result, read_result
 
@@ -226,13 +226,11 @@ def _data(spec: str, windows: int | None) -> _Windows:
     from train.data import open as open_data
 
     data = open_data(spec)
-    if data.features is None:
-        raise UsageError(f"{spec} has no features.", "Prepare it with `python -m train prepare`.")
     chosen = np.argsort(data.order, kind="stable")
     if windows is not None and windows < len(chosen):
         chosen = chosen[np.linspace(0, len(chosen) - 1, windows).astype(np.int64)]
     group = None if data.group is None else data.group[chosen]
-    return _Windows(Part(data.features, data.labels).take(chosen), data.order[chosen], group, data.name)
+    return _Windows(Part.of(data).take(chosen), data.order[chosen], group, data.name)
 
 
 def _merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

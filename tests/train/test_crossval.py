@@ -11,7 +11,8 @@ from edge_daemon.errors import UsageError
 from train import crossval
 from train.augment import NOTHING
 from train.crossval import cross_validate, folds, run_fold, summary
-from train.loop import Part, Training
+from train.loop import Training
+from train.part import Part
 from train.recipe import Recipe, default_recipe, untaught
 
 

@@ -15,7 +15,7 @@ from edge_daemon.model.shipped import model_path
 from train.__main__ import main
 from train.checkpoint import load
 from train.fine_tuning import ALLOWED_FALL, SCHEDULE, start_from, tune
-from train.loop import Part
+from train.part import Part
 from train.quantise import to_integer_network
 
 

@@ -8,8 +8,9 @@ import torch
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Training, fit, margins, score_auc
+from train.loop import Training, fit, margins, score_auc
 from train.networks import build
+from train.part import Part
 from train.quantise import DivergedError, QuantisedNetwork
 
 SHAPE = (12, 16)

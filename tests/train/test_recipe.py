@@ -12,7 +12,8 @@ import torch
 from edge_daemon.errors import UsageError
 from train import recipe as recipes
 from train.augment import NOTHING, Augmentation
-from train.loop import Part, Training
+from train.loop import Training
+from train.part import Part
 from train.recipe import Recipe, Teacher, Trained, default_recipe, follow, with_noise, with_seed
 from train.state import History
 

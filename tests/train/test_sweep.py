@@ -36,7 +36,9 @@ def bright(_spec: str) -> SimpleNamespace:
     features = rng.integers(0, 120, (90, 6, 8))
     features[labels == 1, 3:, 4:] += 120
     order = np.arange(90)
-    return SimpleNamespace(features=features.astype(np.uint8), labels=labels, order=order, group=None, name="bright")
+    return SimpleNamespace(
+        features=features.astype(np.uint8), labels=labels, order=order, group=None, name="bright", weights=None
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -33,13 +33,13 @@ def crossval(
     """Judge a recipe on folds. Each fold is a result file; existing ones are kept."""
     from train.checkpoint import single_thread, to_json
     from train.crossval import cross_validate
-    from train.loop import Part
+    from train.part import Part
 
     single_thread()
     opened, chosen = open_data(data), chosen_recipe(data, network, recipe, settings, epochs, seed, noise)
     found = cross_validate(
         chosen,
-        Part(opened.features, opened.labels),
+        Part.of(opened),
         opened.order,
         opened.group,
         count,

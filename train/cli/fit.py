@@ -112,7 +112,7 @@ def _tune(start: str, data: str, old: str, output: Path, epochs: int | None, see
     """Go on from a model with new windows."""
     from edge_daemon.model.shipped import model_path
     from train import fine_tuning
-    from train.loop import Part
+    from train.part import Part
     from train.report import sentences
 
     begun = fine_tuning.start_from(Path(start) if Path(start).is_dir() else model_path(start))
@@ -124,10 +124,8 @@ def _tune(start: str, data: str, old: str, output: Path, epochs: int | None, see
             )
     usual = fine_tuning.SCHEDULE
     schedule = replace(usual, epochs=epochs or usual.epochs, seed=usual.seed if seed is None else seed)
-    part = Part(new.features, new.labels, new.weights)
-    network, figures = fine_tuning.tune(
-        begun, part, Part(known.features, known.labels), schedule=schedule, report=click.echo
-    )
+    part = Part.of(new)
+    network, figures = fine_tuning.tune(begun, part, Part.of(known), schedule=schedule, report=click.echo)
     document = fine_tuning.tuned_checkpoint(
         begun, network, figures, output, data=new.name, data_digest=part.digest, credit=new.credit, schedule=schedule,
         command=command,

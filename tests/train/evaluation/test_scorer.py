@@ -19,9 +19,10 @@ from train.augment import Augmentation
 from train.checkpoint import CheckpointDocument
 from train.data.opening import DEFAULT_SPEC
 from train.evaluation.scorer import Candidate, CheckpointScorer, ModelScorer, open_scorer
-from train.loop import Part, Training, fit
+from train.loop import Training, fit
 from train.networks import build
 from train.networks.lif import SpikingNetwork
+from train.part import Part
 from train.quantise import QuantisedNetwork
 
 LEARN = Training(epochs=4, batch=16, rate=2e-2, average=0.0)
