@@ -90,10 +90,8 @@ class HeldOut:
             )
         if not np.isfinite(self.margin).all():
             raise UsageError("Some margins are not finite.", "The training diverged; change the recipe.")
-        whole = sum(prevalence.values()) or 1.0
-        shares = {
-            kind: prevalence.get(kind, 0.0) / whole if prevalence else n / len(self.kind) for kind, n in time.items()
-        }
+        parts = prevalence or time
+        shares = {kind: parts.get(kind, 0.0) / sum(parts.values()) for kind in time}
         weights = np.array([shares[kind] / time[kind] for kind in self.kind.tolist()])
         used = weights > 0
         if len(np.unique(self.label[used])) < 2:

@@ -92,13 +92,11 @@ def evaluate(
     from train.evaluation.corpus import Corpus
     from train.evaluation.model_result import Question
     from train.evaluation.parts import parts_of
-    from train.evaluation.scorer import open_scorer
+    from train.evaluation.scorer import read_about
     from train.evaluation.table import aligned, overview
 
     candidates = _candidates(models, () if folds is None else Mixture.read(folds).folds)
-    first = open_scorer(candidates[0].models[0][0], hop)
-    about = first.about
-    first.close()
+    about = read_about(candidates[0].models[0][0])
     found = marked_recordings(marked, recordings, call_label or None) + quiet_recordings(_quiet(quiet))
     corpus = Corpus.of(found)
     snr_db = evaluation.call_snrs_db(corpus, about.band_hz, about.rate, channel)

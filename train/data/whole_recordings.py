@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from train.data.dataset import DataError
@@ -37,6 +38,11 @@ class JudgedRecording:
     def name(self) -> str:
         """File and its folder: enough to know it by, and nothing of this machine."""
         return f"{self.path.parent.name}/{self.path.name}"
+
+
+def fits(name: str, patterns: Collection[str]) -> bool:
+    """Whether a recording's name (`folder/file`) is one of the patterns, in which `*` stands for any letters."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def marked_recordings(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.errors import UsageError
+from train.data.whole_recordings import fits
 from train.evaluation.corpus import Corpus
 
 ALL = "all"
@@ -36,7 +36,7 @@ def parts_of(corpus: Corpus, choose_on: Sequence[str]) -> dict[str, NDArray[np.b
         return {ALL: np.ones(len(corpus.recordings), bool)}
     chosen = np.zeros(len(corpus.recordings), bool)
     for name in choose_on:
-        fitting = np.array([name == found.kind or fnmatchcase(found.name, name) for found in corpus.recordings])
+        fitting = np.array([name == found.kind or fits(found.name, [name]) for found in corpus.recordings])
         if not fitting.any():
             raise UsageError(
                 f"No recording is called {name!r}, nor is a kind of them.",

@@ -7,9 +7,8 @@ from its checkpoint, on the windows that the pipeline would cut (whole recording
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -18,10 +17,12 @@ from edge_daemon.detection.detector import Detector, DetectorSettings, open_dete
 from edge_daemon.detection.events import EventRules
 from edge_daemon.detection.pipeline import Output
 from edge_daemon.model.frontend import UNUSABLE
-from train.checkpoint import DOCUMENT, Checkpoint, load
+from edge_daemon.model.model_file import ModelFile
+from train.checkpoint import DOCUMENT, Checkpoint, CheckpointDocument, load, read_document
 from train.data.features import compute
 from train.data.mixture.windows import begins, cut
 from train.data.sound_file import read_window, sound_info
+from train.data.whole_recordings import fits
 from train.evaluation.scores import Scores
 from train.loop import margins
 from train.quantise import QuantisedNetwork
@@ -51,6 +52,27 @@ class JudgedModel:
     operating_point: str
     band_hz: tuple[float, float]
     rate: int
+
+    @classmethod
+    def of_model(cls, model: ModelFile) -> Self:
+        """What a model file says of itself."""
+        data = model.metadata
+        return cls(
+            data.name,
+            data.version,
+            model.digest,
+            data.provenance.data,
+            data.operating_point.note,
+            data.call_band_hz,
+            data.frontend.sample_rate,
+        )
+
+    @classmethod
+    def of_checkpoint(cls, name: str, document: CheckpointDocument) -> Self:
+        """What a checkpoint says of itself; its folder gives it the name."""
+        spec = document.frontend
+        band_hz = (0.025 * spec.sample_rate, 0.125 * spec.sample_rate)
+        return cls(name, "", document.data_digest, document.data, "", band_hz, spec.sample_rate)
 
 
 class Scorer(Protocol):
@@ -89,17 +111,7 @@ class ModelScorer:
     @property
     def about(self) -> JudgedModel:
         """What is judged."""
-        model = self._detector.model
-        data = model.metadata
-        return JudgedModel(
-            data.name,
-            data.version,
-            model.digest,
-            data.provenance.data,
-            data.operating_point.note,
-            data.call_band_hz,
-            data.frontend.sample_rate,
-        )
+        return JudgedModel.of_model(self._detector.model)
 
     def score(self, path: Path, channel: int = 0) -> Scores:
         """Scores of a recording.
@@ -153,10 +165,7 @@ class CheckpointScorer:
     @property
     def about(self) -> JudgedModel:
         """What is judged."""
-        document = self._checkpoint.document
-        spec = document.frontend
-        band_hz = (0.025 * spec.sample_rate, 0.125 * spec.sample_rate)
-        return JudgedModel(self._name, "", document.data_digest, document.data, "", band_hz, spec.sample_rate)
+        return JudgedModel.of_checkpoint(self._name, self._checkpoint.document)
 
     def score(self, path: Path, channel: int = 0) -> Scores:
         """Scores of a recording; arguments as in `ModelScorer.score`.
@@ -184,7 +193,22 @@ class CheckpointScorer:
 
 def open_scorer(path: Path, hop_s: float) -> Scorer:
     """A scorer for a model file or a checkpoint's folder; errors as in their classes."""
-    return CheckpointScorer(path, hop_s) if (path / DOCUMENT).is_file() else ModelScorer(path, hop_s)
+    return CheckpointScorer(path, hop_s) if _is_checkpoint(path) else ModelScorer(path, hop_s)
+
+
+def read_about(path: Path) -> JudgedModel:
+    """What a model file or a checkpoint's folder says of itself, without anything that runs it.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    if _is_checkpoint(path):
+        return JudgedModel.of_checkpoint(path.name, read_document(path))
+    return JudgedModel.of_model(ModelFile.read(path))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return (path / DOCUMENT).is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +226,7 @@ class Candidate:
 
     def model_for(self, recording: str) -> int:
         """Which of the models judges a recording of that name."""
-        fitting = (n for n, (_, names) in enumerate(self.models) if any(fnmatchcase(recording, own) for own in names))
+        fitting = (number for number, (_, names) in enumerate(self.models) if fits(recording, names))
         return next(fitting, 0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from train.data.dataset import DataError
 from train.data.marks import Span
 from train.data.mixture.mixture import Mixture
 from train.data.sound_file import read_window
-from train.data.whole_recordings import CALLS, JudgedRecording, marked_recordings, quiet_recordings
+from train.data.whole_recordings import CALLS, JudgedRecording, fits, marked_recordings, quiet_recordings
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,12 @@ def read_sources(
         listed += [(recording, quiet.weight, quiet.hop_s or mixture.hop_s, quiet.laid) for recording in found]
     names = [recording.name for recording, *_ in listed]
     for pattern in aside:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if not any(fits(name, [pattern]) for name in names):
             raise DataError(
                 f"No recording of {mixture.name} is called {pattern!r}.",
                 "A name is a folder and a file; * stands for any letters.",
             )
-    kept = [entry for entry in listed if any(fnmatchcase(entry[0].name, name) for name in aside) == only_aside]
+    kept = [entry for entry in listed if fits(entry[0].name, aside) == only_aside]
     return [
         Source(
             recording,
