@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_daemon.clock.time_source import SystemTime
+from edge_daemon.config.mqtt import MqttSection
+from edge_daemon.mqtt.publisher import Publisher
+from edge_daemon.outbox.outbox import Outbox
 from tests.integration.nasty_broker import NastyBroker
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +35,25 @@ ASOUND = """
 pcm.vmic {{ type pulse server "unix:{folder}/pulse.sock" device "vmic.monitor"
   hint {{ show on description "virtual mic" }} }}
 """
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    """An outbox on disk."""
+    made = Outbox(tmp_path / "outbox.db", time=SystemTime(), rng=random.Random(1))
+    yield made
+    made.close()
+
+
+@contextlib.contextmanager
+def publishing(settings: MqttSection, outbox: Outbox) -> Iterator[Publisher]:
+    """A publisher that is stopped in the end, and then stops."""
+    publisher = Publisher(settings, "buoy-07", outbox, rng=random.Random(2), environment={})
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        assert publisher.stop()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 from edge_daemon.storage.folder_lock import lock_folder
+from tests.integration.conftest import publishing
 from tests.integration.nasty_broker import NastyBroker
 
 pytestmark = pytest.mark.slow
@@ -36,13 +37,6 @@ QUICK = {
 }
 Until = Callable[..., None]
 MakeMosquitto = Callable[..., Any]
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    made = Outbox(tmp_path / "outbox.db", time=SystemTime(), rng=random.Random(1))
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -67,16 +61,6 @@ def secured(broker: Any, folder: Path, **keys: object) -> MqttSection:
 def plain(broker: NastyBroker, **keys: object) -> MqttSection:
     """Settings for our own."""
     return MqttSection.model_validate(QUICK | {"host": "127.0.0.1", "port": broker.port} | keys)
-
-
-@contextmanager
-def publishing(settings: MqttSection, outbox: Outbox) -> Iterator[Publisher]:
-    publisher = Publisher(settings, "buoy-07", outbox, rng=random.Random(2), environment={})
-    publisher.start()
-    try:
-        yield publisher
-    finally:
-        assert publisher.stop()
 
 
 def put(outbox: Outbox, publisher: Publisher | None, name: str, topic: str, size: int = 10) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_daemon.clock.time_source import SystemTime
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
+from tests.integration.conftest import publishing
 
 pytestmark = pytest.mark.slow
 
@@ -50,23 +48,6 @@ def secret(tmp_path: Path) -> Path:
     file.write_text("right\n")
     file.chmod(0o600)
     return file
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    made = Outbox(tmp_path / "outbox.db", time=SystemTime(), rng=random.Random(1))
-    yield made
-    made.close()
-
-
-@contextmanager
-def publishing(settings: MqttSection, outbox: Outbox) -> Iterator[Publisher]:
-    publisher = Publisher(settings, "buoy-07", outbox, rng=random.Random(2), environment={})
-    publisher.start()
-    try:
-        yield publisher
-    finally:
-        assert publisher.stop()
 
 
 def put(outbox: Outbox, publisher: Publisher, number: int) -> None:
