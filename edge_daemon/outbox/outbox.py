@@ -98,6 +98,7 @@ class Outbox:
         self._drops: Counter[tuple[str, str]] = Counter()  # to be added on disk
         self._removed_told = False  # what memory does not hold of a removed file
         self._depth = 0  # rows on disk as of the last commit, 0 before the first
+        self._removals = 0  # transactions that removed rows: what was read before one of them is out of date
         self._dropped: dict[tuple[str, str], int] = {}  # counts on disk as of the last commit
 
     def put(self, message: Message) -> None:
@@ -177,6 +178,7 @@ class Outbox:
             with self._memory:
                 self._being_written = frozenset()
                 self._depth, self._dropped = found
+                self._removals += bool(gone or dropped)
                 for message in held:
                     self._held.pop(message.id, None)
                 self._acknowledged -= gone
@@ -221,39 +223,57 @@ class Outbox:
             order: of messages of one priority; higher priorities always come first.
             backing_off: priorities (numbers) and topics (texts) of which none is wanted now.
         """
-        on_disk = self._from_disk(limit, order, backing_off)
-        with self._memory:
-            skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
-            damaged = [m for m, sound in on_disk if not sound and m.id not in self._acknowledged]
-            for message in damaged:
-                self._drops[message.kind, "damaged"] += 1
-            self._acknowledged.update(m.id for m in damaged)  # deleted with the next commit
-            ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self._held]
-            idle = (m for m in self._held.values() if m.id not in skip)
-            held = [m for m in idle if m.priority not in backing_off and m.topic not in backing_off]
-            # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
-            ready = held[::-1] + ready if order == "newest_first" else ready + held
-            taken = sorted(ready, key=lambda m: -m.priority)[:limit]
-            self._in_flight.update(m.id for m in taken)
-        self._tell(damaged, "damaged")
-        return taken
+        while True:
+            removals, on_disk = self._from_disk(limit, order, backing_off)
+            with self._memory:
+                # read again what another thread took, had acknowledged and deleted meanwhile: nothing remembers it now
+                if on_disk and removals != self._removals:
+                    continue
+                taken, damaged = self._mark(on_disk, limit, order, backing_off)
+            self._tell(damaged, "damaged")
+            return taken
 
-    def _from_disk(self, limit: int, order: Order, backing_off: AbstractSet[int | str]) -> list[tuple[Message, bool]]:
-        """What `select` finds once all is written; nothing where the disk fails or does not answer."""
+    def _mark(
+        self,
+        on_disk: list[tuple[Message, bool]],
+        limit: int,
+        order: Order,
+        backing_off: AbstractSet[int | str],
+    ) -> tuple[list[Message], list[Message]]:
+        """Mark as under way what is to be published of these rows and of what is in memory; these, and damaged ones."""
+        skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
+        damaged = [m for m, sound in on_disk if not sound and m.id not in self._acknowledged]
+        for message in damaged:
+            self._drops[message.kind, "damaged"] += 1
+        self._acknowledged.update(m.id for m in damaged)  # deleted with the next commit
+        ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self._held]
+        idle = (m for m in self._held.values() if m.id not in skip)
+        held = [m for m in idle if m.priority not in backing_off and m.topic not in backing_off]
+        # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
+        ready = held[::-1] + ready if order == "newest_first" else ready + held
+        taken = sorted(ready, key=lambda m: -m.priority)[:limit]
+        self._in_flight.update(m.id for m in taken)
+        return taken, damaged
 
-        def written_and_read() -> list[tuple[Message, bool]]:
+    def _from_disk(
+        self, limit: int, order: Order, backing_off: AbstractSet[int | str]
+    ) -> tuple[int, list[tuple[Message, bool]]]:
+        """What `select` finds once all is written, and `_removals` then; nothing where the disk does not answer."""
+
+        def written_and_read() -> tuple[int, list[tuple[Message, bool]]]:
             self.commit()
             with self._disk:
                 with self._memory:
                     skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
-                return self._database.read(lambda c: select(c, limit, order, skip, backing_off))
+                    removals = self._removals
+                return removals, self._database.read(lambda c: select(c, limit, order, skip, backing_off))
 
         if not self._database.report().answers:
-            return []
+            return 0, []
         try:
             return self._calls.run(written_and_read, "reading the outbox")
         except StorageError:
-            return []
+            return 0, []
 
     def acknowledge(self, name: str) -> None:
         """The broker has the message with this id: forget it; an unknown id is no error."""
@@ -297,6 +317,7 @@ class Outbox:
                 return
             with self._memory:
                 self._depth, self._dropped = found
+                self._removals += bool(dropped)
             self._tell(dropped, "age")
 
     def unsaved(self) -> list[Message]:

@@ -443,6 +443,31 @@ def test_threads_that_put_take_and_acknowledge_lose_and_repeat_nothing(tmp_path:
     assert rows(tmp_path / "o.db") == 0
 
 
+def test_what_another_thread_sent_between_reading_and_taking_is_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = make(tmp_path / "o.db")
+    for n in range(4):
+        outbox.put(message(f"m{n}"))
+    read = outbox._from_disk
+    by_the_other: list[str] = []
+
+    def read_and_be_overtaken(*arguments: object) -> object:
+        found = read(*arguments)  # type: ignore[arg-type]  # passed on as they are
+        if not by_the_other:
+            monkeypatch.setattr(outbox, "_from_disk", read)
+            for taken in outbox.take(2):
+                by_the_other.append(taken.id)
+                outbox.acknowledge(taken.id)
+            assert outbox.commit()
+        return found
+
+    monkeypatch.setattr(outbox, "_from_disk", read_and_be_overtaken)
+    mine = [taken.id for taken in outbox.take(4)]
+    assert len(by_the_other) == 2
+    assert sorted(mine + by_the_other) == ["m0", "m1", "m2", "m3"]
+
+
 # --- power cuts -----------------------------------------------------------------------------------------------
 
 
