@@ -204,6 +204,7 @@ def cross_validate(
     folder: Path,
     *,
     data: str,
+    judged: NDArray[np.int64] | None = None,
     only: Sequence[int] = (),
     noise: NDArray[np.uint8] | None = None,
     report: Report | None = None,
@@ -219,6 +220,7 @@ def cross_validate(
         split: how they are cut.
         folder: gets `SPLIT-foldN.json`, `.npz` and `SPLIT-summary.json`.
         data: name of the data set.
+        judged: places of the windows that are cut into folds; every fold learns from all others, too. None: all.
         only: train only on these folds; others count where they have a result.
         noise: pictures without a call, for augmentation.
         report: is told lines of progress.
@@ -229,7 +231,13 @@ def cross_validate(
     Raises:
         UsageError: folds that cannot be made, or results in the folder that belong to something else.
     """
-    cut = folds(part.labels, order, count, split, group=group)
+    asked = np.arange(len(part.labels)) if judged is None else judged
+    beside = np.setdiff1d(np.arange(len(part.labels)), asked)
+    groups = None if group is None else group[asked]
+    cut = [
+        Fold(np.concatenate([asked[fold.train], beside]), asked[fold.test])
+        for fold in folds(part.labels[asked], order[asked], count, split, group=groups)
+    ]
     if any(not 0 <= number < count for number in only):
         raise UsageError(f"There is no fold {max(only)} of {count}.", f"--only takes numbers from 0 to {count - 1}.")
     surplus = sorted(number for number in fold_files(folder, split) if number >= count)

@@ -30,13 +30,20 @@ def crossval(
     split: Any,
     only: tuple[int, ...],
 ) -> None:
-    """Judge a recipe on folds. Each fold is a result file; existing ones are kept."""
+    """Judge a recipe on folds. Each fold is a result file; existing ones are kept.
+
+    Of a mixture the clips are cut into folds, and every fold learns from its recordings too.
+    """
+    import numpy as np
+
     from train.checkpoint import single_thread, to_json
     from train.crossval import cross_validate
+    from train.data.mixture.build import CLIPS
     from train.part import Part
 
     single_thread()
     opened, chosen = open_data(data), chosen_recipe(data, network, recipe, settings, epochs, seed, noise)
+    clips = np.flatnonzero(np.array(opened.kinds or ()) == CLIPS)
     found = cross_validate(
         chosen,
         Part.of(opened),
@@ -46,6 +53,7 @@ def crossval(
         split,
         output,
         data=opened.name,
+        judged=clips if len(clips) else None,
         only=only,
         noise=open_noise(noise, opened),
         report=click.echo,
