@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,47 +23,28 @@ from edge_daemon.backends import create
 from edge_daemon.backends.base import Backend
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from train.data.features import compute
-from train.ocean.clicks import clicks
 from train.ocean.clip import GROUP, SAMPLES, arrive
-from train.ocean.conditions import Conditions, background, draw_conditions
-from train.ocean.lookalikes import KINDS
+from train.ocean.conditions import background
+from train.ocean.kinds import OTHER_SOUNDS, SNR_DB, OtherSound, sea
 from train.ocean.snr import add_at_snr
-from train.ocean.sound import RATE, Sounds
+from train.ocean.sound import RATE
 from train.ocean.upcall import upcalls
 
-OTHER_SNR_DB = (0.0, 15.0)
 CALL_SNR_DB = ((-6.0, 0.0), (0.0, 6.0), (6.0, 12.0))
 BATCH = 32
 
-Make = Callable[[np.random.Generator, int, int], Sounds]
-
-
-def reversed_upcalls(rng: np.random.Generator, count: int, rate: int = RATE) -> Sounds:
-    """Up-calls played backwards: the same band, harmonics and length, but downwards."""
-    found = upcalls(rng, count, rate)
-    audio = np.zeros_like(found.audio)
-    for row, length in enumerate(found.length):
-        audio[row, :length] = found.audio[row, :length][::-1]
-    return Sounds(audio, found.length, found.low_hz, found.high_hz, "down-call")
-
-
-def sea(rng: np.random.Generator, **there: float) -> Conditions:
-    """Wind and distant shipping of some day, and no background but those named."""
-    nothing: dict[str, float | None] = {"ship_db": None, "rain_db": None, "mains_hz": None, "strum_db": None}
-    return replace(draw_conditions(rng), **{**nothing, **there})  # type: ignore[arg-type]
-
 
 def windows(
-    rng: np.random.Generator, count: int, make: Make | None, snr_db: tuple[float, float], **there: float
+    rng: np.random.Generator, count: int, other: OtherSound, snr_db: tuple[float, float]
 ) -> NDArray[np.float32]:
     """Windows float32 [count, SAMPLES] with one sound each, whole within the window where it fits."""
     audio = np.empty((count, SAMPLES), np.float32)
     for first in range(0, count, GROUP):
         rows = min(GROUP, count - first)
-        conditions = sea(rng, **there)
+        conditions = sea(rng, other.there)
         part = background(rng, (rows, SAMPLES), conditions)
-        if make is not None:
-            sounds = arrive(rng, make(rng, rows, RATE), conditions)
+        if other.make is not None:
+            sounds = arrive(rng, other.make(rng, rows, RATE), conditions)
             room = np.maximum(SAMPLES - sounds.length, 0)
             begin = np.rint(rng.random(rows) * room).astype(np.int64)
             part = add_at_snr(part, sounds, begin, rng.uniform(*snr_db, rows))
@@ -74,17 +54,10 @@ def windows(
 
 def kinds(rng: np.random.Generator, count: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Name and windows of each kind of sound."""
-    yield "sea alone", windows(rng, count, None, OTHER_SNR_DB)
-    yield "near ship", windows(rng, count, None, OTHER_SNR_DB, ship_db=95.0)
-    yield "rain", windows(rng, count, None, OTHER_SNR_DB, rain_db=10.0)
-    yield "mains hum, 60 Hz", windows(rng, count, None, OTHER_SNR_DB, mains_hz=60.0, hum_db=25.0)
-    yield "strum of the mooring", windows(rng, count, None, OTHER_SNR_DB, strum_db=100.0)
-    yield "clicks", windows(rng, count, clicks, OTHER_SNR_DB)
-    for name, make in KINDS.items():
-        yield name, windows(rng, count, make, OTHER_SNR_DB)
-    yield "up-call backwards", windows(rng, count, reversed_upcalls, OTHER_SNR_DB)
+    for name, other in OTHER_SOUNDS.items():
+        yield name, windows(rng, count, other, SNR_DB)
     for low, high in CALL_SNR_DB:
-        yield f"up-call, {low:g} to {high:g} dB", windows(rng, count, upcalls, (low, high))
+        yield f"up-call, {low:g} to {high:g} dB", windows(rng, count, OtherSound(upcalls), (low, high))
 
 
 def scores(backend: Backend, model: ModelFile, audio: NDArray[np.float32]) -> NDArray[np.float32]:

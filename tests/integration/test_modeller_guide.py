@@ -15,6 +15,7 @@ from tests.integration.test_readme import environment
 
 ELSEWHERE = (
     "python -m train sweep",  # tests/train/test_sweep.py, on a small grid: the real one takes an hour
+    "python -m train ocean",  # tests/train/ocean/test_kinds.py, for seconds: an hour of each kind takes minutes
     "python -m train evaluate",  # tests/train/evaluation/test_evaluate.py, with recordings
     # tests/train/test_folds_of_recordings.py, with a mixture
     "python -m train fit --data bay.yaml",

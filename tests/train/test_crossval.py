@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from train.augment import NOTHING
 from train.crossval import cross_validate, folds, run_fold, summary
 from train.loop import Training
 from train.part import Part
-from train.recipe import Recipe, default_recipe, untaught
+from train.recipe import Recipe, default_recipe, follow, untaught
 
 
 def part(n: int = 120) -> Part:
@@ -227,6 +228,29 @@ def test_the_summary_is_over_all_folds_that_are_there(tmp_path: Path) -> None:
     assert both["auc"][1] == round(one, 5)
     assert json.loads((tmp_path / "random-summary.json").read_text()) == both
     assert not (tmp_path / "random-fold1.json").exists()
+
+
+def test_windows_that_are_not_judged_are_learned_from_in_every_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows, learned = part(), []
+    judged = np.arange(30, 90)
+
+    def spy(recipe: Recipe, learn: Part, **rest: object) -> object:
+        learned.append(learn)
+        return follow(recipe, learn, **rest)  # type: ignore[arg-type]  # passed on as they are
+
+    monkeypatch.setattr(crossval, "follow", spy)
+    found = cross_validate(
+        replace(RECIPE, schedule=replace(RECIPE.schedule, epochs=1)), windows, np.arange(120), None, 2, "blocked",
+        tmp_path, data="beside", judged=judged,
+    )  # fmt: skip
+    assert found["folds"] == 2
+    tested = [np.load(tmp_path / f"blocked-fold{number}.npz")["place"] for number in range(2)]
+    assert [list(places) for places in tested] == [list(range(30, 60)), list(range(60, 90))]
+    for learn, places in zip(learned, tested, strict=True):
+        others = np.setdiff1d(np.arange(120), places)
+        assert sorted(map(bytes, learn.features)) == sorted(map(bytes, windows.features[others]))
 
 
 def test_folds_of_another_cut_or_recipe_do_not_mix(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from train.cli.crossval import crossval
 from train.cli.evaluate import evaluate
 from train.cli.figures import figures
 from train.cli.fit import fit
+from train.cli.ocean import ocean
 from train.cli.prepare import prepare
 from train.cli.sample import sample
 from train.cli.sweep import sweep
@@ -17,5 +18,5 @@ def main() -> None:
     """Train spiking networks to hear right whales."""
 
 
-for command in (fit, calibrate, evaluate, crossval, sweep, figures, prepare, sample):
+for command in (fit, calibrate, evaluate, crossval, sweep, figures, prepare, sample, ocean):
     main.add_command(command)
