@@ -83,12 +83,14 @@ def test_a_fold_says_what_it_did_not_learn_from(folds: Path) -> None:
     assert whole.calibration is None
 
 
-def test_all_get_the_curve_that_is_true_at_sea(folder: Path, folds: Path) -> None:
+def test_all_get_the_curve_that_is_true_at_sea(folder: Path, folds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["train", "calibrate", "fold0", "--data", "sea.yaml"])
     command("calibrate", folds / "fold0", folds / "fold1", "--also", folds / "whole", "--data", folder / "sea.yaml")
     curves = [read_document(folds / name).calibration for name in ("fold0", "fold1", "whole")]
     assert curves[0] == curves[1] == curves[2]
     assert curves[0] is not None
     assert "calls 10%, song 90%" in curves[0].note
+    assert read_document(folds / "whole").command.endswith(" && python -m train calibrate fold0 --data sea.yaml")
     command("calibrate", folds / "fold0", folds / "fold1", "--share", "calls=1")
     other = read_document(folds / "fold0").calibration
     assert other is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,11 @@ def calibrate(
     if share:
         prevalence = dict(_share(text) for text in share)
     curve = HeldOut.together([HeldOut.read(folder) for folder in folds]).calibration(prevalence, calibration_method)
+    command = shlex.join(["python", "-m", "train", *sys.argv[1:]])
     for folder, document in documents.items():
-        write_document(folder, document.model_copy(update={"calibration": curve}))
+        steps = [step for step in document.command.split(" && ") if step and step != command]
+        update = {"calibration": curve, "command": " && ".join([*steps, command])}
+        write_document(folder, document.model_copy(update=update))
         click.echo(f"{folder}: {curve.note}")
 
 
