@@ -12,9 +12,10 @@ from edge_daemon.model.frontend import UNUSABLE
 from train.data.call_snr import call_snr_db
 from train.data.dataset import DataError, Dataset, Spec
 from train.data.features import compute
-from train.data.mixture import laying, windows
+from train.data.mixture import laying, synthetic, windows
 from train.data.mixture.mixture import LaidCalls, Mixture
 from train.data.mixture.sources import Source, read_sources
+from train.ocean.sound import RATE
 
 BATCH = 512
 """Windows of sound in memory at once."""
@@ -67,6 +68,12 @@ def build(
     if mixture.laid.others:
         others = _others(sources, mixture.laid, spec, rng)
         parts.append(_laid(others, sources, mixture, mixture.laid.others, 0, spec, rng))
+    made = ((1, mixture.laid.synthetic_calls, synthetic.calls), (0, mixture.laid.synthetic_others, synthetic.others))
+    for label, count, make in made:
+        if count and spec.sample_rate != RATE:
+            raise DataError(f"The synthetic ocean sounds at {RATE} Hz only.", "Lay none of its sounds.")
+        if count:
+            parts.append(_laid(make(rng, count), sources, mixture, count, label, spec, rng))
     labels = np.concatenate([part.labels for part in parts]) if parts else np.zeros(0, np.uint8)
     if not labels.any() or labels.all():
         raise DataError(f"{mixture.name} has no windows with, or none without, a call.", "Add recordings or clips.")

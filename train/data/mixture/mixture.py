@@ -52,10 +52,12 @@ class Quiet(_Part):
 
 
 class LaidCalls(_Part):
-    """Real calls, cut out of their recordings and laid into other recordings' sound."""
+    """Calls, cut out of their recordings or synthetic, and laid into other recordings' sound."""
 
     count: int = Field(0, ge=0, description="Windows with a laid call.")
     others: int = Field(0, ge=0, description="Windows with a laid sound of the kinds marked `laid`.")
+    synthetic_calls: int = Field(0, ge=0, description="Windows with a laid call of the synthetic ocean.")
+    synthetic_others: int = Field(0, ge=0, description="Windows with a laid sound of its that is no up-call.")
     snr_db: Range = Field((-4.0, 12.0), description="Power of the call over the sound around it in the band, dB.")
     least_snr_db: float = Field(0.0, description="Calls that are fainter where they were recorded are not laid.")
     speed: Range = Field((0.94, 1.06), description="Calls are played so many times faster: other pitches, lengths.")

@@ -11,7 +11,10 @@ import soundfile as sf
 import yaml
 
 import train.data
+from edge_daemon.model.frontend import LogMelSpec
 from train.data import DataError, Options
+from train.data.mixture import synthetic
+from train.ocean.kinds import OTHER_SOUNDS
 
 RATE = 2000
 
@@ -74,6 +77,25 @@ def test_the_same_mixture_gives_the_same_windows(folder: Path) -> None:
     assert other.features is not None
     np.testing.assert_array_equal(one.features, two.features)
     assert not np.array_equal(one.features[-50:], other.features[-50:])
+
+
+def test_the_synthetic_ocean_is_laid_into_real_sound(folder: Path) -> None:
+    laid = {"count": 0, "synthetic_calls": 12, "synthetic_others": 9, "snr_db": [10, 12]}
+    data = train.data.open(mixture(folder, laid=laid))
+    assert data.kinds is not None
+    found = Counter(zip(data.kinds, data.labels.tolist(), strict=True))
+    assert found["laid call", 1] == 12
+    assert found["laid other sound", 0] == 9
+    with pytest.raises(DataError, match="2000 Hz only"):
+        train.data.open(mixture(folder, laid=laid), LogMelSpec(sample_rate=4000, window=8000))
+
+
+def test_synthetic_sounds_are_as_long_as_they_sound() -> None:
+    calls, others = (make(np.random.default_rng(2), 60) for make in (synthetic.calls, synthetic.others))
+    assert len(calls) == len(others) == 60
+    assert all(0.2 < len(sound) / 2000 < 3 for sound in calls)
+    assert all(np.square(sound).sum() > 0 for sound in calls + others)
+    assert set(synthetic.OTHERS) <= set(OTHER_SOUNDS)
 
 
 @pytest.mark.parametrize("kept", ["buoy/day1.wav", "song/a.wav", "buoy/day2.wav"])
