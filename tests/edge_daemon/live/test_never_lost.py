@@ -2,7 +2,8 @@
 
 Random faults of disk, broker, clock, configuration and process come over the parts that carry detections; after each
 the account is made. The parts are the daemon's own, driven by one thread in simulated time. A disk that hangs does hang
-a thread. What a SIGKILL may take is what was found in the moments before it.
+the thread that writes; nobody waits for it by the real clock, so that a slow machine tests the same as a fast one.
+What a SIGKILL may take is what was found in the moments before it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -34,9 +35,10 @@ from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 from edge_daemon.storage import database
 from edge_daemon.storage.disk_calls import ANSWER_S
-from edge_daemon.system.call_timeout import CallWithTimeout
 from edge_daemon.testing.broker import MemoryBroker, MemoryLink
 from edge_daemon.testing.machine import ManualTime
+
+T = TypeVar("T")
 
 RUNS = 200
 STEPS = 40
@@ -65,6 +67,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.state = "ok"
+        self.entered = threading.Event()
         self.returns = threading.Event()
         self.power = True
         self._transact = database.Database.transact
@@ -80,12 +83,34 @@ class Disk:
             if self.state == "dead":
                 raise OSError("Input/output error")
             if self.state == "hanging":
-                self.returns.wait(60)
+                self.entered.set()
+                self.returns.wait()
                 if not self.power:
                     raise OSError("the process is gone")
             return result
 
         return self._transact(instance, meets, force=force)
+
+
+class DiskCalls:
+    """Calls that somebody waits for: given up at once while the disk hangs, and made when it returns, as real ones."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._late: Callable[[], object] | None = None
+
+    def run(self, call: Callable[[], T], _doing: str) -> T:
+        if self._disk.state != "hanging":
+            return call()
+        self._late = self._late or call
+        raise StorageError("The disk does not answer.")
+
+    def disk_returned(self) -> None:
+        """The call that was given up comes to its end, and nobody looks at what it gives."""
+        if self._late is not None:
+            late, self._late = self._late, None
+            with contextlib.suppress(StorageError):
+                late()
 
 
 class Times:
@@ -115,7 +140,8 @@ class Buoy:
 
     def start(self) -> None:
         self.outbox = Outbox(self.path, time=self.time, rng=self.rng, limits=self.limits)
-        self.outbox._calls = CallWithTimeout(0.02, "The disk", "", late=StorageError, stuck=StorageError)
+        self.calls = DiskCalls(self.disk)
+        self.outbox._calls = self.calls  # type: ignore[assignment]
         acknowledge = self.outbox.acknowledge
 
         def note(name: str) -> None:
@@ -156,15 +182,24 @@ class Buoy:
         for _ in range(round(seconds / TICK_S)):
             self.time.advance(TICK_S)
             if self.disk.state == "hanging" and self.stuck is None and self.outbox.unsaved():
-                self.stuck = threading.Thread(target=self.outbox.commit, daemon=True)
-                self.stuck.start()
-                while self.outbox._database._calling_since_ns is None and self.stuck.is_alive():
-                    pass
+                self.hang()
             elif self.disk.state != "hanging":
                 for chore in self.chores:
                     chore.tick()
             self.send()
             self.unsaved.tick()
+
+    def hang(self) -> None:
+        """The thread that writes comes to the disk and stays there, or ends since it is not time to try again."""
+        self.disk.entered.clear()
+
+        def write() -> None:
+            self.outbox.commit()
+            self.disk.entered.set()
+
+        self.stuck = threading.Thread(target=write, daemon=True)
+        self.stuck.start()
+        self.disk.entered.wait()
 
     def send(self) -> None:
         """The publisher's thread goes round."""
@@ -182,11 +217,11 @@ class Buoy:
         elif state != "hanging":
             self.disk.state = state
             self.disk.returns.set()
-            for thread in (self.stuck, self.outbox._calls._hanging):
-                if thread is not None:
-                    thread.join(20)
-                    assert not thread.is_alive()
+            if self.stuck is not None:
+                self.stuck.join()
             self.stuck = None
+            if self.disk.power:
+                self.calls.disk_returned()
             self.disk.returns = threading.Event()
 
     def set_broker(self, state: str) -> None:
@@ -250,10 +285,7 @@ class Buoy:
 
     def close_file(self) -> None:
         """What the end of a process does to its files."""
-        if (late := self.outbox._calls._hanging) is not None:
-            late.join(20)
-        end = self.outbox._database
-        end._drop()
+        self.outbox._database._drop()
 
     # the account
 
@@ -342,7 +374,7 @@ def run(seed: int, monkeypatch: pytest.MonkeyPatch, journal: Journal) -> set[str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tenth", [0, 1, *(pytest.param(tenth, marks=pytest.mark.long) for tenth in range(2, 10))])
+@pytest.mark.parametrize("tenth", [0, *(pytest.param(tenth, marks=pytest.mark.long) for tenth in range(1, 10))])
 def test_nothing_is_ever_lost(tenth: int, monkeypatch: pytest.MonkeyPatch, journal: Journal) -> None:
     came: set[str] = set()
     for seed in range(tenth * RUNS // 10, (tenth + 1) * RUNS // 10):
