@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_daemon.cli.say import say
+from edge_daemon.errors import EdgeDaemonError
+from edge_daemon.system import journal
+
+if TYPE_CHECKING:
+    from edge_daemon.live.daemon import Daemon
 
 
 @click.command()
@@ -20,8 +27,6 @@ def run(config: Path | None) -> int:
     something could be neither sent nor written to disk; then the log holds it in full.
     """
     import contextlib
-    import logging
-    import os
     import signal
 
     # Unhandled, SIGHUP ends a process, and a start takes seconds.
@@ -29,7 +34,7 @@ def run(config: Path | None) -> int:
     signal.signal(signal.SIGHUP, lambda sign, _: asked_to_reload.append(sign))
 
     from edge_daemon.config import DEFAULT_PATH
-    from edge_daemon.errors import EdgeDaemonError, about
+    from edge_daemon.errors import about
     from edge_daemon.health.prometheus import Endpoint
     from edge_daemon.live.config_file import ConfigFile, ConfigInForce
     from edge_daemon.live.daemon import Daemon
@@ -63,16 +68,24 @@ def run(config: Path | None) -> int:
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
         if asked_to_reload:
             daemon.reload()  # the file may have been read before it was changed
-        failure: EdgeDaemonError | None = None
-        try:
-            daemon.run()
-        except EdgeDaemonError as error:
-            failure = error
-    if daemon.hangs:
-        # All is written and sent, but a driver does not answer. Leaving the usual way would wait for it once more.
-        if failure is not None:
+        return _listen(daemon)
+
+
+def _listen(daemon: Daemon) -> int:
+    """Run it; leaves without another word where a driver, or whoever reads the log, would be waited for once more."""
+    failure: EdgeDaemonError | None = None
+    try:
+        daemon.run()
+    except EdgeDaemonError as error:
+        failure = error
+    except RuntimeError:
+        if not journal.flushed():
+            os._exit(1)  # Python would tell whoever does not read standard error
+        raise
+    read = journal.flushed()
+    if daemon.hangs or not read:  # all is written and sent
+        if failure is not None and read:
             say(f"edge-daemon: {failure}", err=True)
-        logging.shutdown()
         os._exit(0 if failure is None else failure.exit_code)
     if failure is not None:
         raise failure

@@ -17,6 +17,7 @@ from edge_daemon.health.document import EffortHealth, HealthDocument, ModelHealt
 from edge_daemon.health.partial_document import PartialDocument
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.dependencies import Dependencies
+from edge_daemon.system import journal
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
@@ -162,6 +163,8 @@ class HealthCollector:
             if pulse.silent_s > limit_s:
                 at = f" ({pulse.doing})" if pulse.doing else ""
                 found.append(f"the {name} thread has not come round for {pulse.silent_s:.0f} s{at}")
+        if (held_up_s := journal.held_up_s()) > limit_s:
+            found.append(f"nobody has taken a line of the log for {held_up_s:.0f} s")
         if effort.database.state == "unavailable":
             found.append(f"effort cannot be stored on disk: {effort.database.reason}")
         if effort.forgotten:

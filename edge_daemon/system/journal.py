@@ -5,6 +5,7 @@ the journal adds itself; elsewhere with time and severity. Pairs come from `extr
 
 Lines go through a descriptor of their own. Libraries silence standard error while they work (sounddevice does while
 PortAudio looks for devices, for the whole process, and for ever if that hangs); the log must not fall silent with it.
+Nor must the program wait for whoever reads it (`log_writer`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from edge_daemon.system.log_writer import LogWriter
 from edge_daemon.system.printable import printable
 from edge_daemon.system.redaction import Redaction
 
@@ -54,16 +56,32 @@ class JournalFormatter(logging.Formatter):
         return f"{moment} {record.levelname.lower():<8} {line}"
 
 
-class OwnStderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to what was standard error when this was made, even if descriptor 2 changes."""
+class OwnStderrHandler(logging.Handler):
+    """Writes to what was standard error when this was made, even if descriptor 2 changes; never waits for its reader.
+
+    Attributes:
+        writer: of the lines.
+    """
 
     def __init__(self) -> None:
-        super().__init__(os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace"))
+        super().__init__()
+        self.writer = LogWriter(os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand the line over; the most severe are the last to be given up."""
+        try:
+            self.writer.put(self.format(record), keep=record.levelno >= logging.CRITICAL)
+        except Exception:  # noqa: BLE001 - as the handlers of the standard library: a bad record is told, and nothing else fails
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Wait a moment for what waits to be written."""
+        self.writer.flush()
 
     def close(self) -> None:
         """Give the descriptor back."""
         super().close()
-        self.stream.close()
+        self.writer.close()
 
 
 def quoted(value: object) -> str:
@@ -82,7 +100,7 @@ def set_up(level: str, stream: TextIO | None = None, environment: Mapping[str, s
         environment: tells whether systemd reads it; the process's own if None.
     """
     environment = os.environ if environment is None else environment
-    handler: logging.StreamHandler[TextIO]
+    handler: logging.Handler
     handler = OwnStderrHandler() if stream is None and _is_descriptor_2(sys.stderr) else logging.StreamHandler(stream)
     handler.setFormatter(JournalFormatter("JOURNAL_STREAM" in environment))
     logger = logging.getLogger("edge_daemon")
@@ -92,6 +110,20 @@ def set_up(level: str, stream: TextIO | None = None, environment: Mapping[str, s
             old.close()
     logger.propagate = False
     logger.setLevel(level.upper())
+
+
+def held_up_s() -> float:
+    """For how long nobody has taken the next line of the log, seconds."""
+    return max((handler.writer.held_up_s for handler in _own_handlers()), default=0.0)
+
+
+def flushed() -> bool:
+    """Wait a moment for what waits to be written; whether it was."""
+    return all(handler.writer.flush() for handler in _own_handlers())
+
+
+def _own_handlers() -> list[OwnStderrHandler]:
+    return [one for one in logging.getLogger("edge_daemon").handlers if isinstance(one, OwnStderrHandler)]
 
 
 def _is_descriptor_2(stream: TextIO) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -58,3 +60,30 @@ def test_hang_up_during_the_start_is_a_reload_and_no_end(tmp_path: Path) -> None
     finally:
         process.kill()
         process.communicate(timeout=20)
+
+
+@pytest.mark.slow
+def test_a_log_that_nobody_reads_holds_up_neither_the_ear_nor_the_end(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG)
+    os.mkfifo(tmp_path / "hydrophone")
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"\n" * 4096)  # full, for ever
+    os.set_blocking(writing, True)
+    process = subprocess.Popen([sys.executable, "-m", "edge_daemon", "run", str(config)], stderr=writing)
+    sound = b"\0" * 8000 * 60  # a minute; more than the pipe and the ring hold
+    feeder = threading.Thread(target=(tmp_path / "hydrophone").write_bytes, args=(sound,), daemon=True)
+    try:
+        feeder.start()
+        feeder.join(60)
+        assert not feeder.is_alive()  # it has been heard
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait(20)
+        for descriptor in (reading, writing):
+            os.close(descriptor)
