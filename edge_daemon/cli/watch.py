@@ -49,12 +49,12 @@ def watch(
     from pydantic import ValidationError
 
     from edge_daemon.cli.option_errors import blaming_options
-    from edge_daemon.cli.terminal_text import harmless
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
     from edge_daemon.errors import UsageError
     from edge_daemon.mqtt.subscriber import Subscriber
     from edge_daemon.system.credentials import environment_by_hand
+    from edge_daemon.system.printable import escaped
 
     environment = os.environ if file is None else environment_by_hand(file.parent, os.environ)
     settings = MqttSection() if file is None else load(file, environment).config.mqtt
@@ -79,7 +79,7 @@ def watch(
         for topic, payload in subscriber.messages():
             if not payload:  # `config check` sends such, and so does who deletes a retained message
                 continue
-            say(harmless(payload.decode("utf-8", "replace") if as_json else line(topic, payload, time.time())))
+            say(escaped(payload.decode("utf-8", "replace") if as_json else line(topic, payload, time.time())))
             printed += 1
             if printed == count:
                 return

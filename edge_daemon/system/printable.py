@@ -8,13 +8,15 @@ like `exe.png`. A spreadsheet runs a cell that begins like a formula.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable
 from typing import TextIO
 
 REPLACEMENT = "\ufffd"
-# C0 but tab and line end, DEL, C1, marks of direction, and halves of characters
+# What is not shown but obeyed, and the one definition of it: C0 but tab and line end, DEL, C1, marks of direction, and halves of characters
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_BLANKS = re.compile("[\t\n\r]")
 _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
@@ -22,6 +24,14 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 def printable(text: str) -> str:
     """The text without control characters; each is a replacement character. Tabs and line ends stay."""
     return _CONTROLS.sub(REPLACEMENT, text)
+
+
+def escaped(text: str) -> str:
+    r"""The text with every control character written as `\u001b`, in one line.
+
+    That is JSON's own way of writing it, so a JSON document keeps its meaning; blanks between its parts become spaces.
+    """
+    return _CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], _BLANKS.sub(" ", text))
 
 
 def spreadsheet_cell(text: str) -> str:
