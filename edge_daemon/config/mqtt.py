@@ -6,6 +6,7 @@ Passwords never go into this file: they come from a file that only the daemon ca
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -108,15 +109,20 @@ class MqttSection(Section):
     @field_validator("host")
     @classmethod
     def _is_a_host(cls, value: str) -> str:
-        if "://" in value or "@" in value or "/" in value:
-            raise refusal(
-                "", f"must be only a host name or an address, not {value!r}", "Port and user have their own keys."
-            )
+        # none of these repeats the value: people write `user:password@host`
+        only = "must be only a host name or an address"
         if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
-            raise refusal("", f"is not a host name or an address: {value!r}")
+            raise refusal("", only, "Port, user and password have their own keys.")
+        if ":" in value:
+            try:
+                IPv6Address(value)
+            except ValueError:
+                raise refusal(
+                    "", f"{only}; a colon stands in IPv6 addresses only", "The port has a key of its own."
+                ) from None
         # RFC 1035, 2.3.4: labels of 1 to 63 octets; one empty label at the end is the root
-        if ":" not in value and not all(1 <= len(label) <= 63 for label in value.removesuffix(".").split(".")):
-            raise refusal("", f"is not a host name or an address: {value!r}", "Use 1 to 63 characters between dots.")
+        elif not all(1 <= len(label) <= 63 for label in value.removesuffix(".").split(".")):
+            raise refusal("", only, "Use 1 to 63 characters between dots.")
         return value
 
     @field_validator("prefix")

@@ -248,3 +248,15 @@ def test_mutations_are_refused_often_enough_to_tell_something() -> None:
 @given(st.text() | st.text(alphabet="abv:1 \n-[]{}'\"#&*!|>%@`,?$\t", max_size=80))
 def test_any_text_gives_a_configuration_or_a_sentence(text: str) -> None:
     problems_of(b"version: 1\n" + text.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize("host", ["mqtt://u:pa55@h", "u:pa55@h", "u:pa55", "h;pa55", "h?password=pa55", "pa55..h"])
+def test_a_host_that_may_hold_a_password_is_refused_and_not_repeated(host: str) -> None:
+    with pytest.raises(ConfigFileError, match="must be only a host name or an address") as caught:
+        load_text(f"version: 1\nmqtt: {{host: '{host}'}}\n".encode())
+    assert "pa55" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.7", "::1", "fe80::1%wlan0", "broker.example.", "my_broker"])
+def test_a_host(host: str) -> None:
+    assert load_text(f"version: 1\nmqtt: {{host: '{host}'}}\n".encode()).config.mqtt.host == host
