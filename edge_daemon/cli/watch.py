@@ -94,7 +94,7 @@ def line(topic: str, payload: bytes, now_s: float | None = None) -> str:
     """
     *_, device, subject = ["", "", *topic.split("/")]
     text = payload.decode("utf-8", "replace")
-    told = {"health": health, "effort": effort, "excerpts": excerpt}
+    told = {"health": health, "effort": effort, "excerpts": excerpt, "lost_clips": lost_clip}
     try:
         if subject in told:
             return f"{device:<12} {subject:<10} {told[subject](json.loads(text))}"
@@ -135,6 +135,11 @@ def excerpt(document: dict[str, Any]) -> str:
     return (
         f"{document['seconds']:.1f} s of sound from {begin}, {document['format']}, {size:.1f} kB ({document['clip']})"
     )
+
+
+def lost_clip(document: dict[str, Any]) -> str:
+    """Which clip there will not be, and why."""
+    return f"{document['clip']}: {document['reason']}"
 
 
 def health(document: dict[str, Any]) -> str:

@@ -49,6 +49,7 @@ class ClipRecorder:
         self._format: Format = file_format
         self._max_waiting = max_waiting
         self._waiting: deque[tuple[str, int, int, ClipRequest]] = deque()
+        self._lost: list[str] = []
         self.missed = 0
         """Clips not made: too many waited, or the sound was no longer there."""
 
@@ -75,7 +76,13 @@ class ClipRecorder:
             first, samples, missing = self._recent.excerpt(begin, end)
             if not len(samples):
                 self.missed += 1
+                self._lost.append(name)
                 continue
             gaps = tuple(Gap(gap.start - first, gap.length, gap.cause) for gap in missing)
             clips.append(Clip(name, samples, self._recent.rate, first, request, gaps))
         return clips
+
+    def take_lost(self) -> list[str]:
+        """Names that were given and whose sound was no longer there when it was cut; each is told once."""
+        lost, self._lost = self._lost, []
+        return lost

@@ -8,6 +8,7 @@ from edge_daemon.documents.document import Document
 
 PUBLISHED = (
     "edge_daemon.clips.excerpt:Excerpt",
+    "edge_daemon.clips.lost_clip:LostClip",
     "edge_daemon.detection.document:Detection",
     "edge_daemon.effort.summary:EffortSummary",
     "edge_daemon.health.document:HealthDocument",

@@ -22,6 +22,7 @@ from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.announcement_record import AnnouncementRecord
 from edge_daemon.live.capture_loop import CaptureLoop
 from edge_daemon.live.clip_cutter import ClipCutter
+from edge_daemon.live.clip_promises import ClipPromises
 from edge_daemon.live.clip_queue import ClipQueue
 from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.live.detection_reporter import DetectionReporter
@@ -60,6 +61,7 @@ class Components:
     levels: StreamLevels | None
     clips: ClipQueue
     store: ClipStore | None
+    promises: ClipPromises
     outbox: Outbox
     unsaved: UnsavedLog
     ledger: EffortLedger
@@ -112,8 +114,18 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         outbox.when_put.append(publisher.wake)
 
     store = _store(config, dependencies, clock)
+    promises = ClipPromises(
+        config.storage.promises_path,
+        config.device.id,
+        topics.lost_clips,
+        outbox,
+        dependencies.clip_files,
+        time,
+        lambda: times.state != "unsynchronised",
+    )
     clips = ClipQueue(
         store,
+        promises,
         lambda: nudges.put(None),
         None if publisher is None or config.mqtt.excerpt_kb is None else publisher.publish_excerpt,
         1000 * (config.mqtt.excerpt_kb or 0),
@@ -149,13 +161,14 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         levels=levels,
         clips=clips,
         store=store,
+        promises=promises,
         outbox=outbox,
         unsaved=UnsavedLog(outbox, time),
         ledger=ledger,
         periods=periods,
         clock=clock,
         expiry=expiry,
-        storage=StorageLoop(nudges, outbox, ledger, clips, (effort, clock, expiry, record)),
+        storage=StorageLoop(nudges, outbox, ledger, clips, (promises, effort, clock, expiry, record)),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
     )

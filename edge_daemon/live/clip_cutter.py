@@ -29,7 +29,7 @@ class ClipCutter(StreamObserver):
         if self._queue.resting:
             return None
         model, position = detection.model, detection.position
-        return self._recorder.request(
+        name = self._recorder.request(
             ClipRequest(
                 id=str(detection.id),
                 begin=event.begin,
@@ -44,13 +44,20 @@ class ClipCutter(StreamObserver):
                 position=None if position is None else (position.latitude, position.longitude),
             )
         )
+        if name is not None:
+            self._queue.promise(name, str(detection.id))
+        return name
 
     def scored(self) -> None:
         """Hand over clips whose margin has been heard."""
-        for clip in self._recorder.ready():
-            self._queue.put(clip)
+        self._hand_over(final=False)
 
     def finish(self) -> None:
         """The stream has ended: hand over all clips, as far as their sound was heard."""
-        for clip in self._recorder.ready(final=True):
+        self._hand_over(final=True)
+
+    def _hand_over(self, *, final: bool) -> None:
+        for clip in self._recorder.ready(final=final):
             self._queue.put(clip)
+        for name in self._recorder.take_lost():
+            self._queue.lost(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
 
@@ -10,8 +9,7 @@ from edge_daemon.clips.clip import Clip
 from edge_daemon.clips.excerpt import excerpt
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.health.document import QueueHealth
-
-log = logging.getLogger(__name__)
+from edge_daemon.live.clip_promises import ClipPromises
 
 MOST_CLIPS = 16
 """Clips that wait for the disk at most; more are dropped and counted."""
@@ -22,6 +20,7 @@ class ClipQueue:
 
     Args:
         store: the disk; None for no clips.
+        promises: of clips; told which were kept.
         nudge: called when a clip has come.
         send_excerpt: takes what is to be sent of a clip; None for nothing.
         excerpt_bytes: how long that may be.
@@ -30,11 +29,12 @@ class ClipQueue:
     def __init__(
         self,
         store: ClipStore | None,
+        promises: ClipPromises,
         nudge: Callable[[], None],
         send_excerpt: Callable[[bytes], None] | None = None,
         excerpt_bytes: int = 0,
     ) -> None:
-        self._store, self._nudge = store, nudge
+        self._store, self._promises, self._nudge = store, promises, nudge
         self._send_excerpt, self._excerpt_bytes = send_excerpt, excerpt_bytes
         self._clips: deque[Clip] = deque()
         self._writing: Clip | None = None
@@ -45,10 +45,20 @@ class ClipQueue:
         """Whether storing clips rests after a failure."""
         return self._store is not None and self._store.report().resting
 
+    def promise(self, name: str, detection: str) -> None:
+        """A detection names a clip that will come."""
+        self._promises.made(name, detection)
+
+    def lost(self, name: str) -> None:
+        """There was no sound for a clip that was promised."""
+        self._promises.broken(name, "its sound was no longer there")
+        self._nudge()
+
     def put(self, clip: Clip) -> None:
         """Store a clip soon; from any thread."""
         if len(self._clips) >= MOST_CLIPS:
             self._dropped += 1
+            self._promises.broken(clip.name, f"{MOST_CLIPS} others waited for the disk")
             return
         self._clips.append(clip)
         self._nudge()
@@ -66,8 +76,15 @@ class ClipQueue:
         """Store what waits, and send excerpts of it."""
         while self._clips and self._store is not None:
             clip = self._writing = self._clips.popleft()
-            if not self._store.save(clip):
-                log.warning("a clip was not stored", extra={"reason": self._store.report().reason, "clip": clip.name})
-            self._writing = None
+            stored, reason = False, "it could not be made"
+            try:
+                stored = self._store.save(clip)
+                reason = self._store.report().reason
+            finally:
+                self._writing = None
+                if stored:
+                    self._promises.kept(clip.name)
+                else:
+                    self._promises.broken(clip.name, reason)
             if self._send_excerpt is not None and (sound := excerpt(clip, self._excerpt_bytes)) is not None:
                 self._send_excerpt(sound)

@@ -85,7 +85,14 @@ class HealthCollector:
         whole.add("board", dependencies.board.read)
         whole.add("model", self._model)
         whole.add("backend", lambda: self._counters)
-        whole.add("clips", lambda: {} if components.store is None else asdict(components.store.report()))
+        whole.add(
+            "clips",
+            lambda: (
+                {}
+                if components.store is None
+                else asdict(components.store.report()) | {"lost": components.promises.lost}
+            ),
+        )
         whole.add("ambient_db", self._ambient_db)
         problems: tuple[str, ...] = ()
         try:

@@ -42,6 +42,11 @@ class Topics:
         return f"{self.prefix}/{self.device}/excerpts"
 
     @property
+    def lost_clips(self) -> str:
+        """Clips that detections named and that there will not be, one JSON document each, QoS 1."""
+        return f"{self.prefix}/{self.device}/lost_clips"
+
+    @property
     def effort(self) -> str:
         """What was listened to and what was lost, QoS 1."""
         return f"{self.prefix}/{self.device}/effort"

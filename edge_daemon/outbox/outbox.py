@@ -82,6 +82,8 @@ class Outbox:
         self.limits = limits or OutboxLimits()
         self.when_put: list[Callable[[], None]] = []
         """Called after a message was accepted, in the caller's thread."""
+        self.before_commit: list[Callable[[], None]] = []
+        """Called before messages are written, by the thread that writes: for what has to be on the disk before them."""
         self.when_dropped: list[Callable[[Message, str], None]] = []
         """Told of each message that is given up, and why, after it was."""
         self._time = time
@@ -159,6 +161,9 @@ class Outbox:
             if nothing_to_do and self._database.report().state == "open" and not self._database.moved:
                 return True
 
+            if held:
+                for prepare in self.before_commit:
+                    prepare()
             dropped: list[Message] = []
 
             def write(connection: sqlite3.Connection) -> Status:

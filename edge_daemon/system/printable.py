@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 REPLACEMENT = "\ufffd"
-# What is not shown but obeyed, and the one definition of it: C0 but tab and line end, DEL, C1, marks of direction, and halves of characters
+# Obeyed and not shown (defined here alone): C0 but tab and line end, DEL, C1, marks of direction, halves of characters
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BLANKS = re.compile("[\t\n\r]")
 _FORMULA = re.compile(r"[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
