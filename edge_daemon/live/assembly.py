@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import queue
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -108,8 +108,8 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     mailbox = TimedMailbox(outbox, time, counters.delivered)
     record = AnnouncementRecord(config.storage.announcements_path, _announcements(config), time)
     publisher = _publisher(config, dependencies, mailbox, record)
-    nudges: queue.SimpleQueue[None] = queue.SimpleQueue()
-    outbox.when_put.append(lambda: nudges.put(None))
+    nudge = threading.Event()
+    outbox.when_put.append(nudge.set)
     if publisher is not None:
         outbox.when_put.append(publisher.wake)
 
@@ -126,7 +126,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     clips = ClipQueue(
         store,
         promises,
-        lambda: nudges.put(None),
+        nudge.set,
         None if publisher is None or config.mqtt.excerpt_kb is None else publisher.publish_excerpt,
         1000 * (config.mqtt.excerpt_kb or 0),
     )
@@ -168,7 +168,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         periods=periods,
         clock=clock,
         expiry=expiry,
-        storage=StorageLoop(nudges, outbox, ledger, clips, (promises, effort, clock, expiry, record)),
+        storage=StorageLoop(nudge, outbox, ledger, clips, (promises, effort, clock, expiry, record)),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
     )

@@ -6,7 +6,6 @@ Every task stands alone: what fails is logged, and the others go on.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Sequence
 from typing import Protocol
@@ -34,7 +33,7 @@ class StorageLoop:
     """Commits outbox and ledger when due, stores clips, and does what else the disk is needed for.
 
     Args:
-        nudges: each entry asks for a look at once.
+        nudge: when set, it asks for a look at once.
         outbox, ledger, clips: what is written.
         more: what is looked after besides.
 
@@ -44,13 +43,13 @@ class StorageLoop:
 
     def __init__(
         self,
-        nudges: queue.SimpleQueue[None],
+        nudge: threading.Event,
         outbox: Outbox,
         ledger: EffortLedger,
         clips: ClipQueue,
         more: Sequence[Chore] = (),
     ) -> None:
-        self._nudges, self._outbox, self._ledger, self._clips = nudges, outbox, ledger, clips
+        self._nudge, self._outbox, self._ledger, self._clips = nudge, outbox, ledger, clips
         self._chores: tuple[Chore, ...] = (outbox, ledger, clips, *more)
         self.pulse = Pulse()
         self._ended = threading.Event()
@@ -59,16 +58,14 @@ class StorageLoop:
     def run(self) -> None:
         """Look again and again, until `end`."""
         while not self._ended.is_set():
+            self._nudge.clear()
             self.tick()
-            try:
-                self._nudges.get(timeout=TICK_S)
-            except queue.Empty:
-                continue
+            self._nudge.wait(TICK_S)
 
     def end(self) -> None:
         """Let `run` return."""
         self._ended.set()
-        self._nudges.put(None)
+        self._nudge.set()
 
     def tick(self) -> None:
         """Do what is due."""

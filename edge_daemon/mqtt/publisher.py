@@ -6,14 +6,15 @@ import logging
 import os
 import random
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.mqtt.courier import Courier
+from edge_daemon.mqtt.excerpt_queue import MOST_EXCERPTS
 from edge_daemon.mqtt.link import Link
+from edge_daemon.mqtt.orders import Order, Orders
 from edge_daemon.mqtt.paho_link import PahoLink
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import Topics
@@ -81,7 +82,8 @@ class Publisher:
             self._time.monotonic_ns(),
             announcements,
         )
-        self._orders: deque[Callable[[int], None]] = deque()  # from other threads, done by ours
+        self._orders = Orders()
+        self._excerpts = 0
         self._report = self._courier.report(self._time.monotonic_ns())
         self._announced = False
         self._stop_ns: int | None = None
@@ -99,19 +101,20 @@ class Publisher:
 
     def wake(self) -> None:
         """There is something new in the outbox; from any thread."""
-        self._order(self._courier.notify)
+        self._order("notify", self._courier.notify)
 
     def publish_now(self, kind: str, topic: str, payload: bytes) -> None:
         """Publish with QoS 0 while it is new; from any thread. Only the newest per topic waits for a connection."""
-        self._order(lambda _now: self._courier.put_urgent(kind, topic, payload))
+        self._order(f"{kind} {topic}", lambda _now: self._courier.put_urgent(kind, topic, payload))
 
     def publish_excerpt(self, payload: bytes) -> None:
         """Publish the sound of an event when nothing else waits; from any thread."""
-        self._order(lambda _now: self._courier.put_excerpt(self.topics.excerpts, payload))
+        self._excerpts = (self._excerpts + 1) % MOST_EXCERPTS
+        self._order(f"excerpt {self._excerpts}", lambda _now: self._courier.put_excerpt(self.topics.excerpts, payload))
 
     def apply(self, settings: MqttSection) -> None:
         """Take over what can change while running; from any thread."""
-        self._order(lambda now: self._courier.apply(settings, now))
+        self._order("settings", lambda now: self._courier.apply(settings, now))
 
     def report(self) -> MqttReport:
         """State and counts, at most some seconds old; from any thread."""
@@ -123,7 +126,7 @@ class Publisher:
 
     def stop(self, timeout_s: float = 3.0) -> bool:
         """Send what is left within `timeout_s`, say `offline`, leave; True if the thread has ended in time."""
-        self._order(self._courier.notify)
+        self._order("notify", self._courier.notify)
         self._stop_ns = self._time.monotonic_ns() + round(timeout_s * SECOND_NS)
         self._link.wake()
         if self._thread.is_alive():
@@ -133,8 +136,8 @@ class Publisher:
         self._link.release()
         return True
 
-    def _order(self, order: Callable[[int], None]) -> None:
-        self._orders.append(order)
+    def _order(self, kind: str, order: Order) -> None:
+        self._orders.put(kind, order)
         self._link.wake()
 
     def _run(self) -> None:
@@ -165,8 +168,8 @@ class Publisher:
     def _work(self, end_ns: int | None, *, leaving: bool) -> None:
         self.pulse.beat("sending")
         now = self._time.monotonic_ns()
-        while self._orders:
-            self._orders.popleft()(now)
+        for order in self._orders.take():
+            order(now)
         again = self._courier.step(now)
         self._report = self._courier.report(now)
         until = again if end_ns is None else min(again, end_ns)

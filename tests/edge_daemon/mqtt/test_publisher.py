@@ -12,6 +12,7 @@ import pytest
 
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.mqtt.link import Event
+from edge_daemon.mqtt.orders import MOST_ORDERS
 from edge_daemon.mqtt.publisher import Publisher, password_of
 from edge_daemon.outbox.mailbox import Order
 from edge_daemon.testing.broker import MemoryBroker, MemoryLink
@@ -106,3 +107,22 @@ def test_password_comes_from_its_credential(tmp_path: Path) -> None:
     settings = MqttSection(username="u", password_credential="mqtt-password")  # noqa: S106 - a name
     assert password_of(settings, {"CREDENTIALS_DIRECTORY": str(folder)}) == "s3cret"
     assert password_of(MqttSection(), {}) is None
+
+
+def test_a_publisher_that_hangs_does_not_gather_orders() -> None:
+    broker = MemoryBroker()
+    made = publisher(broker, MemoryMailbox([]))  # not started: its thread does nothing
+    for number in range(10_000):
+        made.wake()
+        made.publish_now("health", "t/d/health", b"%d" % number)
+        made.publish_excerpt(b"%d" % number)
+        made.apply(SETTINGS)
+    assert len(made._orders._waiting) == 1 + 1 + 4 + 1
+    for number in range(1000):
+        made.publish_now("health", f"t/{number}", b"")
+    assert len(made._orders._waiting) == MOST_ORDERS
+    made.start()
+    until(lambda: made.report().state == "online")
+    made.publish_now("health", "t/d/health", b"newest")
+    until(lambda: broker.payloads("t/d/health") == [b"newest"])
+    made.stop()
