@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from edge_daemon.live.announcement_record import AnnouncementRecord
@@ -62,3 +63,23 @@ def test_a_damaged_record_is_none(tmp_path: Path) -> None:
 def test_nobody_who_never_used_it_gets_a_file(tmp_path: Path) -> None:
     run(tmp_path / "record.json", None)
     assert list(tmp_path.iterdir()) == []
+
+
+V0_1 = ("last_detection", "last_score", "state", "outbox", "temperature", "disk_free", "cpu")
+"""Entities of version 0.1, which kept no record."""
+
+
+def test_an_update_leaves_no_entity_of_version_0_1(tmp_path: Path) -> None:
+    old = {f"homeassistant/sensor/buoy-7/{one}/config" for one in V0_1}
+    old.add("homeassistant/binary_sensor/buoy-7/online/config")
+    first = run(tmp_path / "record.json", "buoy-7")
+    assert old <= {topic for topic, payload in first if payload}  # the same topics: what stood there is replaced
+    assert old <= removed(run(tmp_path / "record.json", None))
+
+
+def test_an_entity_that_a_later_version_announces_no_more_is_taken_back(tmp_path: Path) -> None:
+    path, gone = tmp_path / "record.json", "homeassistant/sensor/buoy-7/wind/config"
+    first = run(path, "buoy-7")
+    path.write_text(json.dumps([gone, *(topic for topic, _ in first)]))
+    assert removed(run(path, "buoy-7")) == {gone}
+    assert removed(run(path, "buoy-7")) == set()
