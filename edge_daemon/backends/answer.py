@@ -43,7 +43,6 @@ def checked(inference: Any, windows: int, labels: int, layers: int) -> Inference
     ):
         raise BackendError(f"it did not return scores of 0…1 and spikes for {windows} windows")
     return Inference(score, counts, spikes)
-    return inference
 
 
 def counters(given: Any) -> tuple[dict[str, float], str]:
@@ -51,16 +50,16 @@ def counters(given: Any) -> tuple[dict[str, float], str]:
     if not isinstance(given, Mapping):
         return {}, f"its counters are no mapping, but {type(given).__name__}"
     found: dict[str, float] = {}
-    wrong: list[str] = []
+    wrong = ""
     for name, value in given.items():
         number = _number(value)
         if number is None or not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
-            wrong.append(repr(name)[:_LONGEST_NAME])
+            wrong = wrong or repr(name)[:_LONGEST_NAME]
         elif len(found) < MOST_COUNTERS:
             found[name] = number
         else:
             return found, f"it has more than {MOST_COUNTERS} counters"
-    return found, f"its counter {wrong[0]} is no number with a name" if wrong else ""
+    return found, f"its counter {wrong} is no number with a name" if wrong else ""
 
 
 def _number(value: Any) -> float | None:

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.answer import checked, counters
 from edge_daemon.backends.base import Backend, Inference
+from edge_daemon.backends.foreign_error import line, outlive
 from edge_daemon.backends.registry import create
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
-from edge_daemon.errors import BackendError, EdgeDaemonError
+from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.system.backoff import Backoff, Retry
 
@@ -109,8 +110,9 @@ class GuardedBackend:
             own, wrong = counters({} if active is None else active.health())
             if wrong:
                 self.problem = f"The backend {self.name}: {wrong}."
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in's counters must not stop a health document
-            self.problem = _line(error)
+        except BaseException as error:  # noqa: BLE001 - a plug-in's counters must not stop a health document
+            outlive(error)
+            self.problem = line(error)
         return {
             **own,
             "failures": float(self._failures),
@@ -131,7 +133,8 @@ class GuardedBackend:
         assert backend is not None  # noqa: S101 - the caller has looked
         try:
             inference = checked(backend.infer(features), len(features), self._labels, self._layers)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what this class is for
+        except BaseException as error:  # noqa: BLE001 - that is what this class is for
+            outlive(error)
             self._failed("failed", error)
             return None
         self.name = self._chosen
@@ -152,7 +155,8 @@ class GuardedBackend:
         self._starts += 1
         try:
             self._backend = self._start()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - that is what this class is for
+        except BaseException as error:  # noqa: BLE001 - that is what this class is for
+            outlive(error)
             self._failed("does not start", error)
             return False
         return True
@@ -162,7 +166,7 @@ class GuardedBackend:
         self._backend, self._steady = None, 0
         self._failures += 1
         self._retry.failed(self._time.monotonic_ns())
-        self.problem = f"The backend {self._chosen} {what}: {_line(error)}"
+        self.problem = f"The backend {self._chosen} {what}: {line(error)}"
         if self._start_fallback is None and self._starts == 1:
             return  # nothing works at the start: whoever starts it is told
         left = self._retries + 1 - self._retry.attempts
@@ -230,12 +234,6 @@ def _close(backend: Backend | None) -> None:
         return
     try:
         backend.close()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - it has failed already, or we are leaving
-        _log.warning("The backend %s failed to close: %s", backend.name, _line(error))
-
-
-def _line(error: BaseException) -> str:
-    if isinstance(error, EdgeDaemonError):
-        return str(error)  # a sentence, and what to do
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    except BaseException as error:  # noqa: BLE001 - it has failed already, or we are leaving
+        outlive(error)
+        _log.warning("A backend failed to close: %s", line(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,59 @@ def test_any_fault_leaves_the_windows_scored(real: OnnxBackend, fault: Any) -> N
     assert backend.health()["windows_by_fallback"] == 3.0
     assert backend.health()["fallback_active"] == 1.0
     assert backend.problem.startswith("The backend scripted failed: ")
+
+
+class OfItsOwn(BaseException):
+    """A plug-in's exception that is no `Exception`."""
+
+
+class Unprintable(Exception):
+    """An exception whose text raises."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+class Rude(Scripted):
+    """Has no name, and raises whatever it is asked."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "name":
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+    def health(self) -> Mapping[str, float]:
+        raise OfItsOwn
+
+    def close(self) -> None:
+        raise OfItsOwn
+
+
+@pytest.mark.parametrize(
+    "error", [OfItsOwn("x"), GeneratorExit(), KeyboardInterrupt(), Unprintable()], ids=lambda e: type(e).__name__
+)
+def test_nothing_that_a_plug_in_raises_ends_the_thread_that_scores(real: OnnxBackend, error: BaseException) -> None:
+    """As the daemon has it: in a thread, where no Ctrl-C comes."""
+    backend = guarded(lambda: Rude(real, [None, error]), lambda: real, ManualTime())
+    scores: list[Any] = []
+
+    def score() -> None:
+        for _ in range(2):
+            scores.append(backend.infer(FEATURES).score)
+            backend.health()
+        backend.close()
+
+    thread = threading.Thread(target=score)
+    thread.start()
+    thread.join()
+    assert len(scores) == 2
+    assert type(error).__name__ in backend.problem
+
+
+def test_ctrl_c_is_meant_for_us(real: OnnxBackend) -> None:
+    backend = guarded(lambda: Scripted(real, [KeyboardInterrupt()]), lambda: real, ManualTime())
+    with pytest.raises(KeyboardInterrupt):
+        backend.infer(FEATURES)
 
 
 def test_it_comes_back_after_a_pause(real: OnnxBackend) -> None:
