@@ -87,7 +87,7 @@ class OfItsOwn(BaseException):
     """A plug-in's exception that is no `Exception`."""
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     """An exception whose text raises."""
 
     def __str__(self) -> str:
@@ -110,7 +110,7 @@ class Rude(Scripted):
 
 
 @pytest.mark.parametrize(
-    "error", [OfItsOwn("x"), GeneratorExit(), KeyboardInterrupt(), Unprintable()], ids=lambda e: type(e).__name__
+    "error", [OfItsOwn("x"), GeneratorExit(), KeyboardInterrupt(), UnprintableError()], ids=lambda e: type(e).__name__
 )
 def test_nothing_that_a_plug_in_raises_ends_the_thread_that_scores(real: OnnxBackend, error: BaseException) -> None:
     """As the daemon has it: in a thread, where no Ctrl-C comes."""
@@ -121,7 +121,6 @@ def test_nothing_that_a_plug_in_raises_ends_the_thread_that_scores(real: OnnxBac
         for _ in range(2):
             scores.append(backend.infer(FEATURES).score)
             backend.health()
-        backend.close()
 
     thread = threading.Thread(target=score)
     thread.start()
