@@ -7,7 +7,6 @@ a step ends the loading with all the problems of that step, each with its line a
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from edge_daemon.config.root import CURRENT_VERSION, Config
 from edge_daemon.config.section import Section
 from edge_daemon.config.substitution import Reference, substitute
 from edge_daemon.errors import ConfigError, ConfigValueError, EdgeDaemonError, sentence
+from edge_daemon.system import regular_file
 from edge_daemon.system.credentials import environment_by_hand
 from edge_daemon.system.redaction import Redaction
 
@@ -114,10 +114,9 @@ def load(path: Path, environment: Mapping[str, str] | None = None, *, without_mq
         ConfigFileError: the file has problems, each with key, line and column (exit code 2).
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ConfigError(f"{path} is not a file.", "Name a YAML file; `edge-daemon config init` writes one.")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = regular_file.content(path, MAX_BYTES + 1)
+    except regular_file.NotRegularError:
+        raise ConfigError(f"{path} is not a file.", "Name a YAML file; `edge-daemon config init` writes one.") from None
     except FileNotFoundError:
         raise ConfigError(
             f"The configuration {path} does not exist.", f"Create one: edge-daemon config init --output {path}"

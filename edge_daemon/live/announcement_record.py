@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.storage.atomic_file import whole_file
+from edge_daemon.system.regular_file import content
 
 RETRY_NS = 60 * SECOND_NS
 """Time between two attempts to write to a disk that fails."""
@@ -61,7 +62,7 @@ class AnnouncementRecord:
 def _read(path: Path) -> set[str]:
     """The topics in the file; none if there is none, or it is damaged."""
     try:
-        found = json.loads(path.read_bytes()[:1_000_000])
+        found = json.loads(content(path))
     except (OSError, ValueError):
         return set()
     if not isinstance(found, list):

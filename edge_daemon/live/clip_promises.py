@@ -22,6 +22,7 @@ from edge_daemon.errors import StorageError
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 from edge_daemon.storage.atomic_file import whole_file
+from edge_daemon.system.regular_file import content
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class ClipPromises:
 def _promises(path: Path) -> dict[str, str]:
     """Names of clips and ids of detections; none where there is no such file, or it is damaged."""
     try:
-        found = json.loads(path.read_bytes()[:1_000_000])
+        found = json.loads(content(path))
     except (OSError, ValueError):
         return {}
     if not isinstance(found, dict):

@@ -24,6 +24,7 @@ from edge_daemon.errors import EdgeDaemonError, UnsavedError
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.live.assembly import assemble
 from edge_daemon.live.config_file import ConfigInForce
+from edge_daemon.live.config_keeper import ConfigKeeper
 from edge_daemon.live.config_watch import ConfigWatch
 from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.live.health_collector import HealthCollector
@@ -72,7 +73,7 @@ class Daemon:
         in_force: ConfigInForce | None = None,
     ) -> None:
         self.config = config
-        self._dependencies, self._read, self._keep = dependencies, read, keep
+        self._dependencies, self._read, self._keeper = dependencies, read, ConfigKeeper(keep)
         self._time, self._notifier = dependencies.time, dependencies.notifier
         self.components = assemble(config, dependencies)
         components, time = self.components, dependencies.time
@@ -131,7 +132,7 @@ class Daemon:
         order = ""
         while order != "stop" and threads["scoring"].is_alive():
             if order == "reload":
-                self._reload()
+                self._do(self._reload)
             self.tend()
             self._see_that_all_run(threads)
             try:
@@ -152,7 +153,7 @@ class Daemon:
         self._notifier.ready(self.health.status())
         log.info("started", extra={"device": self.config.device.id, "input": self._dependencies.source.name})
         if self._in_force.whole:
-            self._keep_config()
+            self._keeper.keep_soon()
 
     def turn(self) -> bool:
         """One step of everything in the caller's thread: hear one block or gap and deal with all that follows.
@@ -188,10 +189,13 @@ class Daemon:
             self._reporter.tick,
         )
         for task in tasks:
-            try:
-                task()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other tasks go on
-                self._errors.tell(task.__qualname__, error)
+            self._do(task)
+
+    def _do(self, task: Callable[[], object]) -> None:
+        try:
+            task()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other tasks go on
+            self._errors.tell(task.__qualname__, error)
 
     def _see_that_all_run(self, threads: dict[str, threading.Thread]) -> None:
         """A thread that has died would be missing for ever; the service manager starts all anew.
@@ -303,22 +307,10 @@ class Daemon:
         self.config = found.config
         apply(self.config, self.components, self.health)
         if self._file.take(found):
-            self._keep_config()
+            self._keeper.keep_soon()
         self.health.config_problems = self._file.problems
         self._reporter.hasten()
         self._notifier.ready(self.health.status())
-
-    def _keep_config(self) -> None:
-        if (keep := self._keep) is None:
-            return
-
-        def work() -> None:
-            try:
-                keep()
-            except Exception as error:  # noqa: BLE001 - what fails here is needed only after the next fault
-                self._errors.tell("keeping the configuration", error)
-
-        threading.Thread(target=work, name="keeping", daemon=True).start()
 
     def _look_at_the_file(self) -> None:
         if self._read is not None and self._file.mended(self._time.monotonic_ns(), self._read):

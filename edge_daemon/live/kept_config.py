@@ -23,6 +23,7 @@ from edge_daemon.config.problem import ProblemsFound
 from edge_daemon.config.root import Config
 from edge_daemon.errors import ConfigError, StorageError
 from edge_daemon.storage.atomic_file import whole_file
+from edge_daemon.system.regular_file import content
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class KeptConfig:
         text = loaded.content.decode("utf-8", errors="surrogateescape")
         for place in self._places(loaded.config.storage.folder):
             try:
-                if place.is_file() and place.read_bytes() == loaded.content:
+                if place.is_file() and content(place, MAX_BYTES + 1) == loaded.content:
                     continue
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with whole_file(place) as file:
@@ -64,9 +65,8 @@ class KeptConfig:
         refusal = ConfigError(f"No configuration is kept for {self._path}.")
         for place in self._places(self._named_folder()):
             try:
-                with place.open("rb") as file:
-                    content = file.read(MAX_BYTES + 1)
-                return load_text(content, self._environment, self._path, without_mqtt=without_mqtt)
+                text = content(place, MAX_BYTES + 1)
+                return load_text(text, self._environment, self._path, without_mqtt=without_mqtt)
             except ConfigError as error:
                 refusal = error
             except OSError:
@@ -90,9 +90,8 @@ class KeptConfig:
         """The storage folder that the spoilt file still names, or else the usual one."""
         usual = Config().storage.folder
         try:
-            with self._path.open("rb") as file:
-                section = parse(file.read(MAX_BYTES)).data.get("storage")
-        except (OSError, ProblemsFound):
+            section = parse(content(self._path, MAX_BYTES)).data.get("storage")
+        except (OSError, ValueError, ProblemsFound):
             return usual
         folder = section.get("folder") if isinstance(section, dict) else None
         return self._path.parent / folder if isinstance(folder, str) and "\0" not in folder else usual

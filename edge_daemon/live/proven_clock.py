@@ -13,6 +13,7 @@ from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.storage.atomic_file import whole_file
+from edge_daemon.system.regular_file import content
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class ProvenClock:
 def read_record(path: Path) -> ProofRecord | None:
     """The record in a file; None if there is none that makes sense, and the proof begins anew."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(content(path))
         record = ProofRecord(
             utc_ns=int(found["utc_ns"]),
             monotonic_ns=int(found["monotonic_ns"]),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from edge_daemon.errors import ConfigValueError
+from edge_daemon.system.regular_file import NotRegularError, open_regular
 
 
 @contextmanager
@@ -19,13 +19,13 @@ def open_named(key: str, path: Path, hint: str = "") -> Iterator[BinaryIO]:
         ConfigValueError: it is absent, is not a file, or cannot be read.
     """
     try:
-        if stat.S_ISREG(path.stat().st_mode):  # looked at before it is opened: a pipe would wait for its other end
-            with path.open("rb") as file:
-                yield file
-            return
-        wrong = "is not a file"
+        with open_regular(path) as file:
+            yield file
+        return
     except FileNotFoundError:
         wrong = "does not exist"
+    except NotRegularError:
+        wrong = "is not a file"
     except (OSError, ValueError) as error:
         wrong = f"cannot be read: {getattr(error, 'strerror', None) or error}"
     raise ConfigValueError(key, f"names {path}, which {wrong}", hint)
