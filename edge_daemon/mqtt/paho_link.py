@@ -18,6 +18,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge_daemon.errors import ConfigError
+from edge_daemon.mqtt.bounded_client import BoundedClient, bound
 from edge_daemon.mqtt.broker_limits import BrokerLimits
 from edge_daemon.mqtt.connection import Failure
 from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Lost, Received, Rejected, Request, Subscribed
@@ -47,7 +48,7 @@ class PahoLink:
         self._answered = False
         try:
             self._client = client = self._new_client(request)
-            client.connect(request.host, request.port, request.keepalive_s)
+            client.connect(request.host, request.port, request.keepalive_s, properties=bound() if self._five else None)
         except ConfigError as error:
             self._lost(Failure(str(error).rstrip(".")))
         except (OSError, ValueError) as error:
@@ -116,7 +117,7 @@ class PahoLink:
     def _new_client(self, request: Request) -> Client:
         # paho retries or downgrades by itself unless told not to
         five = self._five = request.version == "mqtt5"
-        client = Client(
+        client = BoundedClient(
             CallbackAPIVersion.VERSION2,
             client_id=request.client_id,
             clean_session=None if five else True,

@@ -301,3 +301,15 @@ def test_config_check_tells_the_limits(make_mosquitto: MakeMosquitto, tmp_path: 
     found = verdict(secured(broker, tmp_path), tmp_path / "state")
     assert found.state == ("warning" if words else "ok")
     assert words in found.text
+
+
+def test_a_packet_that_memory_has_no_room_for_ends_the_connection(tmp_path: Path, until: Until) -> None:
+    """A broker, or whoever may publish where it lets us read, sends 256 MB: the unit has 300."""
+    with closing(NastyBroker()) as broker:
+        settings = MqttSection.model_validate(QUICK | {"host": "127.0.0.1", "port": broker.port})
+        outbox = Outbox(tmp_path / "outbox.db", time=SystemTime(), rng=random.Random(1))
+        with publishing(settings, outbox) as publisher:
+            until(lambda: publisher.report().state == "online")
+            assert len(broker.levels) == 1
+            broker.sessions[0].send(b"\x30\xff\xff\xff\x7f" + b"x" * 100)  # the begin of it
+            until(lambda: len(broker.levels) == 2 and publisher.report().state == "online")
