@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from edge_daemon.effort.ledger import Entries
+    from edge_daemon.effort.table import Entries
 
 _DAY_NS = 86_400 * 1_000_000_000
 
@@ -39,8 +39,8 @@ def effort(database: Path | None, since: str | None, until: str | None, as_csv: 
     from contextlib import closing
 
     from edge_daemon.effort.band_table import read_minutes, write_minutes_csv
-    from edge_daemon.effort.ledger import open_ledger, read_spans
     from edge_daemon.effort.summary import write_csv
+    from edge_daemon.effort.table import open_ledger, read_spans
 
     since_ns = -(2**63) if since is None else parse_utc(since, "--since")
     until_ns = 2**63 - 1 if until is None else parse_utc(until, "--until")

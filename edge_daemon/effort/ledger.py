@@ -25,43 +25,26 @@ from edge_daemon.audio.source import Gap
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.clock.synchronisation import ClockState
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
-from edge_daemon.effort.band_table import SCHEMA as BANDS_SCHEMA
 from edge_daemon.effort.band_table import prune_minutes, write_minutes
 from edge_daemon.effort.spans import ENTRY, EffortAccount, EntryCause, Session, Span
+from edge_daemon.effort.table import (
+    SCHEMA,
+    VERSION,
+    Entries,
+    add_session,
+    last_end_ns,
+    number_of,
+    read_spans,
+    write_spans,
+)
 from edge_daemon.errors import StorageError
 from edge_daemon.levels.band_levels import BandMinute
-from edge_daemon.storage.database import Database, DatabaseReport
+from edge_daemon.storage.database import Database
+from edge_daemon.storage.database_report import DatabaseReport
 from edge_daemon.storage.disk_calls import disk_calls
 
 if TYPE_CHECKING:
     from edge_daemon.effort.summary import EffortSummary
-
-Entries = list[tuple[Session, Span]]
-
-_VERSION = 1
-_SCHEMA = f"""
-CREATE TABLE session (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    device TEXT NOT NULL,
-    source TEXT NOT NULL,
-    rate INTEGER NOT NULL,
-    boot_id TEXT NOT NULL
-);
-CREATE TABLE span (
-    session INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    start INTEGER,
-    samples INTEGER NOT NULL,
-    cause TEXT,
-    begin_utc_ns INTEGER NOT NULL,
-    end_utc_ns INTEGER NOT NULL,
-    clock TEXT NOT NULL,
-    PRIMARY KEY (session, number)
-);
-CREATE INDEX span_end ON span (end_utc_ns);
-{BANDS_SCHEMA}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +91,7 @@ class EffortLedger:
         hold_spans: int = 5000,
     ) -> None:
         self._time = time
-        self._database = Database(path, _SCHEMA, version=_VERSION, time=time, rng=rng)
+        self._database = Database(path, SCHEMA, version=VERSION, time=time, rng=rng)
         self._every_ns = round(commit_every_s * SECOND_NS)
         self._hold = hold_spans
         self._disk = threading.Lock()  # one commit at a time; taken before _memory, never after it
@@ -303,65 +286,15 @@ class EffortLedger:
         """Write the changed spans; a session new to the file is led over from where the ledger ended."""
         for account, changed, redate_ns in work:
             session = account.session
-            row = connection.execute("SELECT seq FROM session WHERE id = ?", (session.id,)).fetchone()
-            if row is None:
-                last = connection.execute(
-                    "SELECT end_utc_ns FROM span ORDER BY session DESC, number DESC LIMIT 1"
-                ).fetchone()
+            number = number_of(connection, session.id)
+            if number is None:
                 with self._memory:
-                    account.enter_from(None if last is None else int(last[0]))
+                    account.enter_from(last_end_ns(connection))
                     if account.entry is not None:
                         changed[ENTRY] = account.entry
-                row = connection.execute(
-                    "INSERT INTO session (id, device, source, rate, boot_id) VALUES (?, ?, ?, ?, ?) RETURNING seq",
-                    (session.id, session.device, session.source, session.rate, session.boot_id),
-                ).fetchone()
-            if redate_ns:
-                connection.execute(
-                    "UPDATE span SET begin_utc_ns = begin_utc_ns + ?, end_utc_ns = end_utc_ns + ?"
-                    " WHERE session = ? AND number != ?",
-                    (redate_ns, redate_ns, row[0], ENTRY),
-                )
-            connection.executemany(
-                "INSERT OR REPLACE INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (row[0], s.number, s.start, s.samples, s.cause, s.begin_utc_ns, s.end_utc_ns, s.clock)
-                    for s in changed.values()
-                ],
-            )
+                number = add_session(connection, session)
+            write_spans(connection, number, changed.values(), redate_ns)
         write_minutes(connection, minutes)
-
-
-def read_spans(connection: sqlite3.Connection, since_ns: int, until_ns: int) -> Entries:
-    """All spans on disk that touch [since, until), UTC in ns, in the order in which they were lived."""
-    rows = connection.execute(
-        "SELECT id, device, source, rate, boot_id, number, start, samples, cause, begin_utc_ns, end_utc_ns, clock"
-        " FROM span JOIN session AS s ON s.seq = span.session"
-        " WHERE max(begin_utc_ns, end_utc_ns) > ? AND min(begin_utc_ns, end_utc_ns) < ? ORDER BY session, number",
-        (since_ns, until_ns),
-    )
-    return [(Session(*row[:5]), Span(*row[5:])) for row in rows]
-
-
-def open_ledger(path: Path) -> sqlite3.Connection:
-    """Open a ledger for reading only, while the daemon goes on writing it.
-
-    Raises:
-        StorageError: there is none, or it cannot be read.
-    """
-    if not path.exists():
-        raise StorageError(f"There is no effort ledger at {path}.", "Give the daemon's ledger with --database.")
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        with contextlib.ExitStack() as on_failure:
-            on_failure.callback(connection.close)
-            connection.execute("SELECT 1 FROM session, span, band_minute LIMIT 0").fetchone()
-            on_failure.pop_all()
-    except sqlite3.Error as error:
-        raise StorageError(
-            f"The effort ledger {path} cannot be read: {error}.", "Read it as root or as the daemon's user."
-        ) from error
-    return connection
 
 
 def _touches(span: Span, since_ns: int, until_ns: int) -> bool:

@@ -14,7 +14,7 @@ from edge_daemon.audio.capture.input_state import InputHealth
 from edge_daemon.documents.document import Document, DocumentPart
 from edge_daemon.health.board import BoardHealth
 from edge_daemon.mqtt.report import MqttReport
-from edge_daemon.outbox.outbox import OutboxHealth
+from edge_daemon.outbox.outbox_health import OutboxHealth
 
 
 class WindowHealth(DocumentPart):

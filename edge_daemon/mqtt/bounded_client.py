@@ -24,6 +24,6 @@ class BoundedClient(Client):
 
 def bound() -> Properties:
     """What tells a broker of version 5 of it, in CONNECT; a good one then sends nothing longer."""
-    told = Properties(PacketTypes.CONNECT)
+    told = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     told.MaximumPacketSize = MOST_BYTES
     return told

@@ -33,13 +33,11 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from pydantic import Field
-
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
-from edge_daemon.documents.document import DocumentPart
 from edge_daemon.errors import StorageError
 from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.message import Message
+from edge_daemon.outbox.outbox_health import OutboxHealth
 from edge_daemon.outbox.table import (
     DROPPED_AT_ONCE,
     SCHEMA,
@@ -56,16 +54,6 @@ from edge_daemon.outbox.table import (
 )
 from edge_daemon.storage.database import Database
 from edge_daemon.storage.disk_calls import ANSWER_S, disk_calls
-
-
-class OutboxHealth(DocumentPart):
-    """Messages that the broker has not acknowledged."""
-
-    depth: int = Field(ge=0, description="Messages waiting, on disk and in memory.")
-    held: int = Field(default=0, ge=0, description="Those in memory only.")
-    dropped: dict[str, int] = Field(default_factory=dict, description="Dropped, by `kind/reason`, ever.")
-    available: bool = Field(default=True, description="False while its file cannot be used.")
-    reason: str = Field(default="", description="Why not.")
 
 
 class Outbox:

@@ -25,8 +25,7 @@ import contextlib
 import random
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -34,6 +33,8 @@ from typing import Literal, TypeVar
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
 from edge_daemon.storage import other_version
+from edge_daemon.storage.connection import connect, in_transaction, open_checked, primary_code
+from edge_daemon.storage.database_report import DatabaseReport
 from edge_daemon.storage.disk_calls import ANSWER_S
 from edge_daemon.storage.read_only import why_read_only
 from edge_daemon.storage.rescue import SIDECARS, move_into_place, read_in, remove, rescue
@@ -45,33 +46,7 @@ T = TypeVar("T")
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _STILL_READABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 _FRESH = ".fresh"
-_BUSY_S = 5.0
 _KEEP_SET_ASIDE = 5  # damaged files; older ones give way
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseReport:
-    """What health tells about a database.
-
-    Attributes:
-        state: "closed" before the first use, "open", or "unavailable" since the last attempt failed.
-        reason: one sentence on the last failure, empty when none is lasting.
-        failures: attempts in a row that failed.
-        set_aside: damaged files set aside by this process, oldest first.
-        salvaged: rows copied out of them.
-        answers: False while a call to the disk has not returned for `ANSWER_S`.
-        removed: the open file has been removed and could not be made anew yet: it ends with the process.
-        left_behind: rows of a newer version that were not understood and wait for it, by file.
-    """
-
-    state: Literal["closed", "open", "unavailable"]
-    reason: str
-    failures: int
-    set_aside: tuple[Path, ...]
-    salvaged: int
-    answers: bool = True
-    removed: bool = False
-    left_behind: Mapping[Path, int] = field(default_factory=dict)
 
 
 class Database:
@@ -127,7 +102,7 @@ class Database:
                 raise StorageError(self._reason)
             if self._reason:
                 self._disconnect()  # what was opened on a read-only or failing disk stays so until opened anew
-            result = self._attempt(lambda connection: _in_transaction(connection, work), writes=True)
+            result = self._attempt(lambda connection: in_transaction(connection, work), writes=True)
             self._log_identity = _identity(self._log)
             self._reason = ""
             self._retry.succeeded()
@@ -185,12 +160,12 @@ class Database:
                 self._follow(writes=writes)
                 return work(self._connected())
             except sqlite3.DatabaseError as error:
-                if _code(error) not in _DAMAGED or self._removed:
+                if primary_code(error) not in _DAMAGED or self._removed:
                     raise
                 self._begin_afresh()
                 return work(self._connected())
         except (sqlite3.Error, OSError) as error:
-            if not (isinstance(error, sqlite3.Error) and _code(error) in _STILL_READABLE):
+            if not (isinstance(error, sqlite3.Error) and primary_code(error) in _STILL_READABLE):
                 self._disconnect()
             raise self._failed(error) from error
 
@@ -208,9 +183,9 @@ class Database:
             move_into_place(self.path)
             self._take_fresh()
             try:
-                self._connection = _open(self.path, self._schema, self._version)
+                self._connection = open_checked(self.path, self._schema, self._version)
             except sqlite3.DatabaseError as error:
-                if _code(error) not in _DAMAGED:
+                if primary_code(error) not in _DAMAGED:
                     raise
                 self._begin_afresh()
             assert self._connection is not None  # noqa: S101 for the type checker
@@ -244,8 +219,8 @@ class Database:
         # Copied first, set aside afterwards: a power cut at any moment leaves one of the two under a known name, and
         # a full disk leaves the damaged file where it is, to be tried again.
         try:
-            self._connection = _open(fresh, self._schema, self._version)
-            with contextlib.closing(_connect(self.path)) as old:
+            self._connection = open_checked(fresh, self._schema, self._version)
+            with contextlib.closing(connect(self.path)) as old:
                 aside = self._copy_all(old, moment)
         finally:
             self._drop()
@@ -255,7 +230,7 @@ class Database:
                 part.rename(aside.with_name(aside.name + suffix))
         self._set_aside.append(aside)
         self._take_fresh()
-        self._connection = _open(self.path, self._schema, self._version)
+        self._connection = open_checked(self.path, self._schema, self._version)
         self._make_room_for(aside)
 
     def _take_fresh(self) -> None:
@@ -307,7 +282,7 @@ class Database:
             return
         self._removed = True
         try:
-            rescue(self._connection, self.path, lambda path: _open(path, self._schema, self._version))
+            rescue(self._connection, self.path, lambda path: open_checked(path, self._schema, self._version))
         except (sqlite3.Error, OSError) as error:
             if writes:
                 raise
@@ -330,57 +305,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return (status.st_dev, status.st_ino)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    connection.text_factory = lambda raw: raw.decode(errors="replace")  # a rotten letter must not hide the row
-    return connection
-
-
-def _open(path: Path, schema: str, version: int) -> sqlite3.Connection:
-    connection = _connect(path)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # NORMAL would lose commits since the last checkpoint
-        connection.execute("PRAGMA journal_size_limit=1048576")
-        connection.execute("PRAGMA cache_size=-256")  # KiB; 2 MB each by default, taken little by little over hours
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise _damaged(verdict)
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if found != version and not empty:
-            raise _damaged(f"its schema has version {found}, this program writes {version}")
-        if empty:
-            connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={version}; COMMIT;")
-            # Into the file itself: a disk that is full tomorrow lets the log be folded only into pages that are there,
-            # and it is the folding that makes room for the next transaction.
-            with contextlib.suppress(sqlite3.OperationalError):  # full already
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back already, as when the disk is full
-            connection.execute("ROLLBACK")
-        raise
-    return result
-
-
-def _damaged(reason: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(reason)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the low byte is the primary code

@@ -11,7 +11,7 @@ from edge_daemon.audio.capture.input_state import InputHealth
 from edge_daemon.health.assessment import assess
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.health.document import ClockHealth, HealthDocument, ModelHealth, QueueHealth
-from edge_daemon.outbox.outbox import OutboxHealth
+from edge_daemon.outbox.outbox_health import OutboxHealth
 from edge_daemon.testing.machine import board_health
 
 ONLINE: dict[str, object] = {

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.clock.sample_clock import ClockStep
-from edge_daemon.effort.ledger import EffortLedger, open_ledger, read_spans
+from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.spans import Session
+from edge_daemon.effort.table import open_ledger, read_spans
 from edge_daemon.errors import StorageError
 from edge_daemon.testing.machine import ManualTime
 

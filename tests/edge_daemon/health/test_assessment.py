@@ -14,7 +14,7 @@ from edge_daemon.health.document import (
     HealthDocument,
     ModelHealth,
 )
-from edge_daemon.outbox.outbox import OutboxHealth
+from edge_daemon.outbox.outbox_health import OutboxHealth
 from edge_daemon.testing.machine import board_health
 
 S = 1_000_000_000

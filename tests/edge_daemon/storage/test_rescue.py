@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.errors import StorageError
-from edge_daemon.storage import database as module
+from edge_daemon.storage.connection import open_checked
 from edge_daemon.storage.database import Database
 from edge_daemon.storage.disk_calls import ANSWER_S
 from edge_daemon.storage.rescue import rescued_file
@@ -115,7 +115,7 @@ def test_another_file_in_its_place_is_added_to(tmp_path: Path) -> None:
 def test_a_power_cut_after_the_rescue(tmp_path: Path, folded: bool, place_taken: bool) -> None:
     """The rescued rows lie beside the place, with their own log or without: the next start finds them."""
     rescued = rescued_file(tmp_path / "a.db")
-    connection = module._open(rescued, SCHEMA, 1)
+    connection = open_checked(rescued, SCHEMA, 1)
     connection.execute("INSERT INTO note VALUES (1, 'rescued')")
     if folded:
         connection.close()

@@ -1,0 +1,80 @@
+"""Connections to SQLite files: opened so that a transaction that returned is on the card, and looked through first."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+BUSY_S = 5.0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for any thread, whose transactions are told to begin and to end."""
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda raw: raw.decode(errors="replace")  # a rotten letter must not hide the row
+    return connection
+
+
+def open_checked(path: Path, schema: str, version: int) -> sqlite3.Connection:
+    """A connection to a sound file of this version, made if there is none.
+
+    Args:
+        path: the file.
+        schema: statements that make its tables.
+        version: number of the schema.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged, of another version, or cannot be opened.
+    """
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # NORMAL would lose commits since the last checkpoint
+        connection.execute("PRAGMA journal_size_limit=1048576")
+        connection.execute("PRAGMA cache_size=-256")  # KiB; 2 MB each by default, taken little by little over hours
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise _damaged(verdict)
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if found != version and not empty:
+            raise _damaged(f"its schema has version {found}, this program writes {version}")
+        if empty:
+            connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={version}; COMMIT;")
+            # Into the file itself: a disk that is full tomorrow lets the log be folded only into pages that are there,
+            # and it is the folding that makes room for the next transaction.
+            with contextlib.suppress(sqlite3.OperationalError):  # full already
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run `work` in one transaction, which is undone where it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back already, as when the disk is full
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _damaged(reason: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(reason)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's code of an error, without the details."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the low byte is the primary code
