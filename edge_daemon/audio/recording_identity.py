@@ -12,6 +12,8 @@ import os
 import unicodedata
 from pathlib import Path
 
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
+
 _PLACES = 16  # read of each file: its beginning, its end, and what lies at even distances between
 _PLACE_BYTES = 4096
 
@@ -37,5 +39,5 @@ def recording_identity(path: Path) -> str:
         made = hashlib.sha256(name.encode("utf-8", errors="surrogateescape") + b"\0" + str(size).encode() + b"\0")
         last = max(0, size - _PLACE_BYTES)
         for place in sorted({last * number // (_PLACES - 1) for number in range(_PLACES)}):
-            made.update(os.pread(file.fileno(), _PLACE_BYTES, place))
+            made.update(bytes_at(file.fileno(), _PLACE_BYTES, place))
     return made.hexdigest()

@@ -26,10 +26,11 @@ _PARTS_OF_HOURS = {
 }  # fmt: skip
 """Zones that are not whole hours away from UTC, as (hours, minutes), since 1980."""
 
-_NUMBER = r"(?P<sign>[+\-−])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?"
+_NUMBER = r"(?P<sign>[+\-−–])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?"
+_SHARE = r"(?:\.(?P<share>25|5|50|75)(?!\d))?"
 _ADJOINING = re.compile(rf"[_ ]?{_NUMBER.replace('1,2', '2')}(?!\d|\.\d)")
-_NAMED = re.compile(rf"(?<![A-Za-z])(?:UTC|GMT)(?:[ _]?{_NUMBER}(?!\d))?(?![A-Za-z])", re.IGNORECASE)
-_SHORT = re.compile(r"(?<![A-Za-z])(" + "|".join(ABBREVIATIONS) + r")(?![A-Za-z])")
+_NAMED = re.compile(rf"(?<![A-Za-z])(?:UTC|GMT)(?:[ _]?{_NUMBER}(?!\d){_SHARE})?(?![A-Za-z])", re.IGNORECASE)
+_SHORT = re.compile(r"(?<![A-Za-z])(" + "|".join(ABBREVIATIONS) + r")(?![A-Za-z0-9])")
 
 
 def offset_zone(sign: str, hours: int, minutes: int) -> timezone | None:
@@ -65,10 +66,11 @@ def zone_behind(text: str, *, short_negative: bool) -> timezone | None:
 
 
 def zone_named(text: str) -> tuple[timezone, str] | None:
-    """The zone that stands anywhere in a text by its name (`UTC-4`, `(GMT+1)`, `UTC+05:30`, `EST`), and for people."""
+    """The zone that stands in a text by name (`UTC-4`, `(GMT+1)`, `UTC+05:30`, `UTC+5.5`, `EST`), and for people."""
     for found in _NAMED.finditer(text):
         if found["sign"]:
-            zone = offset_zone(found["sign"], int(found["hours"]), int(found["minutes"] or 0))
+            minutes = int(found["minutes"] or 0) + round(60 * float(f"0.{found['share'] or 0}"))
+            zone = offset_zone(found["sign"], int(found["hours"]), minutes)
             if zone is not None:
                 return zone, zone_text(zone)
     if _NAMED.search(text):

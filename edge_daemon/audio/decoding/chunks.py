@@ -15,6 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
 from edge_daemon.audio.decoding.slices import FileSlices
 
 _MOST_CHUNKS = 100_000
@@ -78,7 +79,7 @@ def sound_begins(file: BinaryIO) -> int | None:
         return None
     at = {_W64_RIFF: 40, b"caff": 8}.get(kind.magic, 12)
     for _ in range(_MOST_CHUNKS):
-        head = os.pread(file.fileno(), kind.head, at)
+        head = bytes_at(file.fileno(), kind.head, at)
         if len(head) < kind.head:
             return None
         if head[:4] in {b"data", b"SSND"}:
@@ -101,7 +102,7 @@ def corrected(file: BinaryIO, offset: int, held: int) -> FileSlices | None:
         None where the container cannot be corrected here, or cannot say so large a size.
     """
     magic = _Container.of(file).magic
-    head = bytearray(os.pread(file.fileno(), offset, 0))
+    head = bytearray(bytes_at(file.fileno(), offset, 0))
     if magic == b"RIFF" and offset + held < 1 << 32:
         struct.pack_into("<I", head, offset - 4, held)
         struct.pack_into("<I", head, 4, offset + held - 8)
@@ -137,7 +138,7 @@ class _Container:
 
     @classmethod
     def of(cls, file: BinaryIO) -> _Container:
-        start = os.pread(file.fileno(), 16, 0)
+        start = bytes_at(file.fileno(), 16, 0)
         magic = start[:4]
         if start == _W64_RIFF:
             return cls(start, "<", wide=True)
@@ -151,14 +152,14 @@ class _Container:
 
     def stated(self, file: BinaryIO, offset: int) -> int | None:
         """Bytes of samples by the header, as it stands there; None where the header is not known here."""
-        before = os.pread(file.fileno(), min(offset, 24), max(0, offset - 24)).rjust(24, b"\0")
+        before = bytes_at(file.fileno(), min(offset, 24), max(0, offset - 24)).rjust(24, b"\0")
         if self.magic in {b"RIFF", b"RF64", b"BW64", b"RIFX"} and before[-8:-4] == b"data":
-            ds64 = os.pread(file.fileno(), 24, 12)
+            ds64 = bytes_at(file.fileno(), 24, 12)
             if self.magic in {b"RF64", b"BW64"} and before[-4:] == b"\xff" * 4 and ds64[:4] == b"ds64":
                 return int(struct.unpack_from("<Q", ds64, 16)[0])
             return self._number(before[-4:])
         if self.magic in {b".snd", b"dns."}:
-            return int(struct.unpack(">I" if self.magic == b".snd" else "<I", os.pread(file.fileno(), 4, 8))[0])
+            return int(struct.unpack(">I" if self.magic == b".snd" else "<I", bytes_at(file.fileno(), 4, 8))[0])
         for magic, name, at, width, more in _SIZES:
             if self.magic == magic and before[at : at + len(name)] == name:
                 return self._number(before[at + len(name) :][:width]) - more
@@ -166,7 +167,7 @@ class _Container:
 
     def complete(self, file: BinaryIO, size: int) -> bool:
         """Whether the file is as long as its first chunk says."""
-        head = os.pread(file.fileno(), 24, 0)
+        head = bytes_at(file.fileno(), 24, 0)
         if self.magic in {b"RIFF", b"RIFX", b"FORM"}:
             return 0 <= size - 8 - self._number(head[4:8]) <= 1
         return self.magic == _W64_RIFF and 0 <= size - self._number(head[16:24]) < 8
@@ -179,7 +180,7 @@ class _Container:
         for _ in range(_MOST_CHUNKS):
             if at >= size:
                 return True
-            head = os.pread(file.fileno(), self.head, at)
+            head = bytes_at(file.fileno(), self.head, at)
             name = head[:4]
             if len(head) < self.head:
                 return not head.strip(b"\0") or any(note.startswith(name) for note in _NOTES)

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
 from edge_daemon.audio.decoding.id3 import after_id3
 from edge_daemon.audio.decoding.slices import FileSlices
 from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, ArrayStretch, Sequential
@@ -113,7 +114,7 @@ class FlacFrames:
         return ArrayStretch(group[0].first + skip, samples[skip:])
 
     def _bytes(self, begin: int, count: int) -> bytes:
-        return os.pread(self._file.fileno(), count, begin)
+        return bytes_at(self._file.fileno(), count, begin)
 
     def _after_blocks(self, at: int) -> int:
         """Where the frames begin: behind the metadata, or, where that is damaged, behind its first block."""

@@ -10,6 +10,9 @@ from edge_daemon.audio.decoding.mpeg import MpegFrames
 from edge_daemon.audio.decoding.ogg import OggPages, PageRun
 from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, DecodableStretch, LibraryStretch, Sequential
 
+_UNKNOWN = 1 << 62
+"""Frames that libsndfile gives where it has not found the end of a stream."""
+
 
 class FlacContents(LibraryContents):
     """Frames with numbers: read by libsndfile up to damage, or to the length in the header, then on our own."""
@@ -67,7 +70,7 @@ class OggContents(LibraryContents):
         self._pages = OggPages(file)
         self.end_missing = bool(self._pages.runs) and not self._pages.ended
         self._runs: list[tuple[int, PageRun]] = []
-        if len(self._pages.runs) > 1:
+        if len(self._pages.runs) > 1 or sound.frames >= _UNKNOWN:
             self._place_runs()
         self.said = None
         if self._runs:

@@ -5,13 +5,14 @@ Source: "ID3 tag version 2.4.0, main structure", section 3.1.
 
 from __future__ import annotations
 
-import os
 from typing import BinaryIO
+
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
 
 
 def after_id3(file: BinaryIO) -> int:
     """The byte at which a file begins behind such a tag; 0 where there is none."""
-    head = os.pread(file.fileno(), 10, 0)
+    head = bytes_at(file.fileno(), 10, 0)
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     length = 0

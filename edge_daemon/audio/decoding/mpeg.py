@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
 
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
 from edge_daemon.audio.decoding.id3 import after_id3
 from edge_daemon.audio.decoding.slices import FileSlices
 
@@ -103,13 +104,13 @@ class MpegFrames:
         piece, start = b"", 0
         while at + 4 <= self._size:
             if not start <= at <= start + len(piece) - 4:
-                piece, start = os.pread(self._file.fileno(), _PIECE, at), at
+                piece, start = bytes_at(self._file.fileno(), _PIECE, at), at
                 if len(piece) < 4:
                     break
             header = _header(piece, at - start)
             if header is not None and kind is None and self._follows(at + header.size, header):
                 kind, self.samples = header.kind, header.samples
-                self._first = os.pread(self._file.fileno(), header.size, at)
+                self._first = bytes_at(self._file.fileno(), header.size, at)
                 if self._is_note(self._first):
                     begin = at = at + header.size
                     continue
@@ -127,7 +128,7 @@ class MpegFrames:
 
     def _follows(self, at: int, header: _Header) -> bool:
         """Whether another frame of the same kind comes next, or the file ends there."""
-        data = os.pread(self._file.fileno(), 4, at)
+        data = bytes_at(self._file.fileno(), 4, at)
         following = _header(data, 0) if len(data) == 4 else None
         return at == self._size or (following is not None and following.kind == header.kind)
 

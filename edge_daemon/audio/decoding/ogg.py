@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
 from edge_daemon.audio.decoding.slices import FileSlices
 
 _PIECE = 1 << 20
@@ -118,7 +119,7 @@ class OggPages:
         piece = b""
         while at + _HEAD <= self._size:
             if at - start + _LONGEST > len(piece) and start + len(piece) < self._size:
-                piece, start = os.pread(self._file.fileno(), _PIECE, at), at
+                piece, start = bytes_at(self._file.fileno(), _PIECE, at), at
             page = _page(piece, at - start, at)
             if page is not None:
                 yield page

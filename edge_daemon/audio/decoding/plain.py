@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from edge_daemon.audio.decoding.chunks import corrected, data_extent, sound_begins
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS, LibraryContents
+from edge_daemon.audio.decoding.disk_bytes import BLOCK, bytes_at, next_readable
 from edge_daemon.audio.decoding.stretch import DecodableStretch, PlainStretch, SampleForm, Sequential
 
 WIDTHS = {
@@ -47,6 +48,7 @@ class PlainContents(LibraryContents):
         extent = data_extent(file, self._offset, int(sound.frames) * size)
         self.said = None if extent.said is None else extent.said // size
         self.held = extent.held // size
+        self._tried = -1  # where the last stretch of ours began
 
     def stretch(self, position: int) -> DecodableStretch | None:
         """As `Contents` has it."""
@@ -54,7 +56,15 @@ class PlainContents(LibraryContents):
             return None
         if not self._begun and self._sound.frames >= self.held:
             return self._from(position)
-        offset = self._offset + position * self._form.frame
+        size = self._form.frame
+        if position == self._tried:  # it gave nothing from here on: each time is further on
+            position += -(-BLOCK // size)
+        end = self._offset + self.held * size
+        readable = next_readable(self._file.fileno(), self._offset + position * size, end)
+        self._tried = position = -(-(readable - self._offset) // size)
+        if position >= self.held:
+            return None
+        offset = self._offset + position * size
         return PlainStretch(self._file, offset, position, self.held - position, self._form)
 
 
@@ -107,7 +117,7 @@ def _endian(file: BinaryIO, sound: Any) -> str:
     """Which byte of a sample comes first."""
     if sound.endian != "FILE":
         return str(sound.endian)
-    head = os.pread(file.fileno(), 4096, 0)
+    head = bytes_at(file.fileno(), 4096, 0)
     if sound.format == "AIFF":
         return "LITTLE" if b"sowt" in head else "BIG"
     if sound.format == "CAF":

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
+
 
 class FileSlices:
     """A readable, seekable file: bytes in memory, then spans of another file one after the other.
@@ -62,6 +64,6 @@ class FileSlices:
         at -= len(self._head)
         for begin, end in self._spans:
             if at < end - begin:
-                return os.pread(self._descriptor, min(count, end - begin - at), begin + at)
+                return bytes_at(self._descriptor, min(count, end - begin - at), begin + at)
             at -= end - begin
         return b""

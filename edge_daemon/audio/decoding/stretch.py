@@ -11,6 +11,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from edge_daemon.audio.decoding.disk_bytes import BLOCK, is_unreadable
+
 _UNTOUCHED = np.uint32(0x7FC0DEAD)  # a NaN that no decoder writes
 DECODING_ERRORS = (soundfile.SoundFileError, RuntimeError, OSError)
 """What reading a damaged file raises."""
@@ -167,12 +169,27 @@ class PlainStretch:
             return 0
         size = self._form.frame
         try:
-            data = os.pread(self._descriptor, wanted * size, self._at)
-        except OSError:
+            data = self._bytes(wanted * size)
+        except OSError as error:
+            if not is_unreadable(error):
+                raise
             raise Damaged from None
         samples = self._form.decode(data[: len(data) // size * size]) if len(data) >= size else out[:0]
         count = len(samples)
         out[:count] = samples
         self._at += count * size
-        self._left = self._left - count if count == wanted else 0
+        self._left = self._left - count if len(data) >= size else 0
         return count
+
+    def _bytes(self, count: int) -> bytes:
+        """As much as can be read up to a place that cannot.
+
+        Raises:
+            OSError: the disk, already at the first frame.
+        """
+        try:
+            return os.pread(self._descriptor, count, self._at)
+        except OSError as error:
+            if not is_unreadable(error):
+                raise
+            return os.pread(self._descriptor, min(count, max(self._form.frame, BLOCK - self._at % BLOCK)), self._at)

@@ -54,6 +54,8 @@ def test_a_short_negative_number_is_a_zone_behind_iso_times_only() -> None:
         ("20210710_120000 GMT+1.wav", hours(1), "UTC+1"),
         ("20210710_120000_utc+05:30", hours(5.5), "UTC+5:30"),
         ("20210710_120000UTC+0530", hours(5.5), "UTC+5:30"),
+        ("20210710_120000_UTC+5.5.wav", hours(5.5), "UTC+5:30"),
+        ("20210710_120000_UTC–4.wav", hours(-4), "UTC-4"),
         ("20210710_120000_UTC-0001", UTC, "UTC"),  # part 1 in UTC
         ("UTC-2021-07-10_12-00-00", UTC, "UTC"),
         ("NOPP6_EST_20090329", hours(-5), "EST (UTC-5)"),
