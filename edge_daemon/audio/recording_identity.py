@@ -13,6 +13,7 @@ import unicodedata
 from pathlib import Path
 
 from edge_daemon.audio.decoding.disk_bytes import bytes_at
+from edge_daemon.audio.regular_file import open_regular
 
 _PLACES = 16  # read of each file: its beginning, its end, and what lies at even distances between
 _PLACE_BYTES = 4096
@@ -34,7 +35,7 @@ def recording_identity(path: Path) -> str:
         OSError: it cannot be read.
     """
     name = unicodedata.normalize("NFC", path.resolve().name)
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         made = hashlib.sha256(name.encode("utf-8", errors="surrogateescape") + b"\0" + str(size).encode() + b"\0")
         last = max(0, size - _PLACE_BYTES)

@@ -16,6 +16,7 @@ from typing import Literal
 from edge_daemon.audio.metadata.audiomoth import audiomoth_time
 from edge_daemon.audio.metadata.bext import bext_time
 from edge_daemon.audio.metadata.chunks import Chunks, read_chunks
+from edge_daemon.audio.metadata.date_tag import date_tag_time
 from edge_daemon.audio.metadata.guano import guano_time
 from edge_daemon.audio.metadata.harp import RawFile, raw_files
 from edge_daemon.audio.metadata.soundtrap import soundtrap_time
@@ -69,6 +70,23 @@ def recording_start(
         zone: of times that do not tell theirs; None assumes UTC.
         now: what time it is; None asks the clock.
     """
+    found = _told(path, given, zone, now)
+    remark = _changing_clock(found.start, zone)
+    return replace(found, remarks=(*found.remarks, remark)) if remark else found
+
+
+def _changing_clock(start: StartTime | None, zone: tzinfo | None) -> str | None:
+    """A sentence on a local time in an hour that comes twice, or never, where clocks are put back or forward."""
+    if zone is None or start is None or start.local is None or not start.note.endswith("given"):
+        return None
+    first, second = (start.local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    if first is None or second is None or first == second:
+        return None
+    how = "comes twice: the first is used" if first > second else "does not exist: clocks were put forward then"
+    return f"Its local time {start.local:%Y-%m-%d %H:%M:%S} in {zone_text(zone)} {how}."
+
+
+def _told(path: Path, given: StartTime | None, zone: tzinfo | None, now: datetime | None) -> RecordingStart:
     chunks = read_chunks(path)
     raws = [raw for raw in raw_files(chunks.by_name.get("harp")) if implausible(_from_raw(raw), now) is None]
     stretches, misfit = _stretches(raws, chunks)
@@ -91,7 +109,7 @@ def recording_start(
             used = f"The {header[0].source} says {_text(header[1])}, its {stated.source} {_text(start)}"
             remarks.append(f"{used}: the former is used.")
     if header is None:
-        return RecordingStart(named.start, "file_name" if named.start else None, (), tuple(remarks))
+        return _by_name_or_tag(named.start, date_tag_time(chunks.tags), zone, now, remarks)
     stated, start = header
     if named.start is not None and not _agree(stated, start, named.start):
         by_name = stated.moment.tzinfo is None and _tells_zone(named.start)
@@ -102,6 +120,23 @@ def recording_start(
     if named.start is not None and stated.moment.tzinfo is None and _tells_zone(named.start):
         return RecordingStart(named.start, "file_name", (), tuple(remarks))
     return RecordingStart(start, "header", stretches if stated.source == _HARP else (), tuple(remarks))
+
+
+def _by_name_or_tag(
+    named: StartTime | None, tag: StatedTime | None, zone: tzinfo | None, now: datetime | None, remarks: list[str]
+) -> RecordingStart:
+    """The start where no recorder's own header tells it: a tag may be of the day on which the file was converted."""
+    start = None if tag is None else _place(tag, zone)
+    reason = None if start is None else implausible(start, now)
+    if tag is None or start is None or reason is not None:
+        if tag is not None and start is not None:
+            remarks.append(f"The time of its {tag.source}, {_text(start)}, is {reason}: it is not believed.")
+        return RecordingStart(named, "file_name" if named else None, (), tuple(remarks))
+    if named is None:
+        return RecordingStart(start, "header", (), tuple(remarks))
+    if not _agree(tag, start, named):
+        remarks.append(f"Its {tag.source} says {_text(start)}, its name {_text(named)}: the name is used.")
+    return RecordingStart(named, "file_name", (), tuple(remarks))
 
 
 _HARP = "HARP raw file"

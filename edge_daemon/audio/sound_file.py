@@ -19,6 +19,7 @@ from edge_daemon.audio.decoding.contents import Contents
 from edge_daemon.audio.decoding.opening import open_contents
 from edge_daemon.audio.decoding.stretch import Damaged, DecodableStretch
 from edge_daemon.audio.defect import Defect, DefectKind
+from edge_daemon.audio.regular_file import open_regular
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.audio.start_time import StartTime, start_from_name
 from edge_daemon.errors import AudioError
@@ -240,7 +241,7 @@ def _open(path: Path) -> BinaryIO:
             raise AudioError(f"'{path}' is not a regular file.", "For live sound, use `edge-daemon run`.")
         if path.stat().st_size == 0:
             raise AudioError(f"'{path}' is empty (0 bytes).", "The recorder may have lost power; leave the file out.")
-        return path.open("rb")
+        return open_regular(path)
     except FileNotFoundError:
         if path.is_symlink():
             target = os.fsencode(path.readlink()).decode("utf-8", errors="replace")

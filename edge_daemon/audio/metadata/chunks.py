@@ -1,10 +1,11 @@
-"""The chunks of a WAV file (RIFF, RF64, BW64) and the comments of a FLAC file that tell about the recording.
+"""What a file tells about the recording: chunks of WAV (RIFF, RF64, BW64, WAVE64), AIFF and CAF, tags of FLAC and Ogg.
 
 Only metadata are read, never the sound; a chunk or comment larger than 1 MiB is passed over. What a header says of
 lengths is believed as far as the file reaches.
 
 Sources: RIFF as in Microsoft's "Multimedia Programming Interface and Data Specifications 1.0"; EBU Tech 3306 (RF64);
-RFC 9639 (FLAC), and its `flac --keep-foreign-metadata`, which keeps RIFF chunks in APPLICATION blocks.
+Sony WAVE64, whose chunks are RIFF's under longer names; Apple's AIFF 1.3 and CAF; RFC 9639 (FLAC), and its
+`flac --keep-foreign-metadata`, which keeps RIFF chunks in APPLICATION blocks.
 """
 
 from __future__ import annotations
@@ -15,9 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from edge_daemon.audio.decoding.id3 import after_id3
+from edge_daemon.audio.metadata.vorbis_comments import comments, ogg_comments
+from edge_daemon.audio.regular_file import open_regular
+
 _LARGEST = 1 << 20
 _MOST = 4096  # chunks in a file
 _OPEN_ENDED = 0xFFFFFFFF
+_W64_RIFF = bytes.fromhex("72696666 2e91cf11 a5d628db 04c10000")
+_COMMENTS = frozenset({"COMMENT", "COMMENTS", "DESCRIPTION", "ICMT", "ANNO"})
+_DATES = {"ICRD": "DATE", "RECORDED DATE": "DATE"}  # what RIFF and CAF call it
 
 
 @dataclass(slots=True)
@@ -27,6 +35,7 @@ class Chunks:
     Attributes:
         by_name: content of each chunk by its name, such as "bext"; of several of one name the first.
         comments: texts meant for people, in order.
+        tags: other texts by their key in capitals, such as "DATE"; of several of one key the first.
         sound_bytes: length of the sound that the header of a WAV file promises; 0 if unknown.
         frame_bytes: bytes of one sample of all channels; 0 if unknown.
         rate: samples per second; 0 if unknown.
@@ -34,6 +43,7 @@ class Chunks:
 
     by_name: dict[str, bytes] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
     sound_bytes: int = 0
     frame_bytes: int = 0
     rate: int = 0
@@ -45,20 +55,40 @@ class Chunks:
         if key == "fmt" and len(content) >= 14:
             self.rate = int.from_bytes(content[4:8], "little")
             self.frame_bytes = int.from_bytes(content[12:14], "little")
-        if key == "LIST" and content[:4] == b"INFO":
-            self.comments += [_text(value) for name, value in _inner(content[4:]) if name == b"ICMT"]
+        if key.upper() == "LIST" and content[:4] == b"INFO":
+            for inner, value in _inner(content[4:]):
+                self.add_tag(inner.decode("latin-1"), _text(value))
+
+    def add_tag(self, key: str, value: str) -> None:
+        """Take a text with its key."""
+        name = key.upper()
+        if name in _COMMENTS:
+            self.comments.append(value)
+        else:
+            self.tags.setdefault(_DATES.get(name, name), value)
 
 
 def read_chunks(path: Path) -> Chunks:
     """Read a file's metadata; empty for other formats, and where the file cannot be read."""
     chunks = Chunks()
     try:
-        with path.open("rb") as file:
-            head = file.read(12)
+        with open_regular(path) as file:
+            begin = after_id3(file)
+            file.seek(begin)
+            head = file.read(16)
             if head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:12] == b"WAVE":
                 _read_riff(file, chunks)
+            elif head == _W64_RIFF:
+                _read_wave64(file, chunks)
+            elif head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
+                _read_aiff(file, chunks)
+            elif head[:4] == b"caff":
+                _read_caf(file, chunks)
             elif head[:4] == b"fLaC":
-                _read_flac(file, chunks)
+                _read_flac(file, begin + 4, chunks)
+            elif head[:4] == b"OggS":
+                for key, value in ogg_comments(file):
+                    chunks.add_tag(key, value)
     except OSError:
         pass  # whoever opens it for its sound says what is wrong
     return chunks
@@ -84,8 +114,58 @@ def _read_riff(file: BinaryIO, chunks: Chunks) -> None:
         place += 8 + size + size % 2
 
 
-def _read_flac(file: BinaryIO, chunks: Chunks) -> None:
-    place, last = 4, False
+def _read_wave64(file: BinaryIO, chunks: Chunks) -> None:
+    for name, size in _heads(file, 40, "<16sQ", counted=24, filled=8):
+        if name[:4] == b"data":
+            chunks.sound_bytes = size
+        elif size <= _LARGEST:
+            chunks.add(name[:4], file.read(size))
+
+
+def _read_aiff(file: BinaryIO, chunks: Chunks) -> None:
+    for name, size in _heads(file, 12, ">4sI", filled=2):
+        content = file.read(size) if name in {b"ANNO", b"COMT"} and size <= _LARGEST else b""
+        place = 2
+        if name == b"ANNO":
+            chunks.add_tag("ANNO", _text(content))
+        while name == b"COMT" and place + 8 <= len(content):  # time and place of each note, its length, the note
+            length = int.from_bytes(content[place + 6 : place + 8], "big")
+            chunks.add_tag("ANNO", _text(content[place + 8 : place + 8 + length]))
+            place += 8 + length + length % 2
+
+
+def _read_caf(file: BinaryIO, chunks: Chunks) -> None:
+    for name, size in _heads(file, 8, ">4sQ"):
+        if name == b"info" and size <= _LARGEST:
+            words = file.read(size)[4:].decode("utf-8", errors="replace").split("\0")
+            for key, value in zip(words[::2], words[1::2], strict=False):
+                chunks.add_tag(key, value)
+
+
+def _heads(file: BinaryIO, place: int, form: str, counted: int = 0, filled: int = 1) -> Iterator[tuple[bytes, int]]:
+    """Names and sizes of the chunks from a place on; at each the file stands at the chunk's content.
+
+    Args:
+        file: open for reading.
+        place: of the first one.
+        form: of name and size.
+        counted: bytes of the head that the size counts, too.
+        filled: chunks begin at multiples of so many bytes.
+    """
+    end, length = file.seek(0, 2), struct.calcsize(form)
+    for _ in range(_MOST):
+        if place + length > end:
+            return
+        file.seek(place)
+        name, size = struct.unpack(form, file.read(length))
+        size = max(0, size - counted)
+        yield name, size
+        place += length + size
+        place += -place % filled
+
+
+def _read_flac(file: BinaryIO, place: int, chunks: Chunks) -> None:
+    last = False
     for _ in range(_MOST):
         file.seek(place)
         head = file.read(4)
@@ -95,25 +175,14 @@ def _read_flac(file: BinaryIO, chunks: Chunks) -> None:
         if kind in {2, 4} and size <= _LARGEST:
             content = file.read(size)
             if kind == 4:
-                chunks.comments += list(_vorbis_comments(content))
+                for key, value in comments(content):
+                    chunks.add_tag(key, value)
             elif content[:4] == b"riff" and len(content) >= 12:
                 # the chunk with its head; of "data" the head alone, for the sound is in the frames
                 if content[4:8] == b"data":
                     chunks.sound_bytes = int.from_bytes(content[8:12], "little")
                 else:
                     chunks.add(content[4:8], content[12 : 12 + int.from_bytes(content[8:12], "little")])
-        place += 4 + size
-
-
-def _vorbis_comments(block: bytes) -> Iterator[str]:
-    """Values of the comments that are texts about the recording."""
-    vendor = int.from_bytes(block[:4], "little")
-    place = 8 + vendor
-    for _ in range(min(_MOST, int.from_bytes(block[4 + vendor : place], "little"))):
-        size = int.from_bytes(block[place : place + 4], "little")
-        key, equals, value = _text(block[place + 4 : place + 4 + size]).partition("=")
-        if equals and key.upper() in {"COMMENT", "DESCRIPTION", "ICMT"}:
-            yield value
         place += 4 + size
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 from edge_daemon.audio.metadata.stated_time import StatedTime, iso_moment
+from edge_daemon.audio.regular_file import open_regular
 
 _LARGEST = 1 << 20
 # by their text: an XML parser would take what an entity says, and the log is no more than these
@@ -28,7 +29,7 @@ def soundtrap_time(path: Path) -> StatedTime | None:
     while "." in name:
         name = name.rpartition(".")[0]
         try:
-            with (path.parent / f"{name}.log.xml").open("rb") as file:
+            with open_regular(path.parent / f"{name}.log.xml") as file:
                 text = file.read(_LARGEST).decode("utf-8", errors="replace")
         except (OSError, ValueError):
             continue
