@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge_daemon.replay.copies import Copy
     from edge_daemon.replay.recordings import Findings
 
 _SHOWN = 5
@@ -13,13 +15,12 @@ _SHOWN = 5
 def search_lines(findings: Findings) -> list[str]:
     """A line each on copies, on files with other endings, and on folders left out; none where there is nothing."""
     lines = []
-    if findings.copies:
-        names = ", ".join(f"{copy} (of {of})" for copy, of in findings.copies[:_SHOWN])
-        more = len(findings.copies) - _SHOWN
-        lines.append(
-            f"Left out as copies of others: {_count(len(findings.copies), 'recording', 'recordings')}: {names}"
-            + (f", and {more:,} more." if more > 0 else ".")
-        )
+    lines += _copies([copy for copy in findings.copies if not copy.heard], "Left out as copies of others")
+    lines += _copies(
+        [copy for copy in findings.copies if copy.heard], "Copies of others, heard because they were named"
+    )
+    if findings.links:
+        lines.append(f"Left out: {_count(findings.links, 'link', 'links')} to recordings that were heard.")
     if findings.endings:
         kinds = sorted(findings.endings.items(), key=lambda kind: (-kind[1], kind[0]))
         text = ", ".join(f"{ending or 'without an ending'} {number:,}" for ending, number in kinds[:_SHOWN])
@@ -33,6 +34,17 @@ def search_lines(findings: Findings) -> list[str]:
         which = _count(findings.rubbish, "folder", "folders")
         lines.append(f"Left out: {which} with deleted files or a system's own files.")
     return lines
+
+
+def _copies(copies: Sequence[Copy], what: str) -> list[str]:
+    if not copies:
+        return []
+    names = ", ".join(f"{copy.name} (of {copy.of})" for copy in copies[:_SHOWN])
+    more = len(copies) - _SHOWN
+    return [
+        f"{what}: {_count(len(copies), 'recording', 'recordings')}: {names}"
+        + (f", and {more:,} more." if more > 0 else ".")
+    ]
 
 
 def _count(number: int, one: str, more: str) -> str:

@@ -35,7 +35,7 @@ _NOTES = frozenset(
         ".png",
     }
     | {".gif", ".svg", ".tif", ".tiff", ".heic", ".py", ".r", ".m", ".ipynb", ".sh", ".bat", ".exe", ".db", ".sqlite"}
-    | {".part", ".tmp", ".bak", ".md5", ".sha256", ".onnx"}
+    | {".md5", ".sha256", ".onnx"}
 )
 """Endings of files that lie beside recordings and are none."""
 
@@ -87,17 +87,18 @@ class FolderSearch:
                         self.rubbish += 1
                     else:
                         (links if entry.is_symlink() else waiting).append(folder / entry.name)
-                elif not entry.name.startswith("."):  # macOS leaves `._NAME.wav` beside each file it copies
+                elif not entry.name.startswith("._"):  # macOS leaves `._NAME.wav` beside each file it copies
                     self._take(entry, folder / entry.name)
         return links
 
     def _take(self, entry: os.DirEntry[str], path: Path) -> None:
         suffix = path.suffix.lower()
+        if entry.name.startswith(".") and suffix not in SUFFIXES:  # notes of systems and editors
+            return
         if _is_broken(entry):
             self.files.append(path)
         elif suffix in SUFFIXES:
-            if _is_file(entry):
-                self.files.append(path)
+            self.files.append(path)  # a pipe or a device, too: who opens it says that it is none
         elif suffix not in _NOTES and _is_file(entry):
             self.endings[suffix] += 1
 

@@ -17,6 +17,7 @@ from typing import Self, TextIO, TypeVar
 
 from edge_daemon.audio.defect import Defect
 from edge_daemon.errors import StorageError
+from edge_daemon.replay.copies import Copy
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.storage.atomic_file import whole_file
 from edge_daemon.tables.failures_csv import write_failures
@@ -44,7 +45,7 @@ class ReplayOutput:
         folder: made if it is not there.
         formats: some of `format_names`; None for all that are written by default.
         scores: also write `scores.csv`.
-        copies: recordings that are not replayed because they are copies: (name, name of the other one).
+        copies: recordings that are there twice.
 
     Raises:
         StorageError: the folder cannot be made, or a table cannot be written.
@@ -56,7 +57,7 @@ class ReplayOutput:
         formats: Collection[str] | None = None,
         *,
         scores: bool = False,
-        copies: Iterable[tuple[str, str]] = (),
+        copies: Iterable[Copy] = (),
     ) -> None:
         self.folder = folder
         named = [load_format(name) for name in format_names() if formats is None or name in formats]
@@ -68,9 +69,7 @@ class ReplayOutput:
         self._run_tables: list[RunTable] = []
         self._scores: ScoresCsv | None = None
         self._failures: list[tuple[str, str]] = []
-        self._problems = [
-            (name, 0.0, Defect("copy", 0.0, f"'{name}' is a copy of '{of}', and was left out.")) for name, of in copies
-        ]
+        self._problems = [(copy.name, 0.0, Defect("copy", 0.0, copy.sentence)) for copy in copies]
         self._names: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_daemon.errors import UsageError
+from edge_daemon.replay.copies import Copy, find_copies
 from edge_daemon.replay.folders import SUFFIXES, FolderSearch
 
 _NAME_BYTES = 200
 """Room for a stem; the file systems take 255 bytes, and endings, or a temporary name, come with it."""
-_BLOCK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,17 @@ class Findings:
 
     Attributes:
         recordings: to be replayed, in order.
-        copies: (name, name of the recording that it is a copy of) of files that were left out.
+        copies: recordings that are there twice.
+        links: number of links to files that are among the recordings already.
         endings: number of files in folders that were not tried, by their ending.
         rubbish: number of folders that were left out, for deleted files and notes of systems.
     """
 
     recordings: list[Recording]
-    copies: list[tuple[str, str]]
+    copies: list[Copy]
     endings: Counter[str]
     rubbish: int
+    links: int = 0
 
 
 def find_recordings(paths: Iterable[Path]) -> list[Recording]:
@@ -59,8 +62,8 @@ def find_recordings(paths: Iterable[Path]) -> list[Recording]:
 def search(paths: Iterable[Path]) -> Findings:
     """Files as given, and the sound files in folders and their sub-folders, sorted by path; each file once.
 
-    In folders, a file with the name, the size and the sound (in three places) of another one is its copy, and left out.
-    Folders and links that cannot be read are among the recordings: to replay them fails by name.
+    In folders, a file with the name and the contents of another one is its copy, and left out. Folders and links that
+    cannot be read are among the recordings: to replay them fails by name.
 
     Args:
         paths: files and folders.
@@ -70,6 +73,7 @@ def search(paths: Iterable[Path]) -> Findings:
     """
     found: dict[str, Path] = {}
     named: set[Path] = set()
+    links = 0
     folders = FolderSearch()
     given = list(paths)
     for path in given:
@@ -79,7 +83,8 @@ def search(paths: Iterable[Path]) -> Findings:
         if not path.is_dir():
             named.add(path)
         for file in files:
-            found.setdefault(os.path.realpath(file), file)
+            first = found.setdefault(os.path.realpath(file), file)
+            links += first != file and (file.is_symlink() or first.is_symlink())
     if not found:
         where = ", ".join(str(path) for path in given)
         others = f" {sum(folders.endings.values()):,} files have other endings." if folders.endings else ""
@@ -87,73 +92,46 @@ def search(paths: Iterable[Path]) -> Findings:
             f"No sound files were found in {where}.",
             f"Searched for files ending in: {' '.join(sorted(SUFFIXES))}.{others}",
         )
-    files, copies = _without_copies(list(found.values()), named)
+    copies = find_copies(found, named)
+    files = [file for file in found.values() if file not in copies or file in named]
     recordings = [
         Recording(file, _unicode(file), output, _size(file))
         for file, output in zip(files, output_names(files), strict=True)
     ]
-    pairs = [(_unicode(copy), _unicode(of)) for copy, of in copies]
-    return Findings(recordings, pairs, folders.endings, folders.rubbish)
-
-
-def _without_copies(files: list[Path], named: set[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
-    """The files without those found in folders that are copies of others, and these with what they are copies of."""
-    alike: dict[tuple[str, int], list[Path]] = {}
-    for file in files:
-        alike.setdefault((file.name, _size(file)), []).append(file)
-    copies: dict[Path, Path] = {}
-    for (_, size), group in alike.items():
-        if len(group) == 1 or not size:
-            continue
-        first: dict[bytes, Path] = {}
-        for file in sorted(group, key=lambda file: file not in named):  # those named outright are heard in any case
-            digest = _digest(file, size)
-            if digest is None:
-                continue
-            original = first.setdefault(digest, file)
-            if original is not file and file not in named:
-                copies[file] = original
-    return [file for file in files if file not in copies], [(file, copies[file]) for file in files if file in copies]
-
-
-def _digest(file: Path, size: int) -> bytes | None:
-    """Of a block at the beginning, one in the middle and one at the end; None where it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with file.open("rb") as handle:
-            for place in (0, max(0, size // 2 - _BLOCK // 2), max(0, size - _BLOCK)):
-                handle.seek(place)
-                digest.update(handle.read(_BLOCK))
-    except OSError:
-        return None
-    return digest.digest()
+    told = [Copy(_unicode(copy), _unicode(of), heard=copy in named) for copy, of in copies.items()]
+    return Findings(recordings, sorted(told, key=lambda copy: copy.name), folders.endings, folders.rubbish, links)
 
 
 def output_names(files: Sequence[Path]) -> list[str]:
-    """A stem for each file's output that no other file of the run has, not even in another case of letters.
+    """A stem for each file's output that no other file of the run has, not even in another case of letters or
+    with other code points for one letter.
 
     The file's name without its ending; where several files share that, with the ending; where they still do, with as
     many folder names in front, joined by `__`, as tell them apart.
     """
     names = [_named(file, 0) for file in files]
     for level in range(1, max((len(file.absolute().parts) for file in files), default=0)):
-        count = Counter(name.casefold() for name in names)
+        count = Counter(_folded(name) for name in names)
         if len(count) == len(names):
             break
         names = [
-            name if count[name.casefold()] == 1 else _named(file, level)
-            for name, file in zip(names, files, strict=True)
+            name if count[_folded(name)] == 1 else _named(file, level) for name, file in zip(names, files, strict=True)
         ]
     names = [shortened(name) for name in names]
     taken: set[str] = set()
     for index, name in enumerate(names):  # names made to collide: `a__b.wav` beside `a/b.wav`
         number, unique = 1, name
-        while unique.casefold() in taken:
+        while _folded(unique) in taken:
             number += 1
             unique = f"{name}-{number}"
         names[index] = unique
-        taken.add(unique.casefold())
+        taken.add(_folded(unique))
     return names
+
+
+def _folded(name: str) -> str:
+    """What names have in common that some file system takes for the same."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _named(file: Path, level: int) -> str:
@@ -180,8 +158,8 @@ def _is_there(path: Path) -> bool:
 
 
 def _unicode(path: Path) -> str:
-    """The path as text; bytes that are no UTF-8, which Linux allows in names, become replacement signs."""
-    return os.fsencode(path).decode("utf-8", errors="replace")
+    r"""The path as text; bytes that are no UTF-8, which Linux allows in names, are told as `\xff`."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def _size(file: Path) -> int:

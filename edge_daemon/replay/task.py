@@ -96,8 +96,8 @@ def failure(recording: Recording, error: Exception) -> ReplayResult:
 
 
 def _unicode(text: str) -> str:
-    """Fit to be written: bytes of a file's name that are no UTF-8 become replacement signs."""
-    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+    r"""Fit to be written: bytes of a file's name that are no UTF-8 are told as `\xff`."""
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")
 
 
 def _ignore(_share: float) -> None:

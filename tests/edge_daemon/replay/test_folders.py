@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_daemon.audio.recording_start import recording_start
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.errors import AudioError, UsageError
+from edge_daemon.replay.copies import Copy
 from edge_daemon.replay.folders import FolderSearch
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import find_recordings, output_names, search, shortened
@@ -58,6 +60,7 @@ def test_what_leads_nowhere_fails_by_name(tmp_path: Path) -> None:
 LOCKED = """
 import os, sys
 from pathlib import Path
+from edge_daemon.audio.recording_start import recording_start
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.errors import AudioError
 from edge_daemon.replay.recordings import search
@@ -119,21 +122,55 @@ def test_other_endings_are_counted(tmp_path: Path) -> None:
 
 def test_copies_are_left_out_and_named(tmp_path: Path) -> None:
     sound = bytes(range(256)) * 2000
-    other = sound[:-1] + b"\0"
+    other, third = sound[:-1] + b"\0", sound[:100_000] + b"?" + sound[100_001:]
     touch(tmp_path, "1/a.wav", "2/a.wav", "3/b.wav", content=sound)
     touch(tmp_path, "4/a.wav", content=other)
+    touch(tmp_path, "5/a.wav", content=third)
     found = search([tmp_path])
     assert [recording.path.relative_to(tmp_path).as_posix() for recording in found.recordings] == [
         "1/a.wav",
         "3/b.wav",  # another name
         "4/a.wav",  # another end
+        "5/a.wav",  # one byte between beginning, middle and end
     ]
-    assert found.copies == [(str(tmp_path / "2/a.wav"), str(tmp_path / "1/a.wav"))]
+    one, two = str(tmp_path / "1/a.wav"), str(tmp_path / "2/a.wav")
+    assert found.copies == [Copy(two, one, heard=False)]
     # what somebody names is heard, and what is in the folder is then its copy
-    assert names(tmp_path, tmp_path / "2/a.wav", tmp_path / "1/a.wav") == ["2/a.wav", "1/a.wav"]
-    assert search([tmp_path / "1", tmp_path / "2/a.wav"]).copies == [
-        (str(tmp_path / "1/a.wav"), str(tmp_path / "2/a.wav"))
+    assert search([tmp_path / "1", tmp_path / "2/a.wav"]).copies == [Copy(one, two, heard=False)]
+    both = search([tmp_path / "2/a.wav", tmp_path / "1/a.wav"])
+    assert [recording.name for recording in both.recordings] == [two, one]
+    assert both.copies == [Copy(one, two, heard=True)]
+
+
+def test_names_of_one_file_are_one_recording_and_said(tmp_path: Path) -> None:
+    touch(tmp_path, "1/a.wav", content=b"sound")
+    for folder in ("2", "3"):
+        (tmp_path / folder).mkdir()
+    os.link(tmp_path / "1/a.wav", tmp_path / "2/a.wav")
+    os.link(tmp_path / "1/a.wav", tmp_path / "2/b.wav")  # its own name, so its own time: a recording
+    (tmp_path / "3/c.wav").symlink_to(tmp_path / "1/a.wav")
+    found = search([tmp_path])
+    assert [recording.path.name for recording in found.recordings] == ["a.wav", "b.wav"]
+    assert found.copies == [Copy(str(tmp_path / "2/a.wav"), str(tmp_path / "1/a.wav"), heard=False)]
+    assert found.links == 1
+
+
+def test_what_is_called_like_sound_and_is_no_file_fails_by_name(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav", ".hidden.wav", "._a.wav", "b.wav.part")
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "device.flac").symlink_to("/dev/zero")
+    found = search([tmp_path])
+    assert [recording.path.name for recording in found.recordings] == [
+        ".hidden.wav",
+        "a.wav",
+        "device.flac",
+        "pipe.wav",
     ]
+    assert dict(found.endings) == {".part": 1}
+    for recording in found.recordings[2:]:
+        assert recording_start(recording.path).start is None  # and does not wait for a writer
+        with pytest.raises(AudioError, match="is not a regular file"):
+            FileSource(recording.path)
 
 
 def test_folders_are_searched_once_for_all_paths(tmp_path: Path) -> None:
