@@ -61,18 +61,20 @@ class RecordedSpan:
         recorder: folder, name without what changes, rate, channels.
         name: the file's.
         begin_ns: nanoseconds since 1970 UTC.
-        length_ns: likewise, > 0.
+        length_ns: of its sound, > 0.
+        pause_ns: how long the recorder paused within it.
     """
 
     recorder: tuple[object, ...]
     name: RecorderName
     begin_ns: int
     length_ns: int
+    pause_ns: int = 0
 
     @property
     def end_ns(self) -> int:
         """When its last sample was over."""
-        return self.begin_ns + self.length_ns
+        return self.begin_ns + self.length_ns + self.pause_ns
 
     @property
     def tolerance_ns(self) -> int:

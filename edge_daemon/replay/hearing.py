@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 
+from edge_daemon.audio.recording_start import recording_start
 from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.audio.source import Block, Gap
+from edge_daemon.audio.stretches import StretchedSource
 from edge_daemon.detection.detector import Detector
 from edge_daemon.errors import AudioError
 from edge_daemon.levels.received_level import AROUND_S
@@ -79,13 +81,14 @@ class _StreamPiece:
 
     def _hear(self, recording: Recording, number: int, offset: int, length: int) -> ReplayResult:
         began = perf_counter_ns()
-        source, result, _ = open_recording(recording, self._settings, self._detector)
+        source, result, started = open_recording(recording, self._settings, self._detector)
+        stream = StretchedSource(source, started.stretches)
         with source:
             self._see_that_it_is_the_same(source, recording)
             if self._run is None:
                 self._run = self._new_run(number, offset)
             run, heard = self._run, 0
-            while (item := source.read()) is not None:
+            while (item := stream.read()) is not None:
                 run.note_reading(perf_counter_ns() - began)
                 heard = item.end
                 for part in _from(_shifted(item, offset), self._entry):
@@ -155,7 +158,9 @@ class _StreamPiece:
             try:
                 with FileSource(recording.path, channel=self._settings.channel - 1, block_seconds=_SLICE_S) as source:
                     self._see_that_it_is_the_same(source, recording)
-                    while (item := source.read()) is not None:
+                    started = recording_start(recording.path, None, self._settings.zone)
+                    stream = StretchedSource(source, started.stretches)
+                    while (item := stream.read()) is not None:
                         heard = item.end
                         yield _shifted(item, offset)
             except Exception:  # noqa: BLE001 - whoever hears that recording says what is wrong

@@ -121,6 +121,8 @@ class ReplayResult:
 
     def _adjoining(self, gap: Gap) -> AdjoiningGap:
         """A gap as documents have it; of a seam the length of the pause."""
-        pause_s = 0.0 if gap.length else dict(self.pauses_s()).get(gap.start, 0.0)
+        # in a stream, both are rounded, each from another beginning
+        near = (pause_s for first, pause_s in self.pauses_s() if abs(first - gap.start) <= 1)
+        pause_s = 0.0 if gap.length else next(near, 0.0)
         length_s = gap.length / self.rate if gap.length else max(0.0, pause_s)
         return AdjoiningGap(begin_s=gap.start / self.rate, length_s=length_s, cause=gap.cause)

@@ -14,7 +14,7 @@ from datetime import tzinfo
 from itertools import pairwise
 
 from edge_daemon.audio.recording_start import recording_start
-from edge_daemon.audio.sound_file import FileSource
+from edge_daemon.audio.sound_length import sound_length
 from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.replay.continuity import RecordedSpan, RecorderName, Seam, continuous
 from edge_daemon.replay.recordings import Recording
@@ -23,8 +23,6 @@ PIECE_S = 3600.0
 """Sound in a piece, at least, unless the stream has less."""
 AHEAD_S = 900.0
 """Sound behind a piece that it may be heard on into."""
-_LONGEST_S = 400 * 86_400.0  # a length that no file has: the header does not know it
-_READ_TO_COUNT = (".mp3", ".ogg", ".oga", ".opus")  # how long they are is known when all has been read
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +124,7 @@ class _Header:
     channels: int
     frames: int
     start_ns: int
+    pause_ns: int
 
 
 def plan_replay(recordings: Sequence[Recording], *, join: bool = True, zone: tzinfo | None = None) -> ReplayPlan:
@@ -148,7 +147,8 @@ def plan_replay(recordings: Sequence[Recording], *, join: bool = True, zone: tzi
         if header is not None:
             headers[place] = header
             recorder = (folder, header.rate, header.channels)
-            spans.append((place, RecordedSpan(recorder, name, header.start_ns, header.frames * 10**9 // header.rate)))
+            length_ns = header.frames * 10**9 // header.rate
+            spans.append((place, RecordedSpan(recorder, name, header.start_ns, length_ns, header.pause_ns)))
     runs, seams = continuous(spans)
     streams = [run for run in runs if len(run) > 1]
     in_stream = {place for run in streams for place in run}
@@ -165,18 +165,17 @@ def plan_replay(recordings: Sequence[Recording], *, join: bool = True, zone: tzi
 
 
 def _header(recording: Recording, zone: tzinfo | None) -> _Header | None:
-    """What its header says; None where it does not say enough, and whoever hears it will say why.
-
-    A file in which the recorder has paused is none either: its time does not run on.
-    """
-    if recording.path.suffix.lower() in _READ_TO_COUNT:
-        return None
+    """What its header says; None where it does not say enough, and whoever hears it will say why."""
     try:
         started = recording_start(recording.path, None, zone)
-        with FileSource(recording.path, block_seconds=0.0) as source:
-            if started.start is None or started.stretches or not 0 < source.duration < _LONGEST_S:
-                return None
-            return _Header(source.rate, source.channels, source.frames, nanoseconds(started.start.utc))
+        length = None if started.start is None else sound_length(recording.path)
+        if started.start is None or length is None:
+            return None
+        start_ns, pause_ns = nanoseconds(started.start.utc), 0
+        if started.stretches:
+            last = started.stretches[-1]
+            pause_ns = nanoseconds(last.utc) - start_ns - last.first * 10**9 // length.rate
+        return _Header(length.rate, length.channels, length.frames, start_ns, pause_ns)
     except Exception:  # noqa: BLE001 - one strange recording must not stop an archive's run
         return None
 

@@ -26,6 +26,7 @@ from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, ArrayStretch, Se
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
 _LONGEST_HEADER = 16
 _PIECE = 1 << 18  # bytes looked through at a time
+_TAIL = 1 << 15  # most often the last frame begins in it
 _GROUP = 64  # frames decoded at a time behind damage
 _BIT_DEPTHS = {0: 0, 1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 _CRC8 = []
@@ -64,8 +65,8 @@ class FlacFrames:
     Attributes:
         said: samples per channel by the first block; None where it leaves that open.
         held: samples per channel up to the end of the last whole frame.
-        in_order: whether frames at some places, and the last one, come in the order of their numbers; they do not where
-            several files were put into one.
+        rate: Hz.
+        channels: how many.
 
     Raises:
         ValueError: no FLAC file, or its first block is not whole.
@@ -80,15 +81,22 @@ class FlacFrames:
             raise ValueError("no STREAMINFO block")
         self._info = head[8:42]
         packed = int.from_bytes(self._info[10:18], "big")
-        self._channels = (packed >> 41 & 0b111) + 1
+        self.rate, self.channels = packed >> 44, (packed >> 41 & 0b111) + 1
         self._bits = (packed >> 36 & 0b11111) + 1
         self.said: int | None = packed & (1 << 36) - 1 or None
         self._block = int.from_bytes(self._info[2:4], "big")
         self._begin = self._after_blocks(start + 4)
         self._known = Frame(self._begin, 0, 0)  # where the last group ended: most often the next one begins there
-        last = self._last()
-        self.held = 0 if last is None else last.end
-        self.in_order = last is None or self._rising(last)
+        self._last_one = self._last()
+        self.held = 0 if self._last_one is None else self._last_one.end
+
+    @property
+    def in_order(self) -> bool:
+        """Whether frames at some places, and the last one, come in the order of their numbers.
+
+        They do not where several files were put into one.
+        """
+        return self._last_one is None or self._rising(self._last_one)
 
     def stretch(self, position: int) -> ArrayStretch | None:
         """The next whole frames that hold sample `position` or come after it; None where there are none."""
@@ -144,7 +152,7 @@ class FlacFrames:
         """A frame's header, if it is whole and of this stream."""
         data = data.ljust(_LONGEST_HEADER, b"\0")
         size, rate, channels, bits = data[2] >> 4, data[2] & 15, data[3] >> 4, data[3] >> 1 & 7
-        if not size or rate == 15 or data[3] & 1 or (channels if channels < 8 else 1) + 1 != self._channels:
+        if not size or rate == 15 or data[3] & 1 or (channels if channels < 8 else 1) + 1 != self.channels:
             return None
         if channels > 10 or _BIT_DEPTHS.get(bits, -1) not in {0, self._bits}:
             return None
@@ -193,13 +201,13 @@ class FlacFrames:
 
     def _last(self) -> Frame | None:
         """The last frame that can be decoded."""
-        end = self._size
+        end, piece = self._size, _TAIL
         while end > self._begin:
-            begin = max(self._begin, end - _PIECE)
+            begin = max(self._begin, end - piece)
             for frame in reversed(list(self._frames(begin, end=end))):
                 if self._decoded([frame]) is not None:
                     return frame
-            end = begin
+            end, piece = begin, _PIECE
         return None
 
     def _decoded(self, frames: list[Frame]) -> NDArray[np.float32] | None:

@@ -134,10 +134,25 @@ class MpegFrames:
 
     def _is_note(self, frame: bytes) -> bool:
         """Whether a frame is a note of the length; if it tells the number of frames, that is taken down."""
-        at = max(frame.find(tag, 4, 64) for tag in (b"Xing", b"Info"))
-        if at > 0 and len(frame) >= at + 12 and frame[at + 7] & 1:
-            self.noted = int.from_bytes(frame[at + 8 : at + 12], "big")
-        return at > 0 or frame.find(b"VBRI", 4, 64) > 0
+        found, noted = _noted(frame)
+        self.noted = noted if noted is not None else self.noted
+        return found
+
+
+def tells_its_length(file: BinaryIO) -> bool:
+    """Whether a file begins with a note of how many frames follow."""
+    begin = after_id3(file)
+    head = bytes_at(file.fileno(), 4, begin)
+    header = _header(head, 0) if len(head) == 4 else None
+    return header is not None and bool(_noted(bytes_at(file.fileno(), header.size, begin))[1])
+
+
+def _noted(frame: bytes) -> tuple[bool, int | None]:
+    """Whether a frame is a note of the length, and the number of frames that it tells."""
+    at = max(frame.find(tag, 4, 64) for tag in (b"Xing", b"Info"))
+    told = at > 0 and len(frame) >= at + 12 and frame[at + 7] & 1
+    number = int.from_bytes(frame[at + 8 : at + 12], "big") if told else None
+    return at > 0 or frame.find(b"VBRI", 4, 64) > 0, number
 
 
 def _header(data: bytes, at: int) -> _Header | None:

@@ -1,0 +1,69 @@
+"""How long a recording is, without reading its sound.
+
+Most formats tell by their header, or by the place of their last frame. How long an MP3 file is follows from the note in
+its first frame, if there is one, and that of an Ogg file from its last page; damage is found by whoever reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_daemon.audio.decoding.contents import OPENING_ERRORS
+from edge_daemon.audio.decoding.disk_bytes import bytes_at
+from edge_daemon.audio.decoding.flac import FlacFrames
+from edge_daemon.audio.decoding.id3 import after_id3
+from edge_daemon.audio.decoding.mpeg import tells_its_length
+from edge_daemon.audio.decoding.stretch import Sequential
+from edge_daemon.audio.regular_file import open_regular
+from edge_daemon.audio.sound_file import FileSource
+
+LONGEST_S = 400 * 86_400.0
+"""A length that no file has: the header does not know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundLength:
+    """What a file promises.
+
+    Attributes:
+        rate: Hz.
+        channels: how many.
+        frames: samples of each, 1 or more.
+    """
+
+    rate: int
+    channels: int
+    frames: int
+
+
+def sound_length(path: Path) -> SoundLength | None:
+    """The length of a file; None where nobody knows it before all has been read, or where it has no sound.
+
+    Raises:
+        AudioError: as `FileSource`.
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        head = bytes_at(file.fileno(), 4, after_id3(file))  # the descriptor stays at the begin, for libsndfile
+        if head == b"OggS" or (len(head) == 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):
+            if head != b"OggS" and not tells_its_length(file):
+                return None
+            try:
+                with Sequential(file.fileno(), closefd=False) as sound:
+                    return _plausible(int(sound.samplerate), int(sound.channels), int(sound.frames))
+            except OPENING_ERRORS:
+                return None
+        if head == b"fLaC":
+            try:
+                flac = FlacFrames(file)
+            except ValueError:
+                return None
+            if flac.said in {None, flac.held}:  # else the whole is looked through
+                return _plausible(flac.rate, flac.channels, flac.held)
+    with FileSource(path, block_seconds=0.0) as source:
+        return _plausible(source.rate, source.channels, source.frames)
+
+
+def _plausible(rate: int, channels: int, frames: int) -> SoundLength | None:
+    return SoundLength(rate, channels, frames) if rate > 0 and 0 < frames / rate < LONGEST_S else None
