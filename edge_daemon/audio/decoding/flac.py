@@ -98,6 +98,10 @@ class FlacFrames:
         """
         return self._last_one is None or self._rising(self._last_one)
 
+    def without_notes(self) -> FileSlices:
+        """The file with its first block alone before its frames: for libsndfile, which bears no damage in the others."""
+        return FileSlices(b"fLaC\x80\0\0\x22" + self._info, self._file, [(self._begin, self._size)])
+
     def stretch(self, position: int) -> ArrayStretch | None:
         """The next whole frames that hold sample `position` or come after it; None where there are none."""
         frames = self._frames(self._place(position), position)

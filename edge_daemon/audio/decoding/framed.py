@@ -14,6 +14,15 @@ _UNKNOWN = 1 << 62
 """Frames that libsndfile gives where it has not found the end of a stream."""
 
 
+def flac_without_notes(file: BinaryIO) -> Any:
+    """A FLAC file as libsndfile sees it without what stands between its first block and its sound, open; or None."""
+    try:
+        frames = FlacFrames(file)
+        return Sequential(frames.without_notes()) if frames.held else None
+    except OPENING_ERRORS:
+        return None
+
+
 class FlacContents(LibraryContents):
     """Frames with numbers: read by libsndfile up to damage, or to the length in the header, then on our own."""
 

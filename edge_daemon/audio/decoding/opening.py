@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, BinaryIO
 
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS, Contents
-from edge_daemon.audio.decoding.framed import FlacContents, MpegContents, OggContents
+from edge_daemon.audio.decoding.framed import FlacContents, MpegContents, OggContents, flac_without_notes
 from edge_daemon.audio.decoding.plain import WIDTHS, PackedContents, PlainContents, with_true_sizes
 from edge_daemon.audio.decoding.stretch import Sequential
 from edge_daemon.errors import AudioError
@@ -27,7 +27,7 @@ def open_contents(file: BinaryIO, name: str) -> Contents:
         # By descriptor, so that the content decides and not the name's extension.
         sound = Sequential(file.fileno(), closefd=False)
     except OPENING_ERRORS as error:
-        sound = with_true_sizes(file)
+        sound = with_true_sizes(file) or flac_without_notes(file)
         if sound is None:
             raise _refused(name, error) from None
     try:

@@ -75,6 +75,18 @@ def test_flac_with_more_frames_than_its_first_block_says_is_heard_whole(tmp_path
     assert (defect.kind, defect.lost_s) == ("header", 0.0)
 
 
+@pytest.mark.parametrize("notes", [b"\xff" * 24, bytes(24), b"\x84" + b"\xff" * 23], ids=["ones", "zeros", "size"])
+def test_flac_with_damaged_notes_before_its_sound_is_heard_whole(tmp_path: Path, notes: bytes) -> None:
+    path = tmp_path / "x.flac"
+    content = bytearray(flac(path))
+    whole = read(path)[0]
+    content[42 : 42 + len(notes)] = notes
+    path.write_bytes(content)
+    samples, gaps, defects = read(path)
+    np.testing.assert_array_equal(samples, whole)
+    assert (gaps, defects) == ([], [])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", ["PCM_16", "PCM_24"])
 @pytest.mark.parametrize("count", [1, 2, 700, 9000])
