@@ -46,6 +46,7 @@ class ReplayResult:
         unusable: of these, those without sound.
         layer_spikes: spikes of each layer over all windows, int64 [layers], or None.
         stage_ns: time spent in each stage of the pipeline, nanoseconds.
+        followed_by: the recording in which its sound goes on without a gap, if it was heard as part of a stream.
     """
 
     recording: Recording
@@ -71,6 +72,7 @@ class ReplayResult:
     unusable: int = 0
     layer_spikes: NDArray[np.int64] | None = None
     stage_ns: dict[str, int] = field(default_factory=dict)
+    followed_by: Recording | None = None
 
     def detections(self) -> Iterator[Detection]:
         """The documents, made one by one: a document takes twenty times the memory of its event."""

@@ -149,6 +149,7 @@ def replay(
 
         work = replay_cluster.heard_there(left, settings, cluster, digest, lambda done: watch(before + done), keep)
     summary = Summary(plan=made)
+    followers = made.followers()
     taken: set[int] = set()  # of the recordings whose results have not been given yet
 
     def heard() -> Iterator[HeardPiece]:
@@ -162,6 +163,7 @@ def replay(
     try:
         with closing(work):
             for place, result in in_order(placed(heard(), detector, settings)):
+                result.followed_by = followers.pop(place, None)
                 if output is not None:
                     output.write(result)
                 summary.add(result, taken=place in taken)

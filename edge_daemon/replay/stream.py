@@ -117,6 +117,15 @@ class ReplayPlan:
     gaps: SeamCount = field(default_factory=SeamCount)
     overlaps: SeamCount = field(default_factory=SeamCount)
 
+    def followers(self) -> dict[int, Recording]:
+        """Of each recording by its index in the run, the one in which its stream goes on; none of the last ones."""
+        return {
+            place: after
+            for piece in self.pieces
+            if piece.joined
+            for place, after in zip(piece.places, (*piece.recordings[1:], *piece.ahead[:1]), strict=False)
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Header:

@@ -38,6 +38,7 @@ class Listened:
         detections: how many were found in it.
         time_source: what tells when it began, for people, or None.
         remarks: sentences on what is odd about it.
+        followed_by: the file in which its sound goes on without a gap, or None.
         stretches: (seconds since it began by its samples, nanoseconds since 1970 UTC) of each run of sound between
             pauses of the recorder, the first one too; empty where it did not pause.
     """
@@ -50,6 +51,7 @@ class Listened:
     detections: int = 0
     time_source: str | None = None
     remarks: tuple[str, ...] = ()
+    followed_by: Path | None = None
     stretches: tuple[tuple[float, int], ...] = ()
 
     def spans(self) -> list[tuple[float, float, float]]:

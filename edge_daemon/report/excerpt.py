@@ -53,15 +53,18 @@ class SoundExcerpt:
         return SoundExcerpt(self.samples[first:last], self.rate, self.begin_s + first / self.rate)
 
 
-def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: int = 0) -> SoundExcerpt:
-    """Read the part of a span that the recording has.
+def read_excerpt(
+    path: Path, begin_s: float, end_s: float, rate: int, channel: int = 0, followed_by: Path | None = None
+) -> SoundExcerpt:
+    """Read the part of a span that the recording has, and the one in which it goes on.
 
     Args:
         path: the recording.
         begin_s: seconds; before the recording begins is its beginning.
-        end_s: seconds; after its end is its end.
+        end_s: seconds; after its end is its end, or what follows there.
         rate: samples per second wanted.
         channel: counted from 0.
+        followed_by: the recording in which its sound goes on without a gap; one that cannot be read adds nothing.
 
     Raises:
         AudioError: it cannot be read there.
@@ -70,10 +73,13 @@ def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: i
         with FileSource(path, channel, block_seconds=end_s - begin_s + 1) as source:
             own = source.rate
             margin = 0.0 if own == rate else _FILTER_S
-            first = round(max(0.0, begin_s - margin) * own)
-            samples = _read(source, first, min(round((end_s + margin) * own), source.frames))
+            first, last = round(max(0.0, begin_s - margin) * own), round((end_s + margin) * own)
+            samples = _read(source, first, min(last, source.frames))
+            missing = last - source.frames
     except AudioError as error:
         raise AudioError(f"'{path}' cannot be read again: {error.message}") from error
+    if samples.size and missing > 0 and followed_by is not None:
+        samples = np.concatenate((samples, _beginning(followed_by, missing, own, channel)))
     if not samples.size:
         raise AudioError(f"'{path}' contains no sound there.")
     samples = np.where(np.isfinite(samples), samples, np.float32(0))
@@ -85,6 +91,15 @@ def read_excerpt(path: Path, begin_s: float, end_s: float, rate: int, channel: i
     if not kept.size:
         raise AudioError(f"'{path}' contains no sound there.")
     return SoundExcerpt(kept, rate, first / own + skip / rate)
+
+
+def _beginning(path: Path, count: int, rate: int, channel: int) -> NDArray[np.float32]:
+    """The first samples of a recording, float32 [n], n ≤ `count`; none where they are of another rate."""
+    try:
+        with FileSource(path, channel, block_seconds=count / rate) as source:
+            return _read(source, 0, min(count, source.frames if source.rate == rate else 0))
+    except AudioError:
+        return np.zeros(0, np.float32)
 
 
 def _read(source: FileSource, first: int, last: int) -> NDArray[np.float32]:

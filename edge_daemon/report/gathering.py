@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,7 @@ class Gathering:
         self._hop = hop
         self._most = most
         self._best: list[tuple[float, int, Entry]] = []
+        self._cut: dict[Path, list[Entry]] = {}  # events that reach beyond their recording, by the one that follows
         self.recordings: list[Listened] = []
         self.failures: list[tuple[str, str]] = []
         self.problems: list[tuple[str, str]] = []
@@ -75,6 +78,7 @@ class Gathering:
                 detections=len(result.found),
                 time_source=None if result.origin is None else result.origin.time_source,
                 remarks=(*(defect.sentence for defect in result.defects), *result.time_remarks),
+                followed_by=None if result.followed_by is None else result.followed_by.path,
                 stretches=tuple((first / result.rate, utc_ns) for first, utc_ns in result.stretches),
             ),
         )
@@ -83,6 +87,7 @@ class Gathering:
         if result.layer_spikes is not None:
             total = self.layer_spikes
             self.layer_spikes = result.layer_spikes if total is None else total + result.layer_spikes
+        self._go_on(result)
         for detection in result.detections():
             self._add_detection(detection, result)
 
@@ -115,6 +120,23 @@ class Gathering:
             heapq.heappush(self._best, (*key, entry))
         else:
             heapq.heapreplace(self._best, (*key, entry))
+        if result.followed_by is not None and detection.end_s + MARGIN_S > result.seconds:
+            self._cut.setdefault(result.followed_by.path, []).append(entry)
+
+    def _go_on(self, result: ReplayResult) -> None:
+        """Add to events on a cut the scores of the recording in which they go on."""
+        for entry in self._cut.pop(result.recording.path, ()):
+            place = next((place for place, kept in enumerate(self._best) if kept[2] is entry), None)
+            before = self.recordings[entry.recording].seconds
+            rest = self._curve(result, 0.0, entry.end_s + MARGIN_S - before)
+            if place is None or entry.curve is None or rest is None:
+                continue
+            curve = ScoreCurve(
+                np.concatenate((entry.curve.begins_s, rest.begins_s + before)),
+                np.concatenate((entry.curve.scores, rest.scores)),
+                entry.curve.cell_s,
+            )
+            self._best[place] = (*self._best[place][:2], replace(entry, curve=curve))
 
     def _curve(self, result: ReplayResult, begin_s: float, end_s: float) -> ScoreCurve | None:
         """Windows whose cells touch a span."""

@@ -45,7 +45,8 @@ class MediaMaker:
         made: dict[str, Any] = {"begin": round(begin_s, 6), "end": round(end_s, 6)}
         try:
             # half a frame more on both sides, so that the picture is of whole frames up to its edges
-            wide = read_excerpt(recording.path, begin_s - self._pad_s, end_s + self._pad_s, self._rate, self._channel)
+            span = begin_s - self._pad_s, end_s + self._pad_s
+            wide = read_excerpt(recording.path, *span, self._rate, self._channel, recording.followed_by)
             excerpt = wide.part(begin_s, end_s)
         except AudioError as error:
             made["problem"] = str(error)

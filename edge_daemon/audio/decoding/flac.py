@@ -99,7 +99,7 @@ class FlacFrames:
         return self._last_one is None or self._rising(self._last_one)
 
     def without_notes(self) -> FileSlices:
-        """The file with its first block alone before its frames: for libsndfile, which bears no damage in the others."""
+        """The file with its first block alone before its frames: libsndfile bears no damage in the other blocks."""
         return FileSlices(b"fLaC\x80\0\0\x22" + self._info, self._file, [(self._begin, self._size)])
 
     def stretch(self, position: int) -> ArrayStretch | None:

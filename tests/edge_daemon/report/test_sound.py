@@ -77,6 +77,20 @@ def test_a_recording_that_cannot_be_read_again(ramp: Path, tmp_path: Path, kind:
         read_excerpt(path, begin, begin + 1, RATE, channel=5 if kind == "no such channel" else 0)
 
 
+@pytest.mark.parametrize("rate", [2000, 8000])
+def test_an_excerpt_goes_on_in_the_recording_that_follows(tmp_path: Path, rate: int) -> None:
+    whole = tone(150, 8, rate)
+    first, second = tmp_path / "1.flac", tmp_path / "2.flac"
+    soundfile.write(first, whole[: 5 * rate], rate)
+    soundfile.write(second, whole[5 * rate :], rate)
+    excerpt = read_excerpt(first, 4.0, 6.5, RATE, followed_by=second)
+    assert (excerpt.begin_s, excerpt.end_s) == (4.0, 6.5)
+    expected = 0.5 * np.sin(2 * np.pi * 150 * (4.0 + np.arange(5000) / RATE))
+    assert np.abs(excerpt.samples - expected).max() < 0.02
+    assert read_excerpt(first, 4.0, 6.5, RATE, followed_by=tmp_path / "gone.flac").end_s == 5.0
+    assert read_excerpt(first, 4.0, 99.0, RATE, followed_by=second).end_s == pytest.approx(8.0)
+
+
 def test_a_part_of_an_excerpt() -> None:
     excerpt = SoundExcerpt(np.arange(100, dtype=np.float32), 10, 5.0)
     part = excerpt.part(7.0, 8.0)
