@@ -3,8 +3,9 @@
 The grid of windows is anchored where an uninterrupted segment begins: windows start there and every hop after it. A gap
 ends the segment; the next one has a grid of its own. What remains at a segment's end and fills no window is the tail.
 
-At a seam, where a recorder has paused between two samples of a file, the last windows are filled up with the mirrored
-sound before it: a call that the pause cut off is heard as far as it goes, and no window reaches over the seam.
+At a seam, where a recorder has paused between two samples of a file, no window reaches over it. So that each moment up
+to the seam has a window that speaks for it, as it would have had without the pause, windows whose cells begin before
+the seam are filled up with the mirrored sound before it. All of such a window that lies before its cell is sound.
 
 A stream may be cut into windows in pieces. A piece that goes on with the grid of the one before begins at a sample of
 that grid, which it is told; the sound before it has been heard in windows of the piece before.
@@ -67,6 +68,7 @@ class Windower:
         self._next = 0  # index of the next window's start
         self._covered = 0  # end of the last window, or the segment's beginning
         self._running = False  # within a segment
+        self._scored = False  # the segment has had a window
         self._first = True  # no segment has ended yet, and none has given a window
         self._lost_for: GapCause | None = None  # the last gap's cause, until there is a window
 
@@ -100,6 +102,7 @@ class Windower:
         if not self._running:
             self._running = True
             self._next = self._covered = item.start
+            self._scored = item.start == self._begin
             if item.start == self._begin:  # the last window of the piece before reaches beyond its own cell
                 self._covered += self._window - self._hop
         elif item.start != self._next + len(self._held):
@@ -111,7 +114,7 @@ class Windower:
             for begin in range(0, count * self._hop, self._hop)
         ]
         if count:
-            self._first, self._lost_for = False, None
+            self._first, self._lost_for, self._scored = False, None, True
             self._next += count * self._hop
             self._covered = self._next - self._hop + self._window
         self._held = held[count * self._hop :].copy()
@@ -128,7 +131,7 @@ class Windower:
     def _fill_up(self) -> list[Window]:
         """Windows that reach over the segment's end, but whose cells begin before it."""
         end = self._next + len(self._held)
-        if not self._running or self._next == self._covered:  # no window yet in this segment
+        if not self._running or not self._scored:
             return []
         lead = (self._window - self._hop) // 2
         windows = []

@@ -52,6 +52,40 @@ def test_before_a_seam_windows_are_filled_up_with_mirrored_sound() -> None:
     assert spans(windower.finish()) == []
 
 
+@given(
+    st.integers(1, 60).flatmap(lambda window: st.tuples(st.just(window), st.integers(1, window))),
+    st.integers(0, 200),
+    st.integers(0, 200),
+    st.integers(1, 30),
+)
+def test_cells_reach_up_to_a_seam_and_windows_do_not_reach_over_it(
+    sizes: tuple[int, int], before: int, behind: int, size: int
+) -> None:
+    """Each moment before a pause has a cell, from the first window's on, whatever the lengths are."""
+    window, hop = sizes
+    windower = Windower(window, hop)
+    items = [
+        item for start in range(0, before, size) for item in windower.push(block(start, min(size, before - start)))
+    ]
+    items += windower.push(Gap(before, 0, "schedule"))
+    items += windower.push(block(before, behind))
+    made = [item for item in items if isinstance(item, Window)]
+    first = [one for one in made if one.start < before]
+    assert bool(first) == (before >= window)
+    assert [one.start for one in first] == list(range(0, len(first) * hop, hop))
+    lead = (window - hop) // 2
+    if first:
+        end_of_cells = first[-1].start + lead + hop
+        assert before <= end_of_cells  # no moment is without a cell …
+        assert first[-1].start + lead < max(before, window - hop)  # … and no cell lies behind the pause
+    for one in made:
+        end = before if one.start < before else before + behind
+        assert set(one.samples.tolist()) <= set(range(one.start, end))  # nothing of the other side
+        assert one.samples[: one.valid].tolist() == list(range(one.start, one.start + one.valid))
+        assert one.valid == min(window, end - one.start)
+    assert [one.start for one in made if one.start >= before] == list(range(before, before + behind - window + 1, hop))
+
+
 def test_before_a_pause_that_is_missing_sound_nothing_is_filled_up() -> None:
     windower = Windower(window=8, hop=2)
     windower.push(block(0, 9))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import itertools
 import json
 import shutil
 import struct
@@ -13,7 +15,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from edge_daemon.audio.source import Block, Gap
 from edge_daemon.cli import invoke
+from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.resume import FinishedResults
 from edge_daemon.replay.settings import settings_for
@@ -122,6 +126,22 @@ def test_raw_files_of_a_harp_are_stretches(
     assert [begin for begin, _ in windows if begin in (14.0, 14.5, 15.0, 15.5)] == [14.0, 15.0, 15.5]
     assert dict(windows)[15.0] == "2023-04-05T12:10:00.000000Z"
     assert dict(windows)[30.0] == "2023-04-05T12:20:00.000000Z"
+
+
+def test_a_call_that_a_pause_cuts_off_is_found_by_what_there_is_of_it(sound: tuple[np.ndarray, int]) -> None:
+    """From 1.25 s of it on; without filled windows such a call is missed."""
+    samples, rate = sound
+    found = 0
+    with contextlib.closing(open_detector(DetectorSettings())) as detector:
+        for begin_s, later_s in itertools.product(CALLS_S, (1.25, 1.325, 1.4)):
+            end = round((begin_s + later_s) * rate)
+            part = samples[max(0, end - 6 * rate) : end].astype(np.float32) / 32768
+            pipeline = detector.pipeline(rate)
+            outputs = [pipeline.push(Block(part, 0)), pipeline.push(Gap(len(part), 0, "schedule")), pipeline.finish()]
+            events = [one.event for output in outputs for one in output.found]
+            found += any(event.end > len(part) - later_s * rate for event in events)
+            assert all(event.end <= len(part) + rate // 2 for event in events)
+    assert found == 15
 
 
 def test_a_resumed_run_knows_the_pauses(tmp_path: Path, sound: tuple[np.ndarray, int]) -> None:
