@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from edge_daemon.cli import invoke
 
@@ -183,3 +184,31 @@ def test_an_archive_as_field_people_have_it(tmp_path: Path, capsys: pytest.Captu
     (row,) = table(output / "names.csv")
     assert row["file"] == str(tree / f"{'北' * 78}.flac")
     assert len((output / f"{row['tables']}.selections.txt").read_text().splitlines()) == 6
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_what_lies_behind_four_gibibytes_is_heard(tmp_path: Path) -> None:
+    """A call at the end of a file whose size has wrapped; with many channels, so that 4 GiB are minutes."""
+    rate, channels, call_s = 250_000, 32, 4.0
+    samples, own = soundfile.read(SAMPLE, dtype="float32")
+    call = soxr.resample(samples[round(4 * own) : round((4 + call_s) * own)], own, rate)
+    frames = (1 << 32) // (2 * channels)  # before the call
+    said = 2 * channels * (frames + len(call)) & 0xFFFFFFFF
+    form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
+    head = b"RIFF" + struct.pack("<I", 36 + said) + b"WAVE" + form + b"data" + struct.pack("<I", said)
+    path = tmp_path / "20230405_120000.wav"
+    with path.open("wb") as file:
+        file.write(head)
+        file.seek(len(head) + 2 * channels * frames)
+        for part in np.array_split((call * 32_767).astype("<i2"), 16):
+            block = np.zeros((len(part), channels), "<i2")
+            block[:, 0] = part
+            file.write(block.tobytes())
+    assert path.stat().st_size > 1 << 32
+    assert invoke(["replay", str(path), "--output", str(tmp_path / "out")]) == 0
+    (begin,) = begins(tmp_path / "out")
+    assert begin == pytest.approx(frames / rate + 0.75, abs=0.6)
+    (row,) = table(tmp_path / "out" / "problems.csv")
+    assert row["kind"] == "header"
+    assert float(row["read_s"]) == pytest.approx((frames + len(call)) / rate, abs=0.01)

@@ -34,15 +34,6 @@ def result(name: str, after: str | None = None, event: Event | None = None) -> R
 @pytest.mark.parametrize("between", [(), ("3",)], ids=["next", "another recorder between"])
 def test_the_scores_of_a_call_go_on_behind_the_cut(between: tuple[str, ...]) -> None:
     event = Event(19_000, 21_000, 0.9, 18_000, mean_score=0.8, windows=4, low_hz=None, high_hz=None)
-        begin=19_000,
-        end=21_000,
-        peak_score=0.9,
-        mean_score=0.8,
-        peak_start=18_000,
-        windows=4,
-        low_hz=None,
-        high_hz=None,
-    )
     gathering = Gathering(HOP)
     gathering.add(result("1", after="2", event=event))
     for name in (*between, "2"):
