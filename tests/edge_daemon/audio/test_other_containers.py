@@ -12,6 +12,7 @@ import soundfile
 
 from edge_daemon.audio.metadata.chunks import read_chunks
 from edge_daemon.audio.metadata.date_tag import date_tag_time
+from edge_daemon.audio.metadata.stated_time import iso_moment
 from edge_daemon.audio.recording_start import recording_start
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.audio.time_zone import parse_zone
@@ -156,3 +157,24 @@ def test_a_file_that_breaks_off_anywhere_is_no_error(cut: int, tmp_path: Path) -
     for path in (tmp_path / "a.w64", tmp_path / "a.aiff", tmp_path / "a.flac"):
         path.write_bytes(path.read_bytes()[:cut])
         recording_start(path, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2020-12-14T19:22:55-05:00", "2020-12-14T19:22:55-05:00"),
+        ("2020-12-14 19:22:55.5 -0500", "2020-12-14T19:22:55.500000-05:00"),
+        ("2020-12-14 19:22:55z", "2020-12-14T19:22:55+00:00"),
+        ("2020-12-14T19:22:55,25", "2020-12-14T19:22:55.250000"),
+        ("2020-12-14T19:22:55+00:01", "2020-12-14T19:22:55"),  # no zone of the world
+        ("2020-12-14T19:22:55.1-25:00", "2020-12-14T19:22:55.100000"),
+        ("2020-12-14", None),
+        ("2020-12-05", None),
+        ("20201214T192255-04", "2020-12-14T19:22:55-04:00"),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_moments_as_headers_write_them(text: str, moment: str | None) -> None:
+    found = iso_moment(text)
+    assert (found and found.isoformat()) == moment
