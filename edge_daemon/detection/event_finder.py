@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from edge_daemon.audio.source import Gap
+from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
 
 
@@ -21,11 +22,17 @@ class Found:
         event: samples at the model's rate.
         gaps: gaps, known when the event closed, that lie within one window of it: the call may have gone on there.
         backend: name of the backend that gave the event's peak its score; a fallback may have taken over since.
+        call: the call in it, samples counted from the event's begin; None where no contour was found.
+        part: of an event that held several calls, which of them this is, from 1.
+        parts: how many calls that event held.
     """
 
     event: Event
     gaps: tuple[Gap, ...]
     backend: str
+    call: TrackedCall | None = None
+    part: int = 1
+    parts: int = 1
 
 
 class EventFinder:

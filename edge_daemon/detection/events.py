@@ -193,7 +193,8 @@ class EventBuilder:
     @property
     def open_from(self) -> int | None:
         """First sample of the run in the making; None without one."""
-        return None if self._run is None else self._run.begin
+        run = self._run or self._alone
+        return None if run is None else run.begin
 
     def push(self, window: ScoredWindow) -> list[Event]:
         """Take the next window; return the events that it completes.

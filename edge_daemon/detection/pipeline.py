@@ -1,6 +1,6 @@
 """The pipeline: sound in, scored windows and events out. Live listening and replay both run this one.
 
-    blocks and gaps → Resampler → Windower → FrontEnd → Backend → EventBuilder
+    blocks and gaps → Resampler → Windower → FrontEnd → Backend → EventFinder → CallTracker
 
 It is synchronous and owns no thread, no clock and no file: a source outside hands it blocks and gaps one by one, and
 each call returns what became known. Windows are gathered into batches before inference (live: batches of one); the
@@ -21,6 +21,8 @@ from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import Backend
 from edge_daemon.detection.call_band import event_band_hz
+from edge_daemon.detection.call_tracker import CallTracker, by_call
+from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import EventFinder, Found
 from edge_daemon.detection.events import EventRules, ScoredWindow
 from edge_daemon.detection.windower import Window, Windower
@@ -31,13 +33,18 @@ STAGES = ("read", "resample", "front end", "inference", "events")
 """Where time goes, in the order in which sound meets them; `read` is added by whoever reads the source."""
 
 
+TrackedEvent = tuple[int, int, tuple[TrackedCall, ...]]
+"""Begin and end of an event as the rules made it, samples, and its calls."""
+
+
 @dataclass(slots=True)
 class Output:
     """What became known in one call, each list in order of time, all positions in samples at the model's rate.
 
     Attributes:
         windows: scored windows; their bands are given from threshold_low up.
-        found: events that are complete.
+        found: events that are complete, one for each call in them.
+        tracked: the same events before they were parted: begin, end and calls.
         gaps: sound that was not analysed.
         sound: the stream itself at the model's rate, blocks and gaps, for clips and levels. It runs ahead of the
             windows: what an event covers has always been in an output before, or is in the same one.
@@ -46,6 +53,7 @@ class Output:
 
     windows: list[ScoredWindow] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
+    tracked: list[TrackedEvent] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     sound: list[Block | Gap] = field(default_factory=list)
     scored_by: list[tuple[int, str]] = field(default_factory=list)
@@ -124,11 +132,22 @@ class Pipeline:
         self._call_band_hz = call_band_hz
         self._batch = batch
         self._pending: list[Window] = []
+        self._tracker = CallTracker(spec.sample_rate, (spec.window - hop) // 2, call_band_hz)
 
     @property
     def latency_s(self) -> float:
         """Seconds of sound that must follow a window before it can be scored, batches aside."""
         return self._resampler.latency
+
+    @property
+    def open_from(self) -> int | None:
+        """First sample of the event in the making, which may come to nothing; None without one."""
+        return self._finder.open_from
+
+    @property
+    def held(self) -> int:
+        """Samples of sound that are kept for the contours of calls."""
+        return self._tracker.held
 
     @property
     def missing(self) -> int:
@@ -148,6 +167,7 @@ class Pipeline:
         self.tally.stage_ns["resample"] += perf_counter_ns() - began
         output = Output(sound=sound)
         self._take(cut, output)
+        self._tracker.rest(self._pending[0].start if self._pending else self._windower.next_start, self.open_from)
         return output
 
     def flush(self) -> Output:
@@ -174,10 +194,12 @@ class Pipeline:
         output = Output(sound=sound)
         self._take(cut, output)
         self._score(output)
-        output.found += self._finder.finish()
+        self._track(self._finder.finish(), output)
         return output
 
     def _take(self, cut: Sequence[Window | Gap], output: Output) -> None:
+        for piece in output.sound:
+            self._tracker.push(piece)
         for part in cut:
             if isinstance(part, Window):
                 self._pending.append(part)
@@ -186,7 +208,7 @@ class Pipeline:
             else:
                 self._score(output)
                 output.gaps.append(part)
-                output.found += self._finder.gap(part)
+                self._track(self._finder.gap(part), output)
 
     def _score(self, output: Output) -> None:
         """Front end, inference and events for the windows gathered so far."""
@@ -207,10 +229,17 @@ class Pipeline:
             band = event_band_hz(picture, self._edges_hz, self._call_band_hz) if score >= low else None
             scored = ScoredWindow(window.start, score, band)
             output.windows.append(scored)
-            output.found += self._finder.push(scored)
+            self._track(self._finder.push(scored), output)
         times.append(perf_counter_ns())
         for stage, begin, end in zip(STAGES[2:], times[:-1], times[1:], strict=True):
             self.tally.stage_ns[stage] += end - begin
+
+    def _track(self, events: Sequence[Found], output: Output) -> None:
+        """Look for the calls of events, and give each its own."""
+        for found in events:
+            calls = self._tracker.calls(found)
+            output.tracked.append((found.event.begin, found.event.end, calls))
+            output.found += by_call(found, calls)
 
     def _infer(self, features: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Scores, float32 [N]; 0 where there is no sound, whatever the network would say to an empty picture."""

@@ -73,6 +73,11 @@ class Windower:
         self._lost_for: GapCause | None = None  # the last gap's cause, until there is a window
 
     @property
+    def next_start(self) -> int:
+        """First sample of the next window, if no gap comes first."""
+        return self._next
+
+    @property
     def missing(self) -> int:
         """Samples that the next window lacks, 1 or more."""
         return self._window - len(self._held)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import ReceivedLevel
+from edge_daemon.detection.pipeline import TrackedEvent
 from edge_daemon.replay.heard import HeardPiece, HeardRun
 from edge_daemon.replay.resume import FinishedResults, ResultDocument
 from edge_daemon.replay.stream import Piece
@@ -29,11 +30,13 @@ class _RunDocument(BaseModel):
     gaps: list[Gap]
     scored_by: list[tuple[int, str]]
     levels: list[tuple[int, int, ReceivedLevel | None]]
+    calls: list[TrackedEvent]
 
     @classmethod
     def of(cls, run: HeardRun) -> _RunDocument:
         arrays: dict[str, Any] = {name: getattr(run, name).tolist() for name in ("starts", "scores", "banded", "bands")}
-        return cls(first=run.first, gaps=run.gaps, scored_by=run.scored_by, levels=run.levels, **arrays)
+        kept: dict[str, Any] = {name: getattr(run, name) for name in ("first", "gaps", "scored_by", "levels", "calls")}
+        return cls(**kept, **arrays)
 
     def run(self) -> HeardRun:
         return HeardRun(
@@ -45,6 +48,7 @@ class _RunDocument(BaseModel):
             self.gaps,
             self.scored_by,
             self.levels,
+            self.calls,
         )
 
 

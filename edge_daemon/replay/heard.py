@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import ReceivedLevel
+from edge_daemon.detection.pipeline import TrackedEvent
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.stream import Piece
 
@@ -30,6 +31,7 @@ class HeardRun:
         gaps: sound that was not analysed, in order.
         scored_by: where each backend began to score, and its name.
         levels: begin, end and received level of events, as far as they were measured here.
+        calls: begin and end of events, before they are parted, and their calls, as far as they were heard whole here.
     """
 
     first: int
@@ -40,6 +42,7 @@ class HeardRun:
     gaps: list[Gap] = field(default_factory=list)
     scored_by: list[tuple[int, str]] = field(default_factory=list)
     levels: list[tuple[int, int, ReceivedLevel | None]] = field(default_factory=list)
+    calls: list[TrackedEvent] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -131,10 +131,10 @@ class _StreamPiece:
         windows_end = self._resampler.needed(at - self._detector.hop + self._spec.window)
         windows_end += 0 if run.on_grid else piece.rate
         levels_end = windows_end + round(self._reach_s() * piece.rate)
-        heard, credited = piece.end, False
+        heard, credited, ended = piece.end, False, False
         for item in self._what_follows():
             for part in _cut(item, windows_end):
-                if heard < levels_end:
+                if heard < levels_end or run.unsettled:
                     run.push(part)
                     heard = part.end
                 if heard >= windows_end and not credited:  # what is scored from here on is the next piece's
@@ -142,9 +142,13 @@ class _StreamPiece:
                     run.credit(self._results[-1])
                     credited = True
             if heard >= levels_end:
-                break
+                run.flush()  # an event ends as soon as its windows are scored
+                # the next piece does not know where an event began that reaches into it, nor where it will be cut
+                if not run.unsettled:
+                    break
+        else:
+            ended = True
         hands_over = heard > piece.end
-        ended = heard < levels_end
         self._runs.append(run.hand_over(at, self._spec, ended=ended) if hands_over else run.finish())
         if not credited:
             run.credit(self._results[-1])

@@ -15,6 +15,8 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from edge_daemon.audio.source import Gap
+from edge_daemon.detection.call_tracker import by_call
+from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.detector import DetectorPlan
 from edge_daemon.detection.document import ReceivedLevel
 from edge_daemon.detection.event_finder import EventFinder, Found
@@ -59,6 +61,7 @@ class StreamEvents:
         self._early: list[Found] = []  # events that begin in the next piece
         self._beyond: list[HeardRun] = []  # the run that reaches into the next piece
         self._levels: dict[tuple[int, int], ReceivedLevel | None] = {}
+        self._calls: dict[tuple[int, int], tuple[TrackedCall, ...]] = {}
         self.handed_over = False
 
     def add(self, heard: HeardPiece) -> Iterator[Placed]:
@@ -102,9 +105,13 @@ class StreamEvents:
     def _hear(self, finder: EventFinder, run: HeardRun) -> Iterator[Placed]:
         for begin, end, level in run.levels:
             self._levels.setdefault((begin, end), level)
+        for begin, end, calls in run.calls:
+            self._calls.setdefault((begin, end), calls)
         early, self._early = self._early, []
-        for found in (*early, *_found(finder, run)):
+        for found in early:
             self._place(found)
+        for found in _found(finder, run):
+            self._place_calls(found)
         if len(run.starts):
             frontier = int(run.starts[-1]) + self._reach
             yield from self._close(frontier if finder.open_from is None else min(frontier, finder.open_from))
@@ -114,11 +121,14 @@ class StreamEvents:
         found = [] if self._finder is None else self._finder.finish()
         if self._open:
             self._open[-1].end = _NO_END
-            for one in (*self._early, *found):
+            for one in self._early:
                 self._place(one)
+            for one in found:
+                self._place_calls(one)
         self._finder, self._early, self._beyond, self.handed_over = None, [], [], False
         yield from self._close(_NO_END)
         self._levels.clear()
+        self._calls.clear()
 
     def _close(self, until: int) -> Iterator[Placed]:
         """Give results in which no event can begin any more; the last one waits for what follows."""
@@ -128,6 +138,13 @@ class StreamEvents:
         if self._open:
             horizon = self._open[0].begin
             self._levels = {event: level for event, level in self._levels.items() if event[0] >= horizon}
+            self._calls = {event: calls for event, calls in self._calls.items() if event[0] >= horizon}
+
+    def _place_calls(self, found: Found) -> None:
+        """Part an event as the pipeline does, and place what it gives."""
+        calls = self._calls.pop((found.event.begin, found.event.end), ())
+        for one in by_call(found, calls):
+            self._place(one)
 
     def _place(self, found: Found) -> None:
         """Put an event into the recording in which it begins."""
@@ -141,7 +158,7 @@ class StreamEvents:
         by = member.begin
         moved = replace(event, begin=event.begin - by, end=event.end - by, peak_start=event.peak_start - by)
         gaps = tuple(Gap(gap.start - by, gap.length, gap.cause) for gap in found.gaps)
-        member.result.found.append(Found(moved, gaps, found.backend))
+        member.result.found.append(replace(found, event=moved, gaps=gaps))
         if self._calibrated:
             member.result.levels.append(self._levels.get((event.begin, event.end)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_daemon.audio.source import Block, Gap
+from edge_daemon.detection.call_tracker import LONGEST_S
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.pipeline import Output, Pipeline
 from edge_daemon.levels.received_level import AROUND_S
@@ -44,6 +45,7 @@ class StreamRun:
         self._banded: list[int] = []
         self._bands: list[tuple[float, float]] = []
         self._found: list[Found] = []
+        self._rate = pipeline.spec.sample_rate
         self._told = (0, np.zeros(0, np.int64), dict.fromkeys(pipeline.tally.stage_ns, 0))
         self._heard_to = 0  # end of the sound that has come out of the resampler, at the model's rate
 
@@ -59,6 +61,12 @@ class StreamRun:
     def on_grid(self) -> bool:
         """Whether resampler and windows still lie as if the stream had been heard from its beginning without a gap."""
         return self._whole and not self._run.gaps
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether an event that may have calls is in the making."""
+        begin = self._pipeline.open_from
+        return begin is not None and self._heard_to - begin <= 2 * LONGEST_S * self._rate
 
     def flush(self) -> None:
         """Score all windows that are complete."""
@@ -98,9 +106,9 @@ class StreamRun:
         Args:
             at: where the next piece's windows begin.
             spec: the model's front end.
-            ended: no more sound follows; else the last levels lack what follows the event.
+            ended: no more sound follows; else the last levels and calls lack what follows the event.
         """
-        heard_to = self._heard_to
+        heard_to, whole = self._heard_to, len(self._run.calls)
         run = self.finish()
         kept = int(np.searchsorted(run.starts, at - self._hop, side="right"))
         run.starts, run.scores = run.starts[:kept], run.scores[:kept]
@@ -113,6 +121,7 @@ class StreamRun:
         if covered < at:  # after a gap the grid of windows is another one than the next piece's
             run.gaps.append(Gap(covered, at - covered, "tail"))
         if not ended:
+            run.calls = run.calls[:whole]
             around = round(AROUND_S * spec.sample_rate)
             run.levels = [one for one in run.levels if one[1] + around <= heard_to]
         return run
@@ -129,6 +138,7 @@ class StreamRun:
         # what begins before this run's part is the piece's before
         self._run.gaps += [gap for gap in output.gaps if self._begin is None or gap.start >= self._begin]
         self._run.scored_by += output.scored_by
+        self._run.calls += output.tracked
         if self._levels is not None:
             self._found += output.found
             self._levels.add(output)

@@ -74,6 +74,7 @@ def drive(line: Pipeline, items: list[Block | Gap]) -> Output:
     for output in [*map(line.push, items), line.finish()]:
         whole.windows += output.windows
         whole.found += output.found
+        whole.tracked += output.tracked
         whole.gaps += output.gaps
     return whole
 
@@ -168,7 +169,18 @@ def test_block_and_batch_size_do_not_matter(rate: int, batch: int, edges: list[i
     first = drive(pipeline(rate, batch=32, hop=hop), whole)
     second = drive(pipeline(rate, batch=batch, hop=hop), pieces)
     assert first == second
-    assert first.found
+    assert any(found.call for found in first.found)
+
+
+def test_no_more_sound_is_kept_than_an_event_may_reach_back_to() -> None:
+    line = pipeline()
+    for start in range(0, 60_000, 500):
+        line.push(Block(sea(0.25, seed=start), start))
+        assert line.held <= 4000 + 500  # a window and a block
+    for start in range(60_000, 90_000, 100):  # segments without a window
+        line.push(Gap(start, 50, "stall"))
+        line.push(Block(sea(0.025), start + 50))
+        assert line.held <= 4000 + 500
 
 
 def test_a_silent_window_is_scored_nought_and_counted() -> None:

@@ -76,6 +76,7 @@ def in_the_stream(results: Sequence[ReplayResult], lengths: Sequence[int], rate:
             for by, result in placed
             for one in result.found
         ],
+        "calls": [(one.call, one.part, one.parts) for result in results for one in result.found],
         "lost": round(sum(seconds for result in results for seconds in result.lost_s.values()), 6),
         "spikes": sum(result.layer_spikes for result in results if result.layer_spikes is not None).tolist(),
         "windows": sum(result.windows for result in results),
@@ -176,6 +177,7 @@ def test_pieces_do_not_show(
     one, found, pieces = told(3600.0, "one")
     assert pieces == 1
     assert found["events"]
+    assert any(call for call, _, _ in found["calls"])  # type: ignore[attr-defined]
     # with levels, a minute behind each piece is heard, too
     for piece_s, number in ((30.0, 3),) if changes else ((30.0, 3), (7.0, 15)):
         files, other, pieces = told(piece_s, f"{piece_s}")

@@ -1,0 +1,94 @@
+"""From the events of a stream to its calls: each event is looked at once more, and parted where it holds two calls.
+
+The rules of events join calls that follow each other within a second or two. The contours tell them apart: an event
+with two calls becomes two, cut in the middle of the pause between them. The first keeps the event's begin, and with it
+the identity of its detection; scores, windows and bands stay the event's, for a window reaches over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from edge_daemon.audio.source import Block, Gap
+from edge_daemon.detection.contour.call import TrackedCall, calls_in
+from edge_daemon.detection.contour.event_sound import EventSound
+from edge_daemon.detection.event_finder import Found
+
+LONGEST_S = 60.0
+"""Longer events are no calls, and are not looked at: memory has a bound."""
+
+
+class CallTracker:
+    """Finds the calls in the events of one stream.
+
+    Args:
+        rate: samples per second, the model's.
+        margin: samples that the windows of an event reach beyond it, on both sides.
+        call_band_hz: where the species calls; None looks everywhere.
+    """
+
+    def __init__(self, rate: int, margin: int, call_band_hz: tuple[float, float] | None) -> None:
+        self._rate, self._margin = rate, margin
+        self._band_hz = (0.0, rate / 2) if call_band_hz is None else call_band_hz
+        self._longest = round(LONGEST_S * rate)
+        self._sound = EventSound()
+
+    @property
+    def held(self) -> int:
+        """Samples in memory."""
+        return self._sound.held
+
+    def push(self, piece: Block | Gap) -> None:
+        """Take the next piece of the stream."""
+        self._sound.push(piece)
+
+    def calls(self, found: Found) -> tuple[TrackedCall, ...]:
+        """The calls of an event whose windows have all been pushed, in order of time."""
+        begin, end = found.event.begin, found.event.end
+        if end - begin > self._longest:
+            return ()
+        first, samples = self._sound.around(begin, end, self._margin)
+        finite = np.isfinite(samples)
+        if not finite.all():
+            samples = np.where(finite, samples, np.float32(0))
+        return calls_in(samples, self._rate, self._band_hz, (begin - first, end - first))
+
+    def rest(self, next_window: int, open_from: int | None) -> None:
+        """No event can begin before these any more: let go of older sound.
+
+        Args:
+            next_window: first sample of the next window.
+            open_from: first sample of the event in the making; None without one.
+        """
+        wanted = next_window
+        if open_from is not None and next_window - open_from <= self._longest + self._margin:
+            wanted = min(wanted, open_from - self._margin)
+        self._sound.forget(wanted)
+
+
+def by_call(found: Found, calls: Sequence[TrackedCall]) -> list[Found]:
+    """The event with its call; or one part of it for each call, in order of time.
+
+    Args:
+        found: the event.
+        calls: its calls, samples counted from the event's begin, in order; several lie with their middles in it.
+    """
+    if len(calls) < 2:
+        return [replace(found, call=call) for call in calls] or [found]
+    event = found.event
+    cuts = [(one.end + two.begin) // 2 for one, two in pairwise(calls)]
+    edges = [0, *cuts, event.end - event.begin]
+    return [
+        replace(
+            found,
+            event=replace(event, begin=event.begin + begin, end=event.begin + end),
+            call=call.moved(-begin),
+            part=number,
+            parts=len(calls),
+        )
+        for number, (call, (begin, end)) in enumerate(zip(calls, pairwise(edges), strict=True), start=1)
+    ]

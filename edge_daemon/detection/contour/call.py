@@ -1,0 +1,144 @@
+"""A call as it was followed, and the calls in the sound of an event."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_daemon.detection.contour.excess import TENTHS, Excess
+from edge_daemon.detection.contour.ridge import Ridge, ridges
+
+WEAKEST = 0.3
+"""A second call in an event gathers at least this share of the strongest one; less is an echo or noise."""
+
+_WIDTH = 3  # bands from a tone's middle to its edge: the frame's weights spread it so far
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedCall:
+    """One call in an event; samples are counted from the event's begin, and may lie before it.
+
+    Attributes:
+        begin: first sample of its first frame.
+        end: sample after its last frame.
+        first: sample in the middle of the first frame, where the contour begins.
+        step: samples from one point of the contour to the next.
+        hz: the contour: fundamental in each frame, hertz.
+        peak_hz: where it stood out most.
+        above_background_db: mean power on the contour over each band's own level, in frames of `excess.FRAME_S`.
+        level_db: root-mean-square level in the call's band over its time, dB re full scale; None for silence.
+    """
+
+    begin: int
+    end: int
+    first: int
+    step: int
+    hz: tuple[float, ...]
+    peak_hz: float
+    above_background_db: float
+    level_db: float | None
+
+    @property
+    def low_hz(self) -> float:
+        """Lowest frequency of the contour."""
+        return min(self.hz)
+
+    @property
+    def high_hz(self) -> float:
+        """Highest frequency of the contour."""
+        return max(self.hz)
+
+    def moved(self, by: int) -> TrackedCall:
+        """The same call, counted from a sample `by` samples earlier."""
+        return replace(self, begin=self.begin + by, end=self.end + by, first=self.first + by)
+
+    def slope_hz_s(self, rate: int) -> float:
+        """How steeply it rises from its first to its last point, hertz per second."""
+        return (self.hz[-1] - self.hz[0]) * rate / ((len(self.hz) - 1) * self.step)
+
+
+def calls_in(
+    samples: NDArray[np.float32], rate: int, call_band_hz: tuple[float, float], event: tuple[int, int]
+) -> tuple[TrackedCall, ...]:
+    """The calls of an event, in order of time; none shares time with another.
+
+    A call belongs to the event if its middle lies in it; where none does, the strongest that shares time with it is
+    taken.
+
+    Args:
+        samples: float32 [n], finite: the event's sound, with some on both sides.
+        rate: samples per second.
+        call_band_hz: where the species calls.
+        event: begin and end of the event within the samples.
+    """
+    excess = Excess.of(samples, rate, call_band_hz)
+    if excess is None:
+        return ()
+    begin, end = event
+    found = [(ridge, *_span(ridge, excess)) for ridge in ridges(excess.tenths_db)]
+    chosen = [one for one in found if begin <= (one[1] + one[2]) // 2 < end]
+    if not chosen:
+        touching = [one for one in found if one[1] < end and one[2] > begin]
+        chosen = [max(touching, key=lambda one: one[0].total)] if touching else []
+    least = WEAKEST * max((ridge.total for ridge, _, _ in chosen), default=0)
+    return tuple(_call(ridge, excess, samples, rate, begin) for ridge, _, _ in chosen if ridge.total >= least)
+
+
+def _span(ridge: Ridge, excess: Excess) -> tuple[int, int]:
+    """From the first frame's begin to the last one's end, samples of the sound."""
+    begin = excess.first - excess.frame // 2 + ridge.first * excess.step
+    return begin, begin + (len(ridge.bands) - 1) * excess.step + excess.frame
+
+
+def _call(ridge: Ridge, excess: Excess, samples: NDArray[np.float32], rate: int, event_begin: int) -> TrackedCall:
+    begin, end = _span(ridge, excess)
+    frames = np.arange(ridge.first, ridge.end)
+    bands = _tops(excess.tenths_db, frames, ridge.bands)
+    on_path = excess.tenths_db[frames, bands]
+    hz = _between_bands(excess, frames, bands)
+    strongest = int(on_path.argmax())
+    above = 10 * math.log10(float(np.mean(10.0 ** (on_path / (10 * TENTHS)))))
+    edges = (float(hz.min()) - excess.band_hz, float(hz.max()) + excess.band_hz)
+    return TrackedCall(
+        begin=begin - event_begin,
+        end=end - event_begin,
+        first=begin + excess.frame // 2 - event_begin,
+        step=excess.step,
+        hz=tuple(round(float(one), 1) for one in hz),
+        peak_hz=round(float(hz[strongest]), 1),
+        above_background_db=round(above, 1),
+        level_db=_level_db(samples[begin:end], rate, edges),
+    )
+
+
+def _tops(tenths_db: NDArray[np.int32], frames: NDArray[np.int64], bands: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The strongest bands within a tone's width of a path, int64 [frames]: to the path all loud bands are alike."""
+    near = np.clip(bands[:, None] + np.arange(-_WIDTH, _WIDTH + 1), 0, tenths_db.shape[1] - 1)
+    place = tenths_db[frames[:, None], near].argmax(axis=1)
+    tops: NDArray[np.int64] = near[np.arange(len(bands)), place]
+    return tops
+
+
+def _between_bands(excess: Excess, frames: NDArray[np.int64], bands: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Frequencies of a path, float64 [frames]: a parabola through the band and its neighbours says where its top is."""
+    last = len(excess.hz) - 1
+    own = excess.tenths_db[frames, bands].astype(np.float64)
+    below = excess.tenths_db[frames, np.maximum(bands - 1, 0)]
+    above = excess.tenths_db[frames, np.minimum(bands + 1, last)]
+    bend = 2 * own - below - above
+    top = (own >= below) & (own >= above) & (bend > 0) & (bands > 0) & (bands < last)
+    shift = np.where(top, (above - below) / np.where(top, 2 * bend, 1.0), 0.0)
+    hz: NDArray[np.float64] = excess.hz[bands] + shift * excess.band_hz
+    return hz
+
+
+def _level_db(samples: NDArray[np.float32], rate: int, band_hz: tuple[float, float]) -> float | None:
+    """Root-mean-square level of a band, dB re full scale, to 0.1 dB."""
+    spectrum = np.fft.rfft(samples)
+    hz = np.fft.rfftfreq(len(samples), 1 / rate)
+    inside = spectrum[(hz >= band_hz[0]) & (hz <= band_hz[1]) & (hz > 0)]
+    power = 2 * float(np.sum(inside.real**2 + inside.imag**2)) / len(samples) ** 2
+    return round(10 * math.log10(power), 1) if power > 0 else None

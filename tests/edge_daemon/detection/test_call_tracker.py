@@ -1,0 +1,49 @@
+"""Events are parted by their calls, and nothing of an event is lost by it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_daemon.detection.call_tracker import by_call
+from edge_daemon.detection.contour.call import TrackedCall
+from edge_daemon.detection.event_finder import Found
+from edge_daemon.detection.events import Event
+
+
+def call(begin: int, end: int) -> TrackedCall:
+    return TrackedCall(begin, end, begin + 128, 64, (100.0, 120.0, 150.0), 120.0, 12.0, -40.0)
+
+
+def found(begin: int, end: int) -> Found:
+    return Found(Event(begin, end, 0.9, begin, 0.8, 4, 90.0, 180.0), (), "onnx")
+
+
+def test_one_call_or_none_leaves_the_event() -> None:
+    event = found(10_000, 14_000)
+    assert by_call(event, ()) == [event]
+    (one,) = by_call(event, [call(-300, 2000)])
+    assert (one.event, one.call, one.part, one.parts) == (event.event, call(-300, 2000), 1, 1)
+
+
+def test_two_calls_cut_the_event_in_the_pause_between_them() -> None:
+    first, second = by_call(found(10_000, 15_000), [call(0, 2000), call(3000, 5200)])
+    assert (first.event.begin, first.event.end) == (10_000, 12_500)
+    assert (second.event.begin, second.event.end) == (12_500, 15_000)
+    assert (first.part, second.part, first.parts, second.parts) == (1, 2, 2, 2)
+    assert first.call == call(0, 2000)
+    assert second.call == call(500, 2700)  # 13,000 … 15,200 in the stream, as before
+    assert first.event.peak_score == second.event.peak_score == 0.9
+
+
+@given(st.lists(st.integers(300, 3000), min_size=2, max_size=6))
+def test_parts_tile_the_event(lengths: list[int]) -> None:
+    edges = [sum(lengths[:number]) for number in range(len(lengths) + 1)]
+    calls = [call(begin + 50, end - 50) for begin, end in pairwise(edges)]
+    parts = by_call(found(7, 7 + edges[-1]), calls)
+    assert [part.event.begin for part in parts] == [7, *(part.event.end for part in parts[:-1])]
+    assert parts[-1].event.end == 7 + edges[-1]
+    assert all(part.event.begin < part.event.end for part in parts)
+    assert [part.event.begin + part.call.begin for part in parts if part.call] == [7 + one.begin for one in calls]
