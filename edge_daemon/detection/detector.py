@@ -126,7 +126,14 @@ class Detector(DetectorPlan):
         )
 
     def origin(
-        self, device: str, stream: str, *, file: str | None = None, channel: int = 1, position: Position | None = None
+        self,
+        device: str,
+        stream: str,
+        *,
+        file: str | None = None,
+        channel: int = 1,
+        position: Position | None = None,
+        full_scale_db: float | None = None,
     ) -> Origin:
         """What the detections of one stream have in common; the arguments are fields of `Origin`."""
         metadata = self.model.metadata
@@ -141,6 +148,7 @@ class Detector(DetectorPlan):
             file=file,
             channel=channel,
             position=position,
+            full_scale_db=full_scale_db,
         )
 
     def close(self) -> None:

@@ -23,6 +23,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from edge_daemon.audio.source import GapCause
 from edge_daemon.clock.utc import Utc, utc_text
+from edge_daemon.detection.call_document import Box, Call, Contour, call_documents
+from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.events import Event
 from edge_daemon.documents.document import Document, DocumentPart
 
@@ -115,6 +117,21 @@ class Detection(Document):
                     "gaps": [],
                     "clip": "2009-03-29/buoy-7_20090329T121501.250Z_3e0a8d0c.flac",
                     "time_source": None,
+                    "call": {
+                        "begin_s": 3.436,
+                        "end_s": 4.236,
+                        "start_hz": 96.4,
+                        "end_hz": 183.9,
+                        "low_hz": 95.1,
+                        "high_hz": 183.9,
+                        "peak_hz": 152.0,
+                        "slope_hz_s": 130.2,
+                        "above_background_db": 14.2,
+                        "received_level_db": 108.3,
+                        "number": 1,
+                        "of": 1,
+                    },
+                    "contour": {"begin_s": 3.5, "step_s": 0.032, "hz": [96, 95, 99, 107, 118, 134, 152, 171, 184]},
                 }
             ],
         },
@@ -155,6 +172,17 @@ class Detection(Document):
         description="Of a recording: what tells its time and how the zone is known, such as"
         " `AudioMoth comment; zone UTC-5 in the header`; null when live or if the time is not known.",
     )
+    call: Call | None = Field(
+        default=None, description="The call itself; null if its pitch could not be followed, and in older documents."
+    )
+    contour: Contour | None = Field(default=None, description="Its pitch over time; null where `call` is.")
+
+    @property
+    def box(self) -> Box:
+        """What to select in the recording: the call, or the event where its pitch is not known."""
+        if self.call is None or self.call.end_s <= 0:  # it may have begun in the recording before, or lie there
+            return Box(self.begin_s, self.end_s, self.low_hz, self.high_hz)
+        return Box(max(0.0, self.call.begin_s), self.call.end_s, self.call.low_hz, self.call.high_hz)
 
     @model_validator(mode="after")
     def _times_in_order(self) -> Self:
@@ -181,6 +209,7 @@ class Origin:
         channel: counted from 1.
         position: where the hydrophone is, if known.
         time_source: what tells a recording's time, for people, or None.
+        full_scale_db: level (peak) of a full-scale sample, dB re 1 µPa, of a calibrated hydrophone, or None.
     """
 
     device: str
@@ -194,6 +223,7 @@ class Origin:
     channel: int = 1
     position: Position | None = None
     time_source: str | None = None
+    full_scale_db: float | None = None
 
 
 def detection_id(origin: Origin, begin: int) -> UUID:
@@ -211,6 +241,8 @@ def describe(
     clock: UtcBasis = "none",
     gaps: Sequence[AdjoiningGap] = (),
     backend: str | None = None,
+    call: TrackedCall | None = None,
+    part: tuple[int, int] = (1, 1),
 ) -> Detection:
     """The document of one event.
 
@@ -222,7 +254,12 @@ def describe(
         clock: what UTC rests on.
         gaps: missing sound near the event.
         backend: which backend made it, where that may be another than the origin's: a fallback.
+        call: the call in it, if its pitch was followed.
+        part: which call of an event it is, and of how many.
     """
+    figures = contour = None
+    if call is not None:
+        figures, contour = call_documents(call, event.begin, origin.rate, origin.full_scale_db, *part)
     return Detection(
         id=detection_id(origin, event.begin),
         device=origin.device,
@@ -246,4 +283,6 @@ def describe(
         position=origin.position,
         gaps=tuple(gaps),
         time_source=origin.time_source,
+        call=figures,
+        contour=contour,
     )

@@ -18,6 +18,7 @@ from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
 from edge_daemon.health.counters import HealthCounters
+from edge_daemon.levels.hydrophone import Hydrophone
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.announcement_record import AnnouncementRecord
 from edge_daemon.live.capture_loop import CaptureLoop
@@ -136,9 +137,14 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     recent = RecentSound(rate)
     levels = _levels(config, dependencies, recent, ledger)
     cutter = None if store is None else _cutter(config, dependencies, recent, clips, times)
+    hydrophone = Hydrophone.from_config(config.hydrophone)
     reporter = DetectionReporter(
         detector.origin(
-            config.device.id, session.id, channel=config.audio.channel, position=Position.from_config(config.device)
+            config.device.id,
+            session.id,
+            channel=config.audio.channel,
+            position=Position.from_config(config.device),
+            full_scale_db=None if hydrophone is None else hydrophone.full_scale_db,
         ),
         topics.detections,
         times,

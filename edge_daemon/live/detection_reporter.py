@@ -93,6 +93,8 @@ class DetectionReporter(StreamObserver):
                 for gap in found.gaps
             ],
             backend=found.backend,
+            call=found.call,
+            part=(found.part, found.parts),
         )
         more: dict[str, object] = {}
         if self._levels is not None:

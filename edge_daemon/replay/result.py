@@ -87,6 +87,8 @@ class ReplayResult:
                 clock=self.clock,
                 gaps=[self._adjoining(gap) for gap in found.gaps],
                 backend=found.backend,
+                call=found.call,
+                part=(found.part, found.parts),
             )
             level = self.levels[place] if self.levels else None
             yield document if level is None else document.model_copy(update={"received_level": level})

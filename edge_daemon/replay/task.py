@@ -130,6 +130,7 @@ def open_recording(
             file=recording.name,
             channel=settings.channel,
             position=settings.position,
+            full_scale_db=settings.full_scale_db,
         )
         result.origin = replace(origin, time_source=started.source)
         _tell_time(result, started, source.rate)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.detection.call_document import Box, Contour
+
 
 @dataclass(frozen=True, slots=True)
 class LostSound:
@@ -96,6 +98,8 @@ class Entry:
         rms_db: received level, dB re 1 µPa, or None.
         gaps: whether sound is missing within a window of it.
         curve: scores of the windows around it, or None where none were kept.
+        box: what to select: the call, or the event where its pitch is not known; None draws the detection itself.
+        contour: the pitch of the call over time, or None.
     """
 
     id: str
@@ -110,3 +114,5 @@ class Entry:
     rms_db: float | None = None
     gaps: bool = False
     curve: ScoreCurve | None = None
+    box: Box | None = None
+    contour: Contour | None = None

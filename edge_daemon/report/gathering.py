@@ -114,6 +114,8 @@ class Gathering:
             high_hz=detection.high_hz,
             rms_db=None if level is None else level.rms_db,
             gaps=bool(detection.gaps),
+            box=detection.box,
+            contour=detection.contour,
             curve=self._curve(result, detection.begin_s - MARGIN_S, detection.end_s + MARGIN_S),
         )
         if len(self._best) < self._most:

@@ -54,6 +54,10 @@ class MediaMaker:
             made |= {"begin": round(excerpt.begin_s, 6), "end": round(excerpt.end_s, 6)}
             made["picture"] = _base64(self._picture(wide, excerpt))
             made["sound"] = _base64(encode(excerpt.samples, excerpt.rate, self._low_hz))
+        if entry.box is not None and entry.box.low_hz is not None:
+            made["box"] = [round(edge, 3) for edge in entry.box if edge is not None]
+        if entry.contour is not None:
+            made["contour"] = [round(entry.contour.begin_s, 4), entry.contour.step_s, entry.contour.hz]
         if entry.curve is not None:
             made["cell"] = entry.curve.cell_s
             made["cells"] = [round(float(begin), 4) for begin in entry.curve.begins_s]

@@ -19,7 +19,7 @@ from edge_daemon.tables.format import RecordingFormat
 def write_audacity(file: TextIO, detections: Iterable[Detection], _sound: Path) -> None:
     """Write the label track of one recording; empty where nothing was detected."""
     for detection in detections:
-        file.write(f"{detection.begin_s:.6f}\t{detection.end_s:.6f}\t{plain(detection.label)}\n")
+        file.write(f"{detection.box.begin_s:.6f}\t{detection.box.end_s:.6f}\t{plain(detection.label)}\n")
 
 
 FORMAT = RecordingFormat(".labels.txt", write_audacity)

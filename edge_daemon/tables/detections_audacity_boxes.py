@@ -19,8 +19,9 @@ from edge_daemon.tables.format import RecordingFormat
 def write_audacity_boxes(file: TextIO, detections: Iterable[Detection], _sound: Path) -> None:
     """Write the label track of one recording; empty where nothing was detected."""
     for detection in detections:
-        file.write(f"{detection.begin_s:.6f}\t{detection.end_s:.6f}\t{plain(detection.label)}\n")
-        low, high = (-1.0 if edge is None else edge for edge in (detection.low_hz, detection.high_hz))
+        box = detection.box
+        file.write(f"{box.begin_s:.6f}\t{box.end_s:.6f}\t{plain(detection.label)}\n")
+        low, high = (-1.0 if edge is None else edge for edge in (box.low_hz, box.high_hz))
         file.write(f"\\\t{low:.6f}\t{high:.6f}\n")
 
 

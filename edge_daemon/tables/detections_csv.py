@@ -32,6 +32,21 @@ COLUMNS = (
     "backend",
     "id",
     "time_source",
+    "call_begin_s",
+    "call_end_s",
+    "call_start_hz",
+    "call_end_hz",
+    "call_low_hz",
+    "call_high_hz",
+    "call_peak_hz",
+    "call_slope_hz_s",
+    "call_above_background_db",
+    "call_received_level_db",
+    "call_number",
+    "call_of",
+    "contour_begin_s",
+    "contour_step_s",
+    "contour_hz",
 )
 
 
@@ -50,8 +65,10 @@ class DetectionsCsv:
         """Append detections; what is not known is an empty cell."""
         for detection in detections:
             fields = detection.model_dump(mode="json", by_alias=True)
-            fields |= {f"model_{key}": value for key, value in fields["model"].items()}
-            self._rows.writerow([fields[column] for column in COLUMNS])
+            for part in ("model", "call", "contour"):
+                fields |= {f"{part}_{key}": value for key, value in (fields[part] or {}).items()}
+            fields["contour_hz"] = " ".join(map(str, fields.get("contour_hz") or ()))
+            self._rows.writerow([fields.get(column) for column in COLUMNS])
 
 
 FORMAT = RunFormat("detections.csv", DetectionsCsv)

@@ -84,7 +84,7 @@ def _transform(
 ) -> tuple[NDArray[np.float32], slice, NDArray[np.float64]]:
     """The frame's weights (Hann), which bands are kept, and their centres."""
     weights = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(frame) / frame)).astype(np.float32)
-    hz: NDArray[np.float64] = np.fft.rfftfreq(_transform_length(frame), 1 / rate)
+    hz = np.fft.rfftfreq(_transform_length(frame), 1 / rate).astype(np.float64)
     low, high = max(0.0, call_band_hz[0] - MARGIN_HZ[0]), call_band_hz[1] + MARGIN_HZ[1]
     first, last = np.searchsorted(hz, (max(low, hz[1]), high)).tolist()
     return weights, slice(first, last), hz[first:last]

@@ -30,8 +30,9 @@ at("notice").textContent = notices.join(" ");
 at("notice").hidden = notices.length === 0;
 
 at("about").textContent =
-  "Boxes span the detection's time and the band in which something stood out (a help for the eye, not a " +
-  "measurement). The score of a window is drawn over the hop around its centre; dashed " +
+  "A line follows the pitch of the call, and its box spans the call. Where the pitch could not be followed, the box " +
+  "spans the detection's time and the band in which something stood out (a help for the eye, not a measurement). " +
+  "The score of a window is drawn over the hop around its centre; dashed " +
   `lines are the thresholds. Clips start playing ${page.speed === 1 ? "at their own speed" : `${page.speed} times as fast, for ` +
   "small loudspeakers cannot play such low calls; pitch rises with speed"}. All are equally loud; sound ` +
   `below ${page.callBandHz[0] / 2} Hz is removed.`;
@@ -117,11 +118,14 @@ at("filters").addEventListener("reset", () => {
   Object.assign(choice, { from: null, to: null });
   setTimeout(() => {
     showBoxes();
+    showContours();
     readFilters();
   });
 });
 const showBoxes = () => document.body.classList.toggle("boxless", !at("boxes").checked);
 at("boxes").addEventListener("change", showBoxes);
+const showContours = () => document.body.classList.toggle("contourless", !at("contours").checked);
+at("contours").addEventListener("change", showContours);
 
 // Review
 const showProgress = () => {
@@ -176,6 +180,7 @@ const KEYS = {
   ArrowRight: () => list.step(1, { play: at("autoplay").checked }),
   ArrowLeft: () => list.step(-1, { play: at("autoplay").checked }),
   b: () => at("boxes").click(),
+  c: () => at("contours").click(),
   " ": () => {
     if (!list.current()) list.step(0);
     const track = list.current()?.card.track;

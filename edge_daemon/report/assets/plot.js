@@ -31,18 +31,34 @@ const soundPlot = (detection, media) => {
   for (const hertz of multiples(0, page.topHz, frequencyStep(page.topHz))) {
     plot.append(label(hertz, "hertz", { bottom: percent(hertz / page.topHz) }));
   }
-  if (detection.low !== null) {
-    const [low, high] = [detection.low, Math.min(detection.high, page.topHz)];
+  if (detection.low !== null || media.box) {
+    const [first, last, low, top] = media.box ?? [detection.begin, detection.end, detection.low, detection.high];
+    const [begin, high] = [Math.max(first, media.begin), Math.min(top, page.topHz)];
     plot.append(
       place(element("div", { class: "box" }), {
-        left: percent((detection.begin - media.begin) / span),
-        width: percent((Math.min(detection.end, media.end) - detection.begin) / span),
+        left: percent((begin - media.begin) / span),
+        width: percent((Math.min(last, media.end) - begin) / span),
         bottom: percent(low / page.topHz),
         height: percent((high - low) / page.topHz),
       }),
     );
   }
+  if (media.contour) {
+    const drawing = shape("svg", { class: "contour", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" });
+    drawing.append(shape("path", { d: contourPath(media) }));
+    plot.append(drawing);
+  }
   return plot;
+};
+
+// The call's pitch, as shares of the picture's width and height.
+const contourPath = (media) => {
+  const [begin, step, hertz] = media.contour;
+  const points = hertz.map((pitch, n) => {
+    const x = (begin + n * step - media.begin) / (media.end - media.begin);
+    return `${x.toFixed(4)} ${(1 - pitch / page.topHz).toFixed(4)}`;
+  });
+  return `M${points.join("L")}`;
 };
 
 // Steps, for a window speaks for its cell; where a window is missing there is a hole.

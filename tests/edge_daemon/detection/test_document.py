@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from edge_daemon.clock.utc import utc_text
+from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.document import (
     AdjoiningGap,
     Detection,
@@ -88,9 +89,41 @@ def test_the_document() -> None:
         "gaps": [{"begin_s": 3.0, "length_s": 0.5, "cause": "read_error"}],
         "clip": None,
         "time_source": None,
+        "call": None,
+        "contour": None,
     }
     assert "\n" not in detection.to_json()
     jsonschema.validate(json.loads(detection.to_json()), json.loads(Detection.schema_text()))
+
+
+def test_the_call_and_its_contour() -> None:
+    call = TrackedCall(
+        begin=-128, end=1200, first=0, step=64, hz=(98.4, 110.6, 150.5), peak_hz=110.6, above_background_db=12.3,
+        level_db=-31.5,
+    )  # fmt: skip
+    detection = describe(EVENT, dataclasses.replace(ORIGIN, full_scale_db=170.0), call=call, part=(2, 3))
+    document = json.loads(detection.to_json())
+    jsonschema.validate(document, json.loads(Detection.schema_text()))
+    assert document["call"] == {
+        "begin_s": 1373 / 2000,
+        "end_s": 2701 / 2000,
+        "start_hz": 98.4,
+        "end_hz": 150.5,
+        "low_hz": 98.4,
+        "high_hz": 150.5,
+        "peak_hz": 110.6,
+        "slope_hz_s": 814.1,  # 52.1 Hz in 128 samples
+        "above_background_db": 12.3,
+        "received_level_db": 138.5,  # 170 dB for full scale, 31.5 dB below
+        "number": 2,
+        "of": 3,
+    }
+    assert document["contour"] == {"begin_s": 0.7505, "step_s": 0.032, "hz": [98, 111, 150]}
+    assert detection.box == (1373 / 2000, 2701 / 2000, 98.4, 150.5)
+    assert describe(EVENT, ORIGIN, call=call).call.received_level_db is None  # type: ignore[union-attr]
+    assert describe(EVENT, ORIGIN).box == (0.7505, 2.2505, 95.0, 185.1)
+    before = dataclasses.replace(call, begin=-2000)  # begins in the recording before
+    assert describe(EVENT, ORIGIN, call=before).box.begin_s == 0.0
 
 
 def test_without_utc() -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.document import Detection, ModelReference, Origin, describe
 from edge_daemon.detection.events import Event
 from edge_daemon.tables.detections_audacity import write_audacity
 from edge_daemon.tables.detections_audacity_boxes import write_audacity_boxes
-from edge_daemon.tables.detections_csv import DetectionsCsv
+from edge_daemon.tables.detections_csv import COLUMNS, DetectionsCsv
 from edge_daemon.tables.detections_jsonl import DetectionsJsonl
 from edge_daemon.tables.detections_raven import write_raven
 from edge_daemon.tables.detections_raven_run import RavenRun
@@ -32,6 +33,7 @@ ORIGIN = Origin(
     channel=2,
     time_source="file name (AudioMoth); zone UTC-4 in the name",
 )
+CALL_COLUMNS = [name for name in COLUMNS if name.startswith(("call_", "contour_"))]
 UTC_NS = 1238328900_000_000_000  # 2009-03-29 12:15:00
 
 
@@ -122,6 +124,30 @@ def test_audacity_boxes(detections: list[Detection]) -> None:
     )  # fmt: skip
 
 
+def test_boxes_are_those_of_the_call() -> None:
+    event = Event(1000, 4000, 0.97314, 1001, 0.75, 3, 95.0, 185.5)
+    call = TrackedCall(500, 2100, 628, 64, (101.0, 99.0, 170.5), 150.0, 9.5, -40.0)
+    detection = describe(
+        event, ORIGIN, begin_utc_ns=UTC_NS + 500_000_000, end_utc_ns=UTC_NS + 2 * 10**9, clock="given", call=call
+    )
+    raven, labels, boxes, rows = (io.StringIO() for _ in range(4))
+    write_raven(raven, [detection], Path("a.wav"))
+    cells = dict(zip(*(line.split("\t") for line in raven.getvalue().split("\n")[:2]), strict=True))
+    assert [cells[name] for name in ("Begin Time (s)", "End Time (s)", "Low Freq (Hz)", "High Freq (Hz)")] == [
+        "0.750000", "1.550000", "99.0", "170.5",
+    ]  # fmt: skip
+    assert cells["File Offset (s)"] == "0.750000"
+    assert cells["Begin UTC"] == "2009-03-29T12:15:00.750000Z"
+    write_audacity(labels, [detection], Path("a.wav"))
+    assert labels.getvalue() == "0.750000\t1.550000\tup-call\n"
+    write_audacity_boxes(boxes, [detection], Path("a.wav"))
+    assert boxes.getvalue() == "0.750000\t1.550000\tup-call\n\\\t99.000000\t170.500000\n"
+    DetectionsCsv(rows).add([detection])
+    (row,) = csv.DictReader(io.StringIO(rows.getvalue()))
+    assert (row["begin_s"], row["call_begin_s"], row["call_low_hz"]) == ("0.5", "0.75", "99.0")
+    assert (row["contour_begin_s"], row["contour_hz"]) == ("0.814", "101 99 170")
+
+
 def test_one_raven_table_for_the_run(detections: list[Detection]) -> None:
     """Times count over all recordings, file offsets within each."""
     file = io.StringIO()
@@ -164,7 +190,7 @@ def test_csv(detections: list[Detection]) -> None:
         "backend": "onnx",
         "id": str(detections[0].id),
         "time_source": "file name (AudioMoth); zone UTC-4 in the name",
-    }
+    } | dict.fromkeys(CALL_COLUMNS, "")
     assert rows[1]["begin_utc"] == ""
     assert rows[1]["low_hz"] == ""
     assert "\r" not in file.getvalue()
