@@ -28,7 +28,7 @@ LATE_S = 120.0
 @click.option("--tls", is_flag=True, help="Encrypt, trusting the system's certificate authorities.")
 @click.option("--username", help="User name.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="File with the password (chmod 600).")
-@click.option("--all", "everything", is_flag=True, help="Show health, effort and status too.")
+@click.option("--all", "everything", is_flag=True, help="Show health, effort, status and thumbnails too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line, as received.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after this many messages.")
 def watch(
@@ -48,6 +48,7 @@ def watch(
     """Print detections as they arrive at a broker, until Ctrl-C; reconnects if the connection is lost."""
     from pydantic import ValidationError
 
+    from edge_daemon.cli.call_picture import call_lines
     from edge_daemon.cli.option_errors import blaming_options
     from edge_daemon.config import load
     from edge_daemon.config.mqtt import MqttSection
@@ -80,6 +81,8 @@ def watch(
             if not payload:  # `config check` sends such, and so does who deletes a retained message
                 continue
             say(escaped(payload.decode("utf-8", "replace") if as_json else line(topic, payload, time.time())))
+            for more in [] if as_json else call_lines(topic, payload):
+                say(escaped(more))
             printed += 1
             if printed == count:
                 return
@@ -94,7 +97,13 @@ def line(topic: str, payload: bytes, now_s: float | None = None) -> str:
     """
     *_, device, subject = ["", "", *topic.split("/")]
     text = payload.decode("utf-8", "replace")
-    told = {"health": health, "effort": effort, "excerpts": excerpt, "lost_clips": lost_clip}
+    told = {
+        "health": health,
+        "effort": effort,
+        "excerpts": excerpt,
+        "thumbnails": thumbnail,
+        "lost_clips": lost_clip,
+    }
     try:
         if subject in told:
             return f"{device:<12} {subject:<10} {told[subject](json.loads(text))}"
@@ -140,6 +149,11 @@ def excerpt(document: dict[str, Any]) -> str:
 def lost_clip(document: dict[str, Any]) -> str:
     """Which clip there will not be, and why."""
     return f"{document['clip']}: {document['reason']}"
+
+
+def thumbnail(document: dict[str, Any]) -> str:
+    """Which detection a picture is of, and its size."""
+    return f"picture of {document['id']}, {document['rows']} rows from {document['low_hz']:.0f} Hz"
 
 
 def health(document: dict[str, Any]) -> str:

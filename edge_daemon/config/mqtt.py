@@ -96,6 +96,9 @@ class MqttSection(Section):
         le=10_000_000_000,
         live=True,
     )
+    thumbnails: bool = key(
+        False, "Also send a very small picture of each call (0.6 kB), after detections and reports of effort"
+    )
     excerpt_kb: int | None = key(
         None,
         "Also send each clip's sound, cut to this size, when nothing else is waiting. Empty: do not send",

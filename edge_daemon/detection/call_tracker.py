@@ -29,10 +29,13 @@ class CallTracker:
         rate: samples per second, the model's.
         margin: samples that the windows of an event reach beyond it, on both sides.
         call_band_hz: where the species calls; None looks everywhere.
+        pictures: make a picture of each call.
     """
 
-    def __init__(self, rate: int, margin: int, call_band_hz: tuple[float, float] | None) -> None:
-        self._rate, self._margin = rate, margin
+    def __init__(
+        self, rate: int, margin: int, call_band_hz: tuple[float, float] | None, *, pictures: bool = False
+    ) -> None:
+        self._rate, self._margin, self._pictures = rate, margin, pictures
         self._band_hz = (0.0, rate / 2) if call_band_hz is None else call_band_hz
         self._longest = round(LONGEST_S * rate)
         self._sound = EventSound()
@@ -55,7 +58,7 @@ class CallTracker:
         finite = np.isfinite(samples)
         if not finite.all():
             samples = np.where(finite, samples, np.float32(0))
-        return calls_in(samples, self._rate, self._band_hz, (begin - first, end - first))
+        return calls_in(samples, self._rate, self._band_hz, (begin - first, end - first), pictures=self._pictures)
 
     def rest(self, next_window: int, open_from: int | None) -> None:
         """No event can begin before these any more: let go of older sound.

@@ -101,13 +101,19 @@ class Detector(DetectorPlan):
         return self.backend.problem if isinstance(self.backend, GuardedBackend) else ""
 
     def pipeline(
-        self, source_rate: int, *, batch: int = 1, pad_short: bool = False, begin: int | None = None
+        self,
+        source_rate: int,
+        *,
+        batch: int = 1,
+        pad_short: bool = False,
+        begin: int | None = None,
+        pictures: bool = False,
     ) -> Pipeline:
         """A pipeline for one stream; all pipelines of a detector use its backend, from one thread at a time.
 
         Args:
             source_rate: samples per second of the blocks that will be pushed.
-            batch, pad_short, begin: as `Pipeline` has them.
+            batch, pad_short, begin, pictures: as `Pipeline` has them.
 
         Raises:
             ConfigError, AudioError: as `Pipeline`.
@@ -123,6 +129,7 @@ class Detector(DetectorPlan):
             call_band_hz=metadata.call_band_hz,
             pad_short=pad_short,
             begin=begin,
+            pictures=pictures,
         )
 
     def origin(

@@ -100,6 +100,7 @@ class Pipeline:
         pad_short: score a stream that is shorter than a window, filled up with zeros, and judge one that has fewer
             windows than the rules ask for by those it has (recordings).
         begin: sample at the model's rate from which windows are cut, as `Windower` has it; None from the first sound.
+        pictures: make a small picture of each call, for thumbnails.
 
     Raises:
         ConfigError: hop, batch and rules contradict each other or the model.
@@ -118,6 +119,7 @@ class Pipeline:
         call_band_hz: tuple[float, float] | None = None,
         pad_short: bool = False,
         begin: int | None = None,
+        pictures: bool = False,
     ) -> None:
         if batch < 1:
             raise ConfigError(f"A batch cannot have {batch} windows.", "Choose 1 or more.")
@@ -132,7 +134,7 @@ class Pipeline:
         self._call_band_hz = call_band_hz
         self._batch = batch
         self._pending: list[Window] = []
-        self._tracker = CallTracker(spec.sample_rate, (spec.window - hop) // 2, call_band_hz)
+        self._tracker = CallTracker(spec.sample_rate, (spec.window - hop) // 2, call_band_hz, pictures=pictures)
 
     @property
     def latency_s(self) -> float:

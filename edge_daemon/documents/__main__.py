@@ -10,6 +10,7 @@ PUBLISHED = (
     "edge_daemon.clips.excerpt:Excerpt",
     "edge_daemon.clips.lost_clip:LostClip",
     "edge_daemon.detection.document:Detection",
+    "edge_daemon.detection.thumbnail:Thumbnail",
     "edge_daemon.effort.summary:EffortSummary",
     "edge_daemon.health.document:HealthDocument",
 )

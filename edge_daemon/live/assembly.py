@@ -152,6 +152,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         levels,
         cutter,
         publisher,
+        topics.thumbnails,
     )
     observers: list[StreamObserver] = [one for one in (levels, cutter) if one is not None]
     return Components(
@@ -161,7 +162,13 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         queue=sound,
         capture=CaptureLoop(source, sound, time),
         scoring=ScoringLoop(
-            detector.pipeline(source.rate), recent, times, ledger, counters, [*observers, periods, reporter], time
+            detector.pipeline(source.rate, pictures=config.mqtt.enabled and config.mqtt.thumbnails),
+            recent,
+            times,
+            ledger,
+            counters,
+            [*observers, periods, reporter],
+            time,
         ),
         reporter=reporter,
         levels=levels,

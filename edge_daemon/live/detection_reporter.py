@@ -8,9 +8,12 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from edge_daemon.detection.contour.picture import CallPicture
 from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, Position, describe
 from edge_daemon.detection.event_finder import Found
+from edge_daemon.detection.events import Event
 from edge_daemon.detection.observer import StreamObserver
+from edge_daemon.detection.thumbnail import thumbnail
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.clip_cutter import ClipCutter
 from edge_daemon.live.sample_time import SampleTime
@@ -21,6 +24,8 @@ from edge_daemon.outbox.message import Message
 log = logging.getLogger(__name__)
 
 DETECTION_PRIORITY = 2
+THUMBNAIL_PRIORITY = 0
+"""Below reports of effort, which are 1."""
 
 
 class DetectionReporter(StreamObserver):
@@ -34,6 +39,7 @@ class DetectionReporter(StreamObserver):
         levels: received levels; None without calibration.
         clips: cuts clips; None for none.
         publisher: tells whether the broker is connected; None without one.
+        thumbnails: topic of thumbnails, of the calls that have pictures.
     """
 
     def __init__(
@@ -45,8 +51,10 @@ class DetectionReporter(StreamObserver):
         levels: StreamLevels | None = None,
         clips: ClipCutter | None = None,
         publisher: Publisher | None = None,
+        thumbnails: str = "",
     ) -> None:
         self._origin, self._topic, self._times, self._mailbox = origin, topic, times, mailbox
+        self._thumbnails = thumbnails
         self._levels, self._clips, self._publisher = levels, clips, publisher
 
     def move(self, position: Position | None) -> None:
@@ -68,6 +76,8 @@ class DetectionReporter(StreamObserver):
         )
         online = self._publisher is not None and self._publisher.report().state == "online"
         self._mailbox.put(message, heard_ns if online else None)
+        if found.call is not None and found.call.picture is not None:
+            self._show(detection, found.call.picture, found.event)
         log.info(
             "detection",
             extra={
@@ -79,6 +89,20 @@ class DetectionReporter(StreamObserver):
                 **({} if detection.clip is None else {"clip": detection.clip}),
             },
         )
+
+    def _show(self, detection: Detection, picture: CallPicture, event: Event) -> None:
+        """Let a thumbnail follow its detection."""
+        made = thumbnail(detection, picture, event.begin, self._origin.rate)
+        message = Message(
+            id=f"thumbnail-{detection.id}",
+            topic=self._thumbnails,
+            payload=made.to_json().encode(),
+            kind="thumbnail",
+            priority=THUMBNAIL_PRIORITY,
+            created_utc_ns=self._times.utc_ns(event.end),
+            dated=detection.clock != "unsynchronised",
+        )
+        self._mailbox.put(message, None)
 
     def _describe(self, found: Found) -> Detection:
         origin, event, rate = self._origin, found.event, self._origin.rate

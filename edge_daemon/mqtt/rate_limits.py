@@ -21,6 +21,7 @@ SHARES: Mapping[str, float] = {
     "status": 1.0,
     "detection": 0.97,
     "effort": 0.85,
+    "thumbnail": 0.75,
     "health": 0.7,
     "discovery": 0.6,
     "excerpt": 0.5,

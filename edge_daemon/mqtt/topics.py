@@ -47,6 +47,11 @@ class Topics:
         return f"{self.prefix}/{self.device}/lost_clips"
 
     @property
+    def thumbnails(self) -> str:
+        """A very small picture of each call, one JSON document each, QoS 1; only where configured."""
+        return f"{self.prefix}/{self.device}/thumbnails"
+
+    @property
     def effort(self) -> str:
         """What was listened to and what was lost, QoS 1."""
         return f"{self.prefix}/{self.device}/effort"

@@ -15,7 +15,7 @@ from edge_daemon.model.shipped import shipped_models
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SCHEMAS = {"detection", "effort", "excerpt", "health"}
+SCHEMAS = {"detection", "effort", "excerpt", "health", "thumbnail"}
 
 
 @pytest.fixture(scope="module")

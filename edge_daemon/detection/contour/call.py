@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.detection.contour.excess import TENTHS, Excess
+from edge_daemon.detection.contour.picture import CallPicture
 from edge_daemon.detection.contour.ridge import Ridge, ridges
 
 WEAKEST = 0.3
@@ -30,6 +31,7 @@ class TrackedCall:
         peak_hz: where it stood out most.
         above_background_db: mean power on the contour over each band's own level, in frames of `excess.FRAME_S`.
         level_db: root-mean-square level in the call's band over its time, dB re full scale; None for silence.
+        picture: of it and what is around it, where that was asked for.
     """
 
     begin: int
@@ -40,6 +42,7 @@ class TrackedCall:
     peak_hz: float
     above_background_db: float
     level_db: float | None
+    picture: CallPicture | None = None
 
     @property
     def low_hz(self) -> float:
@@ -53,7 +56,8 @@ class TrackedCall:
 
     def moved(self, by: int) -> TrackedCall:
         """The same call, counted from a sample `by` samples earlier."""
-        return replace(self, begin=self.begin + by, end=self.end + by, first=self.first + by)
+        picture = None if self.picture is None else replace(self.picture, begin=self.picture.begin + by)
+        return replace(self, begin=self.begin + by, end=self.end + by, first=self.first + by, picture=picture)
 
     def slope_hz_s(self, rate: int) -> float:
         """How steeply it rises from its first to its last point, hertz per second."""
@@ -61,7 +65,12 @@ class TrackedCall:
 
 
 def calls_in(
-    samples: NDArray[np.float32], rate: int, call_band_hz: tuple[float, float], event: tuple[int, int]
+    samples: NDArray[np.float32],
+    rate: int,
+    call_band_hz: tuple[float, float],
+    event: tuple[int, int],
+    *,
+    pictures: bool = False,
 ) -> tuple[TrackedCall, ...]:
     """The calls of an event, in order of time; none shares time with another.
 
@@ -73,6 +82,7 @@ def calls_in(
         rate: samples per second.
         call_band_hz: where the species calls.
         event: begin and end of the event within the samples.
+        pictures: make a picture of each.
     """
     excess = Excess.of(samples, rate, call_band_hz)
     if excess is None:
@@ -84,7 +94,12 @@ def calls_in(
         touching = [one for one in found if one[1] < end and one[2] > begin]
         chosen = [max(touching, key=lambda one: one[0].total)] if touching else []
     least = WEAKEST * max((ridge.total for ridge, _, _ in chosen), default=0)
-    return tuple(_call(ridge, excess, samples, rate, begin) for ridge, _, _ in chosen if ridge.total >= least)
+    calls = [(ridge, _call(ridge, excess, samples, rate, begin)) for ridge, _, _ in chosen if ridge.total >= least]
+    if not pictures:
+        return tuple(call for _, call in calls)
+    return tuple(
+        replace(call, picture=CallPicture.of(excess, ridge.first, ridge.end, rate, begin)) for ridge, call in calls
+    )
 
 
 def _span(ridge: Ridge, excess: Excess) -> tuple[int, int]:

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_daemon.cli.call_picture import call_lines
 from edge_daemon.cli.watch import line
 from edge_daemon.detection.document import Detection
+from edge_daemon.detection.thumbnail import Thumbnail
 from edge_daemon.system.printable import escaped, printable
 
 EXAMPLE = json.loads(Detection.schema_text())["examples"][0]
+THUMBNAIL = json.loads(Thumbnail.schema_text())["examples"][0]
 END_S = datetime.fromisoformat(EXAMPLE["end_utc"]).timestamp()
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
 
@@ -45,10 +48,38 @@ def test_an_excerpt_is_told_in_words() -> None:
     )
 
 
-@pytest.mark.parametrize("subject", ["detections", "health", "effort", "excerpts", "status", ESCAPE])
+def test_the_contour_is_drawn_below_its_detection() -> None:
+    document = EXAMPLE | {"contour": {"begin_s": 3.5, "step_s": 0.032, "hz": [100, 100, 130, 170, 170]}}
+    (shown,) = call_lines("p/buoy-7/detections", json.dumps(document).encode())
+    assert shown.strip() == "100 Hz ▁▁▄██ 170 Hz  0.80 s, 14 dB above the background"
+    document["call"] |= {"number": 2, "of": 3}
+    assert call_lines("p/buoy-7/detections", json.dumps(document).encode())[0].endswith(", call 2 of 3")
+    assert call_lines("p/buoy-7/detections", json.dumps(EXAMPLE | {"call": None}).encode()) == []
+
+
+def test_a_thumbnail_is_drawn() -> None:
+    topic, payload = "p/buoy-7/thumbnails", json.dumps(THUMBNAIL).encode()
+    # cells "AAhwDwA=": 0 0 0 8 | 7 0 0 15 | 0 0, two rows of five
+    assert [shown.strip() for shown in call_lines(topic, payload)] == ["63 Hz   @", "47 Hz    =="]
+    assert line(topic, payload) == f"buoy-7       thumbnails picture of {THUMBNAIL['id']}, 2 rows from 47 Hz"
+
+
+@pytest.mark.parametrize("harm", [{"contour": {"hz": ["x"]}}, {"contour": {"hz": []}}, {"call": 7}, {"call": {}}])
+def test_a_call_that_is_not_understood_is_not_drawn(harm: dict[str, object]) -> None:
+    assert call_lines("p/buoy-7/detections", json.dumps(EXAMPLE | harm).encode()) == []
+    assert call_lines("p/buoy-7/thumbnails", json.dumps(THUMBNAIL | {"cells": "A"}).encode()) == []
+    assert call_lines("p/buoy-7/thumbnails", b"[" * 100_000) == []
+
+
+@pytest.mark.parametrize("subject", ["detections", "health", "effort", "excerpts", "thumbnails", "status", ESCAPE])
 def test_no_payload_and_no_topic_steers_the_terminal(subject: str) -> None:
     for payload in (ESCAPE, json.dumps(EXAMPLE | {"label": ESCAPE, "device": ESCAPE}, ensure_ascii=False)):
-        for raw in (payload, line(f"p/{ESCAPE}/{subject}", payload.encode(), END_S)):
+        topic = f"p/{ESCAPE}/{subject}"
+        for raw in (
+            payload,
+            *call_lines(topic, payload.encode()),
+            line(f"p/{ESCAPE}/{subject}", payload.encode(), END_S),
+        ):
             assert escaped(raw).isprintable()
 
 

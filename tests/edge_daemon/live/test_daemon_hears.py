@@ -21,6 +21,8 @@ CARD = DeviceInfo(3, "USB Hydrophone H2a", 2, 2000, is_default=True)
 COMPARED = (
     "label",
     "begin_s",
+    "call",
+    "contour",
     "end_s",
     "peak_score",
     "mean_score",

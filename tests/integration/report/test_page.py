@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -135,12 +136,21 @@ def test_the_page_shows_what_was_found(browser: Browser, report: Path) -> None:
 def test_the_box_and_the_curve_are_where_the_call_is(browser: Browser, report: Path) -> None:
     browser.open(report)
     row = data_of(report)["rows"][0]
-    begin, end, low, high = row[2], row[3], row[7], row[8]
+    begin, end = row[2], row[3]
+    media = json.loads(re.search(r'id="media-0">(.*?)</script>', report.read_text(encoding="utf-8")).group(1))  # type: ignore[union-attr]
+    first, last, low, high = media["box"]
     left, width, bottom, height = browser.value(
         "['left', 'width', 'bottom', 'height'].map(it => parseFloat(document.querySelector('.box').style[it]))"
     )
     span = end - begin + 3.0  # 1.5 s on either side
-    assert [left, width] == pytest.approx([100 * 1.5 / span, 100 * (end - begin) / span], abs=0.1)
+    assert [left, width] == pytest.approx([100 * (first - begin + 1.5) / span, 100 * (last - first) / span], abs=0.1)
+    contour = browser.value("document.querySelector('.contour path').getAttribute('d')")
+    pitches = [tuple(map(float, point.split())) for point in contour.replace("M", "L").split("L") if point]
+    assert [500 * (1 - y) for _, y in pitches] == pytest.approx(media["contour"][2], abs=0.1)
+    assert all(left <= 100 * x <= left + width for x, _ in pitches)
+    assert browser.value("getComputedStyle(document.querySelector('.contour')).display") != "none"
+    browser.value("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'c', bubbles: true}))")
+    assert browser.value("getComputedStyle(document.querySelector('.contour')).display") == "none"
     assert [bottom, height] == pytest.approx([100 * low / 500, 100 * (high - low) / 500], abs=0.1)
     path = browser.value("document.querySelector('.curve').getAttribute('d')")
     points = [tuple(map(float, point.split())) for point in path.replace("M", "L").split("L") if point]
