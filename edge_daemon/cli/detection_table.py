@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edge_daemon.cli.say import say
-from edge_daemon.cli.terminal_text import harmless
-from edge_daemon.system.printable import printable
+from edge_daemon.system.printable import escaped, printable
 
 if TYPE_CHECKING:
     from edge_daemon.detection.document import Detection
@@ -25,7 +24,7 @@ def row(detection: Detection) -> Row:
     if detection.low_hz is not None and detection.high_hz is not None:
         band = f"{detection.low_hz:.0f}–{detection.high_hz:.0f} Hz"
     return (
-        harmless(detection.file or detection.device),
+        escaped(detection.file or detection.device),
         clock_text(detection.begin_s),
         f"{detection.end_s - detection.begin_s:.2f} s",
         "" if detection.begin_utc is None else detection.begin_utc[:-5].replace("T", " "),

@@ -16,7 +16,7 @@ from edge_daemon.cli.model_option import MODEL
 from edge_daemon.cli.replay_html import html_options, html_report
 from edge_daemon.cli.replay_times import given_start, time_lines, time_options
 from edge_daemon.cli.say import say
-from edge_daemon.cli.terminal_text import harmless
+from edge_daemon.system.printable import escaped
 from edge_daemon.tables.format import format_names
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def replay(
     if summary.detections > len(rows):
         say(f"… and {summary.detections - len(rows)} more, in {output}")
     for line in _closing_lines(summary, found, took_s, output):
-        say(harmless(line))  # a line end in a file's name would make a line that looks like ours
+        say(escaped(line))  # a line end in a file's name would make a line that looks like ours
     if html is not None:
         say(f"Report page: {html} ({html.stat().st_size / 1e6:.1f} MB).")
     return 1 if summary.failed or (strict and summary.with_defects) else 0
@@ -217,9 +217,9 @@ def replay(
 def _warn(bar: Progress, result: ReplayResult) -> None:
     """Say at once what is wrong with a recording."""
     for defect in result.defects:
-        bar.say(harmless(f"warning: {defect.sentence}"))
+        bar.say(escaped(f"warning: {defect.sentence}"))
     if result.error:
-        bar.say(harmless(f"skipped: {result.error}"))
+        bar.say(escaped(f"skipped: {result.error}"))
 
 
 def _load(config: Path | None) -> Loaded | None:
