@@ -282,7 +282,7 @@ def test_names_that_are_no_unicode(tiny_model: Path, tmp_path: Path) -> None:
     first = run(folder, tmp_path / "out", settings)
     second = run(folder, tmp_path / "out", settings)
     assert (first.failed, first.taken, second.failed, second.taken) == (1, 0, 1, 1)
-    assert "bad\N{REPLACEMENT CHARACTER}.wav" in (tmp_path / "out" / "failures.csv").read_text("utf-8")
+    assert "bad\\xff.wav" in (tmp_path / "out" / "failures.csv").read_text("utf-8")
 
 
 finite = st.floats(0, 1, allow_nan=False)
