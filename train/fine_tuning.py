@@ -1,9 +1,10 @@
 """Fine-tuning: a trained network learns from an own site's windows without forgetting what it knew.
 
-The integer network goes on learning at a small rate from a few hundred windows, such as reviewers' verdicts. Two things
-hold it back from forgetting: on the new windows it also imitates its former self (Li and Hoiem, Learning without
-Forgetting, 2016), and an *old evaluation*, data that it was good at before, is judged after every epoch: weights with
-which it falls are not kept. Which epoch is best is decided by a part of the new windows that no gradient sees.
+The integer network goes on learning at a small rate from a few hundred windows, such as reviewers' verdicts. Three
+things hold it back from forgetting: it hears old windows again between the new ones (Robins, Catastrophic forgetting,
+rehearsal and pseudorehearsal, 1995), on all of them it also imitates its former self (Li and Hoiem, Learning without
+Forgetting, 2016), and an *old evaluation*, other data that it was good at before, is judged after every epoch: weights
+with which it falls are not kept. Which epoch is best is decided by a part of the new windows that no gradient sees.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from train.quantise import QuantisedNetwork
 
 ALLOWED_FALL = 0.002
 """By so much the old evaluation's AUC may fall: a hundredth of what separates networks of different kinds."""
+REHEARSED = 4
+"""Old windows that are heard again for each new one, at most half of all old ones."""
 LEAST = 10
 """Windows of either kind that are needed to learn from and to be judged by."""
 SCHEDULE = Training(epochs=12, batch=32, rate=5e-4, warmup=0.1, average=0.9, distil=0.3)
@@ -104,7 +107,7 @@ def tune(
     Args:
         start: the network; it is left as it is.
         new: windows to learn from, in order of time.
-        old: windows that it must not become worse on.
+        old: windows that it was good at: half of them may be heard again, on the others it must not become worse.
         schedule: how it learns.
         share: of the new windows that judge, the last of each kind.
         report: is told lines of progress.
@@ -118,6 +121,7 @@ def tune(
         DivergedError: its numbers are not finite any more.
     """
     learn, judge = _cut(new, share)
+    rehearsed, old = _halves(old, REHEARSED * len(learn.labels), schedule.seed)
     network, teacher = _copy(start), _copy(start).requires_grad_(False)
     before = {
         "old_auc": score_auc(network, old),
@@ -129,13 +133,15 @@ def tune(
     def worth(tried: nn.Module) -> float:
         return -_loss(tried, judge) if score_auc(tried, old) >= least else -np.inf
 
+    heard = Part.together([learn, rehearsed])
     history = fit(
-        network, learn, schedule, AUGMENTATION, validation=judge, worth=worth, teachers=[teacher], report=report
+        network, heard, schedule, AUGMENTATION, validation=judge, worth=worth, teachers=[teacher], report=report
     )
     if max(history.validation_auc, default=-np.inf) <= -before["new_loss"]:
         network, history.best_epoch = _copy(start), -1
     figures = {
         "windows_learned_from": len(learn.labels),
+        "windows_rehearsed": len(rehearsed.labels),
         "windows_judged_by": len(judge.labels),
         "kept_epoch": history.best_epoch,
         "before": before,
@@ -196,6 +202,15 @@ def _cut(new: Part, share: float) -> tuple[Part, Part]:
             )
         judging[places[len(places) - max(round(share * len(places)), LEAST // 3) :]] = True
     return new.take(np.flatnonzero(~judging)), new.take(np.flatnonzero(judging))
+
+
+def _halves(old: Part, most: int, seed: int) -> tuple[Part, Part]:
+    """Old windows to be heard again, half of each kind but no more than so many in all, and the others."""
+    rng, again = np.random.default_rng(seed), np.zeros(len(old.labels), bool)
+    for label in (0, 1):
+        places = rng.permutation(np.flatnonzero(old.labels == label))
+        again[places[: min(len(places) // 2, round(most * len(places) / max(len(old.labels), 1)))]] = True
+    return old.take(np.flatnonzero(again)), old.take(np.flatnonzero(~again))
 
 
 def _copy(start: Start) -> QuantisedNetwork:

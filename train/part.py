@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -39,6 +40,16 @@ class Part:
         if data.features is None:
             raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
         return cls(data.features, data.labels, data.weights)
+
+    @classmethod
+    def together(cls, parts: Sequence[Part]) -> Part:
+        """All windows of several parts, in their order; where none has weights, each counts the same."""
+        weights = [np.ones(len(p.labels), np.float32) if p.weights is None else p.weights for p in parts]
+        return cls(
+            np.concatenate([part.features for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+            None if all(part.weights is None for part in parts) else np.concatenate(weights),
+        )
 
     def take(self, index: NDArray[np.int64]) -> Part:
         """The part's windows at those places."""

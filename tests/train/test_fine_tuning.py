@@ -14,7 +14,7 @@ from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import model_path
 from train.__main__ import main
 from train.checkpoint import load
-from train.fine_tuning import ALLOWED_FALL, SCHEDULE, start_from, tune
+from train.fine_tuning import ALLOWED_FALL, SCHEDULE, _halves, start_from, tune
 from train.part import Part
 from train.quantise import to_integer_network
 
@@ -64,6 +64,15 @@ def test_a_network_that_would_forget_stays_as_it_was() -> None:
     assert figures["kept_epoch"] == -1
     for ours, theirs in zip(network.quantised_layers(), start.network.quantised_layers(), strict=True):
         assert (ours.weight == theirs.weight).all()
+
+
+@pytest.mark.parametrize(("most", "again"), [(1000, 50), (40, 40), (0, 0)])
+def test_what_is_heard_again_does_not_judge(most: int, again: int) -> None:
+    old = Part(np.arange(100, dtype=np.uint8)[:, None, None], (np.arange(100) % 5 == 0).astype(np.uint8))
+    rehearsed, judging = _halves(old, most, seed=3)
+    assert len(rehearsed.labels) == again
+    assert int(rehearsed.labels.sum()) == again // 5
+    assert sorted([*rehearsed.features.ravel(), *judging.features.ravel()]) == list(range(100))
 
 
 def test_too_few_verdicts_are_refused() -> None:
