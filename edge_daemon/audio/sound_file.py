@@ -27,6 +27,8 @@ from edge_daemon.errors import AudioError
 LOWEST_RATE, HIGHEST_RATE = 100, 1_000_000  # Hz: seismometers … fast bat and porpoise recorders
 TOLERANCE_S = 2.0
 """A shorter difference between header and file is no defect: about a window."""
+LONGEST_S = 400 * 86_400.0
+"""A length that no recording has: a header that promises more says nothing."""
 _FILLING_S = 0.1  # what follows the sound that the header promises is filling, or a tag, if it is no longer
 _MOST_VALUES = 1 << 18  # in one read, over all channels: 1 MiB of float32
 
@@ -48,7 +50,7 @@ class FileSource:
         rate: Hz.
         name: the path.
         channels: how many the file has.
-        said: samples per channel by the header; None where it leaves that open.
+        said: samples per channel by the header; None where it leaves that open, or promises more than any file has.
         frames: samples per channel that the file should give (what is missing of them comes as gaps); exact after the
             last `read`.
         read_frames: samples per channel that were read by now.
@@ -77,6 +79,8 @@ class FileSource:
             contents = self._contents = open_contents(self._handle, self.name)
             self.rate, self.channels, self.said = contents.rate, contents.channels, contents.said
             self._check(channel)
+            self._absurd = self.said is not None and max(0, self.said - contents.held) > LONGEST_S * self.rate
+            self.said = None if self._absurd else self.said
         except BaseException:
             self.close()
             raise
@@ -146,7 +150,7 @@ class FileSource:
 
     def _due(self, contents: Contents) -> int:
         """Samples that are to be expected: those that the file holds, and what it lacks of those promised."""
-        said, held = contents.said, contents.held
+        said, held = self.said, contents.held
         if said is None:
             return held
         if held > said:
@@ -181,7 +185,7 @@ class FileSource:
 
     def _judge(self, contents: Contents, missing: int) -> None:
         """Find the defects, now that all has been read; `missing` samples lack at the end."""
-        said, held = contents.said, contents.held
+        said, held = self.said, contents.held
         if not self.frames:
             self._tell("empty", 0, "holds no sound: it has a header and nothing behind it.")
         if self._torn:
@@ -194,6 +198,9 @@ class FileSource:
             heard = _seconds(self.read_frames / self.rate)
             more = f"its header says {_seconds(said / self.rate)}, but {heard} of sound are in it and were read"
             self._tell("header", 0, f"was not finished by its recorder: {more}.")
+        if self._absurd:
+            heard = _seconds(self.read_frames / self.rate)
+            self._tell("header", 0, f"promises more sound than any file has; {heard} of sound are in it and were read.")
         if contents.several:
             heard = _seconds(self.read_frames / self.rate)
             self._tell("header", 0, f"holds several recordings, one behind the other: only {heard} were read.")

@@ -16,10 +16,7 @@ from edge_daemon.audio.decoding.id3 import after_id3
 from edge_daemon.audio.decoding.mpeg import tells_its_length
 from edge_daemon.audio.decoding.stretch import Sequential
 from edge_daemon.audio.regular_file import open_regular
-from edge_daemon.audio.sound_file import FileSource
-
-LONGEST_S = 400 * 86_400.0
-"""A length that no file has: the header does not know it."""
+from edge_daemon.audio.sound_file import LONGEST_S, FileSource
 
 
 @dataclass(frozen=True, slots=True)

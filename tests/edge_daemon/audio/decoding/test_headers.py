@@ -218,3 +218,16 @@ def test_more_than_4_gib_is_heard_to_its_end(tmp_path: Path, kind: str) -> None:
         assert not block.samples[:-1].any()
         assert source.read() is None
         assert [defect.kind for defect in source.defects] == ([] if kind != "wrapped" else ["header"])
+
+
+@pytest.mark.parametrize("size", [("W64", "PCM_16", (b"data", 16), "<Q", 24), ("CAF", "PCM_16", (b"data", 4), ">Q", 4)])
+def test_a_promise_that_no_file_can_keep_is_no_loss_of_a_million_years(size: Size, tmp_path: Path) -> None:
+    content = made(tmp_path / "x", size[0], size[1])
+    with_size(content, size, 1 << 55)
+    (tmp_path / "x").write_bytes(content)
+    source, samples, gaps = read(tmp_path / "x")
+    np.testing.assert_array_equal(samples, sound())
+    assert not gaps
+    (defect,) = source.defects
+    assert (defect.kind, defect.lost_s) == ("header", 0.0)
+    assert "promises more sound than any file has; 30 s of sound" in defect.sentence
