@@ -132,8 +132,8 @@ def _by_name_or_tag(
         if tag is not None and start is not None:
             remarks.append(f"The time of its {tag.source}, {_text(start)}, is {reason}: it is not believed.")
         return RecordingStart(named, "file_name" if named else None, (), tuple(remarks))
-    if named is None:
-        return RecordingStart(start, "header", (), tuple(remarks))
+    if named is None or (named.zone_assumed and tag.moment.tzinfo is not None and _same_clock(start, named)):
+        return RecordingStart(start, "header", (), tuple(remarks))  # of the same clock, the tag tells the zone
     if not _agree(tag, start, named):
         remarks.append(f"Its {tag.source} says {_text(start)}, its name {_text(named)}: the name is used.")
     return RecordingStart(named, "file_name", (), tuple(remarks))
@@ -193,9 +193,14 @@ def _agree(stated: StatedTime, start: StartTime, named: StartTime) -> bool:
         return abs(start.local - named.local) <= _NEAR or abs(start.local - named.utc.replace(tzinfo=None)) <= _NEAR
     if not named.zone_assumed:
         return False
-    if abs(start.local - named.local) <= _NEAR:
+    if _same_clock(start, named):
         return True
     return stated.source == _LOG and _a_zone_apart(named.local - start.local)
+
+
+def _same_clock(start: StartTime, named: StartTime) -> bool:
+    """Whether both write the same day and hour, whatever the zone."""
+    return start.local is not None and named.local is not None and abs(start.local - named.local) <= _NEAR
 
 
 def _a_zone_apart(distance: timedelta) -> bool:

@@ -118,6 +118,11 @@ def test_a_date_tag_counts_only_where_nothing_else_tells_the_time(tmp_path: Path
     assert found.remarks == (
         "Its date tag says 2024-05-06 07:08:09 UTC, its name 2020-12-14 19:22:55 UTC: the name is used.",
     )
+    with_flac(path, comment_block("DATE=2020-12-14T19:22:56-05:00"))  # the same clock, and its zone
+    found = recording_start(path, now=NOW)
+    assert found.start is not None
+    assert (found.start.utc - EVENING).total_seconds() == 1
+    assert (found.told_by, found.remarks, found.start.zone_assumed) == ("header", (), False)
     with_flac(tmp_path / "x.flac", comment_block("DATE=2000-01-01T00:00:00"))
     assert recording_start(tmp_path / "x.flac", now=NOW).start is None
 
