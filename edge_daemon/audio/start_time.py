@@ -36,6 +36,7 @@ _BUILT = datetime(2026, 11, 28, tzinfo=UTC)  # no machine's clock that is before
 _ONE_FILE = timedelta(hours=25)  # a begin and an end in one name lie no further apart …
 _ONE_MARKED_FILE = timedelta(days=31)  # … or no further than this where they are called so; else it is a deployment
 HLS_SEGMENT = timedelta(seconds=10)
+_FIGURES = re.compile(r"[_ ]?[+\-−–]\d\d(?::?\d\d)?")
 _HEX_SINCE = 0x54A48E00  # 2015-01-01: no AudioMoth is older, and dates such as 20200910 are smaller numbers
 
 
@@ -269,13 +270,15 @@ def _unix(seconds: int, convention: str, note: str) -> StartTime | None:
 
 
 def without_times(name: str) -> str:
-    """A file's name with a `*` for each time in it: what the names of one recorder have in common.
+    """A file's name with a `*` for each time in it, and its zone: what the names of one recorder have in common.
+
+    A recorder that keeps local time writes another zone when clocks are changed.
 
     Args:
         name: with its ending, without folders.
     """
     for _convention, pattern in _PATTERNS:
-        places = [_digits_of(match) for match in pattern.finditer(name) if _is_time(match)]
+        places = [_with_zone(match, name) for match in pattern.finditer(name) if _is_time(match)]
         if places:
             edges = [0, *(edge for place in places for edge in place), len(name)]
             return "*".join(name[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True))
@@ -287,6 +290,14 @@ def _digits_of(match: re.Match[str]) -> tuple[int, int]:
     """Where the time itself begins and ends; some patterns tell what stands before it, too."""
     given = [unit for unit, text in match.groupdict().items() if text]
     return min(match.start(unit) for unit in given), max(match.end(unit) for unit in given)
+
+
+def _with_zone(match: re.Match[str], name: str) -> tuple[int, int]:
+    """The same, with a zone in figures behind the time."""
+    begin, end = _digits_of(match)
+    figures = _FIGURES.match(name, end)
+    zone = zone_behind(name[end:], short_negative=match.groupdict().get("t") == "T")
+    return begin, end if figures is None or zone is None else figures.end()
 
 
 def _is_time(match: re.Match[str]) -> bool:

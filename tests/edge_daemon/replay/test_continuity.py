@@ -28,6 +28,11 @@ def spans(*takes: tuple[str, float, float]) -> list[tuple[int, RecordedSpan]]:
         ("20230401_000000_20230405_120000.wav", "*_*.wav"),
         ("5E37C2A0.WAV", "*.WAV"),
         ("1541027406.ogg", "*.ogg"),
+        ("20231105T015950-0300_A.wav", "*_A.wav"),
+        ("20231105T015950-03_A.wav", "*_A.wav"),
+        ("20231105_015950+01:00.wav", "*.wav"),
+        ("20231105_015950-0001.wav", "*-0001.wav"),  # part 1
+        ("20231105_015950-20231105_020950.wav", "*-*.wav"),
         ("REC0001.WAV", "REC0001.WAV"),
         ("99999999_999999.wav", "99999999_999999.wav"),
     ],
@@ -72,6 +77,7 @@ def test_a_second_and_the_clocks_drift_are_no_gap(apart_s: float, length_s: floa
         ("20230405_120000_0007.wav", "20230405_120010_0008.wav", True),  # a count of files
         ("20230405_120000_0007.wav", "20230405_120010_0009.wav", False),
         ("20230405_120000_0007.wav", "20230405_120010_0006.wav", False),
+        ("A_20231105T015950-0300.wav", "A_20231105T010000-0400.wav", True),  # clocks were put back
         ("REC0009.WAV", "REC0010.WAV", True),  # the time is in the header
         ("REC0009.WAV", "REC0011.WAV", False),
         ("20230405_120000.wav", "20230405_120010.flac", False),
