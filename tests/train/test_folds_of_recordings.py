@@ -107,6 +107,11 @@ def test_each_recording_is_judged_by_the_network_that_did_not_hear_it(folder: Pa
     found = json.loads((output / "evaluation.json").read_text())
     assert [model["model"] for model in found["models"]] == ["fold", "whole"]
     assert found["calls"] == 12
+    counted = [
+        json.loads((output / f"{name}.evidence.json").read_text())["continuous"][0]["counted"]
+        for name in ("fold", "whole")
+    ]
+    assert ["had not learned from it" in words for words in counted] == [True, False]
     assert found["models"][0]["learned_from"] == "two days"
 
 

@@ -23,6 +23,9 @@ RESAMPLING = (
 )
 
 
+APART = "Each recording was judged by a network of the same recipe that had not learned from it."
+
+
 def document(
     results: Sequence[ModelResult], asked: Question, band_hz: tuple[float, float], command: str
 ) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def evidence(result: ModelResult, asked: Question) -> dict[str, Any]:
                 "data": ", ".join(sorted(folders)),
                 "hours": _round(float(corpus.minute_hours[marked].sum())),
                 "calls": int(own[corpus.call_recording].sum()),
-                "counted": RULE,
+                "counted": RULE if result.folds == 1 else f"{RULE} {APART}",
                 "chosen": MEANING[part],
                 "figures": [_evidence_figure(point, point.figures[part]) for point in result.results],
                 "front": [

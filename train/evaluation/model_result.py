@@ -88,6 +88,7 @@ class ModelResult:
         results: its operating point, then the best rules at each limit that can be kept.
         fronts: rules none beats, by part and by where false events are counted: "calls" in the recordings with calls,
             "every kind" where they are most. A part without calls has none.
+        folds: networks that shared out the recordings; 1 for a model that judged all of them.
     """
 
     label: str
@@ -95,6 +96,7 @@ class ModelResult:
     scores: tuple[Scores, ...]
     results: tuple[RulesResult, ...]
     fronts: dict[str, dict[str, tuple[FrontPoint, ...]]]
+    folds: int = 1
 
 
 def judge(candidate: Candidate, asked: Question, report: Callable[[str], None]) -> ModelResult:
@@ -137,7 +139,7 @@ def judge(candidate: Candidate, asked: Question, report: Callable[[str], None]) 
             results.append(result(f"≤ {limit:g}/h", limit, best))
     with_calls = {name: own for name, own in asked.parts.items() if own[corpus.call_recording].any()}
     fronts = {name: _fronts(corpus, tallies, own) for name, own in with_calls.items()}
-    return ModelResult(label, scorer.about, scored, tuple(results), fronts)
+    return ModelResult(label, scorer.about, scored, tuple(results), fronts, len(candidate.models))
 
 
 def _fronts(
