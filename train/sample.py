@@ -21,7 +21,7 @@ from train.ocean.recorder import Recorder
 from train.ocean.scene import TrueCall, scene
 from train.ocean.sound import RATE
 
-SEED = 20130439
+SEED = 20130541
 DURATION_S = 45.0
 CALLS = ((5.2, 12.0), (12.6, 9.0), (20.3, 6.0), (29.1, 10.0), (38.4, 3.0))
 """(begin in seconds, signal-to-noise ratio in dB): from plain to hear to faint."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -18,17 +16,10 @@ from train.evaluation.scorer import ModelScorer
 from train.evaluation.tally import tally
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def bench_detection() -> ModuleType:
-    """tests/benchmarks/bench_detection.py, whose figures are checked here."""
-    spec = importlib.util.spec_from_file_location("bench_detection", ROOT / "tests/benchmarks/bench_detection.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+CHOSEN = (0.76, 0.19, 4)
+"""Threshold, lower threshold, least windows: at most 3 false events an hour of any kind of recording."""
+FOUND = 46
+"""Of the 61 calls of a recording that it learned from."""
 
 
 def test_each_call_of_the_sample_is_found_and_nothing_else(tmp_path: Path) -> None:
@@ -49,50 +40,56 @@ def test_it_is_small_and_says_where_it_comes_from() -> None:
     assert len(model.data) <= 100_000
     assert "Cornell University" in model.metadata.provenance.credit
     assert model.metadata.network.time_steps > 1
-    assert model.metadata.metrics["windows_learned_from"] == 8650  # all there are: judged by its recipe's folds
-    assert model.metadata.metrics["random_folds"]["median_auc"] >= 0.970
+    assert model.metadata.metrics["windows_learned_from"] > 40_000  # all there are: judged by its recipe's folds
+    assert "LICENCE-WEIGHTS.md" in model.metadata.provenance.licence
+    point = model.metadata.operating_point
+    assert (point.threshold, point.threshold_low, point.min_windows) == CHOSEN
 
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_on_windows_that_no_training_saw(shared_data: Path, bench_detection: ModuleType) -> None:
-    assert bench_detection.figures(shared_data, [])["sbnms_auc"] >= 0.97
-
-
-@pytest.mark.slow
-@pytest.mark.data
-def test_on_whole_recordings_that_no_training_saw(shared_data: Path) -> None:
-    """What the README tells of calls and of song; where nothing sings and nobody calls, nothing is reported."""
-    marked = marked_recordings([shared_data / "sbnms_dclde2013/calls.csv"], [shared_data / "sbnms_2009"])
-    folders = {"song": ["samana_humpback_2009", "humpback"], "neither": ["noise_maru", "north_sea_2021", "ambient_48k"]}
-    quiet = quiet_recordings({kind: [shared_data / name for name in names] for kind, names in folders.items()})
-    corpus = Corpus.of(marked + quiet)
+def test_on_two_recordings(shared_data: Path) -> None:
+    """It learned from both, so these are no figures: they tell whether it still hears as it did when it was made."""
+    marked = [
+        recording
+        for recording in marked_recordings([shared_data / "sbnms_dclde2013/calls.csv"], [shared_data / "sbnms_2009"])
+        if "20090329" in recording.name
+    ]
+    song = quiet_recordings({"song": [shared_data / "samana_humpback_2009/Samana_PU194_20090111_003000.wav"]})
+    corpus = Corpus.of(marked + song)
     scorer = ModelScorer(default_model_path(), 0.5)
     scores = [scorer.score(recording.path) for recording in corpus.recordings]
     made = tally(corpus, scores, scorer.rules)
     scorer.close()
-    assert (int(made.found.sum()), len(made.found)) == (92, 114)
     false = {kind: int(made.false[corpus.minute_kind == kind].sum()) for kind in corpus.kinds}
-    assert false == {"calls": 11, "song": 14, "neither": 0}
+    assert (int(made.found.sum()), len(made.found), false) == (FOUND, 61, {"calls": 0, "song": 0})
 
 
 def test_the_readme_tells_what_was_measured() -> None:
-    document = json.loads((ROOT / "train/results/at_sea/evaluation.json").read_text(encoding="utf-8"))
-    model = next(model for model in document["models"] if model["model"] == "right_whale")
-    results = {result["rules"]: result["figures"]["all"] for result in model["results"]}
-    own, strict = results["operating point"], results["≤ 3/h"]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shares = (own["recall"], strict["recall"])
+    document = json.loads((ROOT / "train/results/at_sea_folds/evaluation.json").read_text(encoding="utf-8"))
+    results = {
+        model["model"]: {result["rules"]: result["figures"]["all"] for result in model["results"]}
+        for model in document["models"]
+    }
+    own, loose, cnn = results["conv"]["operating point"], results["conv"]["≤ 5/h"], results["cnn"]["≤ 3/h"]
+    words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    shares = (own["recall"], loose["recall"], cnn["recall"])
     rates = (own["false_per_hour"]["calls"], own["false_per_hour"]["song"])
     for figure, form in [*((share, ".2f") for share in shares), *((rate, ".0f") for rate in rates)]:
         low, high = figure["interval"]
-        assert f"{figure['value']:{form}} ({low:{form}}, {high:{form}})" in readme
+        assert f"{figure['value']:{form}} ({low:{form}}, {high:{form}})" in words
     found = [part["recall"] for part in own["by_snr"]]
     loud = [sum(part[key] for part in found[1:]) for key in ("count", "of")]
-    words = " ".join(readme.split())
-    assert (
-        "louder {} times out of {:.0f}, fainter ones {} times out of {:.0f}.".format(
-            *loud, found[0]["count"], found[0]["of"]
-        )
-        in words
+    assert f"louder {loud[0]} times out of {loud[1]}, fainter ones" in words
+    assert f"fainter ones {found[0]['count']} times out of {found[0]['of']}." in words
+
+
+def test_the_folds_were_judged_by_the_rules_that_are_shipped() -> None:
+    document = json.loads((ROOT / "train/results/at_sea_folds/evaluation.json").read_text(encoding="utf-8"))
+    (own,) = (
+        result
+        for model in document["models"]
+        for result in model["results"]
+        if (model["model"], result["rules"]) == ("conv", "operating point")
     )
+    assert (own["threshold"], own["threshold_low"], own["min_windows"]) == CHOSEN
