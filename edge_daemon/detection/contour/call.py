@@ -15,6 +15,9 @@ from edge_daemon.detection.contour.ridge import Ridge, ridges
 WEAKEST = 0.3
 """A second call in an event gathers at least this share of the strongest one; less is an echo or noise."""
 
+ALIKE = 0.25
+"""… and sweeps the same way, at least this share as far; what does not is another sound beside the call."""
+
 _WIDTH = 3  # bands from a tone's middle to its edge: the frame's weights spread it so far
 
 
@@ -53,6 +56,12 @@ class TrackedCall:
     def high_hz(self) -> float:
         """Highest frequency of the contour."""
         return max(self.hz)
+
+    @property
+    def sweep_hz(self) -> float:
+        """How far it rises, or falls where negative: from the mean of its first quarter to that of its last, hertz."""
+        quarter = max(len(self.hz) // 4, 1)
+        return (sum(self.hz[-quarter:]) - sum(self.hz[:quarter])) / quarter
 
     def moved(self, by: int) -> TrackedCall:
         """The same call, counted from a sample `by` samples earlier."""
@@ -95,6 +104,8 @@ def calls_in(
         chosen = [max(touching, key=lambda one: one[0].total)] if touching else []
     least = WEAKEST * max((ridge.total for ridge, _, _ in chosen), default=0)
     calls = [(ridge, _call(ridge, excess, samples, rate, begin)) for ridge, _, _ in chosen if ridge.total >= least]
+    sweep_hz = max(calls, key=lambda one: one[0].total)[1].sweep_hz if calls else 0.0
+    calls = [one for one in calls if one[1].sweep_hz * sweep_hz >= ALIKE * sweep_hz**2]
     if not pictures:
         return tuple(call for _, call in calls)
     return tuple(

@@ -95,3 +95,12 @@ def test_sound_shorter_than_a_frame_has_no_spectrum() -> None:
     assert excess.tenths_db.shape[0] == 1
     assert 40 <= excess.hz[0] < 44
     assert 296 < excess.hz[-1] <= 300
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz", "count"), [(95, 190, 2), (110, 140, 2), (140, 141, 1), (190, 95, 1)])
+def test_a_second_call_sweeps_as_the_first_does(from_hz: float, to_hz: float, count: int) -> None:
+    """A tone or a downsweep beside an up-call is another sound, however loud; an up-call is a second call."""
+    other = sweep(3.2, 4.0, from_hz, to_hz)
+    found = calls(noise() + sweep(1.8, 2.6, 100, 200, amplitude=0.03) + other, 1.5, 4.5)
+    assert len(found) == count
+    assert found[0].high_hz == pytest.approx(200, abs=15)
