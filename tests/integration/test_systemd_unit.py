@@ -175,7 +175,7 @@ def test_installer_refuses_an_interpreter_that_the_service_cannot_see(tmp_path: 
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_install_twice_then_uninstall(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root: the settings belong to root")
@@ -187,7 +187,7 @@ def test_install_twice_then_uninstall(tmp_path: Path) -> None:
     def install(*arguments: str) -> str:
         result = subprocess.run(
             ["sh", SYSTEMD / "install.sh", "--root", root, *arguments],
-            capture_output=True, text=True, timeout=600, check=False,
+            capture_output=True, text=True, timeout=1200, check=False,
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout

@@ -58,6 +58,8 @@ def test_clock_set_forward_and_back(rig: Any, tmp_path: Path) -> None:
     rig.broker.start()
     began = time.monotonic()
     rig.start()
+    rig.until(lambda: rig.starts() == 1, 120)
+    started = time.monotonic()
     rig.play(sound, 1.0)  # in real time: the clock is under test
     for steps, (arrived, shift) in enumerate(((4, HOUR), (9, timedelta(0)), (14, -HOUR)), 1):
         rig.until(lambda arrived=arrived: len(rig.shore.ids()) >= arrived)
@@ -65,6 +67,7 @@ def test_clock_set_forward_and_back(rig: Any, tmp_path: Path) -> None:
         rig.until(lambda steps=steps: clock_health(rig)["steps"] >= steps)
     rig.delivers(sound)
     assert clock_health(rig)["steps"] == 3
+    at_work = time.monotonic() - started
     rig.ends_clean()
     lived = time.monotonic() - began
 
@@ -84,6 +87,6 @@ def test_clock_set_forward_and_back(rig: Any, tmp_path: Path) -> None:
     steps = [float(row["seconds"]) for row in rows if row["cause"] == "clock_step"]
     assert [round(step) for step in steps] == [3600, -3600, -3600]
     rest = sum(float(row["seconds"]) for row in rows if row["cause"] != "clock_step")
-    assert 0 <= lived - rest < 4.0  # starting and ending take a little of it
+    assert at_work - 0.5 <= rest <= lived  # how long starting and ending take depends on the machine
     ends = [datetime.fromisoformat(row[name]) for row in rows for name in ("begin_utc", "end_utc")]
     assert abs((ends[-1] - ends[0]).total_seconds() - rest - sum(steps)) < 0.001
