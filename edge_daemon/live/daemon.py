@@ -15,38 +15,27 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time as real_time
 from collections.abc import Callable
-from dataclasses import asdict
 
 from edge_daemon.config import Config
-from edge_daemon.errors import EdgeDaemonError, UnsavedError
+from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.live.assembly import assemble
 from edge_daemon.live.config_file import ConfigInForce
 from edge_daemon.live.config_keeper import ConfigKeeper
 from edge_daemon.live.config_watch import ConfigWatch
 from edge_daemon.live.dependencies import Dependencies
+from edge_daemon.live.ending import Ending
 from edge_daemon.live.health_collector import HealthCollector
 from edge_daemon.live.health_reporter import HealthReporter
 from edge_daemon.live.reload import apply, reread
-from edge_daemon.live.shutdown import ShutdownDeadline
 from edge_daemon.live.watchdog import Watchdog
-from edge_daemon.mqtt.publisher import FAREWELL_S
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 """How often the calling thread checks schedule, watchdog and health."""
-END_S = 4.4
-"""At a stop: how long everything together may take, even if parts hang; the goal is 5 s."""
-DRAIN_S = 2.0
-"""At a stop: how long the input may take to close and what was heard to be scored; what is left becomes a gap."""
-PART_S = 0.4
-"""At a stop: how long a thread may take to notice; set aside for each part that is still to come."""
-SEND_S = 1.0
-"""At a stop: how long what was found may take to be sent; what is left waits on disk for the next start."""
 
 
 class Daemon:
@@ -175,7 +164,9 @@ class Daemon:
         while self.turn():
             pass
         self.components.scoring.finish()
-        self._close(ShutdownDeadline(END_S))
+        ending = Ending(self.components, self._dependencies, self._reporter)
+        ending.parts()
+        self._failure = self._failure or ending.lost
         self._dependencies.detector.close()
 
     def tend(self) -> None:
@@ -238,60 +229,10 @@ class Daemon:
             self.stop()
 
     def _end(self, threads: dict[str, threading.Thread]) -> None:
-        """Hear no more, score what was heard, send what was found, write down the rest."""
         self._notifier.stopping("ending")
-        ending = ShutdownDeadline(END_S)
-        # in a thread of its own: a sound server that has stopped answering would hold us up here
-        threads["closing"] = threading.Thread(target=self._dependencies.source.close, name="closing", daemon=True)
-        threads["closing"].start()
-        until = real_time.monotonic() + DRAIN_S
-        threads["capture"].join(DRAIN_S)
-        self.components.queue.end()
-        threads["scoring"].join(max(0.1, until - real_time.monotonic()))
-        if threads["scoring"].is_alive():
-            self.components.queue.drop_all()
-            threads["scoring"].join(PART_S)
-        self.components.storage.end()
-        threads["storage"].join(ending.left(END_S, set_aside_s=self._sending_s + 2 * PART_S))  # it may be writing
-        ended = [ending.note(thread) for thread in threads.values()]
-        self._close(ending)
-        if ended[list(threads).index("scoring")]:  # a backend at work may let nobody close it
-            ending.bounded("closing the backend", self._dependencies.detector.close, ending.left(PART_S))
-        self.hangs = ending.hangs
-
-    def _close(self, ending: ShutdownDeadline) -> None:
-        components = self.components
-        # clips, too, are written here, which takes a card some time
-        ending.bounded("writing", components.storage.close, ending.left(END_S, set_aside_s=self._sending_s + PART_S))
-        self._reporter.report()
-        if components.publisher is not None:
-            components.publisher.stop(ending.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
-        ending.bounded("closing the outbox", components.outbox.close, ending.left(END_S))
-        if (lost := self._tell_what_is_lost()) is not None:
-            self._failure = self._failure or lost
-        log.info("ended", extra={"unsent": components.outbox.report().depth})
-
-    @property
-    def _sending_s(self) -> float:
-        """At a stop: what is set aside for the broker."""
-        return 0.0 if self.components.publisher is None else 2 * FAREWELL_S + PART_S
-
-    def _tell_what_is_lost(self) -> UnsavedError | None:
-        """What could be neither sent nor written is printed: the journal is the last place that may keep it."""
-        components = self.components
-        messages = components.unsaved.print_all()
-        clips, effort = components.clips.unsaved(), components.ledger.unsaved()
-        for session, span in effort:
-            log.critical("effort could not be written to disk", extra={"session": session.id, **asdict(span)})
-        for name in clips:
-            log.critical("a clip could not be written to disk", extra={"clip": name})
-        if not (messages or effort or clips):
-            return None
-        return UnsavedError(
-            f"{messages} messages could be neither sent nor written, {len(effort)} spans of effort and {len(clips)} "
-            "clips could not be written.",
-            "The log has the messages and the effort in full.",
-        )
+        ending = Ending(self.components, self._dependencies, self._reporter)
+        ending.threads(threads)
+        self._failure, self.hangs = self._failure or ending.lost, ending.hangs
 
     def _feed(self) -> None:
         if self._watchdog.tick():
