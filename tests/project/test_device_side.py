@@ -24,6 +24,7 @@ sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", {folder!
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a second collection, beside other workers
 def test_the_device_sides_tests_are_found_without_torch() -> None:
     program = COLLECT.format(absent=TRAINING_ONLY, folder=str(DEVICE_TESTS))
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

