@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -56,9 +57,12 @@ def test_it_works_where_the_checkout_is_not(wheel: Path, tmp_path: Path) -> None
     command = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "--quiet", "--no-deps"]
     subprocess.run([*command, wheel], check=True)
 
+    away = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it may lead to the checkout
+
     def call(*arguments: str) -> str:
+        program = folder / "bin" / "edge-daemon"
         done = subprocess.run(
-            [folder / "bin" / "edge-daemon", *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+            [program, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path, env=away
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
