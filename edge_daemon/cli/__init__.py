@@ -28,6 +28,7 @@ COMMANDS = {
     "devices": ("edge_daemon.cli.devices:devices", "List sound inputs and show their live level."),
     "config": ("edge_daemon.cli.config:config", "Write, check and show the configuration."),
     "watch": ("edge_daemon.cli.watch:watch", "Print detections as they arrive at a broker."),
+    "detections": ("edge_daemon.cli.detections:detections", "List and export what the daemon has found."),
     "effort": ("edge_daemon.cli.effort:effort", "Print what was listened to and what was missed."),
 }
 """Name → where the command is, and its line in `--help`."""

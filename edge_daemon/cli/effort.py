@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_daemon.cli.say import say
+from edge_daemon.cli.state_folder import configured, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +26,14 @@ _DAY_NS = 86_400 * 1_000_000_000
 @click.option(
     "--database", type=click.Path(path_type=Path), help="The daemon's effort.db.  [default: its state folder's]"
 )
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Take the folder from a configuration file.")
 @click.option("--since", metavar="TIME", help="Start, ISO 8601, UTC if no zone is given.  [default: the first]")
 @click.option("--until", metavar="TIME", help="End, in the same form.  [default: the last]")
 @click.option("--csv", "as_csv", is_flag=True, help="Print every span as CSV.")
 @click.option("--bands", is_flag=True, help="Print the band levels of every minute as CSV, dB re 1 µPa.")
-def effort(database: Path | None, since: str | None, until: str | None, as_csv: bool, bands: bool) -> None:
+def effort(
+    database: Path | None, file: Path | None, since: str | None, until: str | None, as_csv: bool, bands: bool
+) -> None:
     """Print what was listened to, day by day, and what was missed and why.
 
     Band levels exist if `effort.band_levels` is set and the hydrophone is calibrated. They cover decidecade bands
@@ -44,7 +47,8 @@ def effort(database: Path | None, since: str | None, until: str | None, as_csv: 
 
     since_ns = -(2**63) if since is None else parse_utc(since, "--since")
     until_ns = 2**63 - 1 if until is None else parse_utc(until, "--until")
-    with closing(open_ledger(database or default_ledger())) as connection:
+    path = database or (default_ledger() if file is None else configured(file).storage.effort_path)
+    with closing(open_ledger(path)) as connection:
         entries = read_spans(connection, since_ns, until_ns)
         if bands:
             write_minutes_csv(read_minutes(connection, entries, since_ns, until_ns), sys.stdout)
@@ -68,7 +72,7 @@ def effort(database: Path | None, since: str | None, until: str | None, as_csv: 
 
 def default_ledger() -> Path:
     """The ledger in the state folder that systemd names, or in the usual one."""
-    return Path(os.environ.get("STATE_DIRECTORY", "/var/lib/edge-daemon").split(":")[0]) / "effort.db"
+    return state_folder(None) / "effort.db"
 
 
 def parse_utc(text: str, option: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.clock.time_source import SECOND_NS
-from edge_daemon.clock.utc import moment
+from edge_daemon.clock.utc import moment, nanoseconds
 
 Format = Literal["flac", "wav"]
 
@@ -71,6 +72,19 @@ class Clip:
     def begin_utc_ns(self) -> int:
         """UTC of the first sample, ns."""
         return self.request.begin_utc_ns + (self.begin - self.request.begin) * SECOND_NS // self.rate
+
+
+_BEGIN = re.compile(r"_(\d{8}T\d{6})\.(\d{3})Z_[A-Za-z0-9]+\.[a-z0-9]+$")
+
+
+def clip_begin(name: str) -> int | None:
+    """UTC of a clip's first sample by its name, ns, to a millisecond; None if the name does not tell."""
+    found = _BEGIN.search(name)
+    try:
+        at = None if found is None else datetime.strptime(f"{found[1]}.{found[2]}000+0000", "%Y%m%dT%H%M%S.%f%z")
+    except ValueError:
+        return None
+    return None if at is None else nanoseconds(at)
 
 
 def clip_name(device: str, begin_utc_ns: int, identity: str, file_format: Format) -> str:

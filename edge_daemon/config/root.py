@@ -14,11 +14,13 @@ from edge_daemon.config.detection import DetectionSection
 from edge_daemon.config.device import DeviceSection
 from edge_daemon.config.effort import EffortSection
 from edge_daemon.config.health import HealthSection
+from edge_daemon.config.history import HistorySection
 from edge_daemon.config.hydrophone import HydrophoneSection
 from edge_daemon.config.log import LogSection
 from edge_daemon.config.model import ModelSection
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.config.outbox import OutboxSection
+from edge_daemon.config.presence import PresenceSection
 from edge_daemon.config.schedule import ScheduleSection
 from edge_daemon.config.section import Section, key, refusal
 from edge_daemon.config.storage import StorageSection
@@ -46,6 +48,8 @@ class Config(Section):
     outbox: OutboxSection = key(None, "Unsent detections", factory=OutboxSection)
     clips: ClipsSection = key(None, "The sound of each event", factory=ClipsSection)
     effort: EffortSection = key(None, "Record of what was listened to and what was lost", factory=EffortSection)
+    history: HistorySection = key(None, "What was found and told, kept on the board", factory=HistorySection)
+    presence: PresenceSection = key(None, "Tallies, and what counts as a day with whales", factory=PresenceSection)
     health: HealthSection = key(None, "Health reports and the watchdog", factory=HealthSection)
     clock: ClockSection = key(None, "How samples are tied to UTC", factory=ClockSection)
     log: LogSection = key(None, "The log", factory=LogSection)

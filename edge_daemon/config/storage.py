@@ -10,7 +10,9 @@ from edge_daemon.config.section import ConfigPath, Section, key
 class StorageSection(Section):
     """Where the outbox, the effort ledger and the clips are kept."""
 
-    folder: ConfigPath = key(Path("/var/lib/edge-daemon"), "Folder for outbox.db, effort.db, clips/; created if absent")
+    folder: ConfigPath = key(
+        Path("/var/lib/edge-daemon"), "Folder for outbox.db, effort.db, history.db, clips/; created if absent"
+    )
 
     @property
     def outbox_path(self) -> Path:
@@ -21,6 +23,11 @@ class StorageSection(Section):
     def effort_path(self) -> Path:
         """Database of what was listened to and what was lost."""
         return self.folder / "effort.db"
+
+    @property
+    def history_path(self) -> Path:
+        """Database of what was found and told."""
+        return self.folder / "history.db"
 
     @property
     def clock_path(self) -> Path:

@@ -177,6 +177,16 @@ class Detection(Document):
     )
     contour: Contour | None = Field(default=None, description="Its pitch over time; null where `call` is.")
 
+    def moved(self, by_s: float) -> Self:
+        """The same detection on another scale of seconds; UTC stays."""
+        more: dict[str, object] = {"begin_s": self.begin_s + by_s, "end_s": self.end_s + by_s}
+        if self.call is not None:
+            times = {"begin_s": self.call.begin_s + by_s, "end_s": self.call.end_s + by_s}
+            more["call"] = self.call.model_copy(update=times)
+        if self.contour is not None:
+            more["contour"] = self.contour.model_copy(update={"begin_s": self.contour.begin_s + by_s})
+        return self.model_copy(update=more)
+
     @property
     def box(self) -> Box:
         """What to select in the recording: the call, or the event where its pitch is not known."""

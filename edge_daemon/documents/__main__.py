@@ -12,6 +12,7 @@ PUBLISHED = (
     "edge_daemon.detection.document:Detection",
     "edge_daemon.detection.thumbnail:Thumbnail",
     "edge_daemon.effort.summary:EffortSummary",
+    "edge_daemon.effort.tally:PresenceTally",
     "edge_daemon.health.document:HealthDocument",
 )
 """Named, not imported: their rooms lie above this one."""

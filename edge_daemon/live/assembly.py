@@ -18,6 +18,7 @@ from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
 from edge_daemon.health.counters import HealthCounters
+from edge_daemon.history.history import BoardHistory
 from edge_daemon.levels.hydrophone import Hydrophone
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.announcement_record import AnnouncementRecord
@@ -29,12 +30,14 @@ from edge_daemon.live.dependencies import Dependencies
 from edge_daemon.live.detection_reporter import DetectionReporter
 from edge_daemon.live.effort_reporter import EffortReporter
 from edge_daemon.live.expiry import Expiry
+from edge_daemon.live.history_keeper import HistoryKeeper
 from edge_daemon.live.proven_clock import ProvenClock
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
 from edge_daemon.live.scoring_loop import ScoringLoop
 from edge_daemon.live.sound_queue import SoundQueue
 from edge_daemon.live.storage_loop import StorageLoop
+from edge_daemon.live.tally_reporter import TallyReporter
 from edge_daemon.live.unsaved_log import UnsavedLog
 from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.mqtt.home_assistant import discovery
@@ -66,6 +69,8 @@ class Components:
     outbox: Outbox
     unsaved: UnsavedLog
     ledger: EffortLedger
+    history: BoardHistory
+    keeper: HistoryKeeper
     periods: ReportPeriods
     clock: ProvenClock
     expiry: Expiry
@@ -109,6 +114,26 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     mailbox = TimedMailbox(outbox, time, counters.delivered)
     record = AnnouncementRecord(config.storage.announcements_path, _announcements(config), time)
     publisher = _publisher(config, dependencies, mailbox, record)
+    history = BoardHistory(
+        config.storage.history_path,
+        time=time,
+        rng=rng,
+        keep_s=config.history.keep_days * 86_400,
+        max_bytes=round(config.history.max_mb * 1e6),
+    )
+    mailbox.when_acknowledged.append(history.mark_delivered)
+    keeper = HistoryKeeper(history, clock, time)
+    tally_periods = ReportPeriods(config.presence.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
+    tallies = TallyReporter(
+        ledger,
+        tally_periods,
+        history,
+        outbox if config.mqtt.enabled else None,
+        times,
+        config.device.id,
+        topics.presence,
+        detector.rules.max_length_s,
+    )
     nudge = threading.Event()
     outbox.when_put.append(nudge.set)
     if publisher is not None:
@@ -153,6 +178,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         cutter,
         publisher,
         topics.thumbnails,
+        history,
     )
     observers: list[StreamObserver] = [one for one in (levels, cutter) if one is not None]
     return Components(
@@ -167,7 +193,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
             times,
             ledger,
             counters,
-            [*observers, periods, reporter],
+            [*observers, periods, tally_periods, reporter],
             time,
         ),
         reporter=reporter,
@@ -178,10 +204,19 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         outbox=outbox,
         unsaved=UnsavedLog(outbox, time),
         ledger=ledger,
+        history=history,
+        keeper=keeper,
         periods=periods,
         clock=clock,
         expiry=expiry,
-        storage=StorageLoop(nudge, outbox, ledger, clips, (promises, effort, clock, expiry, record)),
+        storage=StorageLoop(
+            nudge,
+            outbox,
+            ledger,
+            clips,
+            (promises, effort, clock, expiry, record, keeper, tallies),
+            (history.close,),
+        ),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
     )

@@ -70,7 +70,9 @@ class Daemon:
         self._in_force = in_force or ConfigInForce(config)
         self._file = ConfigWatch(self._in_force, dependencies.rng)
         self.health.config_problems = self._file.problems
-        self._reporter = HealthReporter(self.health, components.publisher, self._notifier, time)
+        self._reporter = HealthReporter(
+            self.health, components.publisher, self._notifier, time, components.keeper.note_health
+        )
         self._watchdog = Watchdog(
             config,
             dependencies.source,

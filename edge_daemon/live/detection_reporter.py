@@ -14,6 +14,8 @@ from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.thumbnail import thumbnail
+from edge_daemon.history.entry import HistoryEntry
+from edge_daemon.history.history import BoardHistory
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.clip_cutter import ClipCutter
 from edge_daemon.live.sample_time import SampleTime
@@ -40,6 +42,7 @@ class DetectionReporter(StreamObserver):
         clips: cuts clips; None for none.
         publisher: tells whether the broker is connected; None without one.
         thumbnails: topic of thumbnails, of the calls that have pictures.
+        history: keeps the detections, too; None for nobody.
     """
 
     def __init__(
@@ -52,9 +55,10 @@ class DetectionReporter(StreamObserver):
         clips: ClipCutter | None = None,
         publisher: Publisher | None = None,
         thumbnails: str = "",
+        history: BoardHistory | None = None,
     ) -> None:
         self._origin, self._topic, self._times, self._mailbox = origin, topic, times, mailbox
-        self._thumbnails = thumbnails
+        self._thumbnails, self._history = thumbnails, history
         self._levels, self._clips, self._publisher = levels, clips, publisher
 
     def move(self, position: Position | None) -> None:
@@ -64,11 +68,25 @@ class DetectionReporter(StreamObserver):
     def found(self, found: Found, heard_ns: int) -> None:
         """Make a detection of an event and let it go."""
         detection = self._describe(found)
-        identity = str(detection.id)
+        identity, document = str(detection.id), detection.to_json()
+        if self._history is not None:  # before it is sent: it may be acknowledged at once
+            self._history.put(
+                HistoryEntry(
+                    id=identity,
+                    kind="detection",
+                    begin_utc_ns=self._times.utc_ns(found.event.begin),
+                    end_utc_ns=self._times.utc_ns(found.event.end),
+                    clock=detection.clock,
+                    document=document,
+                    score=detection.peak_score,
+                    contour=detection.contour is not None,
+                    clip=detection.clip,
+                )
+            )
         message = Message(
             id=identity,
             topic=self._topic,
-            payload=detection.to_json().encode(),
+            payload=document.encode(),
             kind="detection",
             priority=DETECTION_PRIORITY,
             created_utc_ns=self._times.utc_ns(found.event.end),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.health.document import HealthDocument
@@ -22,11 +23,18 @@ class HealthReporter:
         publisher: sends them; None for nobody.
         notifier: the service manager.
         time: clocks.
+        keep: given each document, too.
     """
 
     def __init__(
-        self, collector: HealthCollector, publisher: Publisher | None, notifier: Notifier, time: TimeSource
+        self,
+        collector: HealthCollector,
+        publisher: Publisher | None,
+        notifier: Notifier,
+        time: TimeSource,
+        keep: Callable[[HealthDocument], None] = lambda _document: None,
     ) -> None:
+        self._keep = keep
         self._collector, self._publisher, self._notifier, self._time = collector, publisher, notifier, time
         self._due_ns = time.monotonic_ns()
         self._told = ""
@@ -52,6 +60,7 @@ class HealthReporter:
     def report(self) -> None:
         """Report now."""
         document = self.newest = self._collector.document()
+        self._keep(document)
         told = re.sub(r"\d+", "", f"{document.state} {document.reasons}")  # a count that grows is no news
         if told != self._told:
             self._told = told

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from edge_daemon.effort.ledger import EffortLedger
@@ -36,6 +36,7 @@ class StorageLoop:
         nudge: when set, it asks for a look at once.
         outbox, ledger, clips: what is written.
         more: what is looked after besides.
+        at_end: closes of it what has to be.
 
     Attributes:
         pulse: of the thread; silent while the disk does not return from a call.
@@ -48,9 +49,11 @@ class StorageLoop:
         ledger: EffortLedger,
         clips: ClipQueue,
         more: Sequence[Chore] = (),
+        at_end: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._nudge, self._outbox, self._ledger, self._clips = nudge, outbox, ledger, clips
         self._chores: tuple[Chore, ...] = (outbox, ledger, clips, *more)
+        self._at_end = at_end
         self.pulse = Pulse()
         self._ended = threading.Event()
         self._errors = RepeatedErrorLog(log, "a disk task failed")
@@ -82,3 +85,5 @@ class StorageLoop:
         self._ledger.close()
         self._outbox.commit(force=True)
         self._clips.tick()
+        for close in self._at_end:
+            close()

@@ -52,6 +52,11 @@ class Topics:
         return f"{self.prefix}/{self.device}/thumbnails"
 
     @property
+    def presence(self) -> str:
+        """How many calls were found in each quarter of an hour, and how long was listened, QoS 1."""
+        return f"{self.prefix}/{self.device}/presence"
+
+    @property
     def effort(self) -> str:
         """What was listened to and what was lost, QoS 1."""
         return f"{self.prefix}/{self.device}/effort"

@@ -32,6 +32,8 @@ class TimedMailbox:
 
     def __init__(self, outbox: Outbox, time: TimeSource, delivered: Callable[[float], None]) -> None:
         self._outbox, self._time, self._delivered = outbox, time, delivered
+        self.when_acknowledged: list[Callable[[str], None]] = []
+        """Told the id of each message that the broker has."""
         self._heard_ns: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -51,6 +53,8 @@ class TimedMailbox:
         self._outbox.acknowledge(message)
         with self._lock:
             heard_ns = self._heard_ns.pop(message, None)
+        for tell in self.when_acknowledged:
+            tell(message)
         if heard_ns is not None:
             self._delivered((self._time.monotonic_ns() - heard_ns) / SECOND_NS)
 

@@ -16,7 +16,7 @@ from edge_daemon.model.shipped import shipped_models
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SCHEMAS = {"detection", "effort", "excerpt", "health", "thumbnail"}
+SCHEMAS = {"detection", "effort", "excerpt", "health", "tally", "thumbnail"}
 
 
 @pytest.fixture(scope="module")
