@@ -29,6 +29,7 @@ COMMANDS = {
     "config": ("edge_daemon.cli.config:config", "Write, check and show the configuration."),
     "watch": ("edge_daemon.cli.watch:watch", "Print detections as they arrive at a broker."),
     "detections": ("edge_daemon.cli.detections:detections", "List and export what the daemon has found."),
+    "presence": ("edge_daemon.cli.presence:presence", "Print in which hours and days whales were heard."),
     "effort": ("edge_daemon.cli.effort:effort", "Print what was listened to and what was missed."),
 }
 """Name → where the command is, and its line in `--help`."""

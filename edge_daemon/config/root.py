@@ -10,6 +10,7 @@ from edge_daemon.config.audio import AudioSection
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.config.clips import ClipsSection
 from edge_daemon.config.clock import ClockSection
+from edge_daemon.config.deployment import DeploymentSection
 from edge_daemon.config.detection import DetectionSection
 from edge_daemon.config.device import DeviceSection
 from edge_daemon.config.effort import EffortSection
@@ -33,6 +34,9 @@ class Config(Section):
 
     version: Literal[1] = key(CURRENT_VERSION, "Version of this file's format; older files are migrated")
     device: DeviceSection = key(None, "Who reports, and from where", factory=DeviceSection)
+    deployment: DeploymentSection = key(
+        None, "Facts of the deployment, for tables that go to others", factory=DeploymentSection
+    )
     audio: AudioSection = key(None, "Where the sound comes from", factory=AudioSection)
     hydrophone: HydrophoneSection = key(
         None, "Calibration, for received levels in dB re 1 µPa", factory=HydrophoneSection

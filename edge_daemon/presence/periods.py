@@ -1,0 +1,151 @@
+"""Hours and days in which whales were heard, were not, or nobody can tell."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self
+
+from edge_daemon.clock.time_source import SECOND_NS
+
+if TYPE_CHECKING:
+    from edge_daemon.config.presence import PresenceSection
+
+Result = Literal["DETECTED", "POSSIBLY_DETECTED", "NOT_DETECTED", "NOT_AVAILABLE"]
+Verdict = Literal["call", "not a call", "unsure"]
+HOUR_NS = 3600 * SECOND_NS
+DAY_NS = 24 * HOUR_NS
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCall:
+    """A detection, and what a person said of it.
+
+    Attributes:
+        at_ns: when it began, UTC in ns.
+        score: its peak score.
+        verdict: a reviewer's; None without one.
+    """
+
+    at_ns: int
+    score: float
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceRule:
+    """What makes a period one with whales.
+
+    Attributes:
+        least_score: detections with a lower score do not count; a reviewer's call always does.
+        least_effort: share of a period that must have been listened to; with less, and nothing found, nobody can tell.
+        detected_calls: so many calls within `within_ns` make a period detected without a verdict; None: never.
+        within_ns: time from the first to the last of them, ns.
+    """
+
+    least_score: float = 0.0
+    least_effort: float = 0.5
+    detected_calls: int | None = None
+    within_ns: int = HOUR_NS
+
+    @classmethod
+    def from_config(cls, section: PresenceSection) -> Self:
+        """The configured rule."""
+        return cls(
+            section.least_score or 0.0,
+            section.least_effort,
+            section.detected_calls,
+            round(section.detected_within_min * 60 * SECOND_NS),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PresencePeriod:
+    """One hour or day.
+
+    Attributes:
+        begin_ns, end_ns: UTC in ns.
+        effort_s: seconds listened to.
+        calls: detections that count.
+        validated: those that a reviewer called a call.
+        result: what can be said.
+    """
+
+    begin_ns: int
+    end_ns: int
+    effort_s: float
+    calls: int
+    validated: int
+    result: Result
+
+
+def judge(
+    calls: Iterable[JudgedCall], heard: Iterable[tuple[int, int]], length_ns: int, rule: PresenceRule
+) -> list[PresencePeriod]:
+    """Every period from the first moment listened to or call to the last, in order, those without effort too.
+
+    Args:
+        calls: all detections.
+        heard: begins and ends of what was listened to, UTC in ns, in any order; what is there twice counts once.
+        length_ns: of a period, which begins at a multiple of it since 1970.
+        rule: what counts.
+    """
+    spans = _joined(heard)
+    counted = sorted(
+        (call for call in calls if call.verdict == "call" or _counts(call, rule)), key=lambda call: call.at_ns
+    )
+    times = [call.at_ns for call in counted]
+    edges = [*(moment for span in spans for moment in (span[0], span[1] - 1)), *times]
+    if not edges:
+        return []
+    first, last = min(edges) // length_ns, max(edges) // length_ns
+    periods = []
+    place = 0
+    for number in range(first, last + 1):
+        begin, end = number * length_ns, (number + 1) * length_ns
+        while place < len(spans) and spans[place][1] <= begin:
+            place += 1
+        effort_ns = 0
+        for span_begin, span_end in spans[place:]:
+            if span_begin >= end:
+                break
+            effort_ns += min(span_end, end) - max(span_begin, begin)
+        own = counted[bisect_left(times, begin) : bisect_left(times, end)]
+        periods.append(_period(begin, end, effort_ns, own, rule))
+    return periods
+
+
+def _counts(call: JudgedCall, rule: PresenceRule) -> bool:
+    return call.verdict != "not a call" and call.score >= rule.least_score
+
+
+def _period(begin: int, end: int, effort_ns: int, calls: Sequence[JudgedCall], rule: PresenceRule) -> PresencePeriod:
+    validated = sum(call.verdict == "call" for call in calls)
+    result: Result = "NOT_DETECTED"
+    if validated or _dense(calls, rule):
+        result = "DETECTED"
+    elif calls:
+        result = "POSSIBLY_DETECTED"
+    elif effort_ns < rule.least_effort * (end - begin) or not effort_ns:
+        result = "NOT_AVAILABLE"
+    return PresencePeriod(begin, end, effort_ns / SECOND_NS, len(calls), validated, result)
+
+
+def _dense(calls: Sequence[JudgedCall], rule: PresenceRule) -> bool:
+    """Whether as many calls as are asked for lie within the time that is asked for."""
+    if rule.detected_calls is None:
+        return False
+    pairs = zip(calls, calls[rule.detected_calls - 1 :], strict=False)
+    return any(last.at_ns - first.at_ns <= rule.within_ns for first, last in pairs)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same time without overlaps, in order."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(span for span in spans if span[1] > span[0]):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((begin, end))
+    return joined
