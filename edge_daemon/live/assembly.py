@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     history = BoardHistory(
         config.storage.history_path,
         time=time,
-        rng=rng,
+        rng=random.Random(session.id),  # noqa: S311 jitter; the others' waits do not depend on it
         keep_s=config.history.keep_days * 86_400,
         max_bytes=round(config.history.max_mb * 1e6),
     )

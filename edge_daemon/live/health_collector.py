@@ -158,11 +158,13 @@ class HealthCollector:
 
     def _problems(self) -> tuple[str, ...]:
         components, limit_s = self._components, self.section.silence_limit_s
-        effort = components.ledger.report()
+        effort, history = components.ledger.report(), components.history.report()
         found = [
             *self.config_problems,
             *damage("outbox", components.outbox.set_aside),
             *damage("effort ledger", effort.database.set_aside),
+            *damage("history", history.set_aside),
+            *waiting("history", history.left_behind),
             *waiting("outbox", components.outbox.left_behind),
             *waiting("effort ledger", effort.database.left_behind),
         ]
@@ -174,6 +176,10 @@ class HealthCollector:
             found.append(f"nobody has taken a line of the log for {held_up_s:.0f} s")
         if effort.database.state == "unavailable":
             found.append(f"effort cannot be stored on disk: {effort.database.reason}")
+        if history.state == "unavailable":
+            found.append(f"the history cannot be stored on disk: {history.reason}")
+        if components.history.dropped:
+            found.append(f"{components.history.dropped} entries of the history lost while the disk failed")
         if effort.forgotten:
             found.append(f"{effort.forgotten} spans of effort lost while the disk failed")
         if components.clock.doubt_s > PROOF_S:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_daemon.clock.utc import moment
+from edge_daemon.report.calendar import hourly_effort
 from edge_daemon.report.entry import Entry, Listened
 from edge_daemon.report.gathering import Gathering
 from edge_daemon.report.timeline import Track, tracks
@@ -75,6 +76,7 @@ def document(
         "sections": _sections(gathering, facts),
         "tracks": [_track(lane) for lane in lanes],
         "recordings": _recordings(gathering.recordings, lanes),
+        "effort": hourly_effort(gathering.recordings),
         "listened": [_listened(recording) for recording in gathering.recordings],
         "rows": [_row(entry) for entry in entries],
     }

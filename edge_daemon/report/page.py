@@ -25,6 +25,7 @@ SCRIPTS = (
     "plot.js",
     "card.js",
     "timeline.js",
+    "calendar.js",
     "list.js",
     "recordings.js",
     "precision.js",

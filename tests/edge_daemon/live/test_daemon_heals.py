@@ -52,6 +52,7 @@ def test_no_folder_no_clips_detections_all_the_same(
     assert not health.outbox.available
     assert any("the outbox cannot be stored on disk" in reason for reason in health.reasons)
     assert any("effort cannot be stored on disk" in reason for reason in health.reasons)
+    assert any("the history cannot be stored on disk" in reason for reason in health.reasons)
     assert "Clips cannot be stored" in health.clips["reason"]
     # the first two clips fail, then clips rest: a detection promises no clip that will not be there
     found = [json.loads(payload) for payload in buoy.broker.payloads(topic)]
@@ -76,15 +77,15 @@ def test_damaged_databases_are_set_aside_and_named(
 ) -> None:
     state = tmp_path / "buoy" / "state"
     state.mkdir(parents=True)
-    for name in ("outbox.db", "effort.db"):
+    for name in ("outbox.db", "effort.db", "history.db"):
         (state / name).write_bytes(b"not a database, but long enough to be looked at" * 100)
     buoy = make_buoy(folder=tmp_path / "buoy")
     buoy.play(sample)
     buoy.played()
     buoy.finish()
     assert len(buoy.detections()) == 5
-    assert sum("damaged and set aside" in reason for reason in buoy.daemon.newest_health.reasons) == 2
-    assert len(list(state.glob("*.damaged-*"))) == 2
+    assert sum("damaged and set aside" in reason for reason in buoy.daemon.newest_health.reasons) == 3
+    assert len(list(state.glob("*.damaged-*"))) == 3
 
 
 def test_what_fails_again_and_again_does_not_fill_the_log(
