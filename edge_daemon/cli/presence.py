@@ -36,6 +36,12 @@ COLUMNS = ("begin_utc", "end_utc", "effort_s", "calls", "validated", "result")
 @click.option(
     "--pars", type=click.Path(path_type=Path), metavar="DIR", help="Write NOAA's tables (PARS) into this folder."
 )
+@click.option(
+    "--darwin-core",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write occurrence rows (OBIS) into this file.",
+)
 def presence(
     folder: Path | None,
     file: Path | None,
@@ -45,6 +51,7 @@ def presence(
     hourly: bool,
     as_csv: bool,
     pars: Path | None,
+    darwin_core: Path | None,
 ) -> None:
     """Print in which days whales were heard, and how long was listened.
 
@@ -72,6 +79,17 @@ def presence(
         _print_table(periods)
     if pars is not None and periods:
         _write_pars(pars, config, facts, judge(facts.calls, facts.heard, DAY_NS, rule))
+    if darwin_core is not None and periods:
+        _write_occurrences(darwin_core, config, facts, periods)
+
+
+def _write_occurrences(path: Path, config: Config, facts: PresenceFacts, periods: Sequence[PresencePeriod]) -> None:
+    from edge_daemon.presence.darwin_core import OCCURRENCE, occurrence_rows
+    from edge_daemon.presence.pars import write_rows
+    from edge_daemon.storage.atomic_file import whole_file
+
+    with whole_file(path) as file:
+        write_rows(file, OCCURRENCE, occurrence_rows(config.deployment, facts.analysis(config), periods))
 
 
 def _print_csv(periods: Sequence[PresencePeriod]) -> None:

@@ -32,4 +32,5 @@ class DeploymentSection(Section):
     protocol_reference: str = key("", "Where the protocol of the analysis is written down")
     citations: str = key("", "What to cite")
     sound_source_code: str = key("RIWH", "Code of the species")
+    scientific_name_id: str = key("", "Identity of the species in a register, for Darwin Core")
     call_type_code: str = key("RW_UPCALL", "Code of the call")

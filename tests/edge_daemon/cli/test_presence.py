@@ -86,6 +86,9 @@ def test_tables_for_noaa(config: Path, tmp_path: Path) -> None:
     assert {row["deployment_code"] for row in rows} == {"D1"}
     assert {row["analysis_processing_code"] for row in rows} == {"REAL_TIME"}
     assert "project_name is empty" in result.stderr
+    run("--config", config, "--darwin-core", tmp_path / "occurrence.csv")
+    occurrences = list(csv.DictReader((tmp_path / "occurrence.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["eventDate"][:10] for row in occurrences] == ["2026-03-29", "2026-03-31"]
 
 
 def test_a_replays_output(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edge_daemon.config.deployment import DeploymentSection
+from edge_daemon.presence.darwin_core import OCCURRENCE, occurrence_rows
 from edge_daemon.presence.pars import (
     DETECTIONDATA,
     GPSDATA,
@@ -57,6 +58,19 @@ def test_three_days_with_a_gap() -> None:
         f"{whole}2026-03-31T00:00:00Z,2026-04-01T00:00:00Z,64800,RIWH,RW_UPCALL,1,DETECTED,,",
     ]
     assert problems("detectiondata", days()) == []
+
+
+def test_occurrences_are_the_days_with_calls() -> None:
+    rows = occurrence_rows(TOLD, FACTS, judge(CALLS, HEARD, DAY_NS, PresenceRule()))
+    shown = ("occurrenceID", "eventDate", "basisOfRecord", "identificationVerificationStatus", "sampleSizeValue")
+    assert [tuple(row[name] for name in shown) for row in rows] == [
+        ("WHOI:WHOI_SBNMS_202603:2026-03-29T00:00:00Z", "2026-03-29T00:00:00Z/2026-03-30T00:00:00Z",
+         "MachineObservation", "unverified", "28800"),
+        ("WHOI:WHOI_SBNMS_202603:2026-03-31T00:00:00Z", "2026-03-31T00:00:00Z/2026-04-01T00:00:00Z",
+         "MachineObservation", "verified", "64800"),
+    ]  # fmt: skip
+    assert {tuple(row) for row in rows} == {OCCURRENCE}
+    assert {(row["scientificName"], row["decimalLatitude"]) for row in rows} == {("Eubalaena glacialis", "42.35")}
 
 
 def test_the_deployment() -> None:
