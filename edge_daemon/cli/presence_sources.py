@@ -70,7 +70,7 @@ def from_board(folder: Path, verdicts: Verdicts, since_ns: int, until_ns: int) -
     Raises:
         StorageError: it has no history or no effort, or they cannot be read.
     """
-    from edge_daemon.effort.ledger import open_ledger, read_spans
+    from edge_daemon.effort.table import open_ledger, read_spans
     from edge_daemon.history.history import open_history
     from edge_daemon.history.table import HistoryFilter, select
 

@@ -31,7 +31,8 @@ from edge_daemon.history.table import (
     select,
     used_bytes,
 )
-from edge_daemon.storage.database import Database, DatabaseReport
+from edge_daemon.storage.database import Database
+from edge_daemon.storage.database_report import DatabaseReport
 
 HOLD_ROWS = 2000
 """Entries that wait in memory at most."""
