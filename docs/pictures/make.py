@@ -80,8 +80,14 @@ def watch() -> str:
         buoy.play(sound)
         for second in range(1, 46):
             buoy.until(second)
-            # the publisher has a thread of its own: it shall have sent everything before time goes on
-            buoy.settle(lambda: buoy.broker.retained and not buoy.daemon.components.outbox.report().depth)
+            # the publisher has a thread of its own: it shall have sent everything before time goes on, health too
+            buoy.settle(
+                lambda: (
+                    buoy.broker.retained
+                    and any(topic.endswith("/health") for topic, _ in buoy.broker.received)
+                    and not buoy.daemon.components.outbox.report().depth
+                )
+            )
         buoy.finish()
         told = [line(topic, payload) for topic, payload in buoy.broker.received]
     return terminal("edge-daemon watch --all", Text("\n".join(told)), max(map(len, told)))

@@ -31,6 +31,7 @@ def bright(_spec: str) -> SimpleNamespace:
         frontend=SPEC,
         credit="made up",
         notes=(),
+        kinds=None,
         weights=None,
     )
 

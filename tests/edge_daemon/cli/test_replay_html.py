@@ -49,8 +49,12 @@ def test_a_page_of_a_run(sea: Path, tiny_model: Path, tmp_path: Path, capsys: py
     assert peaks == sorted((document["peak_score"] for document in documents), reverse=True)
     assert len(media) == len(documents)
     assert all(one["picture"] and one["sound"] for one in media)
-    # the curve's highest score is the detection's own
-    assert [max(one["scores"]) for one in media] == pytest.approx(peaks, abs=1e-4)
+    # the curve's highest score is the detection's own; one of several calls in an event has the event's
+    alone = {document["id"] for document in documents if (document["call"] or {}).get("of", 1) == 1}
+    assert len(alone) >= 2
+    for row, one in zip(data["rows"], media, strict=True):
+        highest = pytest.approx(row[4], abs=1e-4)
+        assert max(one["scores"]) == highest if row[0] in alone else max(one["scores"]) <= row[4] + 1e-4
     assert not (tmp_path / "out" / "scores.csv").exists()
     first = page.read_bytes()
     assert invoke(words) == 0
