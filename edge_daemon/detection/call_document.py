@@ -40,7 +40,9 @@ class Call(DocumentPart):
     )
     number: int = Field(default=1, ge=1, description="Which call of its event this is, in order of time.")
     of: int = Field(
-        default=1, ge=1, description="Calls that the event held; each is a detection with the event's scores."
+        default=1,
+        ge=1,
+        description="Calls that the event held: each is a detection, with the scores of its own windows.",
     )
 
 

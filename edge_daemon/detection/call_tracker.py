@@ -2,7 +2,8 @@
 
 The rules of events join calls that follow each other within a second or two. The contours tell them apart: an event
 with two calls becomes two, cut in the middle of the pause between them. The first keeps the event's begin, and with it
-the identity of its detection; scores, windows and bands stay the event's, for a window reaches over both.
+the identity of its detection. Each has the scores of the windows whose cells lie in it, so one of them reaches the
+threshold, and all of them the lower one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from edge_daemon.audio.source import Block, Gap
 from edge_daemon.detection.contour.call import TrackedCall, calls_in
 from edge_daemon.detection.contour.event_sound import EventSound
 from edge_daemon.detection.event_finder import Found
+from edge_daemon.detection.events import Event, EventWindow
 
 LONGEST_S = 60.0
 """Longer events are no calls, and are not looked at: memory has a bound."""
@@ -80,18 +82,31 @@ def by_call(found: Found, calls: Sequence[TrackedCall]) -> list[Found]:
         found: the event.
         calls: its calls, samples counted from the event's begin, in order; several lie with their middles in it.
     """
+    event = replace(found.event, own=())
     if len(calls) < 2:
-        return [replace(found, call=call) for call in calls] or [found]
-    event = found.event
+        return [replace(found, event=event, call=call) for call in calls] or [replace(found, event=event)]
     cuts = [(one.end + two.begin) // 2 for one, two in pairwise(calls)]
     edges = [0, *cuts, event.end - event.begin]
     return [
         replace(
             found,
-            event=replace(event, begin=event.begin + begin, end=event.begin + end),
+            event=_part(event, found.event.own, event.begin + begin, event.begin + end),
             call=call.moved(-begin),
             part=number,
             parts=len(calls),
         )
         for number, (call, (begin, end)) in enumerate(zip(calls, pairwise(edges), strict=True), start=1)
     ]
+
+
+def _part(event: Event, own: Sequence[EventWindow], begin: int, end: int) -> Event:
+    """The part of an event from one sample to another, with the scores of its own windows, or of the nearest one."""
+    inside = [one.window for one in own if begin <= one.middle < end]
+    if not inside and own:
+        inside = [min(own, key=lambda one: abs(2 * one.middle - begin - end)).window]
+    if not inside:
+        return replace(event, begin=begin, end=end)
+    peak = max(inside, key=lambda window: window.score)  # of equal ones the first
+    low, high = peak.band if peak.band is not None else (None, None)
+    mean = sum(window.score for window in inside) / len(inside)
+    return Event(begin, end, peak.score, peak.start, mean, len(inside), low, high)

@@ -15,7 +15,7 @@ The builder is a pure state machine: no clock, no threads; the same scores give 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -91,6 +91,10 @@ class EventRules(BaseModel):
             raise ConfigValueError(key, f"cannot be used: {first['msg']}", "Choose another value.") from error
 
 
+MOST_KEPT = 4096
+"""Windows that an event remembers one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredWindow:
     """One window's verdict.
@@ -107,6 +111,19 @@ class ScoredWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class EventWindow:
+    """A window of an event.
+
+    Attributes:
+        window: as it was scored.
+        middle: sample in the middle of its cell.
+    """
+
+    window: ScoredWindow
+    middle: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One call, or one run of calls too close to be told apart.
 
@@ -119,6 +136,7 @@ class Event:
         windows: number of those windows.
         low_hz: lower edge of the band in which the call stood out in the peak window, or None if unknown.
         high_hz: its upper edge.
+        own: those windows, `MOST_KEPT` at most; kept for parting the event by its calls, and told to nobody.
     """
 
     begin: int
@@ -129,6 +147,7 @@ class Event:
     windows: int
     low_hz: float | None
     high_hz: float | None
+    own: tuple[EventWindow, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -141,11 +160,14 @@ class _Run:
     windows: int = 0
     total: float = 0.0
     peak: ScoredWindow | None = None
+    own: list[EventWindow] = field(default_factory=list)
 
-    def add(self, window: ScoredWindow, end: int) -> None:
+    def add(self, window: ScoredWindow, begin: int, end: int) -> None:
         self.end = end
         self.windows += 1
         self.total += window.score
+        if len(self.own) < MOST_KEPT:
+            self.own.append(EventWindow(window, (begin + end) // 2))
         if self.peak is None or window.score > self.peak.score:
             self.peak = window
 
@@ -247,7 +269,7 @@ class EventBuilder:
         elif end - run.begin > self._longest:
             closed = self._close(run)
             run = _Run(begin, end, continues=bool(closed) or run.continues)
-        run.add(window, end)
+        run.add(window, begin, end)
         self._run = run
         return closed
 
@@ -261,4 +283,5 @@ class EventBuilder:
         self._quiet_until = run.end + self._refractory
         low, high = run.peak.band if run.peak.band is not None else (None, None)
         mean = run.total / run.windows
-        return [Event(run.begin, run.end, run.peak.score, run.peak.start, mean, run.windows, low_hz=low, high_hz=high)]
+        peak, own = run.peak, tuple(run.own)
+        return [Event(run.begin, run.end, peak.score, peak.start, mean, run.windows, low, high, own)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from edge_daemon.detection.call_tracker import by_call
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import Found
-from edge_daemon.detection.events import Event
+from edge_daemon.detection.events import Event, EventWindow, ScoredWindow
 
 
 def call(begin: int, end: int) -> TrackedCall:
@@ -35,7 +36,22 @@ def test_two_calls_cut_the_event_in_the_pause_between_them() -> None:
     assert (first.part, second.part, first.parts, second.parts) == (1, 2, 2, 2)
     assert first.call == call(0, 2000)
     assert second.call == call(500, 2700)  # 13,000 … 15,200 in the stream, as before
-    assert first.event.peak_score == second.event.peak_score == 0.9
+
+
+def test_each_part_has_the_scores_of_its_own_windows() -> None:
+    scores = [0.5, 0.95, 0.6, 0.75, 0.7]
+    own = tuple(
+        EventWindow(ScoredWindow(8500 + 1000 * n, score, (90.0 + n, 180.0)), 10_500 + 1000 * n)
+        for n, score in enumerate(scores)
+    )
+    whole = replace(found(10_000, 15_000), event=replace(found(10_000, 15_000).event, own=own))
+    first, second = by_call(whole, [call(0, 2000), call(3000, 5200)])  # cut at 12,500: the third window's middle
+    assert (first.event.peak_score, first.event.windows, first.event.mean_score) == (0.95, 2, (0.5 + 0.95) / 2)
+    assert (second.event.peak_score, second.event.windows, second.event.peak_start) == (0.75, 3, 11_500)
+    assert (second.event.low_hz, second.event.high_hz) == (93.0, 180.0)
+    (one,) = by_call(whole, [call(0, 2000)])
+    assert one.event == whole.event
+    assert one.event.own == ()
 
 
 @given(st.lists(st.integers(300, 3000), min_size=2, max_size=6))
