@@ -122,7 +122,7 @@ def test_flac_of_unknown_length(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_clips_of_one_window_are_judged_by_it(tmp_path: Path, calls: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     sound = np.frombuffer(calls, np.int16)
-    for index, centre in enumerate((5.8, 12.9, 20.4, 29.3, 39.0)):
+    for index, centre in enumerate((5.6, 13.0, 20.7, 29.4, 38.9)):
         part = sound[round((centre - 1) * 2000) : round((centre + 1) * 2000)]
         soundfile.write(tmp_path / f"train{index}.aiff", part, 2000)
     soundfile.write(tmp_path / "quiet.aiff", sound[:4000] // 4, 2000)

@@ -50,7 +50,7 @@ def test_a_tally_each_period(make_buoy: Callable[..., Any], sample: Any) -> None
     assert (first["begin_utc"][11:19], first["end_utc"][11:19]) == ("00:10:00", "00:11:00")
     assert first["detections"] == first["contours"] == 5
     assert sum(first["by_score"].values()) == 5
-    assert first["highest_score"] > 0.97
+    assert first["highest_score"] > 0.9
     assert first["listened_s"] == pytest.approx(60.0, abs=0.2)
     assert (second["detections"], second["highest_score"]) == (0, None)
     buoy.finish()

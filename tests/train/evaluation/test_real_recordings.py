@@ -1,4 +1,4 @@
-"""The shipped model on an hour of real recordings: figures that were worked out with a script of its own before."""
+"""The shipped model on an hour of real recordings that it learned from: pins, not figures of how good it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from train.data.whole_recordings import marked_recordings
 from train.evaluation.corpus import Corpus
 from train.evaluation.scorer import ModelScorer
 from train.evaluation.tally import tally
+
+
+PINS = [(0.83, 1), (0.89, 2), (0.94, 5)]
+"""Recall and false events in an hour for thresholds of 0.7, 0.5 and 0.3."""
 
 
 @pytest.mark.slow
@@ -31,4 +35,4 @@ def test_recall_and_false_events_of_three_thresholds(shared_data: Path) -> None:
         found.append((round(float(made.found.mean()), 2), int(made.false.sum())))
         assert made.paired.sum() < made.found.sum()  # here and there an event finds two calls
         assert not np.any(made.paired & ~made.found)
-    assert found == [(0.81, 11), (0.89, 18), (0.93, 44)]
+    assert found == PINS
