@@ -40,7 +40,8 @@ def test_the_example_is_a_detection() -> None:
 
 def test_topics_are_the_programs_own() -> None:
     topics = Topics("edge_daemon", "buoy-7")
-    for topic in (topics.detections, topics.status, topics.health, topics.effort, topics.excerpts):
+    own = (topics.detections, topics.status, topics.health, topics.effort, topics.presence, topics.thumbnails)
+    for topic in (*own, topics.excerpts, topics.lost_clips):
         assert f"`…/{topic.rsplit('/', 1)[1]}`" in GUIDE
 
 
@@ -106,7 +107,7 @@ def test_the_node_red_rule_wants_two_fresh_calls(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    nodes = json.loads(blocks("json")[1])
+    nodes = next(found for text in blocks("json") if isinstance(found := json.loads(text), list))
     assert nodes[0]["topic"] == "edge_daemon/+/detections"
     rule = next(entry["func"] for entry in nodes if entry["type"] == "function")
     now = time.time()
