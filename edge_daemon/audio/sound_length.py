@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS
 from edge_daemon.audio.decoding.disk_bytes import bytes_at
-from edge_daemon.audio.decoding.flac import FlacFrames
 from edge_daemon.audio.decoding.id3 import after_id3
-from edge_daemon.audio.decoding.mpeg import tells_its_length
 from edge_daemon.audio.decoding.stretch import Sequential
 from edge_daemon.audio.regular_file import open_regular
 from edge_daemon.audio.sound_file import LONGEST_S, FileSource
@@ -44,7 +43,7 @@ def sound_length(path: Path) -> SoundLength | None:
     with open_regular(path) as file:
         head = bytes_at(file.fileno(), 4, after_id3(file))  # the descriptor stays at the begin, for libsndfile
         if head == b"OggS" or (len(head) == 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):
-            if head != b"OggS" and not tells_its_length(file):
+            if head != b"OggS" and not _mpeg_tells(file):
                 return None
             try:
                 with Sequential(file.fileno(), closefd=False) as sound:
@@ -52,6 +51,8 @@ def sound_length(path: Path) -> SoundLength | None:
             except OPENING_ERRORS:
                 return None
         if head == b"fLaC":
+            from edge_daemon.audio.decoding.flac import FlacFrames
+
             try:
                 flac = FlacFrames(file)
             except ValueError:
@@ -60,6 +61,12 @@ def sound_length(path: Path) -> SoundLength | None:
                 return _plausible(flac.rate, flac.channels, flac.held)
     with FileSource(path, block_seconds=0.0) as source:
         return _plausible(source.rate, source.channels, source.frames)
+
+
+def _mpeg_tells(file: BinaryIO) -> bool:
+    from edge_daemon.audio.decoding.mpeg import tells_its_length
+
+    return tells_its_length(file)
 
 
 def _plausible(rate: int, channels: int, frames: int) -> SoundLength | None:

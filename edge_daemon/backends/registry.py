@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -13,6 +13,9 @@ from edge_daemon.backends.batches import BatchedBackend
 from edge_daemon.backends.fit import unmet_requirements
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DEFAULT = "onnx"
 BUILT_IN = {
@@ -24,6 +27,8 @@ BUILT_IN = {
 
 def installed() -> dict[str, EntryPoint]:
     """Entry points of all backends, by name; nothing is imported."""
+    from importlib.metadata import EntryPoint, entry_points
+
     ours = {name: EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in BUILT_IN.items()}
     others = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
     return ours | {point.name: point for point in others if point.name not in ours}
@@ -35,20 +40,20 @@ def load(name: str) -> type[BackendPlugin]:
     Raises:
         BackendError: no such backend, or its package fails to import, or what it offers is no backend.
     """
-    points = installed()
-    if name not in points:
-        raise BackendError(f"There is no backend named {name!r}.", f"Installed: {', '.join(points)}.")
+    if (place := BUILT_IN.get(name)) is None:  # these need no look through all installed packages
+        points = installed()
+        if name not in points:
+            raise BackendError(f"There is no backend named {name!r}.", f"Installed: {', '.join(points)}.")
+        place = points[name].value
     try:
-        backend: type[BackendPlugin] = points[name].load()
+        backend: type[BackendPlugin] = resolve_name(place)
     except (Exception, SystemExit) as error:
         raise BackendError(
             f"The backend {name!r} fails to import ({type(error).__name__}: {error}).",
-            f"Reinstall the package that provides it: {points[name].value}.",
+            f"Reinstall the package that provides it: {place}.",
         ) from error
     if wrong := _unlike_a_plugin(backend, name):
-        raise BackendError(
-            f"{points[name].value} does not provide a backend: {wrong}.", "See edge_daemon/backends/base.py."
-        )
+        raise BackendError(f"{place} does not provide a backend: {wrong}.", "See edge_daemon/backends/base.py.")
     return backend
 
 

@@ -22,6 +22,7 @@ from edge_daemon.tables.format import format_names
 if TYPE_CHECKING:
     from edge_daemon.cli.progress import Progress
     from edge_daemon.config import Loaded
+    from edge_daemon.replay.output import ReplayOutput
     from edge_daemon.replay.recordings import Findings
     from edge_daemon.replay.result import ReplayResult
     from edge_daemon.replay.run import Summary
@@ -148,7 +149,6 @@ def replay(
     from edge_daemon.cli.interruption import interruptible
     from edge_daemon.cli.option_errors import blaming_options
     from edge_daemon.cli.progress import progress
-    from edge_daemon.replay.output import ReplayOutput
     from edge_daemon.replay.run import replay as replay_recordings
     from edge_daemon.replay.settings import backend_for, settings_for
 
@@ -186,11 +186,7 @@ def replay(
                 output.mkdir(parents=True, exist_ok=True)  # the page may lie in it, too
         gather = stack.enter_context(html_report(html, html_detections, settings))
         # entered before the bar: what cannot be written is said before the work
-        tables = (
-            None
-            if output is None
-            else stack.enter_context(ReplayOutput(output, formats, scores=scores, copies=found.copies))
-        )
+        tables = None if output is None else stack.enter_context(_tables(output, formats, scores, found))
         bar = stack.enter_context(progress("Replaying", sum(recording.size for recording in recordings)))
 
         def each(result: ReplayResult) -> None:
@@ -228,6 +224,12 @@ def _load(config: Path | None) -> Loaded | None:
     from edge_daemon.config import load_by_hand
 
     return load_by_hand(config)
+
+
+def _tables(output: Path, formats: tuple[str, ...] | None, scores: bool, found: Findings) -> ReplayOutput:
+    from edge_daemon.replay.output import ReplayOutput
+
+    return ReplayOutput(output, formats, scores=scores, copies=found.copies)
 
 
 def _found(paths: tuple[Path, ...]) -> Findings:

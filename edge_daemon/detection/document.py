@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import Literal, Self, get_args
 from uuid import UUID, uuid5
 
 from pydantic import ConfigDict, Field, model_validator
@@ -26,37 +25,14 @@ from edge_daemon.clock.utc import Utc, utc_text
 from edge_daemon.detection.call_document import Box, Call, Contour, call_documents
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.events import Event
+from edge_daemon.detection.origin import ModelReference, Origin, Position
 from edge_daemon.documents.document import Document, DocumentPart
-
-if TYPE_CHECKING:
-    from edge_daemon.config.device import DeviceSection
 
 UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "header", "file_name", "given", "none"]
 """What UTC rests on: the device's clock in one of three states, what the recorder wrote into or beside the file, the
 file's name, the user's word, or nothing."""
 
 _NAMESPACE = UUID("6f0c2f5e-5d0b-5c0e-9b65-3d6f0a4f7c11")
-
-
-class ModelReference(DocumentPart):
-    """Which model made the score."""
-
-    name: str = Field(description="Name in the model file.")
-    version: str = Field(description="Version in the model file.")
-    digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the model file, hexadecimal.")
-
-
-class Position(DocumentPart):
-    """Where the hydrophone was, WGS 84."""
-
-    latitude: float = Field(ge=-90, le=90, description="Degrees north.")
-    longitude: float = Field(ge=-180, le=180, description="Degrees east.")
-
-    @classmethod
-    def from_config(cls, section: DeviceSection) -> Self | None:
-        """The configured position; None without one."""
-        latitude, longitude = section.latitude, section.longitude
-        return None if latitude is None or longitude is None else cls(latitude=latitude, longitude=longitude)
 
 
 class ReceivedLevel(DocumentPart):
@@ -201,39 +177,6 @@ class Detection(Document):
         if (self.begin_utc is None) != (self.end_utc is None) or (self.begin_utc is None) != (self.clock == "none"):
             raise ValueError("begin_utc and end_utc are both given, or both null with clock `none`")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What all detections of one recording or live session have in common.
-
-    Attributes:
-        device: identity of the device.
-        stream: what begin_s counts from: an identity of the recording, or of the live session.
-        label: what is detected.
-        model: which model makes the scores.
-        backend: which backend runs it, unless `describe` is told of another.
-        threshold: score that a window must reach.
-        rate: samples per second that events are counted in.
-        file: the recording's name, or None when live.
-        channel: counted from 1.
-        position: where the hydrophone is, if known.
-        time_source: what tells a recording's time, for people, or None.
-        full_scale_db: level (peak) of a full-scale sample, dB re 1 µPa, of a calibrated hydrophone, or None.
-    """
-
-    device: str
-    stream: str
-    label: str
-    model: ModelReference
-    backend: str
-    threshold: float
-    rate: int
-    file: str | None = None
-    channel: int = 1
-    position: Position | None = None
-    time_source: str | None = None
-    full_scale_db: float | None = None
 
 
 def detection_id(origin: Origin, begin: int) -> UUID:

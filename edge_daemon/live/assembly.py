@@ -13,8 +13,8 @@ from edge_daemon.clips.recorder import ClipRecorder
 from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.config import Config
-from edge_daemon.detection.document import Position
 from edge_daemon.detection.observer import StreamObserver
+from edge_daemon.detection.origin import Position
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session

@@ -9,10 +9,11 @@ import logging
 from dataclasses import replace
 
 from edge_daemon.detection.contour.picture import CallPicture
-from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, Position, describe
+from edge_daemon.detection.document import AdjoiningGap, Detection, describe
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.observer import StreamObserver
+from edge_daemon.detection.origin import Origin, Position
 from edge_daemon.detection.thumbnail import thumbnail
 from edge_daemon.history.entry import HistoryEntry
 from edge_daemon.history.history import BoardHistory

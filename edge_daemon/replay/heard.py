@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Gap
-from edge_daemon.detection.document import ReceivedLevel
 from edge_daemon.detection.pipeline import TrackedEvent
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.stream import Piece
+
+if TYPE_CHECKING:
+    from edge_daemon.detection.document import ReceivedLevel
 
 
 def _no_positions() -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 from edge_daemon.audio.recording_start import recording_start
 from edge_daemon.audio.resample import Resampler
@@ -17,13 +18,11 @@ from edge_daemon.audio.source import Block, Gap
 from edge_daemon.audio.stretches import StretchedSource
 from edge_daemon.detection.detector import Detector
 from edge_daemon.errors import AudioError
-from edge_daemon.levels.received_level import AROUND_S
 from edge_daemon.replay.heard import HeardPiece, HeardRun
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.stream import AHEAD_S, Piece
-from edge_daemon.replay.stream_run import StreamRun
 from edge_daemon.replay.task import (
     Progress,
     failure,
@@ -33,6 +32,9 @@ from edge_daemon.replay.task import (
     replay_recording,
     thread_detector,
 )
+
+if TYPE_CHECKING:
+    from edge_daemon.replay.stream_run import StreamRun
 
 Keep = Callable[[HeardPiece], None]
 """Given each piece as soon as it has been heard, in any order."""
@@ -104,6 +106,8 @@ class _StreamPiece:
         return result
 
     def _new_run(self, number: int, offset: int) -> StreamRun:
+        from edge_daemon.replay.stream_run import StreamRun
+
         goes_on = self._piece.continues and number == 0
         self._entry, begin = self._handover(offset) if goes_on else (0, None)
         pipeline = self._detector.pipeline(
@@ -182,6 +186,8 @@ class _StreamPiece:
         """Sound behind the handover that is heard, too: the next piece does not know what an event there stands in."""
         if self._settings.full_scale_db is None:
             return 0.0
+        from edge_daemon.levels.received_level import AROUND_S
+
         rules = self._detector.rules
         unlike_s = AROUND_S + rules.max_length_s + rules.refractory_s
         return min(_LONGEST_REACH_S, unlike_s + rules.max_length_s + AROUND_S)

@@ -6,15 +6,19 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap
-from edge_daemon.detection.document import AdjoiningGap, Detection, Origin, ReceivedLevel, UtcBasis, describe
 from edge_daemon.detection.event_finder import Found
+from edge_daemon.detection.origin import Origin
 from edge_daemon.replay.recordings import Recording
+
+if TYPE_CHECKING:
+    from edge_daemon.detection.document import AdjoiningGap, Detection, ReceivedLevel, UtcBasis
 
 
 @dataclass(slots=True)
@@ -76,8 +80,10 @@ class ReplayResult:
 
     def detections(self) -> Iterator[Detection]:
         """The documents, made one by one: a document takes twenty times the memory of its event."""
-        if self.origin is None:
+        if self.origin is None or not self.found:
             return
+        from edge_daemon.detection.document import describe  # not before there is something to describe
+
         for place, found in enumerate(self.found):
             document = describe(
                 found.event,
@@ -125,6 +131,8 @@ class ReplayResult:
 
     def _adjoining(self, gap: Gap) -> AdjoiningGap:
         """A gap as documents have it; of a seam the length of the pause."""
+        from edge_daemon.detection.document import AdjoiningGap
+
         # in a stream, both are rounded, each from another beginning
         near = (pause_s for first, pause_s in self.pauses_s() if abs(first - gap.start) <= 1)
         pause_s = 0.0 if gap.length else next(near, 0.0)

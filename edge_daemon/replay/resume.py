@@ -23,8 +23,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge_daemon import __version__
 from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap
-from edge_daemon.detection.document import Origin, ReceivedLevel, UtcBasis
+from edge_daemon.detection.document import ReceivedLevel, UtcBasis
 from edge_daemon.detection.event_finder import Found
+from edge_daemon.detection.origin import Origin
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult

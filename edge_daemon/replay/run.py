@@ -14,21 +14,23 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edge_daemon.audio.defect import Defect
 from edge_daemon.detection.detector import DetectorPlan, plan
 from edge_daemon.errors import StorageError
-from edge_daemon.replay.finished_pieces import FinishedPieces
 from edge_daemon.replay.heard import HeardPiece
 from edge_daemon.replay.hearing import Keep, hear
-from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
-from edge_daemon.replay.resume import FinishedResults
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.stream import Piece, ReplayPlan, plan_replay
-from edge_daemon.replay.stream_events import Placed, StreamEvents
 from edge_daemon.replay.task import Progress, Watch, close_thread_detector, thread_detector
+
+if TYPE_CHECKING:
+    from edge_daemon.replay.finished_pieces import FinishedPieces
+    from edge_daemon.replay.output import ReplayOutput
+    from edge_daemon.replay.stream_events import Placed, StreamEvents
 
 
 @dataclass(slots=True)
@@ -136,7 +138,7 @@ def replay(
     # what is wrong with the model is said once, before anything is begun
     detector = (thread_detector if cluster is None else plan)(settings.detector)
     digest = detector.model.digest
-    store = None if output is None else FinishedPieces(FinishedResults(output.folder, settings, digest))
+    store = None if output is None else _store(output, settings, digest)
     made = plan_replay(recordings, join=join, zone=settings.zone)
     finished = set() if store is None else {n for n, piece in enumerate(made.pieces) if store.load(piece) is not None}
     left = [piece for number, piece in enumerate(made.pieces) if number not in finished]
@@ -191,6 +193,8 @@ def placed(heard: Iterator[HeardPiece], detector: DetectorPlan, settings: Replay
             yield piece.places[0], one.results[0]
             continue
         if piece.stream not in streams:
+            from edge_daemon.replay.stream_events import StreamEvents
+
             calibrated = settings.full_scale_db is not None
             streams[piece.stream] = StreamEvents(detector, calibrated=calibrated, scores=settings.scores)
         stream = streams[piece.stream]
@@ -212,6 +216,14 @@ def in_order(results: Iterator[Placed]) -> Iterator[Placed]:
         while turn in waiting:
             yield turn, waiting.pop(turn)
             turn += 1
+
+
+def _store(output: ReplayOutput, settings: ReplaySettings, digest: str) -> FinishedPieces:
+    # not before it is needed: its documents take longer to import than those of the model
+    from edge_daemon.replay.finished_pieces import FinishedPieces
+    from edge_daemon.replay.resume import FinishedResults
+
+    return FinishedPieces(FinishedResults(output.folder, settings, digest))
 
 
 def _taken(store: FinishedPieces, piece: Piece) -> HeardPiece:

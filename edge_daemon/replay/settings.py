@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edge_daemon.audio.start_time import StartTime
 from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.detection.detector import DetectorSettings
-from edge_daemon.detection.document import Position
+from edge_daemon.detection.origin import Position
 from edge_daemon.errors import BackendError, UsageError
 from edge_daemon.levels.hydrophone import Hydrophone
 

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from edge_daemon.audio.source import Gap
 from edge_daemon.detection.call_tracker import by_call
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.detector import DetectorPlan
-from edge_daemon.detection.document import ReceivedLevel
 from edge_daemon.detection.event_finder import EventFinder, Found
 from edge_daemon.detection.events import ScoredWindow
 from edge_daemon.replay.heard import HeardPiece, HeardRun
 from edge_daemon.replay.result import ReplayResult
+
+if TYPE_CHECKING:
+    from edge_daemon.detection.document import ReceivedLevel
 
 _NO_END = 1 << 62
 

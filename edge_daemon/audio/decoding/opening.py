@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, BinaryIO
 
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS, Contents
-from edge_daemon.audio.decoding.framed import FlacContents, MpegContents, OggContents, flac_without_notes
 from edge_daemon.audio.decoding.plain import WIDTHS, PackedContents, PlainContents, with_true_sizes
 from edge_daemon.audio.decoding.stretch import Sequential
 from edge_daemon.errors import AudioError
@@ -27,7 +26,7 @@ def open_contents(file: BinaryIO, name: str) -> Contents:
         # By descriptor, so that the content decides and not the name's extension.
         sound = Sequential(file.fileno(), closefd=False)
     except OPENING_ERRORS as error:
-        sound = with_true_sizes(file) or flac_without_notes(file)
+        sound = with_true_sizes(file) or _flac_without_notes(file)
         if sound is None:
             raise _refused(name, error) from None
     try:
@@ -38,18 +37,28 @@ def open_contents(file: BinaryIO, name: str) -> Contents:
 
 
 def _contents(file: BinaryIO, sound: Any) -> Contents:
-    if sound.format == "FLAC":
+    mpeg = sound.format in {"MP3", "MPEG"} or (sound.format != "WAV" and sound.subtype.startswith("MPEG"))
+    if mpeg or sound.format in {"FLAC", "OGG"}:
+        # not for a WAV file: a dozen patterns to compile before it is begun
+        from edge_daemon.audio.decoding.framed import FlacContents, MpegContents, OggContents
+
+        if mpeg:
+            return MpegContents(file, sound)
+        if sound.format == "OGG":
+            return OggContents(file, sound)
         try:
             return FlacContents(file, sound)
         except ValueError:
             return PackedContents(file, sound)
-    if sound.format in {"MP3", "MPEG"} or (sound.format != "WAV" and sound.subtype.startswith("MPEG")):
-        return MpegContents(file, sound)
-    if sound.format == "OGG":
-        return OggContents(file, sound)
     if sound.subtype in WIDTHS and (sound.format, sound.subtype) not in _PACKED:
         return PlainContents(file, sound)
     return PackedContents(file, sound)
+
+
+def _flac_without_notes(file: BinaryIO) -> Any:
+    from edge_daemon.audio.decoding.framed import flac_without_notes
+
+    return flac_without_notes(file)
 
 
 def _refused(name: str, error: Exception) -> AudioError:

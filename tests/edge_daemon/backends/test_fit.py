@@ -90,7 +90,7 @@ def test_the_command_shows_broken_and_unfit_plug_ins(
 ) -> None:
     ours = {"onnx": registry.BUILT_IN["onnx"], "broken": "no_such_module:Backend", "chip": f"{__name__}:Chip"}
     monkeypatch.setattr(registry, "BUILT_IN", ours)
-    monkeypatch.setattr(registry, "entry_points", lambda **_: [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
     real = registry.load
     monkeypatch.setattr(registry, "load", lambda name: Chip if name == "chip" else real(name))
     text = listed(["--model", str(tiny_model)], capsys)
@@ -112,7 +112,7 @@ def test_the_command_tries_what_seems_to_fit(
             raise cls.says
 
     monkeypatch.setattr(registry, "BUILT_IN", {"picky": "a:b", "onnx": registry.BUILT_IN["onnx"]})
-    monkeypatch.setattr(registry, "entry_points", lambda **_: [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
     real = registry.load
     monkeypatch.setattr(registry, "load", lambda name: Picky if name == "picky" else real(name))
     for says, reason in (

@@ -56,5 +56,5 @@ def test_the_guides_listing_imports_nothing_else_of_ours() -> None:
 def test_loihi_is_found_as_a_foreign_plugin_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "loihi" not in registry.BUILT_IN
     assert registry.installed()["loihi"].value == "edge_daemon.backends.loihi.backend:LoihiBackend"
-    monkeypatch.setattr(registry, "entry_points", lambda **_: [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
     assert list(registry.installed()) == ["onnx", "event"]

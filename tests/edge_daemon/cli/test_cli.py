@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+import soundfile as sf
 
 import edge_daemon.cli as command_line
 from edge_daemon import __version__
@@ -49,6 +52,35 @@ def test_replaying_needs_neither_torch_nor_scipy() -> None:
     loaded = modules_after("import edge_daemon.replay.run, edge_daemon.backends.onnx")
     assert "onnxruntime" in loaded
     assert not {name.split(".")[0] for name in loaded} & {"torch", "scipy", "train", "export", "onnx", "sklearn"}
+
+
+NOT_FOR_A_WAV_FILE = {
+    *("torch", "scipy", "multiprocessing", "rich", "yaml", "sounddevice", "paho"),
+    "edge_daemon.config",
+    "edge_daemon.live",
+    "edge_daemon.report",
+    "edge_daemon.detection.document",  # of a detection
+    "edge_daemon.audio.decoding.framed",  # FLAC, MP3, Ogg
+    "edge_daemon.audio.decoding.flac",
+    "edge_daemon.audio.decoding.mpeg",
+    "edge_daemon.audio.decoding.ogg",
+    "edge_daemon.replay.output",  # --output
+    "edge_daemon.replay.finished_pieces",
+    "edge_daemon.replay.resume",
+    "edge_daemon.replay.processes",  # --jobs
+    "edge_daemon.replay.cluster",  # --dask
+    "edge_daemon.replay.stream_run",  # recordings that follow each other
+    "edge_daemon.replay.stream_events",
+    "edge_daemon.replay.received_levels",  # a calibrated hydrophone
+}
+
+
+def test_replaying_a_wav_file_loads_what_it_needs_alone(tmp_path: Path) -> None:
+    path = tmp_path / "noise.wav"
+    sf.write(path, 0.1 * np.random.default_rng(1).standard_normal(8000), 2000)
+    loaded = modules_after(f"from edge_daemon.cli import invoke; assert invoke(['replay', {str(path)!r}]) == 0")
+    assert {"onnxruntime", "edge_daemon.replay.hearing", "edge_daemon.audio.decoding.plain"} <= loaded
+    assert not loaded & NOT_FOR_A_WAV_FILE
 
 
 def test_placing_a_call_in_its_band_loads_no_masked_arrays() -> None:

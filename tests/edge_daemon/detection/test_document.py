@@ -16,13 +16,11 @@ from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.document import (
     AdjoiningGap,
     Detection,
-    ModelReference,
-    Origin,
-    Position,
     describe,
     detection_id,
 )
 from edge_daemon.detection.events import Event
+from edge_daemon.detection.origin import ModelReference, Origin, Position
 
 ORIGIN = Origin(
     device="buoy-7",

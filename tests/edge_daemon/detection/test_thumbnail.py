@@ -10,8 +10,9 @@ import numpy as np
 from edge_daemon.detection.contour.call import calls_in
 from edge_daemon.detection.contour.excess import Excess
 from edge_daemon.detection.contour.picture import COLUMNS, ROWS, CallPicture
-from edge_daemon.detection.document import ModelReference, Origin, describe
+from edge_daemon.detection.document import describe
 from edge_daemon.detection.events import Event
+from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.detection.thumbnail import LONGEST_BYTES, Thumbnail, thumbnail
 
 RATE = 2000

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.detection.document import ModelReference, Origin
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
+from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.report.gathering import MARGIN_S, Gathering

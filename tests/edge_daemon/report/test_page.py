@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap
-from edge_daemon.detection.document import ModelReference, Origin
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
+from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.model.network import IntegerNetwork, Layer
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.result import ReplayResult

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from edge_daemon.detection.contour.call import TrackedCall
-from edge_daemon.detection.document import Detection, ModelReference, Origin, describe
+from edge_daemon.detection.document import Detection, describe
 from edge_daemon.detection.events import Event
+from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.tables.detections_audacity import write_audacity
 from edge_daemon.tables.detections_audacity_boxes import write_audacity_boxes
 from edge_daemon.tables.detections_csv import COLUMNS, DetectionsCsv
