@@ -2,11 +2,12 @@
 
 The filter is soxr's (linear phase, flat to 0.91 of the Nyquist frequency, images and aliases below −120 dB).
 soxr's own streams emit in bursts and hold back up to 0.65 s of sound, too long for a live detector. So the stream is
-cut into chunks of a quarter second on a fixed grid; each chunk is resampled on its own together with a margin of
+cut into chunks of a quarter second or less on a fixed grid; each is resampled on its own together with a margin of
 neighbouring sound on both sides that covers the filter's reach, and the margins are thrown away (overlap-discard).
-That brings four things:
+For the rates of recorders that is a product with matrices (`polyphase_filter`); where these would be large, soxr itself
+does it. That brings four things:
 
-- output is late by the margin only (about 56 ms);
+- output is late by the margin (about 56 ms), and until its chunk is whole;
 - results do not depend on how the input was cut into blocks, bit for bit;
 - nothing is remembered beyond the margin, so a gap is a clean end and a clean beginning;
 - it agrees with one uninterrupted soxr run to about −125 dB.
@@ -21,13 +22,12 @@ import math
 from itertools import pairwise
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
+from edge_daemon.audio.polyphase_filter import QUALITY, PolyphaseFilter
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.errors import AudioError
 
-_QUALITY = "HQ"
 # Half the filter's length, in samples of the lower rate, until what is left of it is below the filter's own −120 dB.
 _REACH = 112
 # Recorders write full scale ±1, counts (2³¹) or micropascal (10⁹ at the loudest); squares of more overflow in float32.
@@ -63,7 +63,8 @@ class Resampler:
         self._identity = source_rate == target_rate
         reach = _REACH * max(1.0, target_rate / source_rate)
         self._margin = math.ceil(reach / self._up)  # in periods
-        self._chunk = max(1, target_rate // (4 * self._up))  # in periods
+        self._chunk = _chunk(target_rate, self._up)  # in periods
+        self._filter: PolyphaseFilter | None = None  # made when there is sound for it
         self._buffer = np.zeros(0, np.float32)
         self._expected: int | None = None  # next source index of the running segment
         self._skip = 0  # source samples to drop to reach the output grid
@@ -185,9 +186,26 @@ class Resampler:
         return out
 
     def _resample(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        whole: NDArray[np.float32] = soxr.resample(samples, *self._rates, quality=_QUALITY)
+        shape = (self._up, self._down, self._margin, self._chunk)
+        if self._filter is None and PolyphaseFilter.fits(*shape):
+            self._filter = PolyphaseFilter(*shape)
+        if self._filter is not None:
+            return self._filter(samples)
+        import soxr
+
+        whole: NDArray[np.float32] = soxr.resample(samples, *self._rates, quality=QUALITY)
         begin = self._margin * self._up
         return whole[begin : begin + self._chunk * self._up].copy()
+
+
+def _chunk(target_rate: int, up: int) -> int:
+    """Periods in a chunk, which lasts for a quarter second at most: of kinds that fill half a second up, the longest.
+
+    Where none from 50 ms on does, it is an eighth of a second, so that no window half a second later waits for long.
+    """
+    least, most = -(-target_rate // (20 * up)), target_rate // (4 * up)
+    whole = [periods for periods in range(least, most + 1) if target_rate % (2 * periods * up) == 0]
+    return whole[-1] if whole else max(1, target_rate // (8 * up))
 
 
 def split_non_finite(block: Block) -> list[Block | Gap]:
@@ -202,10 +220,12 @@ def split_non_finite(block: Block) -> list[Block | Gap]:
     Returns:
         The block itself if all is well, else its good runs as blocks and its bad runs as gaps, in order.
     """
+    samples = block.samples
     with np.errstate(invalid="ignore"):  # signalling NaNs raise a flag in comparisons
-        good = np.abs(block.samples) <= LARGEST
-    if good.all():
-        return [block]
+        # NaN is what `max` and `min` give if there is one, and no more than anything
+        if not len(samples) or (samples.max() <= LARGEST and samples.min() >= -LARGEST):
+            return [block]
+        good = np.abs(samples) <= LARGEST
     edges = np.flatnonzero(np.diff(good)) + 1
     bounds = [0, *edges.tolist(), len(good)]
     return [

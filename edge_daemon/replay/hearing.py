@@ -131,7 +131,7 @@ class _StreamPiece:
             return False
         self._run = None
         _, at = self._handover(piece.end)
-        # beyond a gap the resampler works in other quarters of a second
+        # beyond a gap the resampler works in other chunks
         windows_end = self._resampler.needed(at - self._detector.hop + self._spec.window)
         windows_end += 0 if run.on_grid else piece.rate
         levels_end = windows_end + round(self._reach_s() * piece.rate)

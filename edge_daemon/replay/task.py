@@ -230,7 +230,7 @@ def replay_levels(settings: ReplaySettings, detector: Detector) -> ReplayLevels 
         spec.sample_rate,
         settings.full_scale_db,
         longest_event_s=rules.max_length_s,
-        delay_s=known_s + settings.block_s + 1.0,  # the resampler works in quarters of a second
+        delay_s=known_s + settings.block_s + 1.0,  # the resampler works in chunks of up to a quarter second
     )
 
 

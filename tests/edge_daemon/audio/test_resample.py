@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import firwin, resample_poly
 
+from edge_daemon.audio.polyphase_filter import PolyphaseFilter
 from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.errors import AudioError
@@ -247,3 +248,57 @@ def test_a_stream_entered_in_the_middle_is_the_same_stream(rate: int, at: int) -
     first = got[0].start
     samples = np.concatenate([b.samples for b in got])  # type: ignore[union-attr]
     np.testing.assert_array_equal(samples[output - first :], expected[output:])
+
+
+RECORDERS = [11_025, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000]
+
+
+@pytest.mark.parametrize("rate", RECORDERS)
+def test_what_lies_above_half_the_wanted_rate_is_gone(rate: int) -> None:
+    """Aliases below −120 dB: tones all over what the recorder holds come out weaker than that."""
+    time = np.arange(rate) / rate
+    for hz in (1000, 1010, 1333, 1990, 2000, 2477, 3210, 4001, rate / 2 - 1500, rate / 2 - 100):
+        tone = np.sin(2 * np.pi * hz * time).astype(np.float32)
+        assert np.abs(resample(rate, tone)[300:-300]).max() < 1e-6
+
+
+@pytest.mark.parametrize("rate", RECORDERS)
+def test_a_window_every_half_second_waits_for_no_more_than_an_eighth_of_a_second(rate: int) -> None:
+    """Of sound, behind the filter's reach: at rates that make half a second no whole number of chunks, too."""
+    for half in range(1, 9):
+        resampler = Resampler(rate, TARGET)
+        waits_s = resampler.needed(half * TARGET // 2) / rate - half / 2
+        assert resampler.latency <= waits_s + 1e-9
+        assert waits_s <= resampler.latency + 0.125
+        given = resampler.push(Block(np.zeros(resampler.needed(half * TARGET // 2), np.float32), 0))
+        assert given[-1].end >= half * TARGET // 2
+
+
+def test_the_filter_is_made_of_matrices_where_these_are_small() -> None:
+    assert all(PolyphaseFilter.fits(*shape(rate)) for rate in (*RATES, *RECORDERS, 384_000))
+    assert not any(PolyphaseFilter.fits(*shape(rate)) for rate in (1999, 44_101))
+
+
+def shape(rate: int) -> tuple[int, int, int, int]:
+    """Arguments of the filter between this rate and the usual one."""
+    resampler = Resampler(rate, TARGET)
+    return resampler._up, resampler._down, resampler._margin, resampler._chunk
+
+
+@pytest.mark.parametrize("rate", RECORDERS)
+def test_the_number_of_threads_changes_no_bit(rate: int) -> None:
+    """No product is so large that the library computes it in several threads, which would sum in another order."""
+    made = PolyphaseFilter(*shape(rate))
+    for product in made._products:
+        for rows, _result in product._parts:
+            assert len(rows) > 1  # a single row would be another routine, with another bound
+            assert rows.size * product._matrix.shape[1] <= 1 << 18
+
+
+@pytest.mark.parametrize("target", [250, 1000, 2000, 2018, 4000, 8000, 44_100])
+def test_chunks_last_for_a_twentieth_to_a_quarter_of_a_second(target: int) -> None:
+    """Where a period is no longer than that: shorter ones would cost much, longer ones wait."""
+    for rate in (target // 2, 3 * target, 7 * target, *RECORDERS):
+        resampler = Resampler(rate, target)
+        period_s = resampler._up / target
+        assert min(period_s, 0.05) <= resampler._chunk * period_s <= max(period_s, 0.25)
