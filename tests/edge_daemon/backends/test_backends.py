@@ -118,7 +118,7 @@ def test_what_is_no_plugin_is_refused(
     class Odd(OnnxBackend):
         name = "odd"
 
-    monkeypatch.setattr(registry.EntryPoint, "load", lambda _self: Odd)
+    monkeypatch.setattr(registry, "resolve_name", lambda _place: Odd)
     monkeypatch.setattr(registry, "BUILT_IN", {"odd": "odd_package:Odd"})
     assert load("odd") is Odd
     monkeypatch.setattr(Odd, attribute, value)
@@ -127,9 +127,9 @@ def test_what_is_no_plugin_is_refused(
 
 
 def test_a_plugin_that_leaves_while_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave(_self: object) -> None:
+    def leave(_place: str) -> None:
         raise SystemExit(3)
 
-    monkeypatch.setattr(registry.EntryPoint, "load", leave)
+    monkeypatch.setattr(registry, "resolve_name", leave)
     with pytest.raises(BackendError, match=r"'onnx' fails to import \(SystemExit: 3\)"):
         load("onnx")
