@@ -3,7 +3,7 @@
 The first matrix is a short low-pass filter that keeps every so-many-th sample; it is flat where the second one lets
 sound pass. The second one is soxr's own response at what is left, read off from impulses. A chunk alone decides the
 bits of its output: each product always has the same shape, and is so small that the library which computes it never
-shares it out to threads.
+shares it out to threads. Processors add in other orders; in float64, rounded once at the end, that is not seen.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PolyphaseFilter:
         self._length = (2 * margin + chunk) * down
         step, lost = _first_step(up, down), 0
         first: list[_Product] = []
-        self._sound = sound = np.zeros(self._length, np.float32)
+        self._sound = sound = np.zeros(self._length, np.float64)
         if step > 1:
             matrix = _low_pass(up, down, step)
             reach = (len(matrix) - (_FIRST_COLUMNS - 1) * step) // 2
@@ -46,7 +46,7 @@ class PolyphaseFilter:
             rows = -(-(self._length // step - 2 * lost) // _FIRST_COLUMNS)
             begin, advance = lost * step - reach, _FIRST_COLUMNS * step
             # zeros behind the chunk fill the last row up; no output sample depends on them
-            self._sound = np.zeros(max(self._length, begin + (rows - 1) * advance + len(matrix)), np.float32)
+            self._sound = np.zeros(max(self._length, begin + (rows - 1) * advance + len(matrix)), np.float64)
             first = [_Product(self._sound[begin:], matrix, advance, rows)]
             sound = first[0].result.reshape(-1)
         down //= step
@@ -70,21 +70,21 @@ class PolyphaseFilter:
         self._sound[: self._length] = samples
         for product in self._products:
             product.compute()
-        return self._result.copy()
+        return self._result.astype(np.float32)
 
 
 class _Product:
     """Overlapping rows of sound times a matrix, over and over in the same memory.
 
     Attributes:
-        result: float32 [rows, columns], anew after each `compute`.
+        result: float64 [rows, columns], anew after each `compute`.
     """
 
-    def __init__(self, sound: NDArray[np.float32], matrix: NDArray[np.float32], advance: int, rows: int) -> None:
+    def __init__(self, sound: NDArray[np.float64], matrix: NDArray[np.float64], advance: int, rows: int) -> None:
         size = sound.itemsize
         self._overlapping = as_strided(sound, (rows, len(matrix)), (advance * size, size))
-        self._rows = np.zeros((rows, len(matrix)), np.float32)
-        self.result = np.zeros((rows, matrix.shape[1]), np.float32)
+        self._rows = np.zeros((rows, len(matrix)), np.float64)
+        self.result = np.zeros((rows, matrix.shape[1]), np.float64)
         self._matrix = matrix
         parts = -(-rows // max(2, _LARGEST_PRODUCT // matrix.size))
         self._parts = list(
@@ -109,8 +109,8 @@ def _periods(up: int, chunk: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def _low_pass(up: int, down: int, step: int) -> NDArray[np.float32]:
-    """A Kaiser window's filter, float32 [taps + (columns − 1) · step, columns], one column for each sample kept.
+def _low_pass(up: int, down: int, step: int) -> NDArray[np.float64]:
+    """A Kaiser window's filter, float64 [taps + (columns − 1) · step, columns], one column for each sample kept.
 
     It passes what lies below half the wanted rate, and stops what would be folded there when samples are left out.
     """
@@ -118,15 +118,15 @@ def _low_pass(up: int, down: int, step: int) -> NDArray[np.float32]:
     reach = math.ceil((_STOP_DB - 8) / (2.285 * width) / 2)  # Kaiser's rule, as is the shape
     places = np.arange(-reach, reach + 1)
     taps = np.sinc(places / step) * np.kaiser(len(places), 0.1102 * (_STOP_DB - 8.7))
-    matrix = np.zeros((len(taps) + (_FIRST_COLUMNS - 1) * step, _FIRST_COLUMNS), np.float32)
+    matrix = np.zeros((len(taps) + (_FIRST_COLUMNS - 1) * step, _FIRST_COLUMNS), np.float64)
     for column in range(_FIRST_COLUMNS):
         matrix[column * step : column * step + len(taps), column] = taps / taps.sum()
     return matrix
 
 
 @lru_cache(maxsize=8)
-def _soxr_response(up: int, down: int, step: int, periods: int, reach: int) -> NDArray[np.float32]:
-    """What soxr makes of impulses, float32 [reach + periods · down + reach, periods · up].
+def _soxr_response(up: int, down: int, step: int, periods: int, reach: int) -> NDArray[np.float64]:
+    """What soxr makes of impulses, float64 [reach + periods · down + reach, periods · up].
 
     Args:
         up: output samples in a period.
@@ -149,4 +149,4 @@ def _soxr_response(up: int, down: int, step: int, periods: int, reach: int) -> N
     where = outputs + (up * ((impulse - samples) // down))[:, None]
     near = np.abs(outputs * down / up - samples[:, None]) <= reach
     matrix = np.where(near, response[np.clip(where, 0, len(response) - 1)], 0)
-    return np.ascontiguousarray(matrix, np.float32)
+    return np.ascontiguousarray(matrix, np.float64)
