@@ -5,14 +5,13 @@ Plain functions on an open connection; transactions are the caller's.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
 from edge_daemon.effort.band_table import SCHEMA as BANDS_SCHEMA
 from edge_daemon.effort.spans import ENTRY, Session, Span
-from edge_daemon.errors import StorageError
+from edge_daemon.storage.connection import open_to_read
 
 Entries = list[tuple[Session, Span]]
 
@@ -101,16 +100,5 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     Raises:
         StorageError: there is none, or it cannot be read.
     """
-    if not path.exists():
-        raise StorageError(f"There is no effort ledger at {path}.", "Give the daemon's ledger with --database.")
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        with contextlib.ExitStack() as on_failure:
-            on_failure.callback(connection.close)
-            connection.execute("SELECT 1 FROM session, span, band_minute LIMIT 0").fetchone()
-            on_failure.pop_all()
-    except sqlite3.Error as error:
-        raise StorageError(
-            f"The effort ledger {path} cannot be read: {error}.", "Read it as root or as the daemon's user."
-        ) from error
-    return connection
+    probe = "SELECT 1 FROM session, span, band_minute LIMIT 0"
+    return open_to_read(path, probe, "effort ledger", "Give the daemon's ledger with --database.")

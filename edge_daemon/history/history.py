@@ -31,6 +31,7 @@ from edge_daemon.history.table import (
     select,
     used_bytes,
 )
+from edge_daemon.storage.connection import open_to_read, unreadable
 from edge_daemon.storage.database import Database
 from edge_daemon.storage.database_report import DatabaseReport
 
@@ -141,8 +142,8 @@ class BoardHistory:
         with self._disk:
             found = {entry.id: entry for entry in self._database.read(lambda c: list(select(c, wanted)))}
             with self._memory:
-                held = [entry for entry in self._held.values() if _fits(entry, wanted)]
-        return sorted([*{entry.id: entry for entry in held}.values(), *_others(found, held)], key=_begin)
+                found |= {name: entry for name, entry in self._held.items() if _fits(entry, wanted)}
+        return sorted(found.values(), key=lambda entry: entry.begin_utc_ns)
 
     @property
     def unsaved(self) -> int:
@@ -168,19 +169,13 @@ def open_history(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         StorageError: there is none, or it cannot be read.
     """
-    if not path.exists():
-        raise StorageError(
-            f"There is no history at {path}.", "Give the daemon's history with --database, or its file with --config."
-        )
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        with contextlib.closing(connection):
-            connection.execute("SELECT id, document, delivered FROM entry LIMIT 0").fetchone()
+    hint = "Give the daemon's history with --database, or its file with --config."
+    probe = "SELECT id, document, delivered FROM entry LIMIT 0"
+    with contextlib.closing(open_to_read(path, probe, "history", hint)) as connection:
+        try:
             yield connection
-    except sqlite3.Error as error:
-        raise StorageError(
-            f"The history {path} cannot be read: {error}.", "Read it as root or as the daemon's user."
-        ) from error
+        except sqlite3.Error as error:
+            raise unreadable(path, "history", error) from error
 
 
 def _fits(entry: HistoryEntry, wanted: HistoryFilter) -> bool:
@@ -190,12 +185,3 @@ def _fits(entry: HistoryEntry, wanted: HistoryFilter) -> bool:
         and (wanted.least_score is None or (entry.score is not None and entry.score >= wanted.least_score))
         and (wanted.delivered is None or entry.delivered == wanted.delivered)
     )
-
-
-def _others(found: dict[str, HistoryEntry], held: Sequence[HistoryEntry]) -> list[HistoryEntry]:
-    names = {entry.id for entry in held}
-    return [entry for name, entry in found.items() if name not in names]
-
-
-def _begin(entry: HistoryEntry) -> int:
-    return entry.begin_utc_ns

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from edge_daemon.errors import StorageError
+
 T = TypeVar("T")
 
 BUSY_S = 5.0
@@ -54,6 +56,36 @@ def open_checked(path: Path, schema: str, version: int) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def open_to_read(path: Path, probe: str, name: str, hint: str) -> sqlite3.Connection:
+    """A connection that only reads, while the daemon goes on writing the file.
+
+    Args:
+        path: the file.
+        probe: a statement that fails where a table is missing.
+        name: what the file is, for people.
+        hint: what to do where there is none.
+
+    Raises:
+        StorageError: there is none, or it cannot be read.
+    """
+    if not path.exists():
+        raise StorageError(f"There is no {name} at {path}.", hint)
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(connection.close)
+            connection.execute(probe).fetchone()
+            on_failure.pop_all()
+    except sqlite3.Error as error:
+        raise unreadable(path, name, error) from error
+    return connection
+
+
+def unreadable(path: Path, name: str, error: sqlite3.Error) -> StorageError:
+    """What a person is told of a file that cannot be read."""
+    return StorageError(f"The {name} {path} cannot be read: {error}.", "Read it as root or as the daemon's user.")
 
 
 def in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
