@@ -16,7 +16,7 @@ from train.ocean.clicks import clicks
 from train.ocean.clip import arrive
 from train.ocean.conditions import Conditions, background, draw_conditions
 from train.ocean.lookalikes import KINDS
-from train.ocean.snr import add_at_snr
+from train.ocean.scene import add
 from train.ocean.sound import RATE, Sounds
 from train.ocean.upcall import upcalls
 
@@ -90,11 +90,7 @@ def recording(rng: np.random.Generator, other: OtherSound, duration_s: float) ->
         begin_s = rng.uniform(*EVERY_S)
         while other.make is not None and begin_s * RATE < count:
             sounds = arrive(rng, other.make(rng, 1, RATE), conditions)
-            begin = round(begin_s * RATE)
-            # only its surroundings are looked at, for the noise in its band
-            first, last = max(begin - 2 * RATE, 0), min(begin + sounds.audio.shape[1] + 2 * RATE, count)
-            part = audio[:, first:last]
-            part[...] = add_at_snr(part, sounds, np.array([begin - first]), rng.uniform(*SNR_DB, 1))
+            add(audio, sounds, round(begin_s * RATE), rng.uniform(*SNR_DB))
             begin_s += rng.uniform(*EVERY_S)
         parts.append(np.clip(audio[0], -1.0, 1.0).astype(np.float32))
         left -= count

@@ -73,18 +73,18 @@ def scene(
     for begin_s, kind, snr_db in lookalikes:
         if kind not in KINDS:
             raise ValueError(f"no look-alike is called {kind!r}; there are {', '.join(KINDS)}")
-        _add(audio, arrive(rng, KINDS[kind](rng, 1, RATE), conditions), round(begin_s * RATE), snr_db)
+        add(audio, arrive(rng, KINDS[kind](rng, 1, RATE), conditions), round(begin_s * RATE), snr_db)
     truth = []
     for begin_s, snr_db in calls:
         call = arrive(rng, upcalls(rng, 1), conditions)
         begin = round(begin_s * RATE)
-        _add(audio, call, begin, snr_db)
+        add(audio, call, begin, snr_db)
         end_s = min(begin + int(call.length[0]), samples) / RATE
         truth.append(TrueCall(begin / RATE, end_s, float(call.low_hz[0]), float(call.high_hz[0]), snr_db))
     return np.clip(audio[0], -1.0, 1.0), truth
 
 
-def _add(audio: NDArray[np.float64], sound: Sounds, begin: int, snr_db: float) -> None:
+def add(audio: NDArray[np.float64], sound: Sounds, begin: int, snr_db: float) -> None:
     """Adds one sound to a scene in place; only its surroundings are transformed."""
     margin = round(SURROUNDINGS_S * RATE)
     first, last = max(begin - margin, 0), min(begin + sound.audio.shape[1] + margin, audio.shape[1])

@@ -70,9 +70,9 @@ def build(
         parts.append(_laid(others, sources, mixture, mixture.laid.others, 0, spec, rng))
     made = ((1, mixture.laid.synthetic_calls, synthetic.calls), (0, mixture.laid.synthetic_others, synthetic.others))
     for label, count, make in made:
-        if count and spec.sample_rate != RATE:
-            raise DataError(f"The synthetic ocean sounds at {RATE} Hz only.", "Lay none of its sounds.")
         if count:
+            if spec.sample_rate != RATE:
+                raise DataError(f"The synthetic ocean sounds at {RATE} Hz only.", "Lay none of its sounds.")
             parts.append(_laid(make(rng, count), sources, mixture, count, label, spec, rng))
     labels = np.concatenate([part.labels for part in parts]) if parts else np.zeros(0, np.uint8)
     if not labels.any() or labels.all():
