@@ -233,7 +233,7 @@ class Outbox:
         order: Order,
         backing_off: AbstractSet[int | str],
     ) -> tuple[list[Message], list[Message]]:
-        """Mark as under way what is to be published of these rows and of what is in memory; these, and damaged ones."""
+        """Mark what is to be published of these rows and of memory, which the caller holds; that, and damaged ones."""
         skip = self._in_flight.union(self._acknowledged, self._sent_from_memory)
         damaged = [m for m, sound in on_disk if not sound and m.id not in self._acknowledged]
         for message in damaged:
