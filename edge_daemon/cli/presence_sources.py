@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from edge_daemon.cli.effort import parse_utc
 from edge_daemon.errors import StorageError, UsageError
-from edge_daemon.presence.periods import JudgedCall, Verdict
+from edge_daemon.presence.periods import JudgedCall, Verdict, joined
 
 if TYPE_CHECKING:
     from edge_daemon.config import Config
@@ -106,7 +106,7 @@ def from_replay(folder: Path, verdicts: Verdicts, since_ns: int, until_ns: int) 
             facts.detector = f"{row['model_name']} {row['model_version']}"
     facts.heard = [
         (max(begin, since_ns), min(end, until_ns))
-        for begin, end in _joined(_windows(folder / "scores.csv"))
+        for begin, end in joined(_windows(folder / "scores.csv"))
         if begin < until_ns and end > since_ns
     ]
     return facts
@@ -116,20 +116,6 @@ def _windows(path: Path) -> Iterator[tuple[int, int]]:
     for row in _rows(path):
         begin_ns = _utc_ns(row["utc"], path)
         yield begin_ns, begin_ns + round((float(row["end_s"]) - float(row["begin_s"])) * 1e9)
-
-
-def _joined(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Spans that follow on from each other as one: a year has sixty million windows."""
-    last: tuple[int, int] | None = None
-    for begin, end in spans:
-        if last is not None and last[0] <= begin <= last[1]:
-            last = (last[0], max(last[1], end))
-            continue
-        if last is not None:
-            yield last
-        last = (begin, end)
-    if last is not None:
-        yield last
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

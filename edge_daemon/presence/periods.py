@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -91,7 +91,7 @@ def judge(
         length_ns: of a period, which begins at a multiple of it since 1970.
         rule: what counts.
     """
-    spans = _joined(heard)
+    spans = list(joined(sorted(span for span in heard if span[1] > span[0])))
     counted = sorted(
         (call for call in calls if call.verdict == "call" or _counts(call, rule)), key=lambda call: call.at_ns
     )
@@ -140,12 +140,15 @@ def _dense(calls: Sequence[JudgedCall], rule: PresenceRule) -> bool:
     return any(last.at_ns - first.at_ns <= rule.within_ns for first, last in pairs)
 
 
-def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same time without overlaps, in order."""
-    joined: list[tuple[int, int]] = []
-    for begin, end in sorted(span for span in spans if span[1] > span[0]):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((begin, end))
-    return joined
+def joined(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans that follow on from each other as one: a year has sixty million windows."""
+    last: tuple[int, int] | None = None
+    for begin, end in spans:
+        if last is not None and last[0] <= begin <= last[1]:
+            last = (last[0], max(last[1], end))
+            continue
+        if last is not None:
+            yield last
+        last = (begin, end)
+    if last is not None:
+        yield last
