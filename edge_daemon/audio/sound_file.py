@@ -201,6 +201,10 @@ class FileSource:
         if self._absurd:
             heard = _seconds(self.read_frames / self.rate)
             self._tell("header", 0, f"promises more sound than any file has; {heard} of sound are in it and were read.")
+        if contents.contradiction is not None:
+            channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+            how = f"it was read at {self.rate:,} Hz with {channels}, and may sound otherwise"
+            self._tell("header", 0, f"has a header that contradicts itself ({contents.contradiction}): {how}.")
         if contents.several:
             heard = _seconds(self.read_frames / self.rate)
             self._tell("header", 0, f"holds several recordings, one behind the other: only {heard} were read.")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -73,21 +74,29 @@ def data_extent(file: BinaryIO, offset: int, promised: int) -> DataExtent:
 
 def sound_begins(file: BinaryIO) -> int | None:
     """The byte at which the sound begins, found chunk by chunk; None where the container is not known here."""
-    size = os.fstat(file.fileno()).st_size
     kind = _Container.of(file)
-    if not kind.order:
-        return None
-    at = {_W64_RIFF: 40, b"caff": 8}.get(kind.magic, 12)
-    for _ in range(_MOST_CHUNKS):
-        head = bytes_at(file.fileno(), kind.head, at)
-        if len(head) < kind.head:
-            return None
-        if head[:4] in {b"data", b"SSND"}:
+    for at, name in kind.chunks(file):
+        if name in {b"data", b"SSND"}:
             return at + kind.head + {b"FORM": 8, b"caff": 4}.get(kind.magic, 0)
-        at = kind.next(at, head)
-        if at > size:
-            return None
     return None
+
+
+def chunk_before_sound(file: BinaryIO, wanted: bytes, count: int = 256) -> bytes:
+    """The first bytes of a chunk that stands before the sound; none where it is not there.
+
+    Args:
+        file: open for reading.
+        wanted: its name, four bytes.
+        count: how many bytes at most.
+    """
+    kind = _Container.of(file)
+    for at, name in kind.chunks(file):
+        if name == wanted:
+            length = kind.length(bytes_at(file.fileno(), kind.head, at))
+            return bytes_at(file.fileno(), max(0, min(count, length)), at + kind.head)
+        if name in {b"data", b"SSND", b"BODY"}:
+            break
+    return b""
 
 
 def corrected(file: BinaryIO, offset: int, held: int) -> FileSlices | None:
@@ -191,6 +200,19 @@ class _Container:
                 return name in _NOTES
         return False
 
+    def chunks(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """Where each chunk begins, and the first four letters of its name, as far as they can be followed."""
+        size = os.fstat(file.fileno()).st_size
+        at = {_W64_RIFF: 40, b"caff": 8}.get(self.magic, 12)
+        for _ in range(_MOST_CHUNKS if self.order else 0):
+            head = bytes_at(file.fileno(), self.head, at)
+            if len(head) < self.head:
+                return
+            yield at, head[:4]
+            at = self.next(at, head)
+            if at > size:
+                return
+
     @property
     def head(self) -> int:
         """Bytes of a chunk's name and size."""
@@ -198,9 +220,13 @@ class _Container:
 
     def next(self, at: int, head: bytes) -> int:
         """Where the chunk behind the one at a place begins."""
-        length = self._number(head[-8:] if self.wide else head[-4:])
-        end = at + (max(24, length) if self.magic == _W64_RIFF else self.head + length)
+        end = at + self.head + self.length(head)
         return end + self._filling(end)
+
+    def length(self, head: bytes) -> int:
+        """Bytes of a chunk's contents, by its head."""
+        length = self._number(head[-8:] if self.wide else head[-4:])
+        return max(0, length - self.head) if self.magic == _W64_RIFF else length
 
     def _filling(self, at: int) -> int:
         return -at % (8 if self.magic == _W64_RIFF else 1 if self.magic == b"caff" else 2)

@@ -21,6 +21,7 @@ class Contents(Protocol):
         exact: whether `held` is exact; MP3's decoders drop a part of the first frame.
         end_missing: whether the file ends before its format says that the stream does.
         several: whether several recordings were put into the file, of which only the first is read.
+        contradiction: what in the header contradicts what, so that the sound may have another form than it is read in.
     """
 
     rate: int
@@ -30,6 +31,7 @@ class Contents(Protocol):
     exact: bool
     end_missing: bool
     several: bool
+    contradiction: str | None
 
     def stretch(self, position: int) -> DecodableStretch | None:
         """The next sound that can be read at frame `position` or behind it; None where there is none.
@@ -50,6 +52,7 @@ class LibraryContents:
         self.held = int(sound.frames)
         self.exact = True
         self.end_missing = self.several = False
+        self.contradiction: str | None = None
         self._file, self._sound = file, sound
         self._begun = False
 

@@ -29,6 +29,7 @@ _PIECE = 1 << 18  # bytes looked through at a time
 _TAIL = 1 << 15  # most often the last frame begins in it
 _GROUP = 64  # frames decoded at a time behind damage
 _BIT_DEPTHS = {0: 0, 1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
+_RATES = dict(enumerate((88_200, 176_400, 192_000, 8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000), 1))
 _CRC8 = []
 for _byte in range(256):
     for _ in range(8):
@@ -97,6 +98,17 @@ class FlacFrames:
         They do not where several files were put into one.
         """
         return self._last_one is None or self._rising(self._last_one)
+
+    @property
+    def frame_rate(self) -> int:
+        """Rate by the last frame's header, Hz; that of the first block where frames leave it to that."""
+        if self._last_one is None:
+            return self.rate
+        head = self._bytes(self._last_one.offset, _LONGEST_HEADER).ljust(_LONGEST_HEADER, b"\0")
+        code, at = head[2] & 15, _coded_number(head)[1] + {6: 1, 7: 2}.get(head[2] >> 4, 0)
+        if code < 12:
+            return _RATES.get(code, self.rate)
+        return head[at] * 1000 if code == 12 else int.from_bytes(head[at : at + 2], "big") * (10 if code == 14 else 1)
 
     def without_notes(self) -> FileSlices:
         """The file with its first block alone before its frames: libsndfile bears no damage in the other blocks."""

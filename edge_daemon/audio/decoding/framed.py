@@ -10,6 +10,8 @@ from edge_daemon.audio.decoding.mpeg import MpegFrames
 from edge_daemon.audio.decoding.ogg import OggPages, PageRun
 from edge_daemon.audio.decoding.stretch import DECODING_ERRORS, DecodableStretch, LibraryStretch, Sequential
 
+_MOST_PADDING = 2 * 4095
+"""Samples that LAME's note can say to be none, before and behind the sound."""
 _UNKNOWN = 1 << 62
 """Frames that libsndfile gives where it has not found the end of a stream."""
 
@@ -31,6 +33,8 @@ class FlacContents(LibraryContents):
         self._frames = FlacFrames(file)
         self.said, self.held = self._frames.said, self._frames.held
         self.several = not self._frames.in_order
+        if self._frames.frame_rate != self.rate:
+            self.contradiction = f"{self.rate:,} Hz, but {self._frames.frame_rate:,} Hz in its frames"
         if self.several and self.said is not None:
             self.held = self.said
 
@@ -49,7 +53,9 @@ class MpegContents(LibraryContents):
         frames = MpegFrames(file)
         self._frames = frames
         self._places = [place * frames.samples for place in frames.places()]
-        self._told = len(frames.runs) == 1 and frames.noted == frames.frames
+        # libsndfile may not know the note as one, and guess
+        unheard = frames.frames * frames.samples - int(sound.frames)
+        self._told = len(frames.runs) == 1 and frames.noted == frames.frames and 0 <= unheard <= _MOST_PADDING
         if self._told or not frames.runs:
             return
         self.exact = False

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 from edge_daemon.audio.decoding.chunks import corrected, data_extent, sound_begins
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS, LibraryContents
 from edge_daemon.audio.decoding.disk_bytes import BLOCK, bytes_at, next_readable
+from edge_daemon.audio.decoding.stated_form import contradiction
 from edge_daemon.audio.decoding.stretch import DecodableStretch, PlainStretch, SampleForm, Sequential
 
 WIDTHS = {
@@ -48,6 +49,8 @@ class PlainContents(LibraryContents):
         extent = data_extent(file, self._offset, int(sound.frames) * size)
         self.said = None if extent.said is None else extent.said // size
         self.held = extent.held // size
+        # a length that is wrong is told on its own
+        self.contradiction = contradiction(file, sound, width, self.held if self.held == self.said else 0)
         self._tried = -1  # where the last stretch of ours began
 
     def stretch(self, position: int) -> DecodableStretch | None:
@@ -73,6 +76,7 @@ class PackedContents(LibraryContents):
 
     def __init__(self, file: BinaryIO, sound: Any) -> None:
         super().__init__(file, sound)
+        self.contradiction = contradiction(file, sound, None, self.held)
         begin = sound_begins(file)
         if begin is None:
             return
