@@ -128,7 +128,7 @@ class Pipeline:
         self.tally = Tally()
         self._resampler = Resampler(source_rate, spec.sample_rate)
         self._windower = Windower(spec.window, hop, pad_short=pad_short, begin=begin)
-        self._front_end = FrontEnd(spec)
+        self._front_end = FrontEnd(spec, shift=hop)
         self._backend = backend
         self._edges_hz = spec.band_edges_hz()
         self._call_band_hz = call_band_hz

@@ -13,12 +13,13 @@ log-mel spectrogram follows librosa's published definition with Slaney's mel sca
 from __future__ import annotations
 
 from enum import IntFlag
-from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from edge_daemon.model.frame_levels import FrameLevels
 
 CLIP_LEVEL = 0.999
 """Magnitude at and above which a sample counts as clipped (full scale is 1)."""
@@ -178,24 +179,19 @@ def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return hz
 
 
-@lru_cache(maxsize=8)
-def _mel_bank(spec: LogMelSpec) -> tuple[NDArray[np.float64], int]:
-    """Transposed weights [bins, bands] cut to the bins that any band uses, and that number of bins."""
-    weights = spec.mel_weights()
-    used = int(np.flatnonzero(weights.any(axis=0)).max()) + 1
-    return np.ascontiguousarray(weights[:, :used].T), used
-
-
 class FrontEnd:
     """Turns windows of sound into features.
 
     Args:
         spec: which front end, with its parameters.
+        shift: samples by which a window follows the one before, as a rule, so that what both have in common is computed
+            once; changes nothing else. A front end with a shift belongs to one stream.
     """
 
-    def __init__(self, spec: StftSpec | LogMelSpec | WaveformSpec) -> None:
+    def __init__(self, spec: StftSpec | LogMelSpec | WaveformSpec, *, shift: int | None = None) -> None:
         self.spec = spec
         self.shape = spec.shape
+        self._levels = None if isinstance(spec, WaveformSpec) else FrameLevels(spec, shift)
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Features of one window.
@@ -232,33 +228,19 @@ class FrontEnd:
             raise ValueError(f"a window is at most {self.spec.window} samples, not {samples.shape[1]}")
         features = np.zeros((len(samples), *self.shape), np.uint8)
         # Window by window: what one needs stays in the processor's cache, which makes it twice as fast as all at once.
-        frames = self._frame_buffer()
         for place in np.flatnonzero((flags & np.uint8(UNUSABLE)) == 0):
-            features[place] = _to_uint8(self._levels(samples[place], frames))
+            features[place] = self._picture(samples[place])
         return features, flags
 
-    def _frame_buffer(self) -> NDArray[np.float64]:
-        """Room for the frames of a window, float64 [frames, n_fft], used again for the next one."""
-        length = 0 if isinstance(self.spec, WaveformSpec) else self.spec.n_fft
-        return np.empty((self.shape[1], length))
-
-    def _levels(self, samples: NDArray[np.float32], frames: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What is to be scaled, float64 [bands, frames], of one window that holds sound."""
-        spec = self.spec
-        # A window's peak to 1 first: the result does not change, and squares of tiny or huge floats stay in range.
-        wide = samples.astype(np.float64)
-        wide /= np.abs(wide).max()
-        if isinstance(spec, WaveformSpec):
-            return wide[None, :]
-        if isinstance(spec, LogMelSpec):
-            half = np.zeros(spec.n_fft // 2)
-            np.multiply(_frames(np.concatenate((half, wide, half)), spec.n_fft, spec.hop), _hann(spec.n_fft), frames)
-            bank, bins = _mel_bank(spec)
-            spectrum = np.fft.rfft(frames)[:, :bins]
-            return _decibels(np.matmul(spectrum.real**2 + spectrum.imag**2, bank).T, spec.floor_db)
-        np.multiply(_frames(wide, spec.n_fft, spec.hop), _hamming(spec.n_fft), frames)
-        spectrum = np.fft.rfft(frames)[:, : self.shape[0]]
-        return _decibels((spectrum.real**2 + spectrum.imag**2).T, spec.floor_db)
+    def _picture(self, samples: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Features of one window that holds sound."""
+        if self._levels is None or isinstance(self.spec, WaveformSpec):
+            wide = samples.astype(np.float64)
+            wide /= np.abs(wide).max()
+            return _to_uint8(wide[None, :])
+        level = self._levels(samples)
+        # dB re the window's maximum, not below the floor
+        return _to_uint8(np.maximum(level - level.max(), self.spec.floor_db))
 
 
 def inspect(samples: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -283,43 +265,12 @@ def inspect(samples: NDArray[np.float32]) -> NDArray[np.uint8]:
     return flags
 
 
-def _frames(samples: NDArray[np.float64], length: int, hop: int) -> NDArray[np.float64]:
-    """Overlapping frames, a view [frames, length] of contiguous samples.
-
-    As `numpy.lib.stride_tricks.sliding_window_view` gives it. That one passes through names which Python interns and
-    forgets at each call, until its table of names, a megabyte, is doubled.
-    """
-    count, size = (len(samples) - length) // hop + 1, samples.itemsize
-    view: NDArray[np.float64] = np.ndarray((count, length), samples.dtype, samples, strides=(hop * size, size))
-    return view
-
-
-@lru_cache(maxsize=8)
-def _hann(length: int) -> NDArray[np.float64]:
-    """Periodic Hann window."""
-    window: NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
-    return window
-
-
-@lru_cache(maxsize=8)
-def _hamming(length: int) -> NDArray[np.float64]:
-    """Periodic Hamming window, as `scipy.signal.get_window('hamming', n)` gives it."""
-    window: NDArray[np.float64] = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(length) / length)
-    return window
-
-
-def _decibels(power: NDArray[np.float64], floor_db: float) -> NDArray[np.float64]:
-    """dB re the window's maximum, not below the floor; a window without power is all floor."""
-    top = power.max()
-    level: NDArray[np.float64] = 10.0 * np.log10(
-        np.maximum(power / (top if top > 0 else 1.0), 10.0 ** (floor_db / 10.0))
-    )
-    return level
-
-
 def _to_uint8(level: NDArray[np.float64]) -> NDArray[np.uint8]:
     """The window's own minimum to 0, its maximum to 255, rounded to nearest (ties to even)."""
     low = level.min()
     span = level.max() - low
-    features: NDArray[np.uint8] = np.rint((level - low) / (span if span > 0 else 1.0) * 255.0).astype(np.uint8)
+    scaled = level - low
+    scaled /= span if span > 0 else 1.0
+    scaled *= 255.0
+    features: NDArray[np.uint8] = np.rint(scaled, out=scaled).astype(np.uint8)
     return features

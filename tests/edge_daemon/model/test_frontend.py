@@ -167,3 +167,30 @@ def test_spec_refuses_what_cannot_be() -> None:
         LogMelSpec(high_hz=1200)
     with pytest.raises(ValueError, match="not above"):
         LogMelSpec(low_hz=500, high_hz=400)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
+@pytest.mark.parametrize("shift", [26 * 40, 1000, 1001, 40, 3990])
+def test_what_windows_have_in_common_changes_nothing(spec: StftSpec | LogMelSpec | WaveformSpec, shift: int) -> None:
+    rng = np.random.default_rng(shift)
+    samples = np.concatenate([noise(5, n=9000), chirp(), np.zeros(3000, np.float32), noise(6, 3.0, n=8000)])
+    samples[20_500] = np.nan
+    starts = [*range(0, len(samples) - 4000, shift)][:24]
+    starts += [start + 17 for start in starts[:6]]  # as behind a gap: another grid
+    starts += [0, 0, shift, 3 * shift]
+    starts[5] = 20_000  # where a sample is no number
+    windows = np.stack([samples[start : start + 4000] for start in starts])
+    filled_up = windows[8].copy()
+    filled_up[2000:] = filled_up[2000:0:-1]
+    windows = np.concatenate((windows[:9], filled_up[None], windows[9:]))
+    alone = [FrontEnd(spec).batch(window[None]) for window in windows]
+    front_end, done = FrontEnd(spec, shift=shift), 0
+    while done < len(windows):
+        count = int(rng.integers(1, 9))
+        features, flags = front_end.batch(windows[done : done + count])
+        for own, own_flags in alone[done : done + count]:
+            assert np.array_equal(features[0], own[0])
+            assert flags[0] == own_flags[0]
+            features, flags = features[1:], flags[1:]
+        done += count
+    assert sum(bool(flags[0] & 4) for _, flags in alone) > 0

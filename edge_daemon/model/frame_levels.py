@@ -1,0 +1,148 @@
+"""Frames of a window: short pieces of sound, each with its level in every band.
+
+Windows overlap by three quarters as a rule, and so do their frames: where a window begins a whole number of frames
+behind the one before, most of its frames have been computed already. Each is computed on its own, the same way wherever
+it stands among others, so that a window has the same levels, bit for bit, whether its frames were shared or not. Frames
+at a window's edges, of which a part lies outside and counts as zeros, are its own.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edge_daemon.model.frontend import LogMelSpec, StftSpec
+
+_NO_POWER = 1e-200
+"""Least power whose logarithm is taken: far below that of the faintest float32 sample."""
+
+
+class FrameLevels:
+    """Computes the levels of one window after the other.
+
+    Args:
+        spec: of the front end.
+        shift: samples by which a window follows the one before, as a rule; None where windows have nothing in common.
+    """
+
+    def __init__(self, spec: StftSpec | LogMelSpec, shift: int | None) -> None:
+        self._n_fft, self._hop = spec.n_fft, spec.hop
+        self._bands, self._frames = spec.shape
+        self._mel = _mel_bank(spec) if spec.kind == "logmel" else None
+        self._bins = self._bands if self._mel is None else self._mel.bins
+        self._weights = (_hann if spec.kind == "logmel" else _hamming)(spec.n_fft)
+        margin = spec.n_fft // 2 if spec.kind == "logmel" else 0
+        self._inside = slice(margin, margin + spec.window)
+        self._padded = np.zeros(spec.window + 2 * margin)
+        lead = -(-margin // spec.hop)  # frames before this one reach out of the window, and those from `last` on
+        last = (margin + spec.window - spec.n_fft) // spec.hop + 1
+        shared = 0 if shift is None or shift % spec.hop else last - lead - shift // spec.hop
+        self._shift = shift if shift is not None and shared > 0 else None
+        # what is kept of a window, and where it lies in the next one
+        self._kept = slice(last - shared, last)
+        self._taken = slice(lead, lead + shared)
+        self._before: NDArray[np.float32] | None = None  # the sound that the next window has in common with the last
+        self._levels = np.empty((self._bands, self._frames))
+        self._buffer = np.empty((self._frames, spec.n_fft))
+
+    def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Levels of a window, dB re 1, float64 [bands, frames]; valid until the next call.
+
+        Args:
+            samples: float32 [window], finite.
+        """
+        self._padded[self._inside] = samples
+        levels, shift, before = self._levels, self._shift, self._before
+        # whether sound is common is seen from the sound, whatever lies between two windows: gaps, seams, other streams
+        if before is not None and np.array_equal(before, samples[: len(before)]):
+            begin, end = self._taken.start, self._taken.stop
+            levels[:, self._taken] = levels[:, self._kept].copy()
+            own = self._of((0, begin), (end, self._frames))
+            levels[:, :begin], levels[:, end:] = own[:, :begin], own[:, begin:]
+        else:
+            levels[:] = self._of((0, self._frames))
+        if shift is not None:
+            self._before = samples[shift:].copy()
+        return levels
+
+    def _of(self, *spans: tuple[int, int]) -> NDArray[np.float64]:
+        """Levels of the frames from one number to another, one span behind the other, float64 [bands, n]."""
+        count = 0
+        for begin, end in spans:
+            if end > begin:
+                sound = self._padded[begin * self._hop : (end - 1) * self._hop + self._n_fft]
+                frames = _frames(sound, self._n_fft, self._hop)
+                np.multiply(frames, self._weights, self._buffer[count : count + end - begin])
+                count += end - begin
+        spectrum = np.fft.rfft(self._buffer[:count])[:, : self._bins]
+        power = (spectrum.real**2 + spectrum.imag**2).T
+        if self._mel is not None:
+            power = self._mel.powers(power)
+        level = np.log10(np.maximum(power, _NO_POWER))
+        level *= 10.0
+        return level
+
+
+class _MelBank:
+    """Triangular bands, each of the few bins that it reaches.
+
+    Args:
+        weights: float64 [bands, bins].
+
+    Attributes:
+        bins: how many of them any band reaches.
+    """
+
+    def __init__(self, weights: NDArray[np.float64]) -> None:
+        reached = weights > 0
+        self.bins = int(np.flatnonzero(reached.any(axis=0)).max()) + 1
+        # row k: the k-th bin of each band, and its weight; 0 where a band has fewer
+        places = reached.argmax(axis=1) + np.arange(int(reached.sum(axis=1).max()))[:, None]
+        self._places = np.minimum(places, self.bins - 1)
+        inside = np.where(places < self.bins, weights[np.arange(len(weights)), self._places], 0.0)
+        self._weights = inside[:, :, None]
+
+    def powers(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Power in each band, float64 [bands, frames], from that in each bin, float64 [bins, frames].
+
+        Sum by sum: a product of matrices adds in an order that depends on how many frames there are.
+        """
+        power = np.ascontiguousarray(power)
+        total = power[self._places[0]] * self._weights[0]
+        for places, weights in zip(self._places[1:], self._weights[1:], strict=True):
+            total += power[places] * weights
+        return total
+
+
+@lru_cache(maxsize=8)
+def _mel_bank(spec: LogMelSpec) -> _MelBank:
+    return _MelBank(spec.mel_weights())
+
+
+def _frames(samples: NDArray[np.float64], length: int, hop: int) -> NDArray[np.float64]:
+    """Overlapping frames, a view [frames, length] of contiguous samples.
+
+    As `numpy.lib.stride_tricks.sliding_window_view` gives it. That one passes through names which Python interns and
+    forgets at each call, until its table of names, a megabyte, is doubled.
+    """
+    count, size = (len(samples) - length) // hop + 1, samples.itemsize
+    view: NDArray[np.float64] = np.ndarray((count, length), samples.dtype, samples, strides=(hop * size, size))
+    return view
+
+
+@lru_cache(maxsize=8)
+def _hann(length: int) -> NDArray[np.float64]:
+    """Periodic Hann window."""
+    window: NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    return window
+
+
+@lru_cache(maxsize=8)
+def _hamming(length: int) -> NDArray[np.float64]:
+    """Periodic Hamming window, as `scipy.signal.get_window('hamming', n)` gives it."""
+    window: NDArray[np.float64] = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(length) / length)
+    return window
