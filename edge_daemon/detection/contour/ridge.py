@@ -39,6 +39,8 @@ FAINT_DROP_DB = 10.0
 """Loss since its best after which a faint end is given up."""
 
 _BEGIN = 127  # no path comes from before
+_SHIFT, _NUMBER_SHIFT = 32, 28  # sums above the one, numbers of moves above the other, most sums so far below
+_SO_FAR = (1 << _NUMBER_SHIFT) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def ridges(tenths_db: NDArray[np.int32]) -> list[Ridge]:
         tenths_db: int32 [frames, bands], the excess in tenths of a decibel.
     """
     capped = np.minimum(tenths_db, round(HIGHEST_DB * TENTHS))
-    gain = capped - round(THRESHOLD_DB * TENTHS)
+    gain = capped.astype(np.int64) - round(THRESHOLD_DB * TENTHS)
     found: list[Ridge] = []
     waiting = [(0, len(gain), _Paths.through(gain))]
     while waiting:
@@ -82,7 +84,8 @@ def ridges(tenths_db: NDArray[np.int32]) -> list[Ridge]:
         # sums come from before, so they hold in front of the ridge, but not behind it
         waiting.append((begin, ridge.first, paths))
         if end - ridge.end >= LEAST_FRAMES:
-            waiting.append((ridge.end, end, _Paths.through(gain[ridge.end : end])))
+            known = paths.behind(ridge.end - begin, end - begin)
+            waiting.append((ridge.end, end, _Paths.through(gain[ridge.end : end], known)))
     found.sort(key=lambda ridge: ridge.first)
     free = 0
     for number, ridge in enumerate(found):
@@ -97,53 +100,74 @@ class _Paths:
     """The best path to each band of each frame.
 
     Attributes:
-        sums: int32 [frames, bands], what it gathers.
+        states: int64 [frames, bands], what it gathers and, in the lower `_SHIFT` bits, the most that it had by then.
         came: int8 [frames, bands], bands from there to where it was in the frame before; `_BEGIN` where it begins.
     """
 
-    sums: NDArray[np.int32]
+    states: NDArray[np.int64]
     came: NDArray[np.int8]
 
     @classmethod
-    def through(cls, gain: NDArray[np.int32]) -> _Paths:
+    def through(cls, gain: NDArray[np.int64], known: _Paths | None = None) -> _Paths:
         """All best paths.
 
         Args:
-            gain: int32 [frames, bands].
+            gain: int64 [frames, bands].
+            known: paths through the same frames that came from before them. What follows a frame depends on that frame
+                alone, so where both agree on one, the rest is the same.
         """
         frames, bands = gain.shape
         moves = np.arange(-STEEPEST, STEEPEST + 1)
-        costs = np.rint(STEEP_DB * TENTHS * np.maximum(np.abs(moves) - 1, 0)).astype(np.int32)[:, None]
-        sums = np.empty((frames, bands), np.int32)
-        came = np.empty((frames, bands), np.int8)
-        # the sums of the frame before, and each path's best so far, with bands that nobody comes from on both sides
-        before = np.full(bands + 2 * STEEPEST, -(1 << 29), np.int32)
-        best = np.zeros(bands + 2 * STEEPEST, np.int32)
-        inside = slice(STEEPEST, STEEPEST + bands)
+        costs = np.rint(STEEP_DB * TENTHS * np.maximum(np.abs(moves) - 1, 0)).astype(np.int64)
+        # of moves that are equally good the first is taken: it has the highest number, and numbers decide behind sums
+        numbers = (2 * STEEPEST - np.arange(len(moves))) << _NUMBER_SHIFT
+        offsets = (numbers - (costs << _SHIFT))[:, None]
+        states = np.empty((frames, bands), np.int64)
+        chosen = np.empty((frames, bands), np.int64)
+        begins = np.empty((frames, bands), np.bool_)
+        # the states of the frame before, with bands that nobody comes from on both sides
+        before = np.full(bands + 2 * STEEPEST, -(1 << _SHIFT + 29), np.int64)
+        inside = before[STEEPEST : STEEPEST + bands]
         # row k: the frame before as it lies k − STEEPEST bands higher; a view, made once
-        sources = np.ndarray((len(moves), bands), np.int32, before, strides=(before.itemsize, before.itemsize))
+        sources = np.ndarray((len(moves), bands), np.int64, before, strides=(before.itemsize, before.itemsize))
         candidates = np.empty_like(sources)
-        columns, drop = np.arange(bands), round(DROP_DB * TENTHS)
-        for frame in range(frames):
-            np.subtract(sources, costs, out=candidates)
-            move = candidates.argmax(axis=0)
-            value = candidates[move, columns]
-            so_far = best[move + columns]
-            begins = (value <= 0) | (value < so_far - drop)
-            value[begins] = 0
-            so_far[begins] = 0
-            value += gain[frame]
+        value, so_far, least = (np.empty(bands, np.int64) for _ in range(3))
+        drop = round(DROP_DB * TENTHS) + 1
+        done = 0
+        for best, begin, state, gained in zip(chosen, begins, states, gain, strict=True):
+            np.add(sources, offsets, out=candidates)
+            np.maximum.reduce(candidates, axis=0, out=best)
+            np.right_shift(best, _SHIFT, out=value)
+            np.bitwise_and(best, _SO_FAR, out=so_far)
+            np.subtract(so_far, drop, out=least)
+            np.maximum(least, 0, out=least)
+            np.less_equal(value, least, out=begin)
+            np.putmask(value, begin, 0)
+            np.putmask(so_far, begin, 0)
+            np.add(value, gained, out=value)
             np.maximum(value, 0, out=value)
-            sums[frame] = before[inside] = value
-            best[inside] = np.maximum(so_far, value)
-            move -= STEEPEST
-            move[begins] = _BEGIN
-            came[frame] = move
-        return cls(sums, came)
+            np.maximum(so_far, value, out=so_far)
+            np.left_shift(value, _SHIFT, out=state)
+            np.bitwise_or(state, so_far, out=state)
+            inside[:] = state
+            done += 1
+            if known is not None and np.array_equal(state, known.states[done - 1]):
+                states[done:] = known.states[done:]
+                break
+        came = np.empty((frames, bands), np.int8)
+        number = chosen[:done] >> _NUMBER_SHIFT & (1 << _SHIFT - _NUMBER_SHIFT) - 1
+        came[:done] = np.where(begins[:done], _BEGIN, STEEPEST - number)
+        if known is not None:
+            came[done:] = known.came[done:]
+        return cls(states, came)
+
+    def behind(self, frame: int, end: int) -> _Paths:
+        """The part from one frame to another."""
+        return _Paths(self.states[frame:end], self.came[frame:end])
 
     def strongest(self, frames: int) -> Ridge | None:
         """The path with the largest sum in the first frames; None if it gathers less than `LEAST_DB`."""
-        sums = self.sums[:frames]
+        sums = self.states[:frames] >> _SHIFT
         frame, band = divmod(int(sums.argmax()), sums.shape[1]) if sums.size else (0, 0)
         if not sums.size or sums[frame, band] < LEAST_DB * TENTHS:
             return None
