@@ -26,27 +26,24 @@ import random
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.errors import StorageError
 from edge_daemon.storage import other_version
-from edge_daemon.storage.connection import connect, in_transaction, open_checked, primary_code
+from edge_daemon.storage.connection import in_transaction, open_checked, primary_code
+from edge_daemon.storage.damaged_file import make_room, set_aside, take_fresh
 from edge_daemon.storage.database_report import DatabaseReport
 from edge_daemon.storage.disk_calls import ANSWER_S
 from edge_daemon.storage.read_only import why_read_only
-from edge_daemon.storage.rescue import SIDECARS, move_into_place, read_in, remove, rescue
-from edge_daemon.storage.salvage import salvage
+from edge_daemon.storage.rescue import SIDECARS, move_into_place, read_in, rescue
 from edge_daemon.system.backoff import Backoff, Retry
 
 T = TypeVar("T")
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _STILL_READABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
-_FRESH = ".fresh"
-_KEEP_SET_ASIDE = 5  # damaged files; older ones give way
 
 
 class Database:
@@ -181,9 +178,9 @@ class Database:
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             move_into_place(self.path)
-            self._take_fresh()
+            take_fresh(self.path)
             try:
-                self._connection = open_checked(self.path, self._schema, self._version)
+                self._connection = self._open(self.path)
             except sqlite3.DatabaseError as error:
                 if primary_code(error) not in _DAMAGED:
                     raise
@@ -211,65 +208,16 @@ class Database:
             self._connection = None
 
     def _begin_afresh(self) -> None:
-        """Set the damaged file aside, open a new one and copy into it what can still be read."""
+        """Set the damaged file aside, and go on with a new one that has what could be read of it."""
         self._drop()
-        moment = datetime.fromtimestamp(self._time.utc_ns() / SECOND_NS, UTC).strftime("%Y%m%dT%H%M%SZ")
-        fresh = self.path.with_name(self.path.name + _FRESH)
-        remove(fresh)
-        # Copied first, set aside afterwards: a power cut at any moment leaves one of the two under a known name, and
-        # a full disk leaves the damaged file where it is, to be tried again.
-        try:
-            self._connection = open_checked(fresh, self._schema, self._version)
-            with contextlib.closing(connect(self.path)) as old:
-                aside = self._copy_all(old, moment)
-        finally:
-            self._drop()
-        for suffix in SIDECARS:  # the file first: while it is there, the copy does not count
-            part = self.path.with_name(self.path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        self._set_aside.append(aside)
-        self._take_fresh()
-        self._connection = open_checked(self.path, self._schema, self._version)
-        self._make_room_for(aside)
+        made = set_aside(self.path, self._version, self._time.utc_ns(), self._open)
+        self._set_aside.append(made.path)
+        self._salvaged += made.salvaged
+        self._connection = self._open(self.path)
+        make_room(self.path, made.path)
 
-    def _take_fresh(self) -> None:
-        """Put the copy of a damaged file into its place, now or after a power cut between the two renamings."""
-        fresh = self.path.with_name(self.path.name + _FRESH)
-        if not self.path.exists() and fresh.exists():
-            for suffix in SIDECARS[1:]:  # a log of the damaged file; SQLite would play it into the copy
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-            fresh.rename(self.path)
-
-    def _copy_all(self, old: sqlite3.Connection, moment: str) -> Path:
-        """Copy a damaged file, or one of another version; returns the name under which it is kept."""
-        assert self._connection is not None  # noqa: S101 for the type checker
-        found, before = other_version.version_of(old), self._salvaged
-        if found not in (0, self._version):
-            other_version.number_above(old, self._connection)
-        self._copy_from(old)
-        if found not in (0, self._version):
-            left = max(0, other_version.rows(old) - (self._salvaged - before))
-            return other_version.aside(self.path, found, moment, left)
-        return other_version.free(self.path.with_name(f"{self.path.name}.damaged-{moment}"))
-
-    def _copy_from(self, old: sqlite3.Connection) -> None:
-        assert self._connection is not None  # noqa: S101 for the type checker
-        try:
-            self._salvaged += salvage(old, self._connection)
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
-    def _make_room_for(self, newest: Path) -> None:
-        kept = [
-            file
-            for file in self.path.parent.glob(f"{self.path.name}.damaged-*")
-            if file != newest and not file.name.endswith(("-wal", "-shm"))
-        ]
-        kept.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
-        for file in kept[_KEEP_SET_ASIDE - 1 :]:
-            remove(file)
+    def _open(self, path: Path) -> sqlite3.Connection:
+        return open_checked(path, self._schema, self._version)
 
     def _follow(self, *, writes: bool) -> None:
         """Begin a new file if somebody removed the open one, which SQLite would go on writing to, unseen.
@@ -282,7 +230,7 @@ class Database:
             return
         self._removed = True
         try:
-            rescue(self._connection, self.path, lambda path: open_checked(path, self._schema, self._version))
+            rescue(self._connection, self.path, self._open)
         except (sqlite3.Error, OSError) as error:
             if writes:
                 raise
