@@ -2,10 +2,10 @@
 
 Reading order: `topics` · `connection` (when to try) · `rate_limits` (how much to send) · `broker_limits` · `link` (what
 is needed of a client; `edge_daemon.outbox.mailbox` of the outbox) · `wire` (where packets leave) · `delivery` (of the
-outbox's messages: `in_flight`, `refusals`, `set_aside`, `read_back`) · `presence` (birth, last will, `announcements`) ·
-`courier` (the logic) · `publisher` (the thread) · `paho_link` and `tls` (the network) · `report` and `link_history`.
-`home_assistant` announces the device there, `subscriber` is for `edge-daemon watch`; `edge_daemon.testing.broker` is a
-broker in memory.
+outbox's messages: `in_flight`, and `gate`, which asks `refusals`, `proven_topics`, `resting_priorities`, `set_aside`,
+`read_back`) · `presence` (birth, last will, `announcements`) · `courier` (the logic) · `publisher` (the thread) ·
+`paho_link` and `tls` (the network) · `report` and `link_history`. `home_assistant` announces the device there,
+`subscriber` is for `edge-daemon watch`; `edge_daemon.testing.broker` is a broker in memory.
 
 May import: `outbox`, and the layers below.
 """

@@ -228,7 +228,7 @@ class Courier:
             last_rejection=next(reversed(refused.values()), None),
             in_flight=delivery.in_flight.messages,
             bytes_last_hour=self._wire.budget.spent(now_ns),
-            held_by_budget=bool(delivery.held),
+            held_by_budget=delivery.held,
             downgraded=online and connection.downgraded,
             doubt=delivery.read_back.doubt(connection.protocol, now_ns) if online else None,
             refused=tuple(RefusedTopic(topic=topic, reason=reason) for topic, reason in refused.items()),

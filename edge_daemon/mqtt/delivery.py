@@ -11,28 +11,24 @@ window is free: asking writes acknowledgements to the SD card, which should not 
 from __future__ import annotations
 
 import random
-from typing import Literal
 
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config.mqtt import MqttSection
+from edge_daemon.mqtt.gate import Gate
 from edge_daemon.mqtt.in_flight import InFlight, Sent
 from edge_daemon.mqtt.link import Acknowledged, Link, Received, Rejected, Subscribed
 from edge_daemon.mqtt.link_history import LinkHistory
 from edge_daemon.mqtt.rate_limits import TokenBucket
 from edge_daemon.mqtt.read_back import ReadBack
-from edge_daemon.mqtt.refusals import MOST_TOPICS, Refusals
+from edge_daemon.mqtt.refusals import Refusals
 from edge_daemon.mqtt.set_aside import SetAside
 from edge_daemon.mqtt.wire import Wire
 from edge_daemon.outbox.mailbox import Mailbox, Order, Outgoing
 
 IDLE_NS = 5 * SECOND_NS
 """Longest rest: the outbox is checked at least this often."""
-ASIDE_NS = 60 * SECOND_NS
-"""Rest of the outbox while no more messages may be set aside."""
 MIN_BURST = 20.0
 """Messages that may be sent at once after a quiet time, regardless of the rate."""
-Fate = Literal["go", "aside", "back"]
-"""`go`: send it; `aside`: it stays marked as under way, and is not sent; `back`: the outbox has it again."""
 NOT_BACK = "acknowledged, but it did not come back to us: may this user write the topic, and read it?"
 NOT_READ = "the broker does not let us read this topic, which alone could tell whether it is taken"
 
@@ -51,7 +47,6 @@ class Delivery:
 
     Attributes:
         in_flight: what is on its way; birth and announcements, too.
-        held: priorities of which messages wait for the byte budget.
         set_aside: messages that cannot pass.
         read_back: what is known of a broker that says nothing.
         counts: of messages since the start.
@@ -76,13 +71,16 @@ class Delivery:
         self.in_flight = InFlight(settings.in_flight)
         self.set_aside = SetAside(rng)
         self.read_back = ReadBack(link, wanted=settings.read_back)
-        self.held: set[int] = set()
         self.counts = {"sent": 0, "acknowledged": 0, "rejected": 0}
         self.answered = False
-        self._taken: set[str] = set()  # topics of which a message was delivered since the start
-        self._backing_off: dict[int, int] = {}  # priority → monotonic time at which it is tried again
+        self._gate = Gate(wire, refusals, self.read_back, self.set_aside, self.in_flight)
         self._resting: frozenset[str] = frozenset()  # refused topics, at the last step
         self._ask_at_ns = now_ns  # when to look into the outbox
+
+    @property
+    def held(self) -> bool:
+        """Whether messages wait for the byte budget."""
+        return bool(self._gate.priorities.held)
 
     def apply(self, settings: MqttSection, now_ns: int) -> None:
         """Take over what can change while running: rate and order."""
@@ -163,28 +161,14 @@ class Delivery:
         if not sent.delivered:
             return
         self.in_flight.remove(packet)
-        if self._refusals.taken(sent.topic) or sent.to_return or sent.topic not in self._taken:
+        if self._refusals.taken(sent.topic) or sent.to_return or sent.topic not in self._gate.proven:
             self.notify(now_ns)  # others of its topic have waited
         if sent.message is not None:
-            self._note_taken(sent.topic)
+            self._gate.proven.add(sent.topic)
             self.counts["acknowledged"] += 1
             self._mailbox.acknowledge(sent.message.id)
             self._offer_again(self.set_aside.passed(sent.message.id), now_ns)
             self.in_flight.careful = self.set_aside.careful
-
-    def _note_taken(self, topic: str) -> None:
-        if len(self._taken) >= MOST_TOPICS:  # a device has few; old names may add to them
-            self._taken.clear()
-        self._taken.add(topic)
-
-    def _unproven(self) -> frozenset[str]:
-        """With a byte budget, topics whose first message ever waits for its answer: a refusal shall cost little."""
-        if self._wire.budget.limit is None:
-            return frozenset()
-        return frozenset(message.topic for message in self.in_flight.outstanding) - self._taken
-
-    def _topics_at_rest(self, now_ns: int) -> frozenset[str]:
-        return self._refusals.resting(now_ns) | self.read_back.resting(now_ns) | self._unproven()
 
     def _offer_again(self, names: list[str], now_ns: int) -> None:
         if names:
@@ -194,10 +178,7 @@ class Delivery:
     def step(self, now_ns: int) -> None:
         """Send from the outbox as much as window, rate and budget allow."""
         self._give_up_waiting(now_ns)
-        rested = [priority for priority, until_ns in self._backing_off.items() if now_ns >= until_ns]
-        for priority in rested:
-            del self._backing_off[priority]
-            self.held.discard(priority)
+        if self._gate.priorities.wake(now_ns):
             self.notify(now_ns)
         resting = self._refusals.resting(now_ns)
         if self._resting - resting:
@@ -228,8 +209,8 @@ class Delivery:
         """Send up to `limit` messages; True if some were passed over, behind which others may wait."""
         newest = self._settings.drain_order == "newest"
         order: Order = "newest_first" if newest else "oldest_first"
-        resting = self._topics_at_rest(now_ns)
-        messages = self._mailbox.take(limit, order, resting | frozenset(self._backing_off))
+        resting = self._gate.topics_at_rest(now_ns)
+        messages = self._mailbox.take(limit, order, resting | self._gate.priorities.all)
         if len(messages) < limit:
             self._ask_at_ns = now_ns + IDLE_NS
             if not messages and not self.in_flight.messages:
@@ -238,9 +219,9 @@ class Delivery:
         back = []
         passed_over = False
         for message in messages:
-            fate = self._fate(message, now_ns)
+            fate = self._gate.fate(message, now_ns)
             if message.topic in resting:  # a mailbox that knows priorities alone
-                self._backing_off[message.priority] = now_ns + IDLE_NS
+                self._gate.priorities.rest(message.priority, now_ns + IDLE_NS)
             if fate == "go":
                 self._bucket.take(1, now_ns)
                 self._publish(message, now_ns)
@@ -252,30 +233,6 @@ class Delivery:
         if back:
             self._mailbox.release(back)
         return passed_over
-
-    def _fate(self, message: Outgoing, now_ns: int) -> Fate:
-        """What becomes of a message that the outbox has handed over."""
-        topic, payload = message.topic, message.payload
-        if message.id in self.set_aside.names:
-            return "aside"
-        if not self._wire.limits.takes(topic, payload):
-            return self._put_aside(message, now_ns)
-        if topic in self._topics_at_rest(now_ns):
-            return "back"
-        if not self._wire.allows(message.kind, topic, payload, now_ns):
-            self.held.add(message.priority)
-            self._backing_off[message.priority] = self._wire.budget.next_ns(now_ns)
-            return "back"
-        cost, limit = self._wire.cost(topic, payload), self._wire.budget.limit
-        return "go" if self._refusals.may_send(topic, cost, limit, now_ns) else "back"
-
-    def _put_aside(self, message: Outgoing, now_ns: int) -> Fate:
-        """A message that is too long waits until the broker takes longer ones."""
-        if self.set_aside.full:
-            self._backing_off[message.priority] = now_ns + ASIDE_NS
-            return "back"
-        self.set_aside.too_long(message)
-        return "aside"
 
     def _publish(self, message: Outgoing, now_ns: int) -> None:
         """Send with the best quality that the broker has, and read back what has to be."""
@@ -302,7 +259,7 @@ class Delivery:
         if self.in_flight.half_free and not self._waits_for_answer:  # else an acknowledgement comes first
             due = (
                 self._ask_at_ns,
-                *self._backing_off.values(),
+                self._gate.priorities.next_ns,
                 self._refusals.next_ns(now_ns),
                 self.set_aside.next_ns(),
             )
