@@ -40,11 +40,6 @@ class StorageSection(Section):
         return self.folder / "clips"
 
     @property
-    def promises_path(self) -> Path:
-        """Record of clips that detections name and that are not stored yet."""
-        return self.folder / "clip_promises.json"
-
-    @property
     def announcements_path(self) -> Path:
         """Record of what Home Assistant was told of, to take it back one day."""
         return self.folder / "home_assistant.json"

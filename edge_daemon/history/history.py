@@ -1,8 +1,9 @@
 """The history of a running daemon: entries wait in memory until the thread of the disk writes them.
 
-`put` and `mark_delivered` touch memory alone. A power cut takes what was put within the last `commit_within_s` seconds;
-a detection among it is still in the outbox, which is written at its own pace. While the disk fails, at most `hold_rows`
-entries wait, and what is dropped is counted.
+`put` and `mark_delivered` touch memory alone. A power cut takes what was put within the last `commit_within_s` seconds.
+The outbox, which is written at its own pace, keeps a message as long as it is among `pending`, and the next start finds
+it there (`live/history_keeper`): so no detection that was ever on disk is missing. While the disk fails, at most
+`HOLD_ROWS` entries wait, and what is dropped is counted.
 
 Two bounds keep the file small: entries older than `keep_s` go, if the clock is believed, and beyond `max_bytes` those
 that came first.
@@ -15,6 +16,7 @@ import random
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
@@ -25,6 +27,7 @@ from edge_daemon.history.table import (
     VERSION,
     HistoryFilter,
     insert,
+    known,
     mark_delivered,
     remove_before,
     remove_oldest,
@@ -37,6 +40,8 @@ from edge_daemon.storage.database_report import DatabaseReport
 
 HOLD_ROWS = 2000
 """Entries that wait in memory at most."""
+COMMIT_ROWS = 100
+"""Entries, or marks on them, that wait at most before `tick` writes them."""
 
 
 class BoardHistory:
@@ -62,7 +67,7 @@ class BoardHistory:
         rng: random.Random,
         keep_s: float,
         max_bytes: int,
-        commit_within_s: float = 5.0,
+        commit_within_s: float = 10.0,
     ) -> None:
         self._database = Database(path, SCHEMA, version=VERSION, time=time, rng=rng)
         self._time, self._keep_s, self._max_bytes = time, keep_s, max_bytes
@@ -98,8 +103,9 @@ class BoardHistory:
     def tick(self) -> bool:
         """Write if it is due; returns False if it was due and failed."""
         with self._memory:
-            due_ns = self._due_ns
-        return self.commit() if due_ns is not None and self._time.monotonic_ns() >= due_ns else True
+            due = self._due_ns is not None and self._time.monotonic_ns() >= self._due_ns
+            many = len(self._held) + len(self._delivered) >= COMMIT_ROWS
+        return self.commit() if due or many else True
 
     def commit(self, *, force: bool = False) -> bool:
         """Write what waits; True if all that was put before the call is on disk now."""
@@ -144,6 +150,20 @@ class BoardHistory:
             with self._memory:
                 found |= {name: entry for name, entry in self._held.items() if _fits(entry, wanted)}
         return sorted(found.values(), key=lambda entry: entry.begin_utc_ns)
+
+    def unknown(self, names: Sequence[str]) -> set[str]:
+        """Those of these ids that the history on disk does not have.
+
+        Raises:
+            StorageError: the file cannot be read now.
+        """
+        with self._disk:
+            return set(names) - self._database.read(lambda c: known(c, names))
+
+    def pending(self) -> AbstractSet[str]:
+        """Ids of entries that are not on disk as they are."""
+        with self._memory:
+            return self._held.keys() | self._delivered.keys()
 
     @property
     def unsaved(self) -> int:

@@ -68,6 +68,12 @@ def mark_delivered(connection: sqlite3.Connection, names: Iterable[str]) -> None
     connection.executemany("UPDATE entry SET delivered = 1 WHERE id = ?", [(name,) for name in names])
 
 
+def known(connection: sqlite3.Connection, names: Iterable[str]) -> set[str]:
+    """Those of these ids that there are."""
+    query = "SELECT 1 FROM entry WHERE id = ?"
+    return {name for name in names if connection.execute(query, (name,)).fetchone() is not None}
+
+
 def select(connection: sqlite3.Connection, wanted: HistoryFilter) -> Iterator[HistoryEntry]:
     """Entries in order of their begin, one by one."""
     conditions = ["kind = ?", "begin_utc_ns >= ?", "begin_utc_ns < ?"]

@@ -123,7 +123,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         max_bytes=round(config.history.max_mb * 1e6),
     )
     mailbox.when_acknowledged.append(history.mark_delivered)
-    keeper = HistoryKeeper(history, clock, time)
+    keeper = HistoryKeeper(history, outbox, clock, time)
     tally_periods = ReportPeriods(config.presence.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
     tallies = TallyReporter(
         ledger,
@@ -136,13 +136,11 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         detector.rules.max_length_s,
     )
     nudge = threading.Event()
-    outbox.when_put.append(nudge.set)
     if publisher is not None:
         outbox.when_put.append(publisher.wake)
 
     store = _store(config, dependencies, clock)
     promises = ClipPromises(
-        config.storage.promises_path,
         config.device.id,
         topics.lost_clips,
         outbox,

@@ -15,10 +15,10 @@ from edge_daemon.detection.events import Event
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.origin import Origin, Position
 from edge_daemon.detection.thumbnail import thumbnail
-from edge_daemon.history.entry import HistoryEntry
 from edge_daemon.history.history import BoardHistory
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.clip_cutter import ClipCutter
+from edge_daemon.live.history_entries import entry_of
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.outbox.delivery_timer import TimedMailbox
@@ -71,19 +71,8 @@ class DetectionReporter(StreamObserver):
         detection = self._describe(found)
         identity, document = str(detection.id), detection.to_json()
         if self._history is not None:  # before it is sent: it may be acknowledged at once
-            self._history.put(
-                HistoryEntry(
-                    id=identity,
-                    kind="detection",
-                    begin_utc_ns=self._times.utc_ns(found.event.begin),
-                    end_utc_ns=self._times.utc_ns(found.event.end),
-                    clock=detection.clock,
-                    document=document,
-                    score=detection.peak_score,
-                    contour=detection.contour is not None,
-                    clip=detection.clip,
-                )
-            )
+            times = self._times.utc_ns(found.event.begin), self._times.utc_ns(found.event.end)
+            self._history.put(entry_of(detection, document, *times))
         message = Message(
             id=identity,
             topic=self._topic,
@@ -92,6 +81,7 @@ class DetectionReporter(StreamObserver):
             priority=DETECTION_PRIORITY,
             created_utc_ns=self._times.utc_ns(found.event.end),
             dated=detection.clock != "unsynchronised",
+            promise=detection.clip,
         )
         online = self._publisher is not None and self._publisher.report().state == "online"
         self._mailbox.put(message, heard_ns if online else None)

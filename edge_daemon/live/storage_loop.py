@@ -18,7 +18,7 @@ from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.25
+TICK_S = 0.5
 """Longest time between two looks; adds to the time within which things are written."""
 
 

@@ -50,11 +50,11 @@ class TimedMailbox:
 
     def acknowledge(self, message: str) -> None:
         """The broker has it."""
+        for tell in self.when_acknowledged:  # before the outbox, which would delete it without waiting for them
+            tell(message)
         self._outbox.acknowledge(message)
         with self._lock:
             heard_ns = self._heard_ns.pop(message, None)
-        for tell in self.when_acknowledged:
-            tell(message)
         if heard_ns is not None:
             self._delivered((self._time.monotonic_ns() - heard_ns) / SECOND_NS)
 

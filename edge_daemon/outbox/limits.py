@@ -19,6 +19,7 @@ class OutboxLimits:
         hold_rows: messages kept in memory while the disk fails, ≥ 1.
         commit_rows: messages that wait at most before `tick` commits, ≥ 1.
         commit_within_s: seconds a message waits at most before `tick` commits.
+        forget_within_s: seconds that what is done with may stay on disk before `tick` deletes it.
     """
 
     max_rows: int = 100_000
@@ -26,9 +27,11 @@ class OutboxLimits:
     hold_rows: int = 1_000
     commit_rows: int = 32
     commit_within_s: float = 2.0
+    forget_within_s: float = 10.0
 
     def __post_init__(self) -> None:
-        if min(self.max_rows, self.hold_rows, self.commit_rows) < 1 or min(self.max_age_s, self.commit_within_s) < 0:
+        seconds = self.max_age_s, self.commit_within_s, self.forget_within_s
+        if min(self.max_rows, self.hold_rows, self.commit_rows) < 1 or min(seconds) < 0:
             raise ValueError(f"impossible bounds of the outbox: {self}")
 
     @classmethod

@@ -18,6 +18,7 @@ class Message:
         priority: higher leaves first and is dropped last.
         created_utc_ns: when it was made, UTC.
         dated: whether the clock knew the time then.
+        promise: name of something that it promises, as a clip: written with it, until `Outbox.settle`.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Message:
     priority: int
     created_utc_ns: int
     dated: bool = True
+    promise: str | None = None
 
     @property
     def crc(self) -> int:

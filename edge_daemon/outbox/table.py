@@ -1,4 +1,5 @@
-"""The outbox's tables: one row per message not yet acknowledged, one count per kind and reason of a drop.
+"""The outbox's tables: one row per message not yet acknowledged, one count per kind and reason of a drop, one row per
+promise that is neither kept nor taken back.
 
 Plain functions on an open connection; transactions are the caller's.
 """
@@ -9,15 +10,14 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from edge_daemon.outbox.mailbox import Order
 from edge_daemon.outbox.message import Message
-
-Order = Literal["newest_first", "oldest_first"]
 
 VERSION = 1
 SCHEMA = """
-CREATE TABLE message (
+CREATE TABLE IF NOT EXISTS message (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, -- order of arrival, which no step of the clock upsets
     id TEXT NOT NULL UNIQUE,
     topic TEXT NOT NULL,
@@ -28,8 +28,17 @@ CREATE TABLE message (
     dated INTEGER NOT NULL,
     crc INTEGER NOT NULL
 );
-CREATE INDEX message_order ON message (priority, seq);
-CREATE TABLE dropped (kind TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (kind, reason))
+CREATE INDEX IF NOT EXISTS message_order ON message (priority, seq);
+CREATE TABLE IF NOT EXISTS dropped (
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (kind, reason)
+);
+CREATE TABLE IF NOT EXISTS promise ( -- what messages promised, which may have been sent long ago
+    name TEXT PRIMARY KEY NOT NULL,
+    message TEXT NOT NULL
+)
 """
 
 DROPPED_AT_ONCE = 1000
@@ -65,6 +74,21 @@ def delete(connection: sqlite3.Connection, names: Iterable[str]) -> None:
     connection.executemany("DELETE FROM message WHERE id = ?", [(name,) for name in names])
 
 
+def insert_promises(connection: sqlite3.Connection, promises: Mapping[str, str]) -> None:
+    """Add promises, by name, with the ids of the messages that made them."""
+    connection.executemany("INSERT OR REPLACE INTO promise (name, message) VALUES (?, ?)", promises.items())
+
+
+def delete_promises(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Remove promises by name; unknown ones are no error."""
+    connection.executemany("DELETE FROM promise WHERE name = ?", [(name,) for name in names])
+
+
+def promises(connection: sqlite3.Connection) -> dict[str, str]:
+    """All promises: name, and id of the message."""
+    return {str(name): str(message) for name, message in connection.execute("SELECT name, message FROM promise")}
+
+
 def select(
     connection: sqlite3.Connection,
     limit: int,
@@ -95,6 +119,12 @@ def select(
             rows.close()
         priority = connection.execute(below, (priority,)).fetchone()[0]
     return [_message_at(connection, seq) for seq in wanted]
+
+
+def newest(connection: sqlite3.Connection, kind: str, most: int) -> list[Message]:
+    """The messages of a kind that came last, newest first, without damaged ones."""
+    query = f"SELECT {_COLUMNS} FROM message WHERE kind = ? ORDER BY seq DESC LIMIT ?"  # noqa: S608 our words
+    return [message for message, sound in (_read(*row) for row in connection.execute(query, (kind, most))) if sound]
 
 
 def _read(

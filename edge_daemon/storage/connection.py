@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from edge_daemon.errors import StorageError
 T = TypeVar("T")
 
 BUSY_S = 5.0
+_TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -27,7 +29,7 @@ def open_checked(path: Path, schema: str, version: int) -> sqlite3.Connection:
 
     Args:
         path: the file.
-        schema: statements that make its tables.
+        schema: statements that make its tables where they do not exist; a file that lacks one gets it.
         version: number of the schema.
 
     Raises:
@@ -43,10 +45,10 @@ def open_checked(path: Path, schema: str, version: int) -> sqlite3.Connection:
         if verdict != "ok":
             raise _damaged(verdict)
         found = connection.execute("PRAGMA user_version").fetchone()[0]
-        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if found != version and not empty:
+        there = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+        if found != version and there:
             raise _damaged(f"its schema has version {found}, this program writes {version}")
-        if empty:
+        if not there or not there.issuperset(_TABLE.findall(schema)):
             connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={version}; COMMIT;")
             # Into the file itself: a disk that is full tomorrow lets the log be folded only into pages that are there,
             # and it is the folding that makes room for the next transaction.

@@ -83,7 +83,7 @@ def test_writes_when_it_is_due(tmp_path: Path) -> None:
     time = ManualTime(T0)
     history = make(tmp_path / "h.db", time)
     history.put(entry(1))
-    time.advance(4.9)
+    time.advance(9.9)
     history.tick()
     assert history.unsaved == 1
     time.advance(0.1)

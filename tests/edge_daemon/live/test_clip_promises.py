@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import random
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from edge_daemon.clips.clip import Clip, ClipRequest
 from edge_daemon.clips.lost_clip import LostClip
 from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
-from edge_daemon.live.clip_promises import ENDED, MOST, ClipPromises
+from edge_daemon.errors import StorageError
+from edge_daemon.live.clip_promises import ENDED, ClipPromises
 from edge_daemon.live.clip_queue import MOST_CLIPS, ClipQueue
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
+from edge_daemon.outbox.table import SCHEMA, VERSION
 from edge_daemon.testing.machine import ManualTime, MemoryClipFiles
 
 NAME = "2026-01-01/buoy-7_20260101T000000.000Z_00000001.flac"
@@ -32,22 +35,21 @@ class Card:
 
     def start(self) -> None:
         self.outbox = Outbox(self.folder / "outbox.db", time=self.time, rng=random.Random(0))
-        self.promises = ClipPromises(
-            self.folder / "promises.json", "buoy-7", "t/lost_clips", self.outbox, self.files, self.time, lambda: True
-        )
+        self.promises = ClipPromises("buoy-7", "t/lost_clips", self.outbox, self.files, self.time, lambda: True)
         rules = Retention(max_bytes=10**9, max_age_s=1e9, min_free_bytes=0)
         store = ClipStore(self.files, rules, time=self.time, rng=random.Random(0))
         self.queue = ClipQueue(store, self.promises, lambda: None)
 
     def power_cut(self) -> None:
         """What is in memory is gone."""
-        self.outbox._database._drop()
+        self.outbox._file._database._drop()
         self.start()
 
     def find(self, name: str = NAME) -> None:
         """A detection that names a clip, on the disk."""
-        self.queue.promise(name, name[-13:-5])
-        self.outbox.put(Message(name, "t/detections", name.encode(), "detection", 2, self.time.utc_ns()))
+        self.queue.promise(name, "the detection")
+        utc_ns = self.time.utc_ns()
+        self.outbox.put(Message("the detection", "t/detections", b"{}", "detection", 2, utc_ns, promise=name))
         assert self.outbox.commit()
 
     def clip(self, name: str = NAME) -> Clip:
@@ -68,11 +70,29 @@ def card(tmp_path: Path) -> Card:
     return Card(tmp_path)
 
 
-def test_a_promise_is_on_the_disk_before_its_detection(card: Card) -> None:
-    seen: list[object] = []
-    card.outbox.before_commit.append(lambda: seen.append(json.loads((card.folder / "promises.json").read_bytes())))
+def test_a_promise_is_on_the_disk_with_its_detection_and_stays_when_that_is_sent(card: Card) -> None:
     card.find()
-    assert seen == [{NAME: "00000001"}]
+    assert card.outbox.promises() == {NAME: "the detection"}
+    card.outbox.acknowledge("the detection")
+    assert card.outbox.commit()
+    assert card.outbox.report().depth == 0
+    assert card.outbox.promises() == {NAME: "the detection"}
+
+
+def test_a_promise_and_its_detection_are_one_transaction(card: Card) -> None:
+    card.find()
+    path = card.folder / "outbox.db-wal"
+    whole = path.read_bytes()
+    found = set()
+    for length in (*range(0, len(whole), 512), len(whole)):
+        folder = card.folder / str(length)
+        folder.mkdir()
+        (folder / "outbox.db").write_bytes((card.folder / "outbox.db").read_bytes())
+        (folder / "outbox.db-wal").write_bytes(whole[:length])
+        cut = Outbox(folder / "outbox.db", time=card.time, rng=random.Random(0))
+        found.add((len(cut.take(9)), len(cut.promises())))
+        cut.close()
+    assert found == {(0, 0), (1, 1)}
 
 
 def test_a_clip_that_a_power_cut_took_is_called_lost_once(card: Card) -> None:
@@ -107,8 +127,8 @@ def test_a_clip_that_is_there_is_not_called_lost(card: Card) -> None:
     card.power_cut()
     card.promises.tick()
     assert card.told() == []
-    card.find("2026-01-01/other_00000002.flac")
-    assert json.loads((card.folder / "promises.json").read_bytes()) == {"2026-01-01/other_00000002.flac": "00000002"}
+    assert card.outbox.commit()
+    assert card.outbox.promises() == {}
 
 
 def fail(card: Card) -> None:
@@ -138,16 +158,36 @@ def test_whatever_takes_a_clip_is_told(card: Card, fault: Callable[[Card], None]
     assert card.told() == [(NAME, reason)]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1}', b"\xff"])
-def test_a_damaged_record_promises_nothing(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "promises.json").write_bytes(content)
-    card = Card(tmp_path)
-    card.promises.tick()
-    assert card.told() == []
-
-
-def test_the_record_has_a_bound(card: Card) -> None:
-    for number in range(MOST + 5):
-        card.queue.promise(f"{number:08d}.flac", "x")
+def test_what_is_kept_or_taken_back_is_forgotten(card: Card) -> None:
     card.find()
-    assert len(json.loads((card.folder / "promises.json").read_bytes())) == MOST
+    card.queue.put(card.clip())
+    card.queue.tick()
+    card.find("other.flac")
+    card.queue.lost("other.flac")
+    card.promises.tick()
+    assert card.outbox.commit()
+    assert card.outbox.promises() == {}
+
+
+def test_an_outbox_of_an_older_program_takes_promises_too(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.db")) as old:
+        old.executescript(
+            SCHEMA[: SCHEMA.index("CREATE TABLE IF NOT EXISTS promise")] + f"PRAGMA user_version={VERSION}"
+        )
+    card = Card(tmp_path)
+    card.find()
+    assert card.outbox.promises() == {NAME: "the detection"}
+
+
+def test_a_card_that_fails_at_the_start_is_asked_again(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    card.find()
+    card.power_cut()
+    with monkeypatch.context() as broken:
+        broken.setattr(card.outbox, "promises", fails)
+        card.promises.tick()
+    card.promises.tick()
+    assert card.told() == [(NAME, ENDED)]
+
+
+def fails() -> dict[str, str]:
+    raise StorageError("The card is away.")

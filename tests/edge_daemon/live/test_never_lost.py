@@ -237,7 +237,7 @@ class Buoy:
         """Somebody removes the file; if it is not open just now, nobody else has its rows."""
         if self.disk.state == "hanging":
             return
-        if self.outbox._database._connection is None:
+        if self.outbox._file._database._connection is None:
             for name in self.on_disk() - self.acknowledged - {message.id for message in self.outbox.unsaved()}:
                 self.found.pop(name, None)
         for suffix in self.rng.choice([("",), ("", "-wal"), ("", "-wal", "-shm")]):
@@ -285,7 +285,7 @@ class Buoy:
 
     def close_file(self) -> None:
         """What the end of a process does to its files."""
-        self.outbox._database._drop()
+        self.outbox._file._database._drop()
 
     # the account
 

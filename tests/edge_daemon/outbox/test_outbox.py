@@ -26,7 +26,7 @@ from edge_daemon.outbox import table as outbox_table
 from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
-from edge_daemon.storage import database
+from edge_daemon.storage import damaged_file
 from edge_daemon.testing.machine import ManualTime
 
 DAY = 86_400
@@ -123,7 +123,7 @@ def test_order_of_arrival_stands_whatever_the_clock_said(box: Outbox) -> None:
 
 def test_commits_when_enough_wait_or_the_oldest_has_waited(tmp_path: Path) -> None:
     time = ManualTime()
-    outbox = make(tmp_path / "o.db", time, commit_rows=3, commit_within_s=2)
+    outbox = make(tmp_path / "o.db", time, commit_rows=3, commit_within_s=2, forget_within_s=5)
     outbox.put(message("a"))
     time.advance(1.9)
     outbox.put(message("b"))
@@ -139,10 +139,38 @@ def test_commits_when_enough_wait_or_the_oldest_has_waited(tmp_path: Path) -> No
     outbox.take(5)
     outbox.acknowledge("a")
     assert outbox.tick()
-    assert rows(tmp_path / "o.db") == 5  # acknowledgements wait likewise
-    time.advance(2)
+    time.advance(4.9)
+    assert outbox.tick()
+    assert rows(tmp_path / "o.db") == 5  # acknowledgements wait longer
+    time.advance(0.1)
     assert outbox.tick()
     assert rows(tmp_path / "o.db") == 4
+    outbox.acknowledge("b")
+    outbox.put(message("f"))
+    time.advance(2)
+    assert outbox.tick()
+    assert rows(tmp_path / "o.db") == 4  # one less, one more, at once
+
+
+def test_what_others_have_not_written_down_is_not_deleted(tmp_path: Path) -> None:
+    time = ManualTime()
+    outbox = make(tmp_path / "o.db", time)
+    waits = {"a"}
+    outbox.not_yet = lambda: waits
+    for name in "ab":
+        outbox.put(message(name))
+    for taken in outbox.take(9):
+        outbox.acknowledge(taken.id)
+    for _ in range(3):
+        time.advance(20)
+        assert outbox.tick()
+        assert rows(tmp_path / "o.db") == 1
+        assert outbox.report().depth == 0
+        assert outbox.take(9) == []
+    waits.clear()
+    time.advance(20)
+    assert outbox.tick()
+    assert rows(tmp_path / "o.db") == 0
 
 
 def rows(path: Path) -> int:
@@ -257,7 +285,7 @@ def test_what_was_never_written_need_not_be_deleted(tmp_path: Path) -> None:
         assert ids(outbox.take(1)) == [str(n)]
         outbox.acknowledge(str(n))
     assert outbox.report().depth == outbox.report().held == 0
-    assert not outbox._acknowledged
+    assert not outbox._waiting.acknowledged
     assert outbox.commit() is False
 
 
@@ -266,7 +294,7 @@ def test_a_message_put_again_while_its_disk_is_away_is_deleted_when_it_is_back(t
     outbox = make(tmp_path / "state" / "o.db", time)
     outbox.put(message("a"))
     assert outbox.commit()
-    outbox._database.close()
+    outbox._file._database.close()
     (tmp_path / "state").rename(tmp_path / "away")
     (tmp_path / "state").write_text("a file in the way of the folder")
     outbox.put(message("a"))
@@ -288,7 +316,7 @@ def test_what_is_remembered_of_messages_sent_without_a_disk_is_bounded(tmp_path:
         outbox.put(message(str(n)))
         assert ids(outbox.take(1)) == [str(n)]
         outbox.acknowledge(str(n))
-    assert list(outbox._sent_from_memory) == [str(n) for n in range(90, 100)]
+    assert list(outbox._waiting.sent_from_memory) == [str(n) for n in range(90, 100)]
 
 
 def test_rows_that_cannot_be_deleted_are_not_read_again_and_again(
@@ -303,7 +331,7 @@ def test_rows_that_cannot_be_deleted_are_not_read_again_and_again(
     def full(*_: object, **__: object) -> None:
         raise StorageError("The disk is full.")
 
-    monkeypatch.setattr(outbox._database, "transact", full)
+    monkeypatch.setattr(outbox._file._database, "transact", full)
     read: list[str] = []
     monkeypatch.setattr(outbox_table, "_read", lambda *row: read.append(row[0]) or (message(row[0]), True))
     for n in range(490):
@@ -327,7 +355,7 @@ def test_a_damaged_file_costs_what_cannot_be_read_and_nothing_else(tmp_path: Pat
     assert len(taken) > 400
     assert len(outbox.set_aside) == 1
     assert outbox.set_aside[0].exists()
-    assert outbox._database.report().salvaged == len(taken) - 1
+    assert outbox._file._database.report().salvaged == len(taken) - 1
 
 
 @pytest.mark.parametrize("step", range(6))
@@ -357,7 +385,7 @@ def test_a_power_cut_while_a_damaged_file_is_set_aside_costs_nothing_more(
         return until_then
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "salvage", cut(database.salvage))
+        patch.setattr(damaged_file, "salvage", cut(damaged_file.salvage))
         patch.setattr(Path, "rename", cut(Path.rename))
         with contextlib.suppress(PowerCut):
             make(tmp_path / "o.db").take(1000)
@@ -373,7 +401,7 @@ def test_rows_lost_to_damage_while_running_are_counted(tmp_path: Path) -> None:
     for n in range(10):
         outbox.put(message(f"m{n}"))
     assert outbox.commit()
-    outbox._database.close()
+    outbox._file._database.close()
     (tmp_path / "o.db").write_bytes(b"\xee" * 40_000)
     outbox.put(message("new"))
     assert outbox.commit()
@@ -392,14 +420,14 @@ def test_refuses_impossible_bounds() -> None:
 def test_a_stalling_card_holds_up_neither_put_nor_acknowledge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outbox = make(tmp_path / "o.db")
     writing, go_on = threading.Event(), threading.Event()
-    transact = outbox._database.transact
+    transact = outbox._file._database.transact
 
     def stall(*arguments: object, **options: object) -> object:
         writing.set()
         assert go_on.wait(30)
         return transact(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(outbox._database, "transact", stall)
+    monkeypatch.setattr(outbox._file._database, "transact", stall)
     outbox.put(message("a"))
     writer = threading.Thread(target=outbox.commit)
     writer.start()
@@ -734,7 +762,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule()
     def break_or_mend_the_disk(self) -> None:
         self.outbox.commit(force=True)
-        self.outbox._database.close()
+        self.outbox._file._database.close()
         away = self.folder.with_name(self.folder.name + "-away")
         if self.broken:
             self.folder.unlink()
