@@ -6,39 +6,54 @@ the schema promises, would end health reports for good, just when they are neede
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge_daemon.health.document import HealthDocument
 
 
 class PartialDocument:
-    """Grows while parts report.
+    """Grows while parts report; all of them are looked at together, and one by one only if something is wrong.
 
     Args:
         must: the fields that every document has.
-
-    Attributes:
-        document: as far as it has come; it can be written as JSON.
-        left_out: why a part is not in it, by its name.
 
     Raises:
         ValueError: these are no document.
     """
 
     def __init__(self, **must: Any) -> None:
-        self.document = HealthDocument.model_validate(must)
-        self.left_out: dict[str, Exception] = {}
+        self._must = must
+        self._parts: dict[str, Any] = {}
+        self._left_out: dict[str, Exception] = {}
+        self._document: HealthDocument | None = self._told({})
 
     def add(self, part: str, report: Callable[[], Any]) -> None:
-        """Ask for a part, and put it in if it can be told."""
+        """Ask for a part."""
         try:
-            alone = HealthDocument.model_validate({**self._least(), part: report()})
-            alone.model_dump_json(by_alias=True, warnings="error")
+            self._parts[part] = report()
         except Exception as error:  # noqa: BLE001 - foreign code may raise anything
-            self.left_out[part] = error
-            return
-        self.document = self.document.model_copy(update={part: getattr(alone, part)})
+            self._left_out[part] = error
+        else:
+            self._document = None
+
+    @property
+    def document(self) -> HealthDocument:
+        """What can be told, so that it can be written as JSON."""
+        if self._document is None:
+            try:
+                self._document = self._told(self._parts)
+            except Exception:  # noqa: BLE001 - so may what it has handed over
+                for part, report in list(self._parts.items()):
+                    self._try_alone(part, report)
+                self._document = self._told(self._parts)
+        return self._document
+
+    @property
+    def left_out(self) -> dict[str, Exception]:
+        """Why a part is not in the document, by its name."""
+        _ = self.document
+        return self._left_out
 
     def sentences(self) -> list[str]:
         """One on each part that is left out."""
@@ -47,6 +62,14 @@ class PartialDocument:
             for part, error in sorted(self.left_out.items())
         ]
 
-    def _least(self) -> dict[str, Any]:
-        fields = HealthDocument.model_fields
-        return {name: getattr(self.document, name) for name, field in fields.items() if field.is_required()}
+    def _try_alone(self, part: str, report: Any) -> None:
+        try:
+            self._told({part: report})
+        except Exception as error:  # noqa: BLE001 - as above
+            self._left_out[part] = error
+            del self._parts[part]
+
+    def _told(self, parts: Mapping[str, Any]) -> HealthDocument:
+        document = HealthDocument.model_validate({**self._must, **parts})
+        document.model_dump_json(by_alias=True, warnings="error")
+        return document
