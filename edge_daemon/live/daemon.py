@@ -34,8 +34,10 @@ from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.5
+TICK_S = 1.0
 """How often the calling thread checks schedule, watchdog and health."""
+SOUND_S = 0.5
+"""Longest wait for sound, so that an end is noticed."""
 
 
 class Daemon:
@@ -211,7 +213,7 @@ class Daemon:
         sound, scorer = self.components.queue, self.components.scoring
         while not sound.exhausted:
             scorer.pulse.beat()
-            heard = sound.get(timeout_s=TICK_S, enough=scorer.missing)
+            heard = sound.get(timeout_s=SOUND_S, enough=scorer.missing)
             if heard is not None:
                 scorer.take(heard)
                 self.health.note_backend()
