@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from edge_daemon.model.network import InputMode, Stem
 from edge_daemon.model.neuron import Reset
+from train.networks.leaky import integrate
 from train.networks.normalise import ScaleNorm
 from train.networks.plan import LayerPlan
 from train.networks.stem import prepare
@@ -107,13 +108,9 @@ class SpikingLayer(nn.Module):
 
     def integrate(self, currents: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Spikes [T, N, …] and last membranes [N, …] of neurons under currents [T or 1, N, …]."""
-        membrane = torch.zeros_like(currents[0])
-        spikes = []
-        for t in range(steps):
-            spike, membrane = self.neurons(currents[t if len(currents) > 1 else 0], membrane)
-            spikes.append(spike)
-        self.neurons.mem = membrane.detach()  # snnTorch keeps it; with its graph the layer could not be copied
-        return torch.stack(spikes), membrane
+        plan = self.neuron_plan
+        leak = self.neurons.beta.clamp(0, 1).reshape(())
+        return integrate(currents, leak, steps, plan.reset, plan.slope)
 
 
 class SpikingNetwork(nn.Module):
@@ -125,6 +122,9 @@ class SpikingNetwork(nn.Module):
         input_shape: (bands, frames) of the features.
         stem: preparation of the features.
         input_mode: `constant` or `frames`.
+
+    In evaluation mode `spike_rates` are the spikes a neuron and step of each layer in the last batch, and `silent` the
+    share of each layer's neurons that none of its windows made fire.
     """
 
     def __init__(
@@ -150,6 +150,7 @@ class SpikingNetwork(nn.Module):
                 shape = (shape[0], shape[1], 1)
         self.layers = nn.ModuleList(layers)
         self.spike_rates: list[float] = []
+        self.silent: list[float] = []
 
     def spiking_layers(self) -> list[SpikingLayer]:
         """The layers, input to output."""
@@ -175,7 +176,7 @@ class SpikingNetwork(nn.Module):
         """
         n, steps = len(features), self.time_steps
         x = prepare(features, self.stem) / INPUT_UNIT
-        self.spike_rates = []
+        self.spike_rates, self.silent = [], []
         for number, layer in enumerate(self.spiking_layers()):
             current = layer.currents(x)
             if number == 0 and self.input_mode == "frames":
@@ -185,6 +186,7 @@ class SpikingNetwork(nn.Module):
             spikes, membrane = layer.integrate(current, steps)
             if not self.training:
                 self.spike_rates.append(float(spikes.mean()))
+                self.silent.append(float((spikes.sum(dim=(0, 1)) == 0).float().mean()))
             x = spikes.flatten(0, 1)
         evidence: Tensor = (membrane + spikes.sum(dim=0)).flatten(1)
         return evidence
