@@ -9,6 +9,7 @@ examples after mixup (Zhang et al. 2018).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,18 +67,18 @@ def augment(
     x = _shift(pictures, how, rng)
     n = len(x)
     if how.noise > 0 and noise is not None and len(noise):
-        chosen = torch.from_numpy(noise[rng.integers(0, len(noise), n)]).float()
-        fainter = torch.from_numpy(rng.uniform(0, 0.5 * PEAK, n)).float()[:, None, None]
+        chosen = _at(x, noise[rng.integers(0, len(noise), n)]).float()
+        fainter = _at(x, rng.uniform(0, 0.5 * PEAK, n)).float()[:, None, None]
         mixed = torch.maximum(x, chosen - fainter)
-        x = torch.where(torch.from_numpy(rng.random(n) < how.noise)[:, None, None], mixed, x)
+        x = torch.where(_at(x, rng.random(n) < how.noise)[:, None, None], mixed, x)
     if how.gain > 0:
         middle = x.mean(dim=2, keepdim=True)
-        factor = torch.from_numpy(rng.uniform(1 - how.gain, 1 + how.gain, n)).float()[:, None, None]
+        factor = _at(x, rng.uniform(1 - how.gain, 1 + how.gain, n)).float()[:, None, None]
         x = middle + (x - middle) * factor
     x = _mask(x, how, rng)
     if how.mixup > 0:
         share = float(rng.beta(how.mixup, how.mixup))
-        other = torch.from_numpy(rng.permutation(n))
+        other = _at(x, rng.permutation(n))
         x, labels = share * x + (1 - share) * x[other], share * labels + (1 - share) * labels[other]
     return x.round().clamp(0, PEAK), labels
 
@@ -85,29 +86,34 @@ def augment(
 def _shift(x: Tensor, how: Augmentation, rng: np.random.Generator) -> Tensor:
     n, bands, frames = x.shape
     if how.time_shift:
-        move = torch.from_numpy(rng.integers(-how.time_shift, how.time_shift + 1, n))
-        index = (torch.arange(frames)[None] - move[:, None]) % frames
+        move = _at(x, rng.integers(-how.time_shift, how.time_shift + 1, n))
+        index = (torch.arange(frames, device=x.device)[None] - move[:, None]) % frames
         x = torch.gather(x, 2, index[:, None, :].expand(-1, bands, -1))
     if how.band_shift:
-        move = torch.from_numpy(rng.integers(-how.band_shift, how.band_shift + 1, n))
-        index = (torch.arange(bands)[None] - move[:, None]).clamp(0, bands - 1)
+        move = _at(x, rng.integers(-how.band_shift, how.band_shift + 1, n))
+        index = (torch.arange(bands, device=x.device)[None] - move[:, None]).clamp(0, bands - 1)
         x = torch.gather(x, 1, index[:, :, None].expand(-1, -1, frames))
     return x
 
 
 def _mask(x: Tensor, how: Augmentation, rng: np.random.Generator) -> Tensor:
-    n, bands, frames = x.shape
-    hidden = torch.zeros(x.shape, dtype=torch.bool)
+    _, bands, frames = x.shape
+    hidden = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
     if how.mask_bands:
-        hidden |= _interval(bands, how.mask_bands, n, rng)[:, :, None]
+        hidden |= _interval(x, bands, how.mask_bands, rng)[:, :, None]
     if how.mask_frames:
-        hidden |= _interval(frames, how.mask_frames, n, rng)[:, None, :]
+        hidden |= _interval(x, frames, how.mask_frames, rng)[:, None, :]
     return torch.where(hidden, x.mean(dim=2, keepdim=True), x)
 
 
-def _interval(size: int, longest: int, n: int, rng: np.random.Generator) -> Tensor:
-    """One random interval of 0…longest places a picture, bool [N, size]."""
-    begin = torch.from_numpy(rng.integers(0, size, n))[:, None]
-    length = torch.from_numpy(rng.integers(0, longest + 1, n))[:, None]
-    place = torch.arange(size)[None]
+def _interval(x: Tensor, size: int, longest: int, rng: np.random.Generator) -> Tensor:
+    """One random interval of 0…longest places a picture of x, bool [N, size]."""
+    begin = _at(x, rng.integers(0, size, len(x)))[:, None]
+    length = _at(x, rng.integers(0, longest + 1, len(x)))[:, None]
+    place = torch.arange(size, device=x.device)[None]
     return (place >= begin) & (place < begin + length)
+
+
+def _at(x: Tensor, drawn: NDArray[Any]) -> Tensor:
+    """Numbers that were drawn, where x is: drawn by numpy, so that they are the same on every device."""
+    return torch.from_numpy(drawn).to(x.device)

@@ -20,13 +20,16 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from edge_daemon.errors import UsageError
 from train.checkpoint import digest, write_json
-from train.loop import Report, margins
+from train.device import CPU
+from train.firing import firing
+from train.loop import FIRING_WINDOWS, Report, margins
 from train.part import Part
 from train.quantise import DivergedError
 from train.recipe import Recipe, Trained, follow
@@ -123,6 +126,7 @@ def run_fold(
     noise: NDArray[np.uint8] | None = None,
     about: dict[str, Any] | None = None,
     keep: Path | None = None,
+    device: torch.device = CPU,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Train on a fold, judge it, write the result; if the same is there already, it is read instead.
@@ -135,6 +139,7 @@ def run_fold(
         noise: pictures without a call, for augmentation.
         about: goes into the result (fold number, split, data).
         keep: folder for the state of interrupted training; removed when the fold is done.
+        device: where it is trained; it is judged on the CPU.
         report: is told lines of progress.
 
     Returns:
@@ -153,7 +158,8 @@ def run_fold(
     begin = time.monotonic()
     learn, test = part.take(fold.train), part.take(fold.test)
     try:
-        measures = _judge(follow(recipe, learn, noise=noise, folder=keep, report=report), learn, test, fold, result)
+        trained = follow(recipe, learn, noise=noise, folder=keep, device=device, report=report)
+        measures = _judge(trained, learn, test, fold, result)
     except DivergedError as error:
         measures = {"auc": NAN, "auc_float": NAN, "auc_training": NAN, "converged": False, "loss": []}
         measures |= {"validation_auc": [], "diverged": error.message}
@@ -183,6 +189,7 @@ def _judge(trained: Trained, learn: Part, test: Part, fold: Fold, result: Path) 
     fresh = result.with_name(f".{result.stem}.{os.getpid()}.npz")  # no name that a reader of results looks for
     np.savez_compressed(fresh, place=fold.test, label=test.labels, margin=final, margin_float=real)
     fresh.replace(result.with_suffix(".npz"))
+    fired = firing(trained.network, test.features[:FIRING_WINDOWS])
     return {
         "auc": _auc(test.labels, final),
         "auc_float": _auc(test.labels, real),
@@ -191,6 +198,12 @@ def _judge(trained: Trained, learn: Part, test: Part, fold: Fold, result: Path) 
         "parameters": sum(p.numel() for p in trained.network.parameters()),
         "loss": [round(x, 5) for x in trained.progress.loss],
         "validation_auc": [round(x, 5) for x in trained.progress.validation_auc if np.isfinite(x)],
+        "firing": {
+            "rates": fired.rates,
+            "silent": fired.silent,
+            "rates_by_epoch": trained.progress.spike_rates,
+            "silent_by_epoch": trained.progress.silent,
+        },
     }
 
 
@@ -207,6 +220,7 @@ def cross_validate(
     judged: NDArray[np.int64] | None = None,
     only: Sequence[int] = (),
     noise: NDArray[np.uint8] | None = None,
+    device: torch.device = CPU,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Judge a recipe on folds, and write the summary of all that are there.
@@ -223,6 +237,7 @@ def cross_validate(
         judged: places of the windows that are cut into folds; every fold learns from all others, too. None: all.
         only: train only on these folds; others count where they have a result.
         noise: pictures without a call, for augmentation.
+        device: where folds are trained.
         report: is told lines of progress.
 
     Returns:
@@ -250,7 +265,7 @@ def cross_validate(
             continue
         about = {"fold": number, "split": split, "folds": count, "data": data}
         keep = folder / "unfinished" / path.stem
-        outcome = run_fold(recipe, part, fold, path, noise=noise, about=about, keep=keep, report=report)
+        outcome = run_fold(recipe, part, fold, path, noise=noise, about=about, keep=keep, device=device, report=report)
         if report is not None:
             report(f"{split} fold {number}: AUC {outcome['auc']:.4f} (real numbers {outcome['auc_float']:.4f})")
         results.append(outcome)

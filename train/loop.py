@@ -24,10 +24,14 @@ from torch.nn import functional
 from train import state
 from train.augment import Augmentation, augment
 from train.checkpoint import digest
+from train.device import device_of
+from train.firing import firing
 from train.part import Part
 from train.quantise import HINT, DivergedError, QuantisedNetwork
 
 Report = Callable[[str], None]
+FIRING_WINDOWS = 256
+"""So many windows of an epoch tell how often each layer fires after it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ def fit(
     """Train a network in place.
 
     Args:
-        network: features → evidence; ends with the kept weights, in evaluation mode.
+        network: features → evidence, on the device where it is to be trained; ends with the kept weights, in evaluation
+            mode.
         part: what it learns from.
         schedule: how.
         augmentation: what is done to pictures.
@@ -116,6 +121,7 @@ def fit(
         DivergedError: loss, weights or evidence are not finite any more.
     """
     steps = max(len(part.labels) // schedule.batch, 1)
+    device = device_of(network)
     optimiser = _optimiser(network, schedule)
     average, best = copy.deepcopy(network), copy.deepcopy(network.state_dict())
     progress, first = state.History(), 0
@@ -123,21 +129,18 @@ def fit(
     run = {} if place is None else _run(part, schedule, augmentation, validation, noise, belongs)
     if place is not None and place.exists():
         first, best = state.resume(place, run, network, average, optimiser, progress)
-    weights = _class_weights(part.labels) if schedule.class_weighting else torch.ones(2)
-    counts = None if part.weights is None else torch.from_numpy(part.weights)
-    targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
+    material = _Material.of(part, schedule, device)
     begin = time.monotonic()
     for epoch in range(first, schedule.epochs):
         if _exhausted(progress, schedule):
             break
         rng = np.random.default_rng([schedule.seed, epoch])
-        order, total = rng.permutation(len(part.labels)), 0.0
+        order, lost = rng.permutation(len(part.labels)), torch.zeros((), dtype=torch.float64, device=device)
         network.train()
         for step in range(steps):
-            index = order[step * schedule.batch : (step + 1) * schedule.batch]
-            pictures = torch.from_numpy(part.features[index]).float()
-            pictures, labels = augment(pictures, targets[index], augmentation, rng, noise)
-            importance = labels @ weights if counts is None else labels @ weights * counts[index]
+            pictures, labels, counts = material.take(order[step * schedule.batch : (step + 1) * schedule.batch])
+            pictures, labels = augment(pictures, labels, augmentation, rng, noise)
+            importance = labels @ material.weights * counts
             loss = _loss(network, pictures, labels, importance, teachers, schedule)
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate_at(epoch * steps + step, steps * schedule.epochs)
@@ -147,7 +150,8 @@ def fit(
             optimiser.step()
             done = epoch * steps + step + 1
             _follow(average, network, min(schedule.average, (1 + done) / (10 + done)))
-            total += float(loss.detach())
+            lost += loss.detach()  # asked for once an epoch: a device goes on while nobody asks
+        total = float(lost)
         progress.loss.append(total / steps)
         if not (isfinite(total) and _finite(network) and _finite(average)):
             raise DivergedError(f"Training diverged in epoch {epoch + 1}: its numbers are not finite.", HINT)
@@ -156,6 +160,7 @@ def fit(
         else:
             auc = score_auc(average, validation) if validation is not None else float("nan")
         progress.validation_auc.append(auc)
+        progress.add(firing(average, part.features[order[:FIRING_WINDOWS]]))
         if isnan(auc) or auc >= max(progress.validation_auc):
             best, progress.best_epoch = copy.deepcopy(average.state_dict()), epoch
         if place is not None:
@@ -167,6 +172,28 @@ def fit(
     network.load_state_dict(best)
     network.eval()
     return progress
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What is learned from, where it is learned: pictures, targets, weights of the classes, what each window counts."""
+
+    features: Tensor
+    targets: Tensor
+    weights: Tensor
+    counts: Tensor
+
+    @classmethod
+    def of(cls, part: Part, schedule: Training, device: torch.device) -> _Material:
+        weights = _class_weights(part.labels) if schedule.class_weighting else torch.ones(2)
+        counts = torch.ones(len(part.labels)) if part.weights is None else torch.from_numpy(part.weights)
+        targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
+        features = torch.from_numpy(np.require(part.features, requirements="W"))
+        return cls(features.to(device), targets.to(device), weights.to(device), counts.to(device))
+
+    def take(self, places: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        index = torch.from_numpy(places).to(self.features.device)
+        return self.features[index].float(), self.targets[index], self.counts[index]
 
 
 @torch.no_grad()
@@ -183,10 +210,11 @@ def margins(
     """
     network.eval()
     parts = []
+    device = device_of(network)
     for i in range(0, len(features), batch):
-        pictures = torch.from_numpy(features[i : i + batch]).float()
+        pictures = torch.from_numpy(features[i : i + batch]).to(device).float()
         evidence = network(pictures, exact=True) if exact else network(pictures)
-        parts.append((evidence[:, 1] - evidence[:, 0]).numpy())
+        parts.append((evidence[:, 1] - evidence[:, 0]).cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 

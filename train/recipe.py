@@ -19,6 +19,7 @@ from torch import nn
 
 from edge_daemon.errors import UsageError
 from train.augment import NOTHING, Augmentation
+from train.device import CPU
 from train.loop import Report, Training, fit
 from train.networks import build
 from train.networks.lif import SpikingNetwork
@@ -118,6 +119,7 @@ def follow(
     *,
     noise: NDArray[np.uint8] | None = None,
     folder: Path | None = None,
+    device: torch.device = CPU,
     report: Report | None = None,
 ) -> Trained:
     """Follow a recipe.
@@ -127,6 +129,7 @@ def follow(
         part: the training windows; nothing else is looked at.
         noise: pictures without a call, for augmentation.
         folder: where interrupted training is taken up again.
+        device: where it is computed; the networks come back to the CPU.
         report: is told lines of progress.
 
     Raises:
@@ -141,10 +144,10 @@ def follow(
         for number in range(recipe.teacher.count):
             place = None if folder is None else folder / f"teacher{number}"
             teachers.append(
-                _teach(recipe.teacher, shape, learn, recipe.augmentation, number, noise, place, belongs, report)
+                _teach(recipe.teacher, shape, learn, recipe.augmentation, number, noise, place, belongs, device, report)
             )
     torch.manual_seed(recipe.schedule.seed)
-    network = build(recipe.network, shape, recipe.settings)
+    network = build(recipe.network, shape, recipe.settings).to(device)
     progress = fit(
         network,
         learn,
@@ -158,8 +161,8 @@ def follow(
         report=report,
     )
     if recipe.fine_tuning is None or not isinstance(network, SpikingNetwork):
-        return Trained(network, None, progress, None)
-    quantised = QuantisedNetwork(network)
+        return Trained(network.cpu(), None, progress, None)
+    quantised = QuantisedNetwork(network).to(device)
     tuned = None
     if recipe.fine_tuning.epochs:
         tuned = fit(
@@ -174,7 +177,7 @@ def follow(
             belongs=belongs,
             report=report,
         )
-    return Trained(network, quantised.eval(), progress, tuned)
+    return Trained(network.cpu(), quantised.cpu().eval(), progress, tuned)
 
 
 def default_recipe(name: str, epochs: int | None = None) -> Recipe:
@@ -265,10 +268,11 @@ def _teach(
     noise: NDArray[np.uint8] | None,
     folder: Path | None,
     belongs: str,
+    device: torch.device,
     report: Report | None,
 ) -> nn.Module:
     schedule = replace(teacher.schedule, seed=teacher.schedule.seed + number)
     torch.manual_seed(schedule.seed)
-    network = build(teacher.network, shape, teacher.settings)
+    network = build(teacher.network, shape, teacher.settings).to(device)
     fit(network, part, schedule, augmentation, noise=noise, folder=folder, belongs=belongs, report=report)
     return network.requires_grad_(False)

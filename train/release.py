@@ -19,6 +19,7 @@ from train import checkpoint
 from train.calibrate import Method, calibrate
 from train.checkpoint import CheckpointDocument
 from train.crossval import Fold, fold_files, folds
+from train.device import CPU
 from train.held_out import HeldOut
 from train.loop import Report, margins, score_auc
 from train.networks.lif import SpikingNetwork
@@ -45,6 +46,7 @@ def fit_checkpoint(
     method: Method = "platt",
     noise: NDArray[np.uint8] | None = None,
     command: str = "",
+    device: torch.device = CPU,
     report: Report | None = None,
 ) -> CheckpointDocument:
     """Train one network and write its checkpoint.
@@ -60,6 +62,7 @@ def fit_checkpoint(
         method: shape of the calibration's curve.
         noise: pictures without a call, for augmentation.
         command: goes into the document.
+        device: where it is trained.
         report: is told lines of progress.
 
     Returns:
@@ -76,7 +79,7 @@ def fit_checkpoint(
     if hold_out == "none" and calibration is not None:  # before hours of training: it may be refused
         curve = calibrate_from(calibration, recipe, {"data": data.name, "data_digest": part.digest}, method)
     held: HeldOut | None = None
-    trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", report=report)
+    trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", device=device, report=report)
     metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
     if silent := silent_layers(trained.final, learn.features[:: max(len(learn.labels) // SAMPLED, 1)]):
         metrics["silent_layers"] = silent

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_daemon.errors import UsageError
+from train.firing import Firing
 
 HINT = "Give another --output, or delete the folder."
 
@@ -27,11 +28,21 @@ class History:
         loss: mean training loss.
         validation_auc: AUC on the validation part (NaN without one).
         best_epoch: epoch whose weights were kept.
+        spike_rates: spikes a neuron and step of each layer, of the averaged weights on training windows; empty where
+            the network does not spike.
+        silent: share of each layer's neurons that no such window made fire.
     """
 
     loss: list[float] = field(default_factory=list)
     validation_auc: list[float] = field(default_factory=list)
     best_epoch: int = -1
+    spike_rates: list[list[float]] = field(default_factory=list)
+    silent: list[list[float]] = field(default_factory=list)
+
+    def add(self, fired: Firing) -> None:
+        """Note how often the layers fire after an epoch."""
+        self.spike_rates.append(fired.rates)
+        self.silent.append(fired.silent)
 
 
 def keep(
@@ -87,7 +98,7 @@ def resume(
     Raises:
         UsageError: the state belongs to another run, or does not say to which.
     """
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     if "run" not in state:
         raise UsageError(f"{path} does not say which windows its network learned from.", HINT)
     stored, asked = json.loads(state["run"]), json.loads(json.dumps(run))

@@ -34,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge_daemon.errors import EdgeDaemonError, UsageError
 from train.checkpoint import single_thread, write_json
 from train.crossval import Split, folds, run_fold
+from train.device import chosen_device
 from train.part import Part
 from train.recipe import Recipe, default_recipe
 from train.stored import check_result, read_result
@@ -106,7 +107,7 @@ def recipe_of(grid: Grid, task: Task) -> Recipe:
     return Recipe.from_json(document)
 
 
-def run_task(grid: Grid, task: Task, folder: str) -> dict[str, Any]:
+def run_task(grid: Grid, task: Task, folder: str, device: str = "cpu") -> dict[str, Any]:
     """Run a task; its result is written by whoever runs it, and returned for a caller on another machine."""
     single_thread()
     data = _data(grid.data, grid.windows)
@@ -118,11 +119,17 @@ def run_task(grid: Grid, task: Task, folder: str) -> dict[str, Any]:
         _result(Path(folder), task),
         about=_about(grid, task) | {"data": data.name},
         keep=Path(folder) / "unfinished" / task.name,
+        device=chosen_device(device),
     )
 
 
 def sweep(
-    grid: Grid, folder: Path, jobs: int = 1, dask: str | None = None, report: Callable[[str], None] | None = None
+    grid: Grid,
+    folder: Path,
+    jobs: int = 1,
+    dask: str | None = None,
+    device: str = "cpu",
+    report: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Run every task of a grid that has no result yet.
 
@@ -131,6 +138,7 @@ def sweep(
         folder: where results are and go.
         jobs: processes, where there is no cluster; 1 runs here.
         dask: address of a dask.distributed scheduler.
+        device: where tasks are trained, `cpu` or `cuda`.
         report: is told a line a task.
 
     Returns:
@@ -141,10 +149,12 @@ def sweep(
     """
     everything = tasks(grid)
     recipe_of(grid, everything[0])  # a mistake in the grid is told before anything runs
+    if dask is None:
+        chosen_device(device)
     _check_stored(grid, [task for task in everything if _result(folder, task).exists()], folder, dask is not None)
     missing = [task for task in everything if not _result(folder, task).exists()]
     done = len(everything) - len(missing)
-    for task, outcome in _outcomes(grid, missing, folder, jobs, dask):
+    for task, outcome in _outcomes(grid, missing, folder, jobs, dask, device):
         done += 1
         if not _result(folder, task).exists():  # it ran on a machine with another disk
             write_json(_result(folder, task), outcome)
@@ -177,21 +187,23 @@ def _check_stored(grid: Grid, stored: list[Task], folder: Path, elsewhere: bool)
 
 
 def _outcomes(
-    grid: Grid, missing: list[Task], folder: Path, jobs: int, dask: str | None
+    grid: Grid, missing: list[Task], folder: Path, jobs: int, dask: str | None, device: str
 ) -> Iterator[tuple[Task, dict[str, Any]]]:
     if dask is not None:
-        yield from _on_cluster(grid, missing, folder, dask)
+        yield from _on_cluster(grid, missing, folder, dask, device)
     elif jobs <= 1:
         for task in missing:
-            yield task, run_task(grid, task, str(folder))
+            yield task, run_task(grid, task, str(folder), device)
     else:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(run_task, grid, task, str(folder)): task for task in missing}
+            futures = {pool.submit(run_task, grid, task, str(folder), device): task for task in missing}
             for future in as_completed(futures):
                 yield futures[future], future.result()
 
 
-def _on_cluster(grid: Grid, missing: list[Task], folder: Path, address: str) -> Iterator[tuple[Task, dict[str, Any]]]:
+def _on_cluster(
+    grid: Grid, missing: list[Task], folder: Path, address: str, device: str
+) -> Iterator[tuple[Task, dict[str, Any]]]:
     try:
         from distributed import Client
         from distributed import as_completed as completed
@@ -203,7 +215,9 @@ def _on_cluster(grid: Grid, missing: list[Task], folder: Path, address: str) -> 
         raise EdgeDaemonError(f"No dask scheduler answers at {address}.", "Start one with `dask scheduler`.") from error
     with client:
         # `pure=False`: a task writes a file; a worker that dies has its tasks run again by another
-        futures = {client.submit(run_task, grid, task, str(folder), pure=False, retries=2): task for task in missing}
+        futures = {
+            client.submit(run_task, grid, task, str(folder), device, pure=False, retries=2): task for task in missing
+        }
         for future in completed(futures):  # type: ignore[no-untyped-call]
             yield futures[future], future.result()
 

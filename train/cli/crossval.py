@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from train.cli.data_options import open_data, open_noise
+from train.cli.device_option import with_device
 from train.cli.recipe_options import chosen_recipe, with_network_options
 
 
@@ -17,6 +18,7 @@ from train.cli.recipe_options import chosen_recipe, with_network_options
 @click.option("--folds", "count", default=5, show_default=True, type=click.IntRange(2))
 @click.option("--split", default="random", show_default=True, type=click.Choice(["random", "blocked"]))
 @click.option("--only", multiple=True, type=int, help="Train only these folds (from 0).")
+@with_device
 def crossval(
     data: str,
     network: str,
@@ -29,6 +31,7 @@ def crossval(
     count: int,
     split: Any,
     only: tuple[int, ...],
+    device: str,
 ) -> None:
     """Judge a recipe on folds. Each fold is a result file; existing ones are kept.
 
@@ -39,6 +42,7 @@ def crossval(
     from train.checkpoint import single_thread, to_json
     from train.crossval import cross_validate
     from train.data.mixture.build import CLIPS
+    from train.device import chosen_device
     from train.part import Part
 
     single_thread()
@@ -56,6 +60,7 @@ def crossval(
         judged=clips if len(clips) else None,
         only=only,
         noise=open_noise(noise, opened),
+        device=chosen_device(device),
         report=click.echo,
     )
     click.echo(to_json(found))

@@ -13,12 +13,17 @@ from click.core import ParameterSource
 
 from edge_daemon.errors import UsageError
 from train.cli.data_options import open_aside, open_data, open_noise
+from train.cli.device_option import with_device
 from train.cli.recipe_options import chosen_recipe, with_network_options
 
 OLD = "synthetic:n=1000,seed=7,snr=0..12"
 """What everybody has: the synthetic ocean."""
 OPTIONS = {"settings": "set"}
 """Names of options that differ from their arguments'."""
+MEANINGLESS_FROM = (
+    "network", "recipe", "settings", "noise", "hold_out", "calibration", "calibration_method", "device",
+)  # fmt: skip
+"""Arguments that --from leaves nothing to say about."""
 
 
 @click.command()
@@ -56,6 +61,7 @@ OPTIONS = {"settings": "set"}
     type=click.Choice(["platt", "isotonic"]),
     help="A logistic curve, or any rising curve, which needs thousands of held-out windows.",
 )
+@with_device
 def fit(
     data: str,
     network: str,
@@ -70,9 +76,11 @@ def fit(
     hold_out: str,
     calibration: Path | None,
     calibration_method: Any,
+    device: str,
 ) -> None:
     """Train one network and write it as a checkpoint. Run it again to continue where it stopped."""
     from train.checkpoint import single_thread
+    from train.device import chosen_device
     from train.release import fit_checkpoint
     from train.report import sentences
 
@@ -80,7 +88,16 @@ def fit(
     command = shlex.join(["python", "-m", "train", *sys.argv[1:]])
     if start is not None:
         asked = click.get_current_context().get_parameter_source
-        for name in ("network", "recipe", "settings", "noise", "hold_out", "calibration", "calibration_method"):
+        for name in (
+            "network",
+            "recipe",
+            "settings",
+            "noise",
+            "hold_out",
+            "calibration",
+            "calibration_method",
+            "device",
+        ):
             if asked(name) is not ParameterSource.DEFAULT:
                 raise UsageError(
                     f"--{OPTIONS.get(name, name).replace('_', '-')} means nothing with --from.",
@@ -102,6 +119,7 @@ def fit(
         method=calibration_method,
         noise=open_noise(noise, opened),
         command=command,
+        device=chosen_device(device),
         report=click.echo,
     )
     for sentence in sentences(document, str(output)):
