@@ -49,6 +49,12 @@ class Fold:
     train: NDArray[np.int64]
     test: NDArray[np.int64]
 
+    def without_kin(self, kin: NDArray[np.int64] | None) -> Fold:
+        """The fold without training windows that hold a sound of the test part; `kin` int64 [N] as in `Part`."""
+        if kin is None:
+            return self
+        return Fold(self.train[~np.isin(kin[self.train], kin[self.test])], self.test)
+
 
 def folds(
     labels: NDArray[np.uint8],
@@ -234,7 +240,8 @@ def cross_validate(
         split: how they are cut.
         folder: gets `SPLIT-foldN.json`, `.npz` and `SPLIT-summary.json`.
         data: name of the data set.
-        judged: places of the windows that are cut into folds; every fold learns from all others, too. None: all.
+        judged: places of the windows that are cut into folds; every fold learns from all others, too, but for kin of
+            what judges it. None: all.
         only: train only on these folds; others count where they have a result.
         noise: pictures without a call, for augmentation.
         device: where folds are trained.
@@ -250,7 +257,7 @@ def cross_validate(
     beside = np.setdiff1d(np.arange(len(part.labels)), asked)
     groups = None if group is None else group[asked]
     cut = [
-        Fold(np.concatenate([asked[fold.train], beside]), asked[fold.test])
+        Fold(np.concatenate([asked[fold.train], beside]), asked[fold.test]).without_kin(part.kin)
         for fold in folds(part.labels[asked], order[asked], count, split, group=groups)
     ]
     if any(not 0 <= number < count for number in only):

@@ -21,6 +21,7 @@ from edge_daemon.errors import UsageError
 from edge_daemon.model.model_file import ModelFile
 from train.augment import Augmentation
 from train.checkpoint import CheckpointDocument, load, save
+from train.crossval import Fold
 from train.loop import Report, Training, fit, margins, score_auc
 from train.networks import build
 from train.networks.lif import SpikingNetwork
@@ -205,12 +206,13 @@ def _cut(new: Part, share: float) -> tuple[Part, Part]:
 
 
 def _halves(old: Part, most: int, seed: int) -> tuple[Part, Part]:
-    """Old windows to be heard again, half of each kind but no more than so many in all, and the others."""
+    """Old windows to be heard again, half of each kind but no more than so many in all, and the others without kin."""
     rng, again = np.random.default_rng(seed), np.zeros(len(old.labels), bool)
     for label in (0, 1):
         places = rng.permutation(np.flatnonzero(old.labels == label))
         again[places[: min(len(places) // 2, round(most * len(places) / max(len(old.labels), 1)))]] = True
-    return old.take(np.flatnonzero(again)), old.take(np.flatnonzero(~again))
+    halves = Fold(np.flatnonzero(again), np.flatnonzero(~again)).without_kin(old.kin)
+    return old.take(halves.train), old.take(halves.test)
 
 
 def _copy(start: Start) -> QuantisedNetwork:

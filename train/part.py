@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """Pictures uint8 [N, bands, frames], labels uint8 [N] (1 = call), what each counts float32 [N] (None: the same)."""
+    """Pictures uint8 [N, bands, frames], labels uint8 [N] (1 = call), what each counts float32 [N] (None: the same).
+
+    `kin` int64 [N] says which hold the same sound, as in a data set (None: no two do).
+    """
 
     features: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     weights: NDArray[np.float32] | None = None
+    kin: NDArray[np.int64] | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -39,11 +43,11 @@ class Part:
         """
         if data.features is None:
             raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
-        return cls(data.features, data.labels, data.weights)
+        return cls(data.features, data.labels, data.weights, data.kin)
 
     @classmethod
     def together(cls, parts: Sequence[Part]) -> Part:
-        """All windows of several parts, in their order; where none has weights, each counts the same."""
+        """All windows of several parts, in their order, without kin; where none has weights, each counts the same."""
         weights = [np.ones(len(p.labels), np.float32) if p.weights is None else p.weights for p in parts]
         return cls(
             np.concatenate([part.features for part in parts]),
@@ -54,4 +58,5 @@ class Part:
     def take(self, index: NDArray[np.int64]) -> Part:
         """The part's windows at those places."""
         weights = None if self.weights is None else self.weights[index]
-        return Part(self.features[index], self.labels[index], weights)
+        kin = None if self.kin is None else self.kin[index]
+        return Part(self.features[index], self.labels[index], weights, kin)

@@ -73,7 +73,7 @@ def fit_checkpoint(
         DivergedError: training gave no finite numbers.
     """
     part = Part.of(data)
-    fold = _fold(hold_out, part.labels, data.order, data.group, report) if aside is None else None
+    fold = _fold(hold_out, part, data.order, data.group, report) if aside is None else None
     learn = part if fold is None else part.take(fold.train)
     curve: Calibration | None = None
     if hold_out == "none" and calibration is not None:  # before hours of training: it may be refused
@@ -176,7 +176,7 @@ def calibrate_from(
 
 def _fold(
     text: str,
-    labels: NDArray[np.uint8],
+    part: Part,
     order: NDArray[np.int64],
     group: NDArray[np.int64] | None,
     report: Report | None,
@@ -192,11 +192,11 @@ def _fold(
                 report(
                     "There are fewer recordings than folds: a stretch of time is kept aside, next to what it learns."
                 )
-        fold = folds(labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
+        fold = folds(part.labels, order, int(count), split, group=group)[int(number)]  # type: ignore[arg-type]
     except (ValueError, IndexError) as error:
         raise UsageError(
             f"{text!r} is not a part to hold out.", "Write SPLIT:FOLDS:NUMBER, such as random:5:0, or none."
         ) from error
-    if len(np.unique(labels[fold.test])) < 2:
+    if len(np.unique(part.labels[fold.test])) < 2:
         raise UsageError(f"The part {text} needs both calls and other windows for judging.", "Hold out another part.")
-    return fold
+    return fold.without_kin(part.kin)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge_daemon.errors import UsageError
 from train import crossval
 from train.augment import NOTHING
-from train.crossval import cross_validate, folds, run_fold, summary
+from train.crossval import Fold, cross_validate, folds, run_fold, summary
 from train.loop import Training
 from train.part import Part
 from train.recipe import Recipe, default_recipe, follow, untaught
@@ -251,6 +251,34 @@ def test_windows_that_are_not_judged_are_learned_from_in_every_fold(
     for learn, places in zip(learned, tested, strict=True):
         others = np.setdiff1d(np.arange(120), places)
         assert sorted(map(bytes, learn.features)) == sorted(map(bytes, windows.features[others]))
+
+
+def test_kin_of_what_judges_is_not_learned_from() -> None:
+    kin = np.array([0, 1, 2, 3, 4, 5, 0, 0, 3, 9])
+    fold = Fold(np.array([1, 2, 3, 4, 6, 7, 8, 9]), np.array([0, 5]))
+    assert fold.without_kin(kin).train.tolist() == [1, 2, 3, 4, 8, 9]
+    assert fold.without_kin(kin).test.tolist() == [0, 5]
+    assert fold.without_kin(None) is fold
+
+
+def test_every_fold_leaves_out_the_kin_of_what_judges_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows 90 to 119 are windows 30 to 59, laid into other sound."""
+    kin, learned = np.arange(120), []
+    kin[90:] = np.arange(30, 60)
+
+    def spy(recipe: Recipe, learn: Part, **rest: object) -> object:
+        learned.append(learn)
+        return follow(recipe, learn, **rest)  # type: ignore[arg-type]  # passed on as they are
+
+    monkeypatch.setattr(crossval, "follow", spy)
+    cross_validate(
+        replace(RECIPE, schedule=replace(RECIPE.schedule, epochs=1)), replace(part(), kin=kin), np.arange(120), None, 2,
+        "blocked", tmp_path, data="beside", judged=np.arange(30, 90),
+    )  # fmt: skip
+    assert [sorted(learn.kin.tolist()) for learn in learned] == [  # type: ignore[union-attr]  # they have
+        [*range(30), *range(60, 90)],
+        sorted([*range(60), *range(30, 60)]),
+    ]
 
 
 def test_folds_of_another_cut_or_recipe_do_not_mix(tmp_path: Path) -> None:

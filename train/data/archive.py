@@ -7,6 +7,7 @@ Arrays (numpy's format, never pickled):
 * `clip` int64 [N]: a number that follows the time of recording;
 * `group` int64 [N], optional: windows that must not be torn apart;
 * `weight` float32 [N] and `kind` [N] (text), optional: what each window counts in the loss, and what sounds in it;
+* `kin` int64 [N], optional: windows with one number hold the same sound;
 * `frontend`, `name`, `credit` strings, optional: the front end as JSON, what it is, whom to name.
 
 An archive without `frontend` whose windows are 50 × 101 is taken for the images published from the 2013 challenge,
@@ -62,9 +63,11 @@ def read_archive(path: Path) -> Dataset:
         raise DataError(f"{path}: y contains labels other than 0 and 1.", "Use 1 for an up-call and 0 for no up-call.")
     spec = _frontend(path, arrays, features.shape[1:])
     order = arrays.get("clip", np.arange(len(labels)))
-    group, weight, kind = arrays.get("group"), arrays.get("weight"), arrays.get("kind")
-    if any(array is not None and array.shape != labels.shape for array in (order, group, weight, kind)):
-        raise DataError(f"{path}: clip, group, weight and kind must be [N].", "Make it with `python -m train prepare`.")
+    group, weight, kind, kin = (arrays.get(name) for name in ("group", "weight", "kind", "kin"))
+    if any(array is not None and array.shape != labels.shape for array in (order, group, weight, kind, kin)):
+        raise DataError(
+            f"{path}: clip, group, weight, kind and kin must be [N].", "Make it with `python -m train prepare`."
+        )
     return Dataset(
         name=str(arrays["name"]) if "name" in arrays else path.stem,
         labels=labels.astype(np.uint8),
@@ -77,6 +80,7 @@ def read_archive(path: Path) -> Dataset:
         credit=str(arrays["credit"]) if "credit" in arrays else CHALLENGE_CREDIT,
         weights=None if weight is None else weight.astype(np.float32),
         kinds=None if kind is None else tuple(map(str, kind.tolist())),
+        kin=None if kin is None else kin.astype(np.int64),
     )
 
 
@@ -117,6 +121,8 @@ def write_archive(path: Path, dataset: Dataset) -> None:
         arrays["group"] = dataset.group
     if dataset.weights is not None:
         arrays["weight"] = dataset.weights
+    if dataset.kin is not None:
+        arrays["kin"] = dataset.kin
     if dataset.kinds is not None:
         arrays["kind"] = np.array(dataset.kinds)
     part = path.with_name(f"{path.name}.part")

@@ -42,6 +42,8 @@ class Dataset:
         notes: sentences for a person about what was left out or looked odd while reading.
         weights: float32 [N], what each window counts in the loss, or None where all count the same.
         kinds: what sounds in each window (`calls`, `song`, …), or None.
+        kin: int64 [N], windows with one number hold the same sound (a clip, and the same laid into other sound): who
+            is judged by one must not have learned from another. None: no two do.
 
     Raises:
         ValueError: arrays of different lengths, wrong types, or neither features nor audio.
@@ -60,6 +62,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     weights: NDArray[np.float32] | None = None
     kinds: tuple[str, ...] | None = None
+    kin: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         _expect("labels", self.labels, np.uint8, 1)
@@ -68,7 +71,8 @@ class Dataset:
         _expect("features", self.features, np.uint8, 3)
         _expect("audio", self.audio, np.float32, 2)
         _expect("weights", self.weights, np.float32, 1)
-        parts = (self.order, self.group, self.features, self.audio, self.names, self.weights, self.kinds)
+        _expect("kin", self.kin, np.int64, 1)
+        parts = (self.order, self.group, self.features, self.audio, self.names, self.weights, self.kinds, self.kin)
         if any(part is not None and len(part) != len(self.labels) for part in parts):
             raise ValueError(f"{self.name}: arrays of different lengths")
         if self.features is None and self.audio is None:
@@ -99,6 +103,7 @@ class Dataset:
             names=taken(self.names),
             weights=None if self.weights is None else self.weights[index],
             kinds=taken(self.kinds),
+            kin=None if self.kin is None else self.kin[index],
         )
 
     def in_order(self) -> Dataset:

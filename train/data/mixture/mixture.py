@@ -58,6 +58,8 @@ class LaidCalls(_Part):
     others: int = Field(0, ge=0, description="Windows with a laid sound of the kinds marked `laid`.")
     synthetic_calls: int = Field(0, ge=0, description="Windows with a laid call of the synthetic ocean.")
     synthetic_others: int = Field(0, ge=0, description="Windows with a laid sound of its that is no up-call.")
+    clips: int = Field(0, ge=0, description="Windows with the picture of a clip laid in, half of them with a call.")
+    clips_db: Range = Field((-6.0, 10.0), description="Level of the clip's own noise over the sound around it, dB.")
     snr_db: Range = Field((-4.0, 12.0), description="Power of the call over the sound around it in the band, dB.")
     least_snr_db: float = Field(0.0, description="Calls that are fainter where they were recorded are not laid.")
     speed: Range = Field((0.94, 1.06), description="Calls are played so many times faster: other pitches, lengths.")

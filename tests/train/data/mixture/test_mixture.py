@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,12 +123,40 @@ def test_clips_of_other_data_sets_come_in_whole(folder: Path) -> None:
     assert data.kinds[:13] == ("clips",) * 12 + ("calls",)  # type: ignore[index]
 
 
+def test_clips_are_laid_into_the_sea_half_of_them_calls_and_known_as_kin(folder: Path) -> None:
+    train.data.write_archive(folder / "clips.npz", train.data.open("synthetic:n=12,seed=1"))
+    asked = {"clips": [{"data": "clips.npz"}], "laid": {"clips": 20, "weight": 0.5}}
+    data = train.data.open(mixture(folder, **asked))
+    assert data.kinds is not None
+    assert data.weights is not None
+    assert data.kin is not None
+    laid = np.array(data.kinds) == "laid clip"
+    assert data.labels[laid].tolist() == [0, 1] * 10
+    assert set(data.weights[laid].tolist()) == {0.5}
+    np.testing.assert_array_equal(data.labels[data.kin[laid]], data.labels[laid])
+    np.testing.assert_array_equal(data.kin[~laid], np.flatnonzero(~laid))
+    assert data.kin[laid].max() < 12
+
+
+@pytest.mark.parametrize(
+    ("clips", "message"), [([], "no clips of log-mel"), ([{"data": "calls.npz"}], "all of one kind")]
+)
+def test_clips_that_cannot_be_laid_are_named(folder: Path, clips: list[object], message: str) -> None:
+    made = train.data.open("synthetic:n=12,seed=1")
+    train.data.write_archive(folder / "calls.npz", made.subset(made.labels == 1))
+    with pytest.raises(DataError, match=message):
+        train.data.open(mixture(folder, clips=clips, laid={"clips": 4}))
+
+
 def test_weights_and_kinds_are_kept_in_an_archive(folder: Path) -> None:
     data = train.data.open(mixture(folder))
     train.data.write_archive(folder / "mixed.npz", data)
     again = train.data.open(folder / "mixed.npz")
     assert again.kinds == data.kinds
     np.testing.assert_array_equal(again.weights, data.weights)
+    kin = np.arange(len(data)) // 2
+    train.data.write_archive(folder / "mixed.npz", replace(data, kin=kin))
+    np.testing.assert_array_equal(train.data.open(folder / "mixed.npz").kin, kin)
     half = data.subset(data.labels == 1)
     assert half.kinds is not None
     assert set(half.kinds) == {"calls", "laid call"}
