@@ -34,6 +34,11 @@ LIMITS = (0.1, 0.5, 1.0, 3.0, 5.0, 10.0)
     "--recordings", multiple=True, type=click.Path(path_type=Path), help="Another folder to look for recordings in."
 )
 @click.option("--quiet", multiple=True, metavar="KIND=FOLDER", help="Recordings without a call, such as song=FOLDER.")
+@click.option(
+    "--doubtful",
+    type=click.Path(path_type=Path),
+    help="CSV file (file,begin_s,end_s) of sounds that may be calls which nobody marked: events there are not false.",
+)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the results.")
 @click.option(
     "--folds",
@@ -72,6 +77,7 @@ def evaluate(
     marked: tuple[Path, ...],
     recordings: tuple[Path, ...],
     quiet: tuple[str, ...],
+    doubtful: Path | None,
     output: Path,
     choose_on: tuple[str, ...],
     limits: tuple[float, ...],
@@ -87,7 +93,7 @@ def evaluate(
     MODEL is a model file, the name of one inside the package, or a checkpoint's folder; several are set side by side.
     """
     from train.data.mixture.mixture import Mixture
-    from train.data.whole_recordings import marked_recordings, quiet_recordings
+    from train.data.whole_recordings import marked_recordings, quiet_recordings, with_doubtful
     from train.evaluation import evaluate as evaluation
     from train.evaluation.corpus import Corpus
     from train.evaluation.model_result import Question
@@ -98,7 +104,7 @@ def evaluate(
     candidates = _candidates(models, () if folds is None else Mixture.read(folds).folds)
     about = read_about(candidates[0].models[0][0])
     found = marked_recordings(marked, recordings, call_label or None) + quiet_recordings(_quiet(quiet))
-    corpus = Corpus.of(found)
+    corpus = Corpus.of(found if doubtful is None else with_doubtful(found, doubtful))
     snr_db = evaluation.call_snrs_db(corpus, about.band_hz, about.rate, channel)
     asked = Question(corpus, snr_db, parts_of(corpus, choose_on), tuple(sorted(set(limits))), hop, channel)
     results = evaluation.evaluate(

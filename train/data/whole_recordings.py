@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class JudgedRecording:
         duration_s: its length, seconds.
         heard: begin and end of what somebody listened to, seconds: only there a false event is one.
         calls: begin and end of each call, seconds.
+        doubtful: begin and end of sounds of which nobody can say whether they are calls: an event there is not false.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class JudgedRecording:
     duration_s: float
     heard: tuple[Span, ...]
     calls: tuple[Span, ...] = ()
+    doubtful: tuple[Span, ...] = ()
 
     @property
     def name(self) -> str:
@@ -68,6 +70,22 @@ def marked_recordings(
             for marked in read_marks(source, index, call_words)
         ]
     return found
+
+
+def with_doubtful(recordings: Sequence[JudgedRecording], table: Path) -> list[JudgedRecording]:
+    """The same recordings with the doubtful sounds of a CSV file (file,begin_s,end_s).
+
+    Raises:
+        DataError: it cannot be read, or is about another recording.
+    """
+    if not table.is_file():
+        raise DataError(f"{table} does not exist.", "Name a CSV file with file, begin_s and end_s.")
+    index = RecordingIndex(*dict.fromkeys(recording.path.parent for recording in recordings))
+    spans = {
+        marked.path.resolve(): tuple((mark.begin_s, mark.end_s) for mark in marked.marks)
+        for marked in read_marks(table, index)
+    }
+    return [replace(recording, doubtful=spans.get(recording.path.resolve(), ())) for recording in recordings]
 
 
 def quiet_recordings(folders: Mapping[str, Sequence[Path]]) -> list[JudgedRecording]:

@@ -11,8 +11,8 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 RULE = (
     "A call is found if an event shares time with it, however little; one event may find several calls. An event that"
-    " shares time with no call is false. One to one, each event finds one call at most, and as many calls as possible"
-    " are found in all."
+    " shares time with no call is false, unless it shares time with a sound that is doubtful. One to one, each event"
+    " finds one call at most, and as many calls as possible are found in all."
 )
 
 

@@ -37,7 +37,7 @@ class RulesTally:
 def matched_events(
     corpus: Corpus, number: int, scored: Scores, rules: EventRules
 ) -> tuple[list[Event], NDArray[np.float64], Match]:
-    """One recording's events, held against its calls; an event where nobody listened is not false.
+    """One recording's events, held against its calls; where nobody listened, or nobody knows, an event is not false.
 
     Args:
         corpus: recordings and calls.
@@ -53,7 +53,9 @@ def matched_events(
     spans_s = spans_of(events, scored.rate).clip(max=corpus.recordings[number].duration_s)
     matched = match(corpus.calls_s[corpus.calls_in(number)], spans_s)
     heard = corpus.minutes_at(number, spans_s) >= 0
-    return events, spans_s, replace(matched, false=matched.false & heard)
+    doubtful = np.array(corpus.recordings[number].doubtful).reshape(-1, 2)
+    known = match(doubtful, spans_s).false
+    return events, spans_s, replace(matched, false=matched.false & heard & known)
 
 
 def tally(corpus: Corpus, scores: Sequence[Scores], rules: EventRules) -> RulesTally:

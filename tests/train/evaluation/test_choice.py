@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,6 +40,15 @@ def test_what_rules_give(
     made = tally(corpus, scores, chosen)
     assert made.found.astype(int).tolist() == made.paired.astype(int).tolist() == found
     assert made.false.tolist() == false
+
+
+def test_an_event_where_nobody_knows_is_not_false_and_finds_nothing(corpus: Corpus, scores: list[Scores]) -> None:
+    day, song = corpus.recordings
+    # the false event at 39.75 to 40.75 s by its edge; the first call is found although a doubtful sound is beside it
+    day = replace(day, doubtful=((10.5, 12.0), (40.7, 41.0), (99.0, 99.7)))
+    made = tally(Corpus.of([day, song]), scores, rules(0.4, 0.4))
+    assert made.found.tolist() == [True, False, True]
+    assert made.false.tolist() == [0, 1, 2]
 
 
 def test_the_share_of_time_in_events(corpus: Corpus, scores: list[Scores]) -> None:

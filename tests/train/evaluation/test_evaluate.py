@@ -208,6 +208,20 @@ def test_rules_chosen_on_some_recordings_are_judged_on_the_others(sound: Path, t
     assert told[1].chosen.startswith("Not looked at while choosing")
 
 
+def test_what_may_be_an_unmarked_call_is_not_false(sound: Path, found: dict, tmp_path: Path) -> None:
+    """Everything is doubtful: no event is false, and as many calls are found."""
+    (tmp_path / "doubtful.csv").write_text("file,begin_s,end_s\none.wav,0,69\ntwo.wav,0,59\nsong.wav,0,59\n")
+    command(
+        "right_whale", "--calls", sound / "day/calls.csv", "--recordings", sound / "other", "--quiet",
+        f"song={sound / 'song'}", "--doubtful", tmp_path / "doubtful.csv", "--limit", "60", "--pictures", "0",
+        "--output", tmp_path,
+    )  # fmt: skip
+    figures = json.loads((tmp_path / "evaluation.json").read_text())["models"][0]["results"][0]["figures"]["all"]
+    before = found["models"][0]["results"][0]["figures"]["all"]
+    assert figures["recall"] == before["recall"]
+    assert [rate["count"] for rate in figures["false_per_hour"].values()] == [0, 0]
+
+
 def test_a_network_that_takes_everything_for_a_call(
     sound: Path, tmp_path: Path, tiny_network: IntegerNetwork, tiny_metadata: ModelMetadata
 ) -> None:
