@@ -20,6 +20,7 @@ from edge_daemon.checks.device import refuse_pipe, try_device
 from edge_daemon.checks.endpoint import refuse_endpoint, try_endpoint
 from edge_daemon.checks.folders import refuse_folder, try_folders
 from edge_daemon.checks.model import refuse_model, try_model
+from edge_daemon.checks.position import try_position
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, Loaded
 from edge_daemon.config.backend import BackendSection
@@ -69,6 +70,7 @@ def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
             partial(try_broker, environment=environment),
             without=_as_it_is,
         ),
+        Check("position", None, try_position),
         Check("folders", refuse_folder, try_folders, without=_as_it_is),
         Check("endpoint", refuse_endpoint, try_endpoint, without=_no_endpoint),
         Check("clock", None, try_clock),

@@ -71,6 +71,7 @@ def from_board(folder: Path, verdicts: Verdicts, since_ns: int, until_ns: int) -
         StorageError: it has no history or no effort, or they cannot be read.
     """
     from edge_daemon.effort.table import open_ledger, read_spans
+    from edge_daemon.effort.track_table import read_points
     from edge_daemon.history.history import open_history
     from edge_daemon.history.table import HistoryFilter, select
 
@@ -86,6 +87,9 @@ def from_board(folder: Path, verdicts: Verdicts, since_ns: int, until_ns: int) -
                 if not facts.track or facts.track[-1][1:] != here:
                     facts.track.append((entry.begin_utc_ns, *here))
     with closing(open_ledger(folder / "effort.db")) as ledger:
+        track = [(point.utc_ns, point.latitude, point.longitude) for point in read_points(ledger, since_ns, until_ns)]
+        if track:  # a device that moves; its detections lie between the points
+            facts.track = sorted({*track, *facts.track})
         for _, span in read_spans(ledger, since_ns, until_ns):
             if span.cause is None:
                 facts.heard.append((max(span.begin_utc_ns, since_ns), min(span.end_utc_ns, until_ns)))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edge_daemon.audio.source import Gap
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import moment, nanoseconds
+from edge_daemon.position.position import Position
 
 Format = Literal["flac", "wav"]
 
@@ -32,7 +33,7 @@ class ClipRequest:
         score: peak score.
         source: what the sound came from: name of the sound card.
         model: name and digest of the model.
-        position: latitude and longitude, degrees (WGS 84), if known.
+        position: where that was, if known.
     """
 
     id: str
@@ -45,7 +46,7 @@ class ClipRequest:
     score: float
     source: str = ""
     model: str = ""
-    position: tuple[float, float] | None = None
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from edge_daemon import __version__
 from edge_daemon.clips import guano
 from edge_daemon.clips.clip import Clip
 from edge_daemon.clock.utc import moment
+from edge_daemon.position.position import Position
 
 
 def guano_fields(clip: Clip) -> dict[str, str]:
@@ -24,7 +25,7 @@ def guano_fields(clip: Clip) -> dict[str, str]:
         "Serial": request.device,
         "Model": request.source,
         "Firmware Version": f"edge-daemon {__version__}",
-        "Loc Position": "{:.6f} {:.6f}".format(*request.position) if request.position else "",
+        **_location(request.position),
         "Species Auto ID": request.label,
         "Original Filename": clip.name,
         "EdgeDaemon|Detection": request.id,
@@ -35,6 +36,17 @@ def guano_fields(clip: Clip) -> dict[str, str]:
         "EdgeDaemon|Gaps": ", ".join(f"{g.start / rate:.6f} {g.end / rate:.6f} {g.cause}" for g in clip.gaps),
     }
     return {key: value for key, value in fields.items() if value}
+
+
+def _location(position: Position | None) -> dict[str, str]:
+    if position is None:
+        return {}
+    fix = position.fix
+    return {
+        "Loc Position": f"{position.latitude:.6f} {position.longitude:.6f}",
+        "Loc Accuracy": "" if fix is None or fix.accuracy_m is None else f"{fix.accuracy_m:.1f}",
+        "EdgeDaemon|Fix": "" if fix is None else f"{fix.type} {fix.age_s:.1f} s",
+    }
 
 
 def encode_clip(clip: Clip) -> bytes:

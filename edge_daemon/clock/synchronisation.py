@@ -24,8 +24,13 @@ from typing import Literal, Protocol
 from edge_daemon.clock.time_source import SECOND_NS
 
 ClockState = Literal["synchronised", "holdover", "unsynchronised"]
+ClockKeeper = Literal["pps", "chrony", "ntp"]
+"""What keeps a synchronised clock, as far as the kernel tells: its own discipline by a pulse per second; a program that
+steers the frequency itself, as chrony does; its loop, which systemd-timesyncd and ntpd use."""
 
 _MAX_ERROR_NS = SECOND_NS
+_STA_LOOP = 0x0001 | 0x0008  # STA_PLL, STA_FLL
+_STA_PPS = 0x0002 | 0x0004  # STA_PPSFREQ, STA_PPSTIME
 _STA_UNSYNC = 0x0040
 _TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 
@@ -37,10 +42,12 @@ class SyncReading:
     Attributes:
         synchronised: whether something keeps it right.
         max_error_ns: bound on its error, ns; meaningless if not synchronised.
+        keeper: what keeps it right; None if not synchronised, or if the kernel may not be asked.
     """
 
     synchronised: bool
     max_error_ns: int
+    keeper: ClockKeeper | None = None
 
 
 class KernelClock(Protocol):
@@ -81,7 +88,13 @@ class AdjtimexClock:
                 return SyncReading(self._mark.exists(), 0)
         except (AttributeError, OSError):
             return SyncReading(self._mark.exists(), 0)
-        return SyncReading(not timex.status & _STA_UNSYNC, int(timex.maxerror) * 1000)
+        return SyncReading(not timex.status & _STA_UNSYNC, int(timex.maxerror) * 1000, _keeper(timex.status))
+
+
+def _keeper(status: int) -> ClockKeeper | None:
+    if status & _STA_UNSYNC:
+        return None
+    return "pps" if status & _STA_PPS else "ntp" if status & _STA_LOOP else "chrony"
 
 
 def _adjtimex(timex: _Timex) -> int:
@@ -104,9 +117,11 @@ class Synchronisation:
         self._holdover_ns = holdover_s * SECOND_NS
         self._last_ns: int | None = None  # monotonic time at which the clock was last synchronised
         self.state: ClockState = "unsynchronised"
+        self.keeper: ClockKeeper | None = None
 
     def update(self, reading: SyncReading, monotonic_ns: int) -> ClockState:
         """Take a reading; return the state from now on."""
+        self.keeper = reading.keeper if reading.synchronised else None
         if reading.synchronised:
             within = reading.max_error_ns <= _MAX_ERROR_NS
             self.state = "synchronised" if within else "holdover"

@@ -27,8 +27,12 @@ class DeviceSection(Section):
         max_length=64,
     )
     name: str = key("", "Name for people, shown in Home Assistant and in reports", max_length=128)
-    latitude: float | None = key(None, "Position, north positive (WGS 84)", unit="°", ge=-90, le=90, live=True)
-    longitude: float | None = key(None, "Position, east positive (WGS 84)", unit="°", ge=-180, le=180, live=True)
+    latitude: float | None = key(
+        None, "Position if position.source is `fixed`, north positive (WGS 84)", unit="°", ge=-90, le=90, live=True
+    )
+    longitude: float | None = key(
+        None, "Position if position.source is `fixed`, east positive (WGS 84)", unit="°", ge=-180, le=180, live=True
+    )
 
     @field_validator("id")
     @classmethod

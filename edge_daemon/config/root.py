@@ -21,6 +21,7 @@ from edge_daemon.config.log import LogSection
 from edge_daemon.config.model import ModelSection
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.config.outbox import OutboxSection
+from edge_daemon.config.position import PositionSection
 from edge_daemon.config.presence import PresenceSection
 from edge_daemon.config.schedule import ScheduleSection
 from edge_daemon.config.section import Section, key, refusal
@@ -34,6 +35,7 @@ class Config(Section):
 
     version: Literal[1] = key(CURRENT_VERSION, "Version of this file's format; older files are migrated")
     device: DeviceSection = key(None, "Who reports, and from where", factory=DeviceSection)
+    position: PositionSection = key(None, "How the device knows where it is", factory=PositionSection)
     deployment: DeploymentSection = key(
         None, "Facts of the deployment, for tables that go to others", factory=DeploymentSection
     )

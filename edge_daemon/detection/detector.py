@@ -17,10 +17,11 @@ from edge_daemon.backends.registry import DEFAULT, create
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.detection.event_finder import EventFinder
 from edge_daemon.detection.events import EventBuilder, EventRules
-from edge_daemon.detection.origin import ModelReference, Origin, Position
+from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.errors import ConfigValueError, about
 from edge_daemon.model.model_file import ModelFile, default_model_path
+from edge_daemon.position.position import Position
 
 if TYPE_CHECKING:
     from edge_daemon.config.backend import BackendSection

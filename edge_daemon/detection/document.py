@@ -21,12 +21,14 @@ from uuid import UUID, uuid5
 from pydantic import ConfigDict, Field, model_validator
 
 from edge_daemon.audio.source import GapCause
+from edge_daemon.clock.synchronisation import ClockKeeper
 from edge_daemon.clock.utc import Utc, utc_text
 from edge_daemon.detection.call_document import Box, Call, Contour, call_documents
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.events import Event
-from edge_daemon.detection.origin import ModelReference, Origin, Position
+from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.documents.document import Document, DocumentPart
+from edge_daemon.position.position import Position
 
 UtcBasis = Literal["synchronised", "holdover", "unsynchronised", "header", "file_name", "given", "none"]
 """What UTC rests on: the device's clock in one of three states, what the recorder wrote into or beside the file, the
@@ -70,6 +72,7 @@ class Detection(Document):
                     "begin_utc": "2009-03-29T12:15:03.250000Z",
                     "end_utc": "2009-03-29T12:15:04.750000Z",
                     "clock": "synchronised",
+                    "clock_keeper": "chrony",
                     "begin_s": 3.25,
                     "end_s": 4.75,
                     "file": None,
@@ -82,7 +85,11 @@ class Detection(Document):
                     "high_hz": 185.0,
                     "model": {"name": "right_whale", "version": "1", "digest": "ab" * 32},
                     "backend": "onnx",
-                    "position": {"latitude": 42.35, "longitude": -70.25},
+                    "position": {
+                        "latitude": 42.35,
+                        "longitude": -70.25,
+                        "fix": {"type": "3d", "accuracy_m": 4.1, "age_s": 0.5},
+                    },
                     "received_level": {
                         "rms_db": 112.4,
                         "peak_to_peak_db": 125.0,
@@ -125,6 +132,12 @@ class Detection(Document):
     begin_utc: Utc | None = Field(description="Begin, ISO 8601; null if only begin_s is known.")
     end_utc: Utc | None = Field(description="End, ISO 8601; null if only end_s is known.")
     clock: UtcBasis = Field(description="What UTC rests on; `none` if it is not known.")
+    clock_keeper: ClockKeeper | None = Field(
+        default=None,
+        description="What keeps the device's clock right, as far as its kernel tells: `pps` (a pulse per second in the"
+        " kernel), `chrony` (a program that steers the frequency itself), `ntp` (the kernel's loop: systemd-timesyncd,"
+        " ntpd); null if nothing does, or if it is not known.",
+    )
     begin_s: float = Field(description="Begin, seconds since the recording or live stream began.")
     end_s: float = Field(description="End, seconds since the recording or live stream began.")
     file: str | None = Field(default=None, description="The recording, as it was named; null when live.")
@@ -139,7 +152,11 @@ class Detection(Document):
     high_hz: float | None = Field(default=None, ge=0, description="Upper edge of that band, Hz.")
     model: ModelReference = Field(description="Which model made the score.")
     backend: str = Field(description="Which backend ran the model.")
-    position: Position | None = Field(default=None, description="Where the hydrophone was, if known.")
+    position: Position | None = Field(
+        default=None,
+        description="Where the hydrophone was at the middle of the event. Null if it is not known, also because the"
+        " receiver's last fix was too old.",
+    )
     received_level: ReceivedLevel | None = Field(default=None, description="Levels, if the hydrophone is calibrated.")
     gaps: tuple[AdjoiningGap, ...] = Field(default=(), description="Missing sound within one window of the event.")
     clip: str | None = Field(default=None, description="The event's sound: path below the device's clip folder.")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
 from edge_daemon.documents.document import DocumentPart
-
-if TYPE_CHECKING:
-    from edge_daemon.config.device import DeviceSection
+from edge_daemon.position.position import Position
 
 
 class ModelReference(DocumentPart):
@@ -19,19 +16,6 @@ class ModelReference(DocumentPart):
     name: str = Field(description="Name in the model file.")
     version: str = Field(description="Version in the model file.")
     digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the model file, hexadecimal.")
-
-
-class Position(DocumentPart):
-    """Where the hydrophone was, WGS 84."""
-
-    latitude: float = Field(ge=-90, le=90, description="Degrees north.")
-    longitude: float = Field(ge=-180, le=180, description="Degrees east.")
-
-    @classmethod
-    def from_config(cls, section: DeviceSection) -> Self | None:
-        """The configured position; None without one."""
-        latitude, longitude = section.latitude, section.longitude
-        return None if latitude is None or longitude is None else cls(latitude=latitude, longitude=longitude)
 
 
 @dataclass(frozen=True, slots=True)

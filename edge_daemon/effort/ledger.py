@@ -37,6 +37,7 @@ from edge_daemon.effort.table import (
     read_spans,
     write_spans,
 )
+from edge_daemon.effort.track_table import TrackPoint, prune_points, write_points
 from edge_daemon.errors import StorageError
 from edge_daemon.levels.band_levels import BandMinute
 from edge_daemon.storage.database import Database
@@ -98,6 +99,7 @@ class EffortLedger:
         self._memory = threading.Lock()  # held for moments only
         self._accounts: list[EffortAccount] = []  # oldest first; the last one is the running session's
         self._minutes: list[tuple[str, BandMinute]] = []  # band levels not on disk yet, with their session
+        self._points: list[TrackPoint] = []  # of the track, not on disk yet
         self._due_ns = 0
         self._forgotten = 0
         self._began_ns: int | None = None  # the running session
@@ -151,6 +153,12 @@ class EffortLedger:
             self._minutes.append((self._running().session.id, minute))
             del self._minutes[: -self._hold]
 
+    def track_point(self, point: TrackPoint) -> None:
+        """A point of the device's track."""
+        with self._memory:
+            self._points.append(point)
+            del self._points[: -self._hold]
+
     def tick(self) -> bool:
         """Commit if it is due; returns False if it was due and failed."""
         return self.commit() if self._time.monotonic_ns() >= self._due_ns else True
@@ -161,9 +169,9 @@ class EffortLedger:
             self._due_ns = self._time.monotonic_ns() + self._every_ns
             with self._memory:
                 work = [(account, dict(account.changed), account.redate_ns) for account in self._accounts]
-                minutes = list(self._minutes)
+                minutes, points = list(self._minutes), list(self._points)
             try:
-                self._database.transact(lambda connection: self._write(connection, work, minutes), force=force)
+                self._database.transact(lambda connection: self._write(connection, work, minutes, points), force=force)
             except StorageError:
                 return False
             with self._memory:
@@ -175,6 +183,8 @@ class EffortLedger:
                 self._accounts = [a for a in self._accounts[:-1] if a.changed or a.redate_ns] + self._accounts[-1:]
                 written_minutes = set(map(id, minutes))
                 self._minutes = [held for held in self._minutes if id(held) not in written_minutes]
+                written_points = set(map(id, points))
+                self._points = [held for held in self._points if id(held) not in written_points]
         return True
 
     def spans(self, since_ns: int, until_ns: int) -> Entries:
@@ -227,6 +237,7 @@ class EffortLedger:
                 " AND seq NOT IN (SELECT session FROM span)"
             )
             prune_minutes(connection)
+            prune_points(connection, before_utc_ns)
 
         with self._disk, contextlib.suppress(StorageError):
             self._database.transact(delete)
@@ -282,6 +293,7 @@ class EffortLedger:
         connection: sqlite3.Connection,
         work: list[tuple[EffortAccount, dict[int, Span], int]],
         minutes: list[tuple[str, BandMinute]],
+        points: list[TrackPoint],
     ) -> None:
         """Write the changed spans; a session new to the file is led over from where the ledger ended."""
         for account, changed, redate_ns in work:
@@ -295,6 +307,8 @@ class EffortLedger:
                 number = add_session(connection, session)
             write_spans(connection, number, changed.values(), redate_ns)
         write_minutes(connection, minutes)
+        if points:
+            write_points(connection, points)
 
 
 def _touches(span: Span, since_ns: int, until_ns: int) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge_daemon.effort.band_table import SCHEMA as BANDS_SCHEMA
 from edge_daemon.effort.spans import ENTRY, Session, Span
+from edge_daemon.effort.track_table import SCHEMA as TRACK_SCHEMA
 from edge_daemon.storage.connection import open_to_read
 
 Entries = list[tuple[Session, Span]]
@@ -37,7 +38,8 @@ CREATE TABLE span (
     PRIMARY KEY (session, number)
 );
 CREATE INDEX span_end ON span (end_utc_ns);
-{BANDS_SCHEMA}
+{BANDS_SCHEMA};
+{TRACK_SCHEMA}
 """
 
 

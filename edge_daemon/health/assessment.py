@@ -71,6 +71,8 @@ def _warnings(document: HealthDocument, disk_warning_mb: float) -> list[str]:
         found.append(f"{dropped} messages dropped")
     if document.clock is not None and document.clock.state == "unsynchronised":
         found.append("the clock is not synchronised")
+    if document.position is not None and document.position.state != "fix":
+        found.append(f"the position is not known: {document.position.reason}")
     if document.model is not None and document.model.fallback:
         found.append(f"the configured backend has failed; {document.model.backend} has taken over")
     if "inference_behind" in document.gaps:

@@ -15,6 +15,7 @@ from edge_daemon.documents.document import Document, DocumentPart
 from edge_daemon.health.board import BoardHealth
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.outbox.outbox_health import OutboxHealth
+from edge_daemon.position.report import PositionHealth
 
 
 class WindowHealth(DocumentPart):
@@ -69,6 +70,11 @@ class ClockHealth(DocumentPart):
     """The clock that detections are dated with."""
 
     state: Literal["synchronised", "holdover", "unsynchronised"] = Field(description="How reliable it is.")
+    keeper: Literal["pps", "chrony", "ntp"] | None = Field(
+        default=None,
+        description="What keeps it right, as far as the kernel tells: `pps` (a pulse per second in the kernel),"
+        " `chrony` (a program that steers the frequency itself), `ntp` (the kernel's loop: systemd-timesyncd, ntpd).",
+    )
     drift_ppm: float | None = Field(default=None, description="Sound card against system clock, ppm.")
     steps: int = Field(default=0, ge=0, description="Jumps of the system clock since the start.")
     proven: bool = Field(
@@ -112,12 +118,14 @@ class HealthDocument(Document):
     effort: EffortHealth | None = None
     queues: dict[str, QueueHealth] = Field(default_factory=dict)
     threads: dict[str, ThreadHealth] = Field(
-        default_factory=dict, description="By name: capture, scoring, storage (the disk), publishing (the network)."
+        default_factory=dict,
+        description="By name: capture, scoring, storage (the disk), publishing (the network), position (the receiver).",
     )
     input: InputHealth | None = None
     outbox: OutboxHealth | None = None
     mqtt: MqttReport | None = None
     clock: ClockHealth | None = None
+    position: PositionHealth | None = Field(default=None, description="The receiver; null without one.")
     board: BoardHealth | None = None
     model: ModelHealth | None = None
     backend: dict[str, float] = Field(default_factory=dict, description="The backend's own counters.")

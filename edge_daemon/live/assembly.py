@@ -6,6 +6,7 @@ import random
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from edge_daemon.audio.recent_sound import RecentSound
@@ -14,7 +15,6 @@ from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
 from edge_daemon.config import Config
 from edge_daemon.detection.observer import StreamObserver
-from edge_daemon.detection.origin import Position
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.report_periods import ReportPeriods
 from edge_daemon.effort.spans import Session
@@ -47,7 +47,12 @@ from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.outbox import Outbox
+from edge_daemon.position.position import Position
 from edge_daemon.system.pulse import Pulse
+
+if TYPE_CHECKING:
+    from edge_daemon.live.track_keeper import TrackKeeper
+    from edge_daemon.position.receiver import PositionReceiver
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -78,6 +83,8 @@ class Components:
     storage: StorageLoop
     publisher: Publisher | None
     schedule: ScheduleRunner
+    receiver: PositionReceiver | None
+    track: TrackKeeper | None
 
     @property
     def pulses(self) -> dict[str, Pulse]:
@@ -158,6 +165,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     effort = EffortReporter(ledger, periods, outbox, times, config.device.id, topics.effort)
     expiry = Expiry(outbox, ledger, store, clock, time, config.effort.keep_days)
 
+    receiver, track = _receiver(config, dependencies, times, ledger)
     recent = RecentSound(rate)
     levels = _levels(config, dependencies, recent, ledger)
     cutter = None if store is None else _cutter(config, dependencies, recent, clips, times)
@@ -167,7 +175,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
             config.device.id,
             session.id,
             channel=config.audio.channel,
-            position=Position.from_config(config.device),
+            position=Position.from_config(config),
             full_scale_db=None if hydrophone is None else hydrophone.full_scale_db,
         ),
         topics.detections,
@@ -178,6 +186,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         publisher,
         topics.thumbnails,
         history,
+        receiver,
     )
     observers: list[StreamObserver] = [one for one in (levels, cutter) if one is not None]
     return Components(
@@ -213,12 +222,33 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
             outbox,
             ledger,
             clips,
-            (promises, effort, clock, expiry, record, keeper, tallies),
+            (promises, effort, clock, expiry, record, keeper, tallies, *(() if track is None else (track,))),
             (history.close,),
         ),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
+        receiver=receiver,
+        track=track,
     )
+
+
+def _receiver(
+    config: Config, dependencies: Dependencies, times: SampleTime, ledger: EffortLedger
+) -> tuple[PositionReceiver | None, TrackKeeper | None]:
+    if config.position.source == "fixed":
+        return None, None
+    # here: a device that stays where it is does not pay for them
+    from edge_daemon.live.track_keeper import TrackKeeper
+    from edge_daemon.position.receiver import PositionReceiver
+
+    receiver = PositionReceiver(
+        config.position,
+        dependencies.position_lines,
+        dependencies.time,
+        lambda: times.trusts_now,
+        random.Random(),  # noqa: S311 jitter; the others' waits do not depend on it
+    )
+    return receiver, TrackKeeper(receiver.track, ledger, config.position)
 
 
 def _announcements(config: Config) -> list[Announcement]:
@@ -226,7 +256,8 @@ def _announcements(config: Config) -> list[Announcement]:
     if not (config.mqtt.enabled and config.mqtt.home_assistant.enabled):
         return []
     topics = Topics(config.mqtt.prefix, config.device.id)
-    return discovery(topics, config.mqtt.home_assistant.prefix, config.device.name)
+    moves = config.position.source != "fixed"
+    return discovery(topics, config.mqtt.home_assistant.prefix, config.device.name, moves=moves)
 
 
 def _publisher(

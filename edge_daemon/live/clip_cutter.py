@@ -28,7 +28,7 @@ class ClipCutter(StreamObserver):
         """The name that the event's clip will have; None if there will be none: storing may rest after a failure."""
         if self._queue.resting:
             return None
-        model, position = detection.model, detection.position
+        model = detection.model
         name = self._recorder.request(
             ClipRequest(
                 id=str(detection.id),
@@ -41,7 +41,7 @@ class ClipCutter(StreamObserver):
                 score=detection.peak_score,
                 source=self._source,
                 model=f"{model.name} {model.version} {model.digest[:16]}",
-                position=None if position is None else (position.latitude, position.longitude),
+                position=detection.position,
             )
         )
         if name is not None:

@@ -142,6 +142,8 @@ class Daemon:
         """Start the publisher and say that we are ready."""
         if self.components.publisher is not None:
             self.components.publisher.start()
+        if self.components.receiver is not None:
+            self.components.receiver.start()
         self.components.schedule.tick()
         self._notifier.ready(self.health.status())
         log.info("started", extra={"device": self.config.device.id, "input": self._dependencies.source.name})

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edge_daemon.audio.capture.live_source import LiveSource, open_source
 from edge_daemon.clips.files import ClipFiles, FolderClipFiles
@@ -16,6 +17,9 @@ from edge_daemon.detection.detector import Detector, DetectorSettings, open_dete
 from edge_daemon.health.board import Board, LinuxBoard
 from edge_daemon.mqtt.link import Link
 from edge_daemon.system.sd_notify import Notifier
+
+if TYPE_CHECKING:
+    from edge_daemon.position.line_source import LineSource
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class Dependencies:
         clip_files: where clips go.
         notifier: the service manager.
         link: connection to the broker; None for paho's.
+        position_lines: of the receiver, if one is configured; None for the configured ones.
         rng: jitter of all pauses.
         environment: for credentials.
     """
@@ -43,6 +48,7 @@ class Dependencies:
     clip_files: ClipFiles
     notifier: Notifier
     link: Link | None = None
+    position_lines: LineSource | None = None
     rng: random.Random = field(default_factory=random.Random)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 

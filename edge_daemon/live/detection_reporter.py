@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from edge_daemon.detection.contour.picture import CallPicture
 from edge_daemon.detection.document import AdjoiningGap, Detection, describe
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.observer import StreamObserver
-from edge_daemon.detection.origin import Origin, Position
+from edge_daemon.detection.origin import Origin
 from edge_daemon.detection.thumbnail import thumbnail
 from edge_daemon.history.history import BoardHistory
 from edge_daemon.levels.stream_levels import StreamLevels
@@ -23,6 +24,10 @@ from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.message import Message
+from edge_daemon.position.position import Position
+
+if TYPE_CHECKING:
+    from edge_daemon.position.receiver import PositionReceiver
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ class DetectionReporter(StreamObserver):
         publisher: tells whether the broker is connected; None without one.
         thumbnails: topic of thumbnails, of the calls that have pictures.
         history: keeps the detections, too; None for nobody.
+        receiver: knows where the device was; None for one that stays where its origin is.
     """
 
     def __init__(
@@ -57,10 +63,12 @@ class DetectionReporter(StreamObserver):
         publisher: Publisher | None = None,
         thumbnails: str = "",
         history: BoardHistory | None = None,
+        receiver: PositionReceiver | None = None,
     ) -> None:
         self._origin, self._topic, self._times, self._mailbox = origin, topic, times, mailbox
         self._thumbnails, self._history = thumbnails, history
         self._levels, self._clips, self._publisher = levels, clips, publisher
+        self._receiver = receiver
 
     def move(self, position: Position | None) -> None:
         """Another position from now on; from any thread."""
@@ -129,9 +137,12 @@ class DetectionReporter(StreamObserver):
             call=found.call,
             part=(found.part, found.parts),
         )
-        more: dict[str, object] = {}
+        more: dict[str, object] = {"clock_keeper": self._times.keeper}
+        if self._receiver is not None:
+            middle = (event.begin + event.end) // 2
+            more["position"] = self._receiver.at(self._times.monotonic_ns(middle))
         if self._levels is not None:
             more["received_level"] = self._levels.received(event.begin, event.end)
         if self._clips is not None:
-            more["clip"] = self._clips.promise(event, detection)
-        return detection.model_copy(update=more) if more else detection
+            more["clip"] = self._clips.promise(event, detection.model_copy(update=more))
+        return detection.model_copy(update=more)

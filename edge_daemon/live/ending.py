@@ -73,6 +73,8 @@ class Ending:
     def parts(self) -> None:
         """Write, send, write again, and print what is left."""
         components, deadline = self._components, self._deadline
+        if components.receiver is not None:
+            components.receiver.stop()
         # clips, too, are written here, which takes a card some time
         writing_s = deadline.left(END_S, set_aside_s=self._sending_s + PART_S)
         deadline.bounded("writing", components.storage.close, writing_s)

@@ -82,6 +82,7 @@ class HealthCollector:
         whole.add("outbox", components.outbox.report)
         whole.add("mqtt", lambda: None if components.publisher is None else components.publisher.report())
         whole.add("clock", lambda: components.times.report().model_copy(update={"proven": components.clock.proven}))
+        whole.add("position", lambda: None if components.receiver is None else components.receiver.report())
         whole.add("board", dependencies.board.read)
         whole.add("model", self._model)
         whole.add("backend", lambda: self._counters)
@@ -110,7 +111,9 @@ class HealthCollector:
         )
 
     def _threads(self) -> dict[str, ThreadHealth]:
-        pulses = self._components.pulses
+        pulses, receiver = self._components.pulses, self._components.receiver
+        if receiver is not None:  # told, but no reason to starve the watchdog
+            pulses = {**pulses, "position": receiver.pulse}
         return {name: ThreadHealth(silent_s=round(pulse.silent_s, 1)) for name, pulse in pulses.items()}
 
     def _effort(self) -> EffortHealth:

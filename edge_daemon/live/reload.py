@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from edge_daemon.clips.retention import Retention
 from edge_daemon.config import Config, changes, merge_live
-from edge_daemon.detection.origin import Position
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.health_collector import HealthCollector
 from edge_daemon.outbox.limits import OutboxLimits
+from edge_daemon.position.position import Position
 from edge_daemon.system.journal import set_level
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,10 @@ def apply(config: Config, components: Components, health: HealthCollector) -> No
     components.outbox.limits = OutboxLimits.from_config(config.outbox)
     components.expiry.keep_days = config.effort.keep_days
     components.periods.change(config.effort.publish_interval_s)
-    components.reporter.move(Position.from_config(config.device))
+    components.reporter.move(Position.from_config(config))
+    if components.receiver is not None and components.track is not None:
+        components.receiver.apply(config.position)
+        components.track.section = config.position
     if components.store is not None:
         components.store.rules = Retention.from_config(config.clips)
     if components.publisher is not None:

@@ -11,7 +11,7 @@ clock as it is now agrees with what is known; until then the older state holds.
 from __future__ import annotations
 
 from edge_daemon.clock.sample_clock import ClockStep, SampleClock
-from edge_daemon.clock.synchronisation import ClockState, KernelClock, Synchronisation
+from edge_daemon.clock.synchronisation import ClockKeeper, ClockState, KernelClock, Synchronisation
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.config.clock import ClockSection
 from edge_daemon.health.document import ClockHealth
@@ -48,9 +48,16 @@ class SampleTime:
         """How far UTC is to be believed."""
         return self._synchronisation.state
 
+    @property
+    def keeper(self) -> ClockKeeper | None:
+        """What keeps the clock right, as far as the kernel tells."""
+        return self._synchronisation.keeper
+
     def report(self) -> ClockHealth:
         """What health tells about the clock."""
-        return ClockHealth(state=self.state, drift_ppm=self._clock.drift_ppm, steps=self._clock.steps)
+        return ClockHealth(
+            state=self.state, keeper=self.keeper, drift_ppm=self._clock.drift_ppm, steps=self._clock.steps
+        )
 
     @property
     def trusts_now(self) -> bool:

@@ -30,6 +30,10 @@ _SCORE_TIME = (
     "{{ {'begin_utc': value_json.begin_utc} | tojson }}"
     "{% else %}{{ {'begin_utc': this.attributes.begin_utc} | tojson }}{% endif %}"
 )
+_PLACE = (
+    "{% set place = value_json.position.place %}{% if place %}{{ {'latitude': place.latitude, 'longitude': "
+    "place.longitude, 'gps_accuracy': place.fix.accuracy_m or 0} | tojson }}{% else %}{}{% endif %}"
+)
 _CALL = _BEGIN + "{% if begin > as_timestamp(now()) - " + str(FRESH_S) + " %}ON{% endif %}"
 
 
@@ -44,13 +48,14 @@ class _Entity:
     more: dict[str, object] = field(default_factory=dict)
 
 
-def discovery(topics: Topics, prefix: str, name: str = "") -> list[Announcement]:
+def discovery(topics: Topics, prefix: str, name: str = "", *, moves: bool = False) -> list[Announcement]:
     """Topic and payload of all discovery messages.
 
     Args:
         topics: of this device.
         prefix: discovery prefix set in Home Assistant.
         name: of the device for people; its id if empty.
+        moves: it has a receiver of its position.
     """
     device = {
         "identifiers": [f"edge_daemon_{topics.device}"],
@@ -60,7 +65,7 @@ def discovery(topics: Topics, prefix: str, name: str = "") -> list[Announcement]
         "sw_version": __version__,
     }
     messages = []
-    for entity in _entities(topics):
+    for entity in [*_entities(topics), *(_moving(topics) if moves else ())]:
         payload: dict[str, object] = {
             "name": entity.name,
             "unique_id": f"edge_daemon_{topics.device}_{entity.id}",
@@ -110,6 +115,22 @@ def _entities(topics: Topics) -> list[_Entity]:
         _figure("temperature", "Temperature", health, "board.temperature_c", "°C", "temperature"),
         _figure("disk_free", "Free disk", health, "board.disk_free_mb", "MB", "data_size"),
         _figure("cpu", "Processor", health, "board.cpu_percent", "%"),
+    ]
+
+
+def _moving(topics: Topics) -> list[_Entity]:
+    """The device on the map, and how its receiver is."""
+    health = topics.health
+    tracker: dict[str, object] = {
+        "source_type": "gps",
+        "json_attributes_topic": health,
+        "json_attributes_template": _PLACE,
+    }
+    diagnostic: dict[str, object] = {"entity_category": "diagnostic"}
+    return [
+        # without a state of its own, Home Assistant finds the zone by the attributes
+        _Entity("place", "Place", health, "None", component="device_tracker", more=tracker),
+        _Entity("position", "Position", health, "{{ value_json.position.state }}", more=diagnostic),
     ]
 
 

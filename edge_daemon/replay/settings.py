@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from edge_daemon.audio.start_time import StartTime
 from edge_daemon.audio.time_zone import parse_zone
 from edge_daemon.detection.detector import DetectorSettings
-from edge_daemon.detection.origin import Position
 from edge_daemon.errors import BackendError, UsageError
 from edge_daemon.levels.hydrophone import Hydrophone
+from edge_daemon.position.position import Position
 
 if TYPE_CHECKING:
     from edge_daemon.config.backend import BackendSection
@@ -72,7 +72,7 @@ def settings_for(config: Config | None, **chosen: Any) -> ReplaySettings:
         hydrophone = Hydrophone.from_config(config.hydrophone)
         values = {
             "device": config.device.id,
-            "position": Position.from_config(config.device),
+            "position": Position.from_config(config),
             "full_scale_db": None if hydrophone is None else hydrophone.full_scale_db,
         }
     values |= {name: value for name, value in chosen.items() if value is not None}

@@ -18,6 +18,7 @@ from edge_daemon.clips import guano
 from edge_daemon.clips.clip import Clip, ClipRequest, clip_name
 from edge_daemon.clips.encoding import encode_clip, guano_fields
 from edge_daemon.clips.recorder import ClipRecorder
+from edge_daemon.position.position import Position
 
 S = 10**9
 T0 = 1_238_328_900 * S  # 2009-03-29T12:15:00Z
@@ -151,7 +152,9 @@ def test_names_are_safe_and_tell_the_begin(device: str, identity: str, name: str
 @pytest.mark.parametrize("file_format", ["flac", "wav"])
 def test_a_file_holds_the_samples_and_its_metadata(file_format: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     samples = (np.arange(-4000, 4000) / 8000).astype(np.float32)  # multiples of 2^-6/125: not exact, within half a step
-    request = replace(want(100, 200), position=(42.35, -70.25), model="m ab", source="USB card")
+    request = replace(
+        want(100, 200), position=Position(latitude=42.35, longitude=-70.25), model="m ab", source="USB card"
+    )
     clip = Clip(f"2009-03-29/x.{file_format}", samples, 2000, 100, request)
     content = encode_clip(clip)
     with soundfile.SoundFile(io.BytesIO(content)) as file:

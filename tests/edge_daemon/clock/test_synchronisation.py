@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.clock import synchronisation
-from edge_daemon.clock.synchronisation import AdjtimexClock, Synchronisation, SyncReading
+from edge_daemon.clock.synchronisation import AdjtimexClock, ClockKeeper, Synchronisation, SyncReading
 from edge_daemon.testing.machine import MemoryKernelClock
 
 S = 10**9
@@ -48,14 +48,28 @@ def test_the_kernel_answers() -> None:
     assert reading.max_error_ns >= 0
 
 
-@pytest.mark.parametrize(("status", "expected"), [(0x0001, True), (0x2001, True), (0x0040, False), (0x0041, False)])
-def test_reads_status_and_bound(monkeypatch: pytest.MonkeyPatch, status: int, expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "expected", "keeper"),
+    [
+        (0x0001, True, "ntp"),  # STA_PLL: the kernel's loop, fed by ntpd
+        (0x2001, True, "ntp"),  # and STA_NANO: by systemd-timesyncd
+        (0x2008, True, "ntp"),  # STA_FLL
+        (0x2000, True, "chrony"),  # no loop: its frequency is steered from outside
+        (0x2107, True, "pps"),  # STA_PPSFREQ, STA_PPSTIME, STA_PPSSIGNAL
+        (0x0040, False, None),
+        (0x0041, False, None),
+        (0x0146, False, None),  # a pulse alone does not tell the second
+    ],
+)
+def test_reads_status_and_bound(
+    monkeypatch: pytest.MonkeyPatch, status: int, expected: bool, keeper: ClockKeeper | None
+) -> None:
     def answer(timex: synchronisation._Timex) -> int:
         timex.status, timex.maxerror = status, 1234
         return 0
 
     monkeypatch.setattr(synchronisation, "_adjtimex", answer)
-    assert AdjtimexClock().read() == SyncReading(expected, 1_234_000)
+    assert AdjtimexClock().read() == SyncReading(expected, 1_234_000, keeper)
 
 
 @pytest.mark.parametrize("marked", [True, False])

@@ -22,11 +22,11 @@ from edge_daemon.config import Config, load_text
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.config.detection import DetectionSection
 from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector, plan
-from edge_daemon.detection.origin import Position
 from edge_daemon.detection.pipeline import Output, Pipeline
 from edge_daemon.errors import BackendError, ConfigValueError, ModelError
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.shipped import shipped_models
+from edge_daemon.position.position import Position
 
 RATE = 2000
 WINDOW_S = 2.0

@@ -20,7 +20,8 @@ from edge_daemon.detection.document import (
     detection_id,
 )
 from edge_daemon.detection.events import Event
-from edge_daemon.detection.origin import ModelReference, Origin, Position
+from edge_daemon.detection.origin import ModelReference, Origin
+from edge_daemon.position.position import Position
 
 ORIGIN = Origin(
     device="buoy-7",
@@ -70,6 +71,7 @@ def test_the_document() -> None:
         "begin_utc": "2009-03-29T12:15:00.750500Z",
         "end_utc": "2009-03-29T12:15:02.250500Z",
         "clock": "file_name",
+        "clock_keeper": None,
         "begin_s": 0.7505,
         "end_s": 2.2505,
         "file": "a/b.wav",
@@ -82,7 +84,7 @@ def test_the_document() -> None:
         "high_hz": 185.1,
         "model": {"name": "m", "version": "1", "digest": "0f" * 32},
         "backend": "onnx",
-        "position": {"latitude": 42.35, "longitude": -70.25},
+        "position": {"latitude": 42.35, "longitude": -70.25, "fix": None},
         "received_level": None,
         "gaps": [{"begin_s": 3.0, "length_s": 0.5, "cause": "read_error"}],
         "clip": None,

@@ -72,6 +72,7 @@ class Buoy:
         begin: bool = True,
         lead: bool = False,
         rate_is_wanted: bool = True,
+        position_lines: Any = None,
         **sections: Any,
     ):
         self.rate = rate
@@ -117,6 +118,7 @@ class Buoy:
             clip_files=self.clip_files,
             notifier=Notifier(self.channel, 60.0),
             link=PatientLink(self.broker) if mqtt else None,
+            position_lines=position_lines,
             rng=random.Random(1),
         )
         self.daemon = Daemon(self.config, self.dependencies)

@@ -20,8 +20,8 @@ from edge_daemon.config.backend import BackendSection
 from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
-from edge_daemon.detection.origin import Position
 from edge_daemon.errors import StorageError
+from edge_daemon.position.position import Position
 from edge_daemon.replay import run as replay_run
 from edge_daemon.replay.heard import HeardPiece
 from edge_daemon.replay.output import ReplayOutput

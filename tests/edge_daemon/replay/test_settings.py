@@ -9,8 +9,8 @@ import pytest
 from edge_daemon.config import Config, load_text
 from edge_daemon.config.backend import BackendSection
 from edge_daemon.detection.detector import DetectorSettings
-from edge_daemon.detection.origin import Position
 from edge_daemon.model.model_file import default_model_path
+from edge_daemon.position.position import Position
 from edge_daemon.replay.settings import ReplaySettings, backend_for, settings_for
 
 CONFIG = b"""
