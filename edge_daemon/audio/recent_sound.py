@@ -40,14 +40,17 @@ class RecentSound:
         return max(self._first or 0, self._end - len(self._ring))
 
     def reserve(self, seconds: float) -> None:
-        """Keep at least so much sound from now on.
-
-        Raises:
-            ValueError: sound has been pushed already.
-        """
-        if self._first is not None:
-            raise ValueError("what has been heard is not kept any longer")
-        self._ring = np.zeros(max(len(self._ring), round(seconds * self.rate)), np.float32)
+        """Keep at least so much sound from now on; what is no longer there does not come back."""
+        size = round(seconds * self.rate)
+        with self._lock:
+            if size <= len(self._ring):
+                return
+            ring = np.zeros(size, np.float32)
+            if self._first is not None:
+                self._first = self.oldest
+                kept = np.arange(self._first, self._end)
+                ring[kept % size] = self._ring[kept % len(self._ring)]
+            self._ring = ring
 
     def push(self, piece: Block | Gap) -> None:
         """Take in the next block or gap; what is left out between blocks is missing, what comes twice counts once."""

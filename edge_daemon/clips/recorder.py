@@ -42,16 +42,21 @@ class ClipRecorder:
         file_format: Format = "flac",
         max_waiting: int = 16,
     ) -> None:
-        recent.reserve(min(longest_event_s, 600.0) + 2 * margin_s + delay_s)
         self._recent = recent
-        self._margin = round(margin_s * recent.rate)
-        self._max_length = max(1, round(max_length_s * recent.rate))
+        self._reach_s = min(longest_event_s, 600.0) + delay_s
+        self.change(margin_s, max_length_s)
         self._format: Format = file_format
         self._max_waiting = max_waiting
         self._waiting: deque[tuple[str, int, int, ClipRequest]] = deque()
         self._lost: list[str] = []
         self.missed = 0
         """Clips not made: too many waited, or the sound was no longer there."""
+
+    def change(self, margin_s: float, max_length_s: float) -> None:
+        """Another margin and longest clip for events from now on; sound that is gone does not come back."""
+        self._recent.reserve(self._reach_s + 2 * margin_s)
+        self._margin = round(margin_s * self._recent.rate)
+        self._max_length = max(1, round(max_length_s * self._recent.rate))
 
     def request(self, request: ClipRequest) -> str | None:
         """Ask for an event's sound; returns the name its clip will have, or None if there will be none."""

@@ -12,8 +12,10 @@ class ClipsSection(Section):
 
     enabled: bool = key(True, "Keep the sound of each event")
     format: Literal["flac", "wav"] = key("flac", "File format")
-    margin_s: float = key(2.0, "Sound kept before and after the event", unit="s", ge=0, le=60)
-    max_length_s: float = key(60.0, "Longest clip; longer events keep only their beginning", unit="s", ge=1, le=600)
+    margin_s: float = key(2.0, "Sound kept before and after the event", unit="s", ge=0, le=60, live=True)
+    max_length_s: float = key(
+        60.0, "Longest clip; longer events keep only their beginning", unit="s", ge=1, le=600, live=True
+    )
     max_age_days: float = key(365.0, "Delete clips older than this", unit="d", gt=0, le=3650, live=True)
     max_total_mb: float = key(
         4000.0, "Most that all clips may take; the oldest are deleted first", unit="MB", ge=1, le=10_000_000, live=True

@@ -14,20 +14,30 @@ class DetectionSection(Section):
 
     hop_s: float = key(0.5, "Time from one scored window to the next", unit="s", ge=0.05, le=10)
     threshold: float | None = key(
-        None, "Score that starts an event. Empty: the model's", unit="probability", gt=0, le=1
+        None, "Score that starts an event. Empty: the model's", unit="probability", gt=0, le=1, live=True
     )
     threshold_low: float | None = key(
-        None, "Score that keeps an event going (hysteresis). Empty: the model's", unit="probability", gt=0, le=1
+        None,
+        "Score that keeps an event going (hysteresis). Empty: the model's",
+        unit="probability",
+        gt=0,
+        le=1,
+        live=True,
     )
     min_windows: int | None = key(
-        None, "Windows at or above the threshold that an event needs. Empty: the model's", unit="windows", ge=1, le=1000
+        None,
+        "Windows at or above the threshold that an event needs. Empty: the model's",
+        unit="windows",
+        ge=1,
+        le=1000,
+        live=True,
     )
     merge_gap_s: float | None = key(
-        None, "Events closer together than this become one. Empty: the model's", unit="s", ge=0, le=600
+        None, "Events closer together than this become one. Empty: the model's", unit="s", ge=0, le=600, live=True
     )
     max_length_s: float | None = key(None, "Longer events are cut here. Empty: the model's", unit="s", ge=1, le=3600)
     refractory_s: float | None = key(
-        None, "No new event begins for this long after an event. Empty: the model's", unit="s", ge=0, le=3600
+        None, "No new event begins for this long after an event. Empty: the model's", unit="s", ge=0, le=3600, live=True
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from edge_daemon.config.section import Section, key
 class PresenceSection(Section):
     """Tallies on `…/presence`, and the rule by which `edge-daemon presence` judges hours and days."""
 
-    publish_interval_s: float = key(900.0, "Time between two tallies", unit="s", ge=60, le=86_400)
+    publish_interval_s: float = key(900.0, "Time between two tallies", unit="s", ge=60, le=86_400, live=True)
     least_score: float | None = key(
         None, "Detections with a lower peak_score do not count. Empty: all count", ge=0.0, le=1.0
     )

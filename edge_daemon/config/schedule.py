@@ -16,15 +16,16 @@ class ScheduleSection(Section):
     """Always, minutes on and off, or daily windows."""
 
     mode: Literal["always", "cycle", "daily"] = key(
-        "always", "`always`; `cycle`: on_minutes on, off_minutes off; `daily`: the windows of `daily`"
+        "always", "`always`; `cycle`: on_minutes on, off_minutes off; `daily`: the windows of `daily`", live=True
     )
-    on_minutes: float | None = key(None, "Mode `cycle`: time listening", unit="min", ge=0.5, le=10_080)
-    off_minutes: float | None = key(None, "Mode `cycle`: time not listening", unit="min", ge=0.5, le=10_080)
+    on_minutes: float | None = key(None, "Mode `cycle`: time listening", unit="min", ge=0.5, le=10_080, live=True)
+    off_minutes: float | None = key(None, "Mode `cycle`: time not listening", unit="min", ge=0.5, le=10_080, live=True)
     daily: list[str] = key(
         None,
         'Mode `daily`: windows in UTC, such as "04:30-07:00"; a window may pass midnight',
         factory=list,
         max_length=48,
+        live=True,
     )
 
     @field_validator("daily")

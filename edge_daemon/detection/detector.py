@@ -85,6 +85,14 @@ class DetectorPlan:
         spec = self.model.metadata.frontend
         return EventFinder(self.rules, spec.window, self.hop, spec.sample_rate)
 
+    def rules_for(self, config: Config) -> EventRules:
+        """The rules that another configuration asks for, with this model and this hop.
+
+        Raises:
+            ConfigError: they do not suit.
+        """
+        return event_rules(DetectorSettings.from_config(config), self.model, self.hop)
+
 
 @dataclass(frozen=True, slots=True)
 class Detector(DetectorPlan):
@@ -174,12 +182,22 @@ def plan(settings: DetectorSettings) -> DetectorPlan:
     model = ModelFile.read(settings.model)
     spec = model.metadata.frontend
     hop = _hop(settings.hop_s, spec.sample_rate, spec.window)
+    return DetectorPlan(model, event_rules(settings, model, hop), hop)
+
+
+def event_rules(settings: DetectorSettings, model: ModelFile, hop: int) -> EventRules:
+    """The rules that settings ask for, with a model and a hop that they suit.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    spec = model.metadata.frontend
     rules = EventRules.for_model(
         model.metadata.operating_point, **{name: getattr(settings, name) for name in EventRules.model_fields}
     )
     with about("detection.min_windows" if settings.max_length_s is None else "detection.max_length_s"):
         EventBuilder(rules, spec.window, hop, spec.sample_rate)
-    return DetectorPlan(model, rules, hop)
+    return rules
 
 
 def open_detector(settings: DetectorSettings, time: TimeSource | None = None) -> Detector:

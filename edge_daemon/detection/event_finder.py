@@ -50,11 +50,19 @@ class EventFinder:
     """
 
     def __init__(self, rules: EventRules, window: int, hop: int, rate: int, *, short_streams: bool = False) -> None:
-        self.rules = rules
         self._window = window
         self._builder = EventBuilder(rules, window, hop, rate, short_streams=short_streams)
         self._recent_gaps: deque[Gap] = deque(maxlen=16)  # more within a window say no more
         self._scored_by: deque[tuple[int, str]] = deque(maxlen=16)  # backends in turn, each with its first window
+
+    @property
+    def rules(self) -> EventRules:
+        """Those in force."""
+        return self._builder.rules
+
+    def change(self, rules: EventRules) -> None:
+        """Other rules from the next window on, as `EventBuilder.change` has it."""
+        self._builder.change(rules)
 
     def scored_by(self, first: int, backend: str) -> bool:
         """Windows from the one at sample `first` on are scored by this backend; true if that is another than before."""

@@ -193,24 +193,33 @@ class EventBuilder:
                 f"The hop of {hop} samples is outside 1…{window}, the length of a window.",
                 "Choose a hop no longer than the window, or sound between windows would go unheard.",
             )
-        self.rules = rules
         self._short_streams = short_streams
         self._pushed = 0  # windows of the stream, up to min_windows
-        self._hop = hop
+        self._hop, self._rate = hop, rate
         self._lead = (window - hop) // 2
-        self._merge = round(rules.merge_gap_s * rate)
-        self._longest = round(rules.max_length_s * rate)
-        self._refractory = round(rules.refractory_s * rate)
         self._run: _Run | None = None
         self._alone: _Run | None = None  # all windows of a stream that is too short so far, with a gap behind them
         self._quiet_until: int | None = None
         self._frontier: int | None = None
-        if self._longest < rules.min_windows * hop:
+        self.change(rules)
+
+    def change(self, rules: EventRules) -> None:
+        """Other rules from the next window on; an event in the making goes on, and is judged by them when it ends.
+
+        Raises:
+            ConfigError: the rules cannot be met with this hop; then the former ones stay.
+        """
+        longest, hop, rate = round(rules.max_length_s * self._rate), self._hop, self._rate
+        if longest < rules.min_windows * hop:
             raise ConfigError(
                 f"An event of at least {rules.min_windows} windows lasts {rules.min_windows * hop / rate} s "
                 f"or more, but max_length_s is {rules.max_length_s}.",
                 "Raise max_length_s, or lower min_windows or the hop.",
             )
+        self.rules = rules
+        self._longest = longest
+        self._merge = round(rules.merge_gap_s * rate)
+        self._refractory = round(rules.refractory_s * rate)
 
     @property
     def open_from(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.detection.event_finder import Found
+from edge_daemon.detection.events import EventRules
 
 
 class StreamObserver:
@@ -18,6 +19,9 @@ class StreamObserver:
 
     def stepped(self, step: ClockStep, dated_before: bool) -> None:
         """UTC moved; `dated_before` is False if it had never been known in this session."""
+
+    def retuned(self, rules: EventRules) -> None:
+        """Events that end from now on are judged by other rules."""
 
     def scored(self) -> None:
         """All of the last piece has been dealt with."""

@@ -156,6 +156,14 @@ class Pipeline:
         """Samples at the source's rate with which the next window would be whole, if no gap comes first; 1 or more."""
         return self._resampler.missing(self._windower.missing)
 
+    def change(self, rules: EventRules) -> None:
+        """Other rules of events from the next scored window on; nothing of the sound is lost.
+
+        Raises:
+            ConfigError: they cannot be met with this hop.
+        """
+        self._finder.change(rules)
+
     def push(self, item: Block | Gap) -> Output:
         """Take the next block or gap of the stream; return what became known.
 

@@ -69,6 +69,7 @@ class Components:
     scoring: ScoringLoop
     reporter: DetectionReporter
     levels: StreamLevels | None
+    cutter: ClipCutter | None
     clips: ClipQueue
     store: ClipStore | None
     promises: ClipPromises
@@ -78,6 +79,7 @@ class Components:
     history: BoardHistory
     keeper: HistoryKeeper
     periods: ReportPeriods
+    tally_periods: ReportPeriods
     clock: ProvenClock
     expiry: Expiry
     storage: StorageLoop
@@ -206,6 +208,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         ),
         reporter=reporter,
         levels=levels,
+        cutter=cutter,
         clips=clips,
         store=store,
         promises=promises,
@@ -215,6 +218,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         history=history,
         keeper=keeper,
         periods=periods,
+        tally_periods=tally_periods,
         clock=clock,
         expiry=expiry,
         storage=StorageLoop(

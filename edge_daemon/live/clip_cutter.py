@@ -24,6 +24,10 @@ class ClipCutter(StreamObserver):
     def __init__(self, recorder: ClipRecorder, queue: ClipQueue, times: SampleTime, source: str) -> None:
         self._recorder, self._queue, self._times, self._source = recorder, queue, times, source
 
+    def change(self, margin_s: float, max_length_s: float) -> None:
+        """Another margin and longest clip, seconds; from any thread."""
+        self._recorder.change(margin_s, max_length_s)
+
     def promise(self, event: Event, detection: Detection) -> str | None:
         """The name that the event's clip will have; None if there will be none: storing may rest after a failure."""
         if self._queue.resting:

@@ -250,9 +250,9 @@ class Daemon:
         if self._read is None:
             return
         self._notifier.reloading(self._time.monotonic_ns())
-        found = reread(self.config, self._read)
+        found = reread(self.config, self._read, self._dependencies.detector.rules_for)
         self.config = found.config
-        apply(self.config, self.components, self.health)
+        apply(self.config, self.components, self.health, self._dependencies.detector.rules_for(self.config))
         if self._file.take(found):
             self._keeper.keep_soon()
         self.health.config_problems = self._file.problems

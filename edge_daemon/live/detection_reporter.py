@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge_daemon.detection.contour.picture import CallPicture
 from edge_daemon.detection.document import AdjoiningGap, Detection, describe
 from edge_daemon.detection.event_finder import Found
-from edge_daemon.detection.events import Event
+from edge_daemon.detection.events import Event, EventRules
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.origin import Origin
 from edge_daemon.detection.thumbnail import thumbnail
@@ -67,12 +67,17 @@ class DetectionReporter(StreamObserver):
     ) -> None:
         self._origin, self._topic, self._times, self._mailbox = origin, topic, times, mailbox
         self._thumbnails, self._history = thumbnails, history
+        self._threshold = origin.threshold
         self._levels, self._clips, self._publisher = levels, clips, publisher
         self._receiver = receiver
 
     def move(self, position: Position | None) -> None:
         """Another position from now on; from any thread."""
         self._origin = replace(self._origin, position=position)
+
+    def retuned(self, rules: EventRules) -> None:
+        """Detections name the threshold by which they were judged."""
+        self._threshold = rules.threshold
 
     def found(self, found: Found, heard_ns: int) -> None:
         """Make a detection of an event and let it go."""
@@ -122,7 +127,7 @@ class DetectionReporter(StreamObserver):
         self._mailbox.put(message, None)
 
     def _describe(self, found: Found) -> Detection:
-        origin, event, rate = self._origin, found.event, self._origin.rate
+        origin, event, rate = replace(self._origin, threshold=self._threshold), found.event, self._origin.rate
         detection = describe(
             event,
             origin,

@@ -158,6 +158,10 @@ class ScheduleRunner:
         self.on = True
         self.resume_ns: int | None = None
 
+    def change(self, schedule: Schedule) -> None:
+        """Another schedule, from the next look on."""
+        self._schedule = schedule
+
     def tick(self) -> None:
         """Open or close if it is time."""
         utc_ns, now_ns = self._time.utc_ns(), self._time.monotonic_ns()

@@ -15,7 +15,7 @@ from edge_daemon.audio.source import Gap, GapCause
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.clock.synchronisation import ClockState
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
-from edge_daemon.detection.events import ScoredWindow
+from edge_daemon.detection.events import EventRules, ScoredWindow
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.pipeline import Output, Pipeline
 from edge_daemon.health.counters import HealthCounters
@@ -73,6 +73,7 @@ class ScoringLoop:
         self._last_gap: Gap | None = None
         self._unusable = 0
         self._dated = times.state != "unsynchronised"
+        self._rules: EventRules | None = None  # to be taken over
 
     @property
     def missing(self) -> int:
@@ -86,11 +87,24 @@ class ScoringLoop:
             BackendError: neither the backend nor a fallback can score.
         """
         self.pulse.beat("scoring")
+        self._retune()
         step = self._times.heard(heard)
         if step is not None:
             self._step(step)
         self._dated = self._dated or self._times.state != "unsynchronised"
         self._digest(self._pipeline.push(heard.item))
+
+    def change(self, rules: EventRules) -> None:
+        """Other rules of events before the next block; from any thread."""
+        self._rules = rules
+
+    def _retune(self) -> None:
+        rules, self._rules = self._rules, None
+        if rules is None:
+            return
+        self._pipeline.change(rules)
+        for observer in self._observers:
+            observer.retuned(rules)
 
     def finish(self) -> None:
         """The stream has ended: score what is held back, close the open event."""

@@ -22,8 +22,11 @@ def test_as_much_is_kept_as_the_one_who_looks_back_farthest_asked_for() -> None:
     assert (recent.oldest, recent.end) == (110, 130)
     first, samples, gaps = recent.excerpt(0, 115)
     assert (first, samples.tolist(), gaps) == (110, [10, 11, 12, 13, 14], [])
-    with pytest.raises(ValueError, match="not kept"):
-        recent.reserve(3.0)
+    recent.reserve(3.0)  # what is gone does not come back, what is there stays
+    assert recent.excerpt(0, 200)[1].tolist() == list(range(10, 30))
+    recent.push(Block(np.arange(30, 45, dtype=np.float32), 130))
+    assert recent.excerpt(0, 200)[:1] == (115,)
+    assert recent.excerpt(0, 200)[1].tolist() == list(range(15, 45))
 
 
 @given(pieces=PIECES, first=st.integers(0, 50), begin=st.integers(0, 120), length=st.integers(0, 40))

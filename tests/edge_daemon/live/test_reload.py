@@ -33,10 +33,27 @@ def courier(buoy: Any) -> Any:
     return buoy.daemon.components.publisher._courier
 
 
+def rules(buoy: Any) -> Any:
+    """The rules by which the next window is judged."""
+    buoy.daemon.turn()
+    return buoy.daemon.components.scoring._pipeline._finder.rules
+
+
+def schedule(buoy: Any) -> Any:
+    return buoy.daemon.components.schedule._schedule
+
+
 EFFECTS: dict[str, tuple[object, Callable[[Any], object], object]] = {
     "clips.max_age_days": (2.0, lambda buoy: buoy.daemon.components.store.rules.max_age_s, 172_800.0),
     "clips.max_total_mb": (7.0, lambda buoy: buoy.daemon.components.store.rules.max_bytes, 7_000_000),
     "clips.min_free_mb": (9.0, lambda buoy: buoy.daemon.components.store.rules.min_free_bytes, 9_000_000),
+    "clips.margin_s": (3.5, lambda buoy: buoy.daemon.components.cutter._recorder._margin, 7000),
+    "clips.max_length_s": (12.0, lambda buoy: buoy.daemon.components.cutter._recorder._max_length, 24_000),
+    "detection.threshold": (0.91, lambda buoy: rules(buoy).threshold, 0.91),
+    "detection.threshold_low": (0.11, lambda buoy: rules(buoy).threshold_low, 0.11),
+    "detection.min_windows": (7, lambda buoy: rules(buoy).min_windows, 7),
+    "detection.merge_gap_s": (1.25, lambda buoy: rules(buoy).merge_gap_s, 1.25),
+    "detection.refractory_s": (4.0, lambda buoy: rules(buoy).refractory_s, 4.0),
     "device.latitude": (42.5, latitude, 42.5),
     "device.longitude": (-70.5, longitude, -70.5),
     "effort.publish_interval_s": (60.0, lambda buoy: buoy.daemon.components.periods._length_ns, 60 * 10**9),
@@ -51,6 +68,11 @@ EFFECTS: dict[str, tuple[object, Callable[[Any], object], object]] = {
     "position.max_speed_m_s": (3.0, lambda buoy: buoy.daemon.components.receiver._filter.max_speed_m_s, 3.0),
     "position.track_interval_s": (60.0, lambda buoy: buoy.daemon.components.track.section.track_interval_s, 60.0),
     "position.track_distance_m": (5.0, lambda buoy: buoy.daemon.components.track.section.track_distance_m, 5.0),
+    "presence.publish_interval_s": (
+        120.0,
+        lambda buoy: buoy.daemon.components.tally_periods._length_ns,
+        120 * 10**9,
+    ),
     "outbox.max_rows": (500, lambda buoy: buoy.daemon.components.outbox.limits.max_rows, 500),
     "outbox.max_age_days": (5.0, lambda buoy: buoy.daemon.components.outbox.limits.max_age_s, 432_000.0),
     "outbox.commit_interval_s": (9.0, lambda buoy: buoy.daemon.components.outbox.limits.commit_within_s, 9.0),
@@ -58,10 +80,25 @@ EFFECTS: dict[str, tuple[object, Callable[[Any], object], object]] = {
 """Key → its new value, where that must show, and what must show there."""
 
 
+CYCLE = {"mode": "cycle", "on_minutes": 5.0, "off_minutes": 5.0}
+SCHEDULES: dict[str, tuple[dict[str, object], dict[str, object], Callable[[Any], object], object]] = {
+    "schedule.mode": (CYCLE, {"mode": "always"}, lambda buoy: type(schedule(buoy)).__name__, "Always"),
+    "schedule.on_minutes": (CYCLE, CYCLE | {"on_minutes": 7.0}, lambda buoy: schedule(buoy).on_s, 420),
+    "schedule.off_minutes": (CYCLE, CYCLE | {"off_minutes": 9.0}, lambda buoy: schedule(buoy).off_s, 540),
+    "schedule.daily": (
+        {"mode": "daily", "daily": ["00:00-12:00"]},
+        {"mode": "daily", "daily": ["04:00-05:00"]},
+        lambda buoy: schedule(buoy)._spans,
+        ((14_400, 18_000),),
+    ),
+}
+"""Key → the section before and after, where that must show, and what must show there."""
+
+
 def test_every_live_key_has_an_effect_that_is_looked_at() -> None:
     live = {".".join(entry.path) for entry in entries() if entry.live}
     assert len(live) > 10
-    assert set(EFFECTS) == live
+    assert EFFECTS.keys() | SCHEDULES.keys() == live
 
 
 @pytest.mark.parametrize("key", EFFECTS)
@@ -77,3 +114,50 @@ def test_a_live_key_takes_effect(make_buoy: Callable[..., Any], tmp_path: Path, 
     assert effect(buoy) != expected
     buoy.daemon._reload()
     buoy.settle(lambda: effect(buoy) == expected)
+
+
+@pytest.mark.parametrize("key", SCHEDULES)
+def test_another_schedule_takes_effect(make_buoy: Callable[..., Any], key: str) -> None:
+    before, after, effect, expected = SCHEDULES[key]
+    buoy = make_buoy(schedule=before)
+    buoy.daemon._read = lambda: Config.model_validate(buoy.config.model_dump() | {"schedule": after})
+    assert effect(buoy) != expected
+    buoy.daemon._reload()
+    assert effect(buoy) == expected
+
+
+def test_rules_change_within_a_call_and_no_sample_is_lost(make_buoy: Callable[..., Any], sample: Any) -> None:
+    buoy = make_buoy()
+    buoy.play(sample)
+    document = buoy.config.model_dump()
+    document["detection"] |= {"threshold": 0.99, "threshold_low": 0.2}
+    buoy.daemon._read = lambda: Config.model_validate(document)
+    buoy.until(14.2)  # in the second call
+    assert buoy.daemon.components.scoring._pipeline.open_from is not None
+    buoy.daemon._reload()
+    buoy.until(25.0)
+    document["detection"] |= {"threshold": None, "threshold_low": None}
+    buoy.daemon._reload()
+    buoy.played()
+    buoy.finish()
+    found = buoy.detections()
+    assert [round(one["begin_s"]) for one in found] == [5, 28, 38]
+    thresholds = [one["threshold"] for one in found]
+    assert thresholds == [thresholds[0]] * 3
+    assert thresholds[0] < 0.9
+    effort = buoy.effort()
+    assert set(effort.gaps) <= {"tail"}
+    assert effort.listened_s == pytest.approx(45.0, abs=2.5)
+
+
+def test_rules_that_do_not_suit_the_model_change_nothing(make_buoy: Callable[..., Any]) -> None:
+    buoy = make_buoy()
+    document = buoy.config.model_dump()
+    document["detection"] |= {"threshold_low": 0.99}  # above the model's own threshold
+    document["health"] |= {"interval_s": 17.0}
+    buoy.daemon._read = lambda: Config.model_validate(document)
+    before = rules(buoy)
+    buoy.daemon._reload()
+    assert rules(buoy) == before
+    assert buoy.daemon.config.health.interval_s == 60.0
+    assert any("threshold_low" in problem for problem in buoy.daemon.health.config_problems)
