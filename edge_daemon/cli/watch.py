@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
+from edge_daemon.cli.broker_options import BrokerChoice, broker_options
 from edge_daemon.cli.say import say
 
 LATE_S = 120.0
@@ -19,64 +18,24 @@ LATE_S = 120.0
 
 
 @click.command()
-@click.option("--config", "file", type=click.Path(path_type=Path), help="Take the broker from a configuration file.")
-@click.option("--host", help="Broker (default: localhost).")
-@click.option("--port", type=int, help="Its port (default: 1883, with TLS 8883).")
-@click.option("--prefix", help="First part of the topics (default: edge_daemon).")
+@broker_options
 @click.option("--device", default="+", help="Show only this device (default: all).")
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Encrypt, trusting this certificate authority.")
-@click.option("--tls", is_flag=True, help="Encrypt, trusting the system's certificate authorities.")
-@click.option("--username", help="User name.")
-@click.option("--password-file", type=click.Path(path_type=Path), help="File with the password (chmod 600).")
 @click.option("--all", "everything", is_flag=True, help="Show health, effort, status and thumbnails too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line, as received.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after this many messages.")
-def watch(
-    file: Path | None,
-    host: str | None,
-    port: int | None,
-    prefix: str | None,
-    device: str,
-    ca_file: Path | None,
-    tls: bool,
-    username: str | None,
-    password_file: Path | None,
-    everything: bool,
-    as_json: bool,
-    count: int | None,
-) -> None:
+def watch(device: str, everything: bool, as_json: bool, count: int | None, **broker: Any) -> None:
     """Print detections as they arrive at a broker, until Ctrl-C; reconnects if the connection is lost."""
-    from pydantic import ValidationError
-
     from edge_daemon.cli.call_picture import call_lines
     from edge_daemon.cli.option_errors import blaming_options
-    from edge_daemon.config import load
-    from edge_daemon.config.mqtt import MqttSection
-    from edge_daemon.errors import UsageError
     from edge_daemon.mqtt.subscriber import Subscriber
-    from edge_daemon.system.credentials import environment_by_hand
     from edge_daemon.system.printable import escaped
 
-    environment = os.environ if file is None else environment_by_hand(file.parent, os.environ)
-    settings = MqttSection() if file is None else load(file, environment).config.mqtt
-    given: dict[str, Any] = {"host": host, "port": port, "prefix": prefix, "username": username}
-    given["password_file"] = password_file
-    data = settings.model_dump() | {name: value for name, value in given.items() if value is not None}
-    if password_file is not None:
-        data["password_credential"] = None
-    if ca_file is not None or tls:
-        data["tls"] = {**data["tls"], "enabled": True, **({} if ca_file is None else {"ca_file": ca_file})}
-    try:
-        settings = MqttSection.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"The broker's settings: {place} {first['msg']}.") from None
+    choice = BrokerChoice(**broker)
+    settings, environment = choice.settings()
     pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
     subscriber = Subscriber(settings, pattern, say=lambda text: say(text, err=True), environment=environment)
     printed = 0
-    options = {} if password_file is None else {"mqtt.password_file": "--password-file"}
-    with closing(subscriber), blaming_options(options):
+    with closing(subscriber), blaming_options(choice.blamed):
         for topic, payload in subscriber.messages():
             if not payload:  # `config check` sends such, and so does who deletes a retained message
                 continue
