@@ -21,6 +21,7 @@ from edge_daemon.checks.endpoint import refuse_endpoint, try_endpoint
 from edge_daemon.checks.folders import refuse_folder, try_folders
 from edge_daemon.checks.model import refuse_model, try_model
 from edge_daemon.checks.position import try_position
+from edge_daemon.checks.orders import refuse_orders, try_orders
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, Loaded
 from edge_daemon.config.backend import BackendSection
@@ -73,6 +74,7 @@ def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
         Check("position", None, try_position),
         Check("folders", refuse_folder, try_folders, without=_as_it_is),
         Check("endpoint", refuse_endpoint, try_endpoint, without=_no_endpoint),
+        Check("orders", refuse_orders, try_orders, without=_no_orders, offline=True),
         Check("clock", None, try_clock),
     )
 
@@ -141,6 +143,10 @@ def _as_it_is(config: Config) -> Config:
 
 def _no_endpoint(config: Config) -> Config:
     return config.model_copy(update={"health": config.health.model_copy(update={"prometheus_port": None})})
+
+
+def _no_orders(config: Config) -> Config:
+    return config.model_copy(update={"orders": config.orders.model_copy(update={"enabled": False})})
 
 
 def _shipped_model(config: Config) -> Config:

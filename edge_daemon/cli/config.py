@@ -18,6 +18,7 @@ from edge_daemon.cli.say import say
 
 if TYPE_CHECKING:
     from edge_daemon.checks.verdict import Verdict
+    from edge_daemon.config import Loaded
     from edge_daemon.errors import ConfigError
 
 DEFAULT = Path("/etc/edge-daemon/config.yaml")
@@ -170,6 +171,23 @@ def schema() -> None:
     say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
+def _with_orders(loaded: Loaded, file: Path) -> Loaded:
+    """With what orders from shore have set, as the daemon has it, too."""
+    if not loaded.config.orders.enabled:
+        return loaded
+    from edge_daemon.errors import EdgeDaemonError
+    from edge_daemon.orders.overlay import laid_over
+    from edge_daemon.orders.state_file import StateFile
+    from edge_daemon.system.credentials import environment_by_hand
+
+    try:
+        setup = StateFile(loaded.config.storage.orders_path).read().setup
+        return laid_over(loaded, setup, environment_by_hand(file.parent, os.environ))
+    except EdgeDaemonError as error:
+        say(f"What orders have set is not shown: {error}", err=True)
+        return loaded
+
+
 @config.command()
 @file_argument
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
@@ -180,7 +198,7 @@ def show(file: Path, as_json: bool, changed: bool) -> None:
     from edge_daemon.config.loading import value_at
     from edge_daemon.config.template import yaml_value
 
-    loaded = load_by_hand(file)
+    loaded = _with_orders(load_by_hand(file), file)
     rows = []
     for path, origin in loaded.origins.items():
         if changed and origin.kind == "default":

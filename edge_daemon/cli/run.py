@@ -49,7 +49,14 @@ def run(config: Path | None) -> int:
             lock = lock_folder(chosen.storage.folder)
             if lock is not None:
                 opened.enter_context(lock)
-            daemon = Daemon(chosen, system_dependencies(chosen), read=file.read, keep=file.keep, in_force=in_force)
+            daemon = Daemon(
+                chosen,
+                system_dependencies(chosen),
+                read=file.read,
+                keep=file.keep,
+                in_force=in_force,
+                judge=file.with_setup,
+            )
             if (port := chosen.health.prometheus_port) is not None:
                 try:
                     with about("health.prometheus_port"):
@@ -68,7 +75,18 @@ def run(config: Path | None) -> int:
         signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
         if asked_to_reload:
             daemon.reload()  # the file may have been read before it was changed
-        return _listen(daemon)
+        code = _listen(daemon)
+    if daemon.restart and code == 0:
+        _start_anew()
+    return code
+
+
+def _start_anew() -> None:
+    """Run the same command in this process's place: nobody but us may be there to start it again."""
+    import sys
+
+    journal.flushed()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 the very words we were started with
 
 
 def _listen(daemon: Daemon) -> int:
@@ -86,6 +104,8 @@ def _listen(daemon: Daemon) -> int:
     if daemon.hangs or not read:  # all is written and sent
         if failure is not None and read:
             say(f"edge-daemon: {failure}", err=True)
+        if daemon.restart and failure is None:
+            _start_anew()
         os._exit(0 if failure is None else failure.exit_code)
     if failure is not None:
         raise failure

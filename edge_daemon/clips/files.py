@@ -27,6 +27,9 @@ class ClipFiles(Protocol):
     def write(self, name: str, content: bytes, utc_ns: int) -> None:
         """Put a file there, whole or not at all, dated now (UTC, ns)."""
 
+    def read(self, name: str) -> bytes:
+        """What a file holds."""
+
     def delete(self, name: str) -> None:
         """Remove a file; one that is gone already is no error."""
 
@@ -72,6 +75,11 @@ class FolderClipFiles:
             with contextlib.suppress(OSError):
                 os.unlink(part)
             raise
+
+    def read(self, name: str) -> bytes:
+        """What a file holds."""
+        with open(os.path.join(self.folder, name), "rb") as file:
+            return file.read()
 
     def delete(self, name: str) -> None:
         """Remove a file, and its day's folder once that is empty."""

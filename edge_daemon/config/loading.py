@@ -36,24 +36,30 @@ class ValueOrigin:
     """Where an effective value came from.
 
     Attributes:
-        kind: the default, the file, or from outside through a reference in the file.
+        kind: the default, the file, from outside through a reference in the file, or an order from shore.
         line: line in the file, or None.
         column: column of the value in the file, or None.
-        source: for references, where from ("environment variable BROKER"); else empty.
+        source: for references, where from ("environment variable BROKER"); for orders, which one; else empty.
         secret: True when the value must not be shown.
     """
 
-    kind: Literal["default", "file", "reference"]
+    kind: Literal["default", "file", "reference", "order"]
     line: int | None = None
     source: str = ""
     secret: bool = False
     column: int | None = None
 
     def text(self, file: str) -> str:
-        """For people: "default", "config.yaml:12", "config.yaml:12, environment variable BROKER"."""
+        """For people: "default", "config.yaml:12", "config.yaml:12, environment variable BROKER", "order 17"."""
         if self.kind == "default":
             return "default"
+        if self.kind == "order":
+            return self.source
         return f"{file}:{self.line}" + (f", {self.source}" if self.source else "")
+
+
+Overlay = Mapping[tuple[str, ...], tuple[Any, str]]
+"""Values that stand in for the file's, by path; each with where it came from, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,7 @@ def load_text(
     path: Path | None = None,
     *,
     without_mqtt: bool = False,
+    overlay: Overlay | None = None,
 ) -> Loaded:
     """Check a configuration given as bytes.
 
@@ -152,6 +159,10 @@ def load_text(
         path: the file it is from; relative paths in it count from its folder.
         without_mqtt: pass over section `mqtt`, whatever is in it: nothing is published. The prefix stays, since it is
             in the topics of messages that wait.
+        overlay: values that orders have set.
+
+    Raises:
+        ConfigFileError: the text has problems, or the overlay does not suit it.
     """
     name = "-" if path is None else str(path)
     environment = os.environ if environment is None else environment
@@ -170,6 +181,9 @@ def load_text(
     for entry in entries():
         if entry.section is not None:
             _fill(data, entry.path)
+    overlay = overlay or {}
+    for path_in, (value, _) in overlay.items():
+        _lay(data, path_in, value)
     try:
         folder = None if path is None else str(path.absolute().parent)
         config = Config.model_validate(data, context={"folder": folder})
@@ -177,6 +191,7 @@ def load_text(
         problems = explain(error.errors(include_url=False), document)
         raise ConfigFileError(name, [redact(problem, references) for problem in problems]) from None
     origins = _origins(data, document, references)
+    origins.update({path_in: ValueOrigin("order", source=source) for path_in, (_, source) in overlay.items()})
     redaction = Redaction(value for used in references.values() for value in used.values)
     return Loaded(config, path, origins, version if version < CURRENT_VERSION else None, redaction, content)
 
@@ -198,6 +213,16 @@ def _fill(data: dict[str, Any], path: tuple[str, ...]) -> None:
         data = inner
     if path[-1] in data and data[path[-1]] is None:
         data[path[-1]] = {}
+
+
+def _lay(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Put a value over the file's; a section that is none is left for the check to find."""
+    for name in path[:-1]:
+        inner = data.setdefault(name, {})
+        if not isinstance(inner, dict):
+            return
+        data = inner
+    data[path[-1]] = value
 
 
 def _origins(

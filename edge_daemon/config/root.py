@@ -20,6 +20,7 @@ from edge_daemon.config.hydrophone import HydrophoneSection
 from edge_daemon.config.log import LogSection
 from edge_daemon.config.model import ModelSection
 from edge_daemon.config.mqtt import MqttSection
+from edge_daemon.config.orders import OrdersSection
 from edge_daemon.config.outbox import OutboxSection
 from edge_daemon.config.position import PositionSection
 from edge_daemon.config.presence import PresenceSection
@@ -50,6 +51,7 @@ class Config(Section):
     )
     schedule: ScheduleSection = key(None, "When to listen", factory=ScheduleSection)
     mqtt: MqttSection = key(None, "The MQTT broker", factory=MqttSection)
+    orders: OrdersSection = key(None, "Signed orders from shore", factory=OrdersSection)
     storage: StorageSection = key(None, "Where data is kept across restarts", factory=StorageSection)
     outbox: OutboxSection = key(None, "Unsent detections", factory=OutboxSection)
     clips: ClipsSection = key(None, "The sound of each event", factory=ClipsSection)
@@ -70,6 +72,8 @@ class Config(Section):
             )
         if self.mqtt.excerpt_kb is not None and not self.clips.enabled:
             raise refusal("mqtt.excerpt_kb", "needs clips, because it sends parts of them", "Set clips.enabled: true.")
+        if self.orders.enabled and not self.orders.public_keys:
+            raise refusal("orders.public_keys", "is empty, so nobody could give an order", "Add a public key.")
         return self
 
 

@@ -43,3 +43,13 @@ class StorageSection(Section):
     def announcements_path(self) -> Path:
         """Record of what Home Assistant was told of, to take it back one day."""
         return self.folder / "home_assistant.json"
+
+    @property
+    def orders_path(self) -> Path:
+        """What orders have set, and which were obeyed."""
+        return self.folder / "orders.json"
+
+    @property
+    def models_folder(self) -> Path:
+        """Models that came from shore, and pieces of the next one."""
+        return self.folder / "models"

@@ -7,6 +7,7 @@ from pkgutil import resolve_name
 from edge_daemon.documents.document import Document
 
 PUBLISHED = (
+    "edge_daemon.clips.clip_part:ClipPart",
     "edge_daemon.clips.excerpt:Excerpt",
     "edge_daemon.clips.lost_clip:LostClip",
     "edge_daemon.detection.document:Detection",
@@ -14,6 +15,7 @@ PUBLISHED = (
     "edge_daemon.effort.summary:EffortSummary",
     "edge_daemon.effort.tally:PresenceTally",
     "edge_daemon.health.document:HealthDocument",
+    "edge_daemon.orders.reply:OrderReply",
 )
 """Named, not imported: their rooms lie above this one."""
 

@@ -92,6 +92,17 @@ class ModelHealth(DocumentPart):
     fallback: bool = Field(default=False, description="True if the configured backend has failed.")
 
 
+class OrdersHealth(DocumentPart):
+    """Orders from shore since the start."""
+
+    obeyed: int = Field(ge=0, description="Orders obeyed.")
+    refused: dict[str, int] = Field(description="Orders refused, by reason.")
+    repeated: int = Field(ge=0, description="Retained orders that came again after they had been dealt with.")
+    waiting: int = Field(ge=0, description="Messages that nobody has looked at yet.")
+    trial: int | None = Field(description="Counter of the order whose change is on trial; null if none is.")
+    unreadable: tuple[str, ...] = Field(description="Topics of orders that the broker does not let the device read.")
+
+
 class HealthDocument(Document):
     """How the daemon is."""
 
@@ -124,6 +135,7 @@ class HealthDocument(Document):
     input: InputHealth | None = None
     outbox: OutboxHealth | None = None
     mqtt: MqttReport | None = None
+    orders: OrdersHealth | None = Field(default=None, description="Where orders may be given.")
     clock: ClockHealth | None = None
     position: PositionHealth | None = Field(default=None, description="The receiver; null without one.")
     board: BoardHealth | None = None

@@ -32,6 +32,7 @@ from edge_daemon.history.table import (
     remove_before,
     remove_oldest,
     select,
+    select_one,
     used_bytes,
 )
 from edge_daemon.storage.connection import open_to_read, unreadable
@@ -164,6 +165,19 @@ class BoardHistory:
         """Ids of entries that are not on disk as they are."""
         with self._memory:
             return self._held.keys() | self._delivered.keys()
+
+    def entry(self, name: str) -> HistoryEntry | None:
+        """The entry of this id, on disk or in memory; None without one.
+
+        Raises:
+            StorageError: the file cannot be read now.
+        """
+        with self._memory:
+            held = self._held.get(name)
+        if held is not None:
+            return held
+        with self._disk:
+            return self._database.read(lambda c: select_one(c, name))
 
     @property
     def unsaved(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from edge_daemon.history.entry import EntryKind, HistoryEntry
 
@@ -86,8 +87,18 @@ def select(connection: sqlite3.Connection, wanted: HistoryFilter) -> Iterator[Hi
         values.append(wanted.delivered)
     where = " AND ".join(conditions)
     query = f"SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY begin_utc_ns, seq"  # noqa: S608 our own words
-    for name, kind, begin, end, clock, document, score, contour, clip, delivered in connection.execute(query, values):
-        yield HistoryEntry(name, kind, begin, end, clock, document, score, bool(contour), clip, bool(delivered))
+    yield from map(_entry, connection.execute(query, values))
+
+
+def select_one(connection: sqlite3.Connection, name: str) -> HistoryEntry | None:
+    """The entry of this id; None without one."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM entry WHERE id = ?", (name,)).fetchone()  # noqa: S608 our own words
+    return None if row is None else _entry(row)
+
+
+def _entry(row: tuple[Any, ...]) -> HistoryEntry:
+    name, kind, begin, end, clock, document, score, contour, clip, delivered = row
+    return HistoryEntry(name, kind, begin, end, clock, document, score, bool(contour), clip, bool(delivered))
 
 
 def remove_before(connection: sqlite3.Connection, utc_ns: int) -> int:

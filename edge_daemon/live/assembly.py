@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,8 @@ from edge_daemon.system.pulse import Pulse
 if TYPE_CHECKING:
     from edge_daemon.live.track_keeper import TrackKeeper
     from edge_daemon.position.receiver import PositionReceiver
+    from edge_daemon.live.orders_desk import OrdersDesk
+    from edge_daemon.mqtt.inbox import Inbox
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -87,6 +90,7 @@ class Components:
     schedule: ScheduleRunner
     receiver: PositionReceiver | None
     track: TrackKeeper | None
+    orders: OrdersDesk | None
 
     @property
     def pulses(self) -> dict[str, Pulse]:
@@ -123,7 +127,9 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     outbox = Outbox(config.storage.outbox_path, time=time, rng=rng, limits=OutboxLimits.from_config(config.outbox))
     mailbox = TimedMailbox(outbox, time, counters.delivered)
     record = AnnouncementRecord(config.storage.announcements_path, _announcements(config), time)
-    publisher = _publisher(config, dependencies, mailbox, record)
+    nudge = threading.Event()
+    inbox = _inbox(config, topics, nudge.set)
+    publisher = _publisher(config, dependencies, mailbox, record, inbox)
     history = BoardHistory(
         config.storage.history_path,
         time=time,
@@ -144,7 +150,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         topics.presence,
         detector.rules.max_length_s,
     )
-    nudge = threading.Event()
+    outbox.when_put.append(nudge.set)
     if publisher is not None:
         outbox.when_put.append(publisher.wake)
 
@@ -164,6 +170,9 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         None if publisher is None or config.mqtt.excerpt_kb is None else publisher.publish_excerpt,
         1000 * (config.mqtt.excerpt_kb or 0),
     )
+    desk = None if inbox is None else _desk(config, dependencies, inbox, topics, outbox, history, times)
+    if desk is not None:
+        mailbox.when_acknowledged.append(desk.acknowledged)
     effort = EffortReporter(ledger, periods, outbox, times, config.device.id, topics.effort)
     expiry = Expiry(outbox, ledger, store, clock, time, config.effort.keep_days)
 
@@ -226,13 +235,14 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
             outbox,
             ledger,
             clips,
-            (promises, effort, clock, expiry, record, keeper, tallies, *(() if track is None else (track,))),
+            (promises, effort, clock, expiry, record, keeper, tallies, *(part for part in (track, desk) if part is not None)),
             (history.close,),
         ),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
         receiver=receiver,
         track=track,
+        orders=desk,
     )
 
 
@@ -264,8 +274,54 @@ def _announcements(config: Config) -> list[Announcement]:
     return discovery(topics, config.mqtt.home_assistant.prefix, config.device.name, moves=moves)
 
 
+def _inbox(config: Config, topics: Topics, arrived: Callable[[], object]) -> Inbox | None:
+    """Where orders arrive; None, and nothing of orders is even imported, where nobody may give any."""
+    if not (config.orders.enabled and config.mqtt.enabled):
+        return None
+    from edge_daemon.mqtt.inbox import Inbox
+    from edge_daemon.orders.envelope import MOST_BYTES
+
+    groups = [topics.group_orders(group) for group in config.orders.groups]
+    return Inbox([topics.orders, *groups], MOST_BYTES, arrived)
+
+
+def _desk(
+    config: Config,
+    dependencies: Dependencies,
+    inbox: Inbox,
+    topics: Topics,
+    outbox: Outbox,
+    history: BoardHistory,
+    times: SampleTime,
+) -> OrdersDesk:
+    from edge_daemon.live.clip_sender import ClipSender
+    from edge_daemon.live.order_replies import OrderReplies
+    from edge_daemon.live.orders_desk import OrdersDesk
+    from edge_daemon.orders.gate import Gate
+    from edge_daemon.orders.keys import verifier
+    from edge_daemon.orders.state_file import StateFile
+
+    device, time = config.device.id, dependencies.time
+
+    def dated() -> bool:
+        return times.state != "unsynchronised"
+
+    return OrdersDesk(
+        inbox,
+        Gate(verifier(config.orders.public_keys), device, frozenset(config.orders.groups)),
+        StateFile(config.storage.orders_path),
+        OrderReplies(device, topics.replies, outbox, time, dated),
+        ClipSender(device, topics.clip_parts, outbox, history, dependencies.clip_files, time, dated),
+        time,
+    )
+
+
 def _publisher(
-    config: Config, dependencies: Dependencies, mailbox: TimedMailbox, record: AnnouncementRecord
+    config: Config,
+    dependencies: Dependencies,
+    mailbox: TimedMailbox,
+    record: AnnouncementRecord,
+    inbox: Inbox | None,
 ) -> Publisher | None:
     mqtt = config.mqtt
     if not mqtt.enabled:
@@ -279,6 +335,7 @@ def _publisher(
         rng=dependencies.rng,
         environment=dependencies.environment,
         announcements=record.announcements,
+        inbox=inbox,
     )
     record.announced = publisher.announced
     return publisher

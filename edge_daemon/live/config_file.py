@@ -18,6 +18,9 @@ from edge_daemon.checks.run import check_start, doing_without
 from edge_daemon.config import Config, ConfigFileError, Loaded, load
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.kept_config import KeptConfig
+from edge_daemon.live.ordered_config import OrderedConfig
+from edge_daemon.orders.overlay import laid_over
+from edge_daemon.orders.setup import Setup
 from edge_daemon.storage.folder_lock import FolderInUseError
 from edge_daemon.system import journal
 
@@ -77,16 +80,26 @@ class ConfigFile:
         self._path, self._environment = path, environment
         self._kept = KeptConfig(path, environment)
         self._newest: Loaded | None = None
+        self.orders = OrderedConfig(environment)
+        """What orders lay over the file."""
 
     def read(self) -> Config:
-        """The file as it is now.
+        """The file as it is now, with what orders have set.
 
         Raises:
             ConfigError: it cannot be used.
         """
-        self._newest = load(self._path, self._environment)
+        self._newest = self.orders.lay(load(self._path, self._environment))
         journal.hide(self._newest.redact)
         return self._newest.config
+
+    def with_setup(self, setup: Setup) -> Config:
+        """The file as it is now, as it would be with what orders might set.
+
+        Raises:
+            ConfigError: the two do not suit each other.
+        """
+        return laid_over(load(self._path, self._environment), setup, self._environment).config
 
     def keep(self) -> None:
         """What was read last has worked: keep it for a start at which the file cannot be used."""
@@ -103,14 +116,7 @@ class ConfigFile:
             EdgeDaemonError: on the file, if nothing works or this is its first start.
         """
         if not self._kept.exists:
-            config = self.read()
-            loaded = self._newest
-            assert loaded is not None  # noqa: S101 for the type checker
-            journal.set_up(config.log.level)
-            journal.hide(loaded.redact)
-            check_start(loaded, self._environment)
-            with loaded.locating_errors():
-                return make(ConfigInForce(config))
+            return self._best(load(self._path, self._environment), lambda loaded: self._first(loaded, make))
         refusals: dict[_Attempt, EdgeDaemonError] = {}
         for attempt in _ATTEMPTS:
             try:
@@ -121,6 +127,27 @@ class ConfigFile:
                 refusals[attempt] = error
         raise refusals[_ATTEMPTS[0]]
 
+    def _best(self, loaded: Loaded, make: Callable[[Loaded], T]) -> T:
+        """Made with all that orders have set; if it cannot be, with less of it."""
+        failure: EdgeDaemonError | None = None
+        for candidate in self.orders.candidates(loaded):
+            try:
+                return make(candidate)
+            except FolderInUseError:
+                raise
+            except EdgeDaemonError as error:
+                failure = error
+        assert failure is not None  # noqa: S101 the file itself is always tried
+        raise failure
+
+    def _first(self, loaded: Loaded, make: Callable[[ConfigInForce], T]) -> T:
+        self._newest = loaded
+        journal.set_up(loaded.config.log.level)
+        journal.hide(loaded.redact)
+        check_start(loaded, self._environment)
+        with loaded.locating_errors():
+            return make(ConfigInForce(loaded.config))
+
     def _attempt(
         self, attempt: _Attempt, refusals: Mapping[_Attempt, EdgeDaemonError], make: Callable[[ConfigInForce], T]
     ) -> T:
@@ -129,15 +156,27 @@ class ConfigFile:
             loaded = self._kept.loaded(without_mqtt=without_mqtt)
         else:
             loaded = load(self._path, self._environment, without_mqtt=without_mqtt)
+        refusal = refusals.get(_Attempt(kept, without_mqtt=False, hearing_too=hearing_too))
+        spoils = refusals.get(_ATTEMPTS[0])
+        return self._best(loaded, lambda candidate: self._made(attempt, candidate, refusal, spoils, make))
+
+    def _made(
+        self,
+        attempt: _Attempt,
+        loaded: Loaded,
+        refusal: EdgeDaemonError | None,
+        spoils: EdgeDaemonError | None,
+        make: Callable[[ConfigInForce], T],
+    ) -> T:
+        kept, without_mqtt, hearing_too = attempt
         journal.set_up(loaded.config.log.level)
         journal.hide(loaded.redact)
         config, missing = doing_without(loaded, self._environment, hearing_too=hearing_too)
         problems = list(missing)
-        if without_mqtt:
-            refusal = refusals[_Attempt(kept, without_mqtt=False, hearing_too=hearing_too)]
+        if without_mqtt and refusal is not None:
             problems.insert(0, f"nothing is published: {_first_line(refusal)}")
-        if kept:
-            problems.insert(0, spoilt(refusals[_ATTEMPTS[0]]))
+        if kept and spoils is not None:
+            problems.insert(0, spoilt(spoils))
         self._newest = None if kept or without_mqtt or hearing_too else loaded
         with loaded.locating_errors():
             made = make(ConfigInForce(config, not kept, not without_mqtt, again=True, problems=tuple(problems)))

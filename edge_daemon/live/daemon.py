@@ -16,8 +16,10 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from edge_daemon.config import Config
+from edge_daemon.detection.detector import DetectorSettings, plan
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.live.assembly import assemble
@@ -31,6 +33,10 @@ from edge_daemon.live.health_reporter import HealthReporter
 from edge_daemon.live.reload import apply, reread
 from edge_daemon.live.watchdog import Watchdog
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
+
+if TYPE_CHECKING:
+    from edge_daemon.live.orders_follower import OrdersFollower
+    from edge_daemon.orders.setup import Setup
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +55,7 @@ class Daemon:
         read: reads the configuration anew for `reload`; None if there is nothing to read.
         keep: what was read last has worked; called in a thread of its own, since it writes.
         in_force: where the configuration came from; None: it is what is configured, in everything.
+        judge: the configuration as an order would have it; None if there is nothing that orders could set.
 
     Raises:
         ConfigError: hop and rules contradict each other or the model.
@@ -62,6 +69,7 @@ class Daemon:
         read: Callable[[], Config] | None = None,
         keep: Callable[[], None] | None = None,
         in_force: ConfigInForce | None = None,
+        judge: Callable[[Setup], Config] | None = None,
     ) -> None:
         self.config = config
         self._dependencies, self._read, self._keeper = dependencies, read, ConfigKeeper(keep)
@@ -90,6 +98,24 @@ class Daemon:
         self._failure: BaseException | None = None
         self.hangs = False
         """After `run`: whether a thread is still held up by a driver or a disk."""
+        self.restart = False
+        """After `run`: whether the program shall start anew, because an order says so."""
+        self._orders_follower: OrdersFollower | None = None
+        if components.orders is not None:
+            from edge_daemon.live.orders_follower import OrdersFollower
+
+            self._orders_follower = OrdersFollower(
+                components,
+                self._watchdog,
+                config.orders.trial_s,
+                time,
+                reload=self._reload_for_an_order,
+                health=self._reporter.hasten,
+                restart=self._start_anew,
+            )
+            components.orders.wake = lambda: self._orders.put("")
+            if judge is not None:
+                components.orders.judge = lambda setup: self._judged(judge(setup))
 
     @property
     def newest_health(self) -> HealthDocument | None:
@@ -180,6 +206,7 @@ class Daemon:
         tasks = (
             self.components.schedule.tick,
             self._feed,
+            self._follow_orders,
             self._look_at_the_file,
             self.components.unsaved.tick,
             self._reporter.say_status,
@@ -235,7 +262,10 @@ class Daemon:
             self.stop()
 
     def _end(self, threads: dict[str, threading.Thread]) -> None:
-        self._notifier.stopping("ending")
+        if self.restart:
+            self._notifier.reloading(self._time.monotonic_ns())
+        else:
+            self._notifier.stopping("ending")
         ending = Ending(self.components, self._dependencies, self._reporter)
         ending.threads(threads)
         self._failure, self.hangs = self._failure or ending.lost, ending.hangs
@@ -246,9 +276,31 @@ class Daemon:
         if not self._watchdog.feeds:
             self.components.unsaved.print_all()  # before the service manager ends us
 
-    def _reload(self) -> None:
+    def _follow_orders(self) -> None:
+        if self._orders_follower is not None:
+            self._orders_follower.tick()
+
+    def _reload_for_an_order(self) -> str:
+        """Reads the configuration anew; why that failed, or empty."""
+        refusal = self._reload()
+        return "" if refusal is None else str(refusal).splitlines()[0]
+
+    def _start_anew(self) -> None:
+        self.restart = True
+        self.stop()
+
+    def _judged(self, config: Config) -> Config:
+        """A configuration that suits its model; raises EdgeDaemonError if it does not."""
+        if config.model == self.config.model:
+            self._dependencies.detector.rules_for(config)
+        else:
+            plan(DetectorSettings.from_config(config))
+        return config
+
+    def _reload(self) -> EdgeDaemonError | None:
+        """Take over what can change; why the configuration was not applied, or None."""
         if self._read is None:
-            return
+            return None
         self._notifier.reloading(self._time.monotonic_ns())
         found = reread(self.config, self._read, self._dependencies.detector.rules_for)
         self.config = found.config
@@ -258,6 +310,7 @@ class Daemon:
         self.health.config_problems = self._file.problems
         self._reporter.hasten()
         self._notifier.ready(self.health.status())
+        return found.refusal
 
     def _look_at_the_file(self) -> None:
         if self._read is not None and self._file.mended(self._time.monotonic_ns(), self._read):

@@ -13,7 +13,7 @@ from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.clock.utc import utc_text
 from edge_daemon.config.health import HealthSection
 from edge_daemon.health.assessment import assess
-from edge_daemon.health.document import EffortHealth, HealthDocument, ModelHealth, ThreadHealth
+from edge_daemon.health.document import EffortHealth, HealthDocument, ModelHealth, OrdersHealth, ThreadHealth
 from edge_daemon.health.partial_document import PartialDocument
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.dependencies import Dependencies
@@ -45,6 +45,7 @@ class HealthCollector:
         self._counters: dict[str, float] = {}  # the backend's, which is asked by the scoring thread alone
         self._counters_due_ns = self._asked_ns = self._time.monotonic_ns()
         self._excess_s = self._waited_s = 0.0  # when last asked
+        self._refused = 0  # orders, likewise
         self._errors = RepeatedErrorLog(log, "a part of health cannot be told")
 
     def note_backend(self) -> None:
@@ -83,6 +84,7 @@ class HealthCollector:
         whole.add("mqtt", lambda: None if components.publisher is None else components.publisher.report())
         whole.add("clock", lambda: components.times.report().model_copy(update={"proven": components.clock.proven}))
         whole.add("position", lambda: None if components.receiver is None else components.receiver.report())
+        whole.add("orders", lambda: None if components.orders is None else components.orders.report())
         whole.add("board", dependencies.board.read)
         whole.add("model", self._model)
         whole.add("backend", lambda: self._counters)
@@ -192,12 +194,23 @@ class HealthCollector:
                 "right for as long"
             )
         found += self._hurried(effort.excess_s)
+        if components.orders is not None:
+            found += self._order_problems(components.orders.report(), components.orders.problem)
         if problem := self._dependencies.detector.problem:
             found.append(problem)
         clips = None if components.store is None else components.store.report()
         if clips is not None and clips.reason:
             found.append(clips.reason)
         return tuple(found)
+
+    def _order_problems(self, orders: OrdersHealth, problem: str) -> list[str]:
+        """Orders refused since the last document, and what keeps orders from being obeyed."""
+        refused = sum(orders.refused.values())
+        new, self._refused = refused - self._refused, refused
+        found = [f"{new} orders were refused"] if new else []
+        if orders.unreadable:
+            found.append(f"the broker does not let us read {', '.join(orders.unreadable)}")
+        return [*found, f"orders cannot be obeyed: {problem}"] if problem else found
 
     def _hurried(self, excess_s: float) -> list[str]:
         """Sound that has come faster than time passed, or could not be scored as fast, since the last document."""

@@ -18,6 +18,7 @@ from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.mqtt.connection import STABLE_NS, Connection, Failure
 from edge_daemon.mqtt.delivery import IDLE_NS, Delivery
 from edge_daemon.mqtt.excerpt_queue import ExcerptQueue
+from edge_daemon.mqtt.inbox import Inbox
 from edge_daemon.mqtt.link import (
     Accepted,
     Acknowledged,
@@ -57,6 +58,7 @@ class Courier:
         now_ns: monotonic time.
         announcements: see `Announcement`.
         discreet: say neither `online` nor `offline`: a trial, which leaves nothing behind.
+        inbox: takes messages for us; None where nobody may send any.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Courier:
         announcements: Sequence[Announcement] = (),
         *,
         discreet: bool = False,
+        inbox: Inbox | None = None,
     ) -> None:
         self._settings = settings
         self._topics = topics
@@ -87,7 +90,7 @@ class Courier:
         self._presence = Presence(
             topics.status, announcements, self._wire, self._delivery.in_flight, self._refusals, self._history
         )
-        self._discreet = discreet
+        self._discreet, self._inbox = discreet, inbox
         self._excerpts = ExcerptQueue(rng, now_ns)
         self._urgent: dict[str, Urgent] = {}
         self._stopped = False
@@ -151,10 +154,14 @@ class Courier:
             self._rejected(event, now_ns)
         elif isinstance(event, Subscribed):
             self._note_answer()
-            self._delivery.subscribed(event, now_ns)
+            if self._inbox is None or not self._inbox.subscribed(event):
+                self._delivery.subscribed(event, now_ns)
         elif isinstance(event, Received):
             self._note_answer()
-            self._delivery.received(event, now_ns)
+            if self._inbox is None or not self._inbox.received(event):
+                self._delivery.received(event, now_ns)
+            else:
+                self._wire.spend(event.topic, event.payload, now_ns)
 
     def _note_answer(self) -> None:
         self._history.answered()
@@ -169,6 +176,8 @@ class Courier:
         self._presence.learn(limits)
         if not self._discreet:
             self._presence.connection_began(now_ns)
+        if self._inbox is not None:
+            self._inbox.connection_began(self._link)
 
     def _acknowledged(self, event: Acknowledged, now_ns: int) -> None:
         sent = self._delivery.in_flight.get(event.packet)

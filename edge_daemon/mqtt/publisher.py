@@ -13,6 +13,7 @@ from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.mqtt.courier import Courier
 from edge_daemon.mqtt.excerpt_queue import MOST_EXCERPTS
+from edge_daemon.mqtt.inbox import Inbox
 from edge_daemon.mqtt.link import Link
 from edge_daemon.mqtt.orders import Order, Orders
 from edge_daemon.mqtt.paho_link import PahoLink
@@ -53,6 +54,7 @@ class Publisher:
         rng: where the jitter comes from.
         environment: for credentials; the process's own if None.
         announcements: retained messages to publish after each connection.
+        inbox: takes messages for the device; None where nobody may send any.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Publisher:
         rng: random.Random | None = None,
         environment: Mapping[str, str] | None = None,
         announcements: Sequence[Announcement] = (),
+        inbox: Inbox | None = None,
     ) -> None:
         self.topics = Topics(settings.prefix, device)
         self.pulse = Pulse()
@@ -81,6 +84,7 @@ class Publisher:
             rng or random.Random(),  # noqa: S311 - jitter, not cryptography
             self._time.monotonic_ns(),
             announcements,
+            inbox=inbox,
         )
         self._orders = Orders()
         self._excerpts = 0

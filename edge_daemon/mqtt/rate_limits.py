@@ -20,6 +20,7 @@ SLOTS = 61
 SHARES: Mapping[str, float] = {
     "status": 1.0,
     "detection": 0.97,
+    "reply": 0.97,
     "tally": 0.9,
     "effort": 0.85,
     "thumbnail": 0.75,

@@ -55,8 +55,8 @@ class Subscriber:
         while True:
             yield from self.step()
 
-    def step(self) -> list[tuple[str, bytes]]:
-        """Do what is due, wait for what comes, at most some seconds."""
+    def step(self, most_s: float = 5.0) -> list[tuple[str, bytes]]:
+        """Do what is due, wait for what comes, at most so many seconds."""
         now = self._time.monotonic_ns()
         connection = self._connection
         if connection.overdue(now):
@@ -64,9 +64,9 @@ class Subscriber:
         if connection.due(now):
             self._open(now)
         deadline = connection.deadline_ns()
-        wait_s = 5.0 if deadline is None else max(0, deadline - now) / SECOND_NS
+        wait_s = most_s if deadline is None else max(0, deadline - now) / SECOND_NS
         found = []
-        for event in self._link.poll(min(wait_s, 5.0)):
+        for event in self._link.poll(min(wait_s, most_s)):
             if isinstance(event, Accepted):
                 connection.accepted(self._time.monotonic_ns())
                 self._link.subscribe(self._pattern)
@@ -77,6 +77,15 @@ class Subscriber:
             elif isinstance(event, Received):
                 found.append((event.topic, event.payload))
         return found
+
+    @property
+    def online(self) -> bool:
+        """Whether the broker has accepted us."""
+        return self._connection.state == "online"
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send with QoS 1 while online; what is not acknowledged when the connection ends is lost."""
+        self._link.publish(topic, payload, qos=1, retain=retain)
 
     def close(self) -> None:
         """Leave."""

@@ -57,6 +57,25 @@ class Topics:
         return f"{self.prefix}/{self.device}/presence"
 
     @property
+    def orders(self) -> str:
+        """Signed orders for this device; read only where configured."""
+        return f"{self.prefix}/{self.device}/orders"
+
+    @property
+    def replies(self) -> str:
+        """What became of orders, one JSON document each, QoS 1."""
+        return f"{self.orders}/reply"
+
+    @property
+    def clip_parts(self) -> str:
+        """The sound of detections that an order asked for, in parts, one JSON document each, QoS 1."""
+        return f"{self.prefix}/{self.device}/clips"
+
+    def group_orders(self, group: str) -> str:
+        """Signed orders for all devices of a group; no device's id begins with @."""
+        return f"{self.prefix}/@{group}/orders"
+
+    @property
     def effort(self) -> str:
         """What was listened to and what was lost, QoS 1."""
         return f"{self.prefix}/{self.device}/effort"

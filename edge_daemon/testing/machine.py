@@ -72,6 +72,14 @@ class MemoryClipFiles:
         self.contents[name] = content
         self._dates[name] = utc_ns
 
+    def read(self, name: str) -> bytes:
+        """What a file holds."""
+        self._check()
+        try:
+            return self.contents[name]
+        except KeyError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from None
+
     def delete(self, name: str) -> None:
         """Remove a file."""
         self._check()

@@ -1,0 +1,67 @@
+"""What the calling thread does for orders: reloads, hastens health, starts anew, watches a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.live.assembly import Components
+from edge_daemon.live.orders_desk import Errand
+from edge_daemon.live.trial_watch import TrialProofs, trial_ended
+from edge_daemon.live.watchdog import Watchdog
+
+
+class OrdersFollower:
+    """Does what the desk asks for; the calling thread drives it.
+
+    Args:
+        components: among them the desk.
+        watchdog: whether it is met.
+        trial_s: how long a trial may take, seconds.
+        time: clocks.
+        reload: reads the configuration anew; returns why that failed, or an empty text.
+        health, restart: do what their names say.
+    """
+
+    def __init__(
+        self,
+        components: Components,
+        watchdog: Watchdog,
+        trial_s: float,
+        time: TimeSource,
+        *,
+        reload: Callable[[], str],
+        health: Callable[[], object],
+        restart: Callable[[], object],
+    ) -> None:
+        self._components, self._watchdog, self._trial_s, self._time = components, watchdog, trial_s, time
+        self._reload, self._health, self._restart = reload, health, restart
+
+    def tick(self) -> None:
+        """Do what is asked for, and look at the trial."""
+        desk = self._components.orders
+        if desk is None:
+            return
+        requests = desk.take_requests()
+        failure = self._reload() if any(one.deed == "reload" for one in requests) else ""
+        for request in requests:
+            self._do(request)
+            desk.fulfilled(request, failure if request.deed == "reload" else "")
+        trial = desk.trial
+        if trial is None:
+            return
+        age_s = (self._time.monotonic_ns() - desk.trial_began_ns) / SECOND_NS
+        verdict = trial_ended(age_s, self._trial_s, self._proofs(desk.trial_began_ns, reached=desk.reached))
+        if verdict is not None:
+            desk.conclude(trial, verdict)
+
+    def _do(self, request: Errand) -> None:
+        if request.deed == "health":
+            self._health()
+        elif request.deed == "restart":
+            self._restart()
+
+    def _proofs(self, began_ns: int, *, reached: bool) -> TrialProofs:
+        scored_ns = self._components.counters.last_scored_ns
+        hears = not self._components.schedule.on or (scored_ns is not None and scored_ns > began_ns)
+        return TrialProofs(hears=hears, fed=self._watchdog.feeds, reached=reached)
