@@ -5,8 +5,6 @@ from __future__ import annotations
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
 from edge_daemon.errors import StorageError, about
-from edge_daemon.orders.keys import key_name, require_library
-from edge_daemon.orders.state_file import StateFile
 
 
 def refuse_orders(config: Config) -> None:
@@ -16,6 +14,8 @@ def refuse_orders(config: Config) -> None:
         ConfigValueError: PyNaCl is missing.
     """
     if config.orders.enabled:
+        from edge_daemon.orders.keys import require_library
+
         with about("orders.enabled"):
             require_library()
 
@@ -27,6 +27,9 @@ def try_orders(config: Config) -> Verdict:
         return Verdict("orders", "skipped", "nobody may give orders")
     if not config.mqtt.enabled:
         return Verdict("orders", "warning", "orders come over MQTT, which is off", "Set mqtt.enabled: true.")
+    from edge_daemon.orders.keys import key_name
+    from edge_daemon.orders.state_file import StateFile
+
     try:
         state = StateFile(config.storage.orders_path).read()
     except StorageError as error:

@@ -193,3 +193,17 @@ def roll_back(sending: Sending) -> int:
 def clip(sending: Sending, detection: str, output: Path | None) -> int:
     """Send the sound of the detection with this id."""
     return sending.give("clip", {"id": detection}, clip=output)
+
+
+@send.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--bytes-per-hour", type=click.IntRange(min=1000), help="What the link may carry (default: no limit).")
+@click.pass_obj
+def model(sending: Sending, file: Path, bytes_per_hour: int | None) -> int:
+    """Send the model FILE to a device, which examines it, tries it and takes it or goes back.
+
+    After a break the same command goes on where it stopped, also days later. Give --timeout as long as it may take.
+    """
+    from edge_daemon.cli.orders_model import ship
+
+    return ship(sending, file, bytes_per_hour)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,12 @@ class Sending:
             kind, arguments: of the order.
             clip: file for the sound that it asks for.
         """
+        with self.connected("orders/reply" if clip is None else "#") as (subscriber, signer):
+            return self._give(subscriber, signer, kind, arguments, clip)
+
+    @contextmanager
+    def connected(self, subject: str) -> Iterator[tuple[Subscriber, OrderSigner]]:
+        """A subscription to what the devices say on a subject, and what signs."""
         from edge_daemon.cli.option_errors import blaming_options
         from edge_daemon.mqtt.subscriber import Subscriber
         from edge_daemon.orders.dispatch import OrderSigner
@@ -56,10 +63,10 @@ class Sending:
         settings, environment = self.broker.settings()
         signer = OrderSigner(self.key, settings.prefix)
         everybody = "+" if self.to.startswith("@") else self.to
-        pattern = f"{settings.prefix}/{everybody}/" + ("#" if clip is not None else "orders/reply")
+        pattern = f"{settings.prefix}/{everybody}/{subject}"
         subscriber = Subscriber(settings, pattern, lambda text: say(text, err=True), environment=environment)
         with closing(subscriber), blaming_options(self.broker.blamed):
-            return self._give(subscriber, signer, kind, arguments, clip)
+            yield subscriber, signer
 
     def _give(
         self, subscriber: Subscriber, signer: OrderSigner, kind: str, arguments: dict[str, Any], clip: Path | None

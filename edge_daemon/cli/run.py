@@ -56,6 +56,7 @@ def run(config: Path | None) -> int:
                 keep=file.keep,
                 in_force=in_force,
                 judge=file.with_setup,
+                examine=file.examine,
             )
             if (port := chosen.health.prometheus_port) is not None:
                 try:

@@ -235,8 +235,12 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
             outbox,
             ledger,
             clips,
-            (promises, effort, clock, expiry, record, keeper, tallies, *(part for part in (track, desk) if part is not None)),
-            (history.close,),
+            tuple(
+                chore
+                for chore in (promises, effort, clock, expiry, record, keeper, tallies, track, desk)
+                if chore is not None
+            ),
+            (history.close, *(() if desk is None else (desk.close,))),
         ),
         publisher=publisher,
         schedule=ScheduleRunner(schedule_from_config(config.schedule), source.listen, time),
@@ -295,10 +299,12 @@ def _desk(
     times: SampleTime,
 ) -> OrdersDesk:
     from edge_daemon.live.clip_sender import ClipSender
+    from edge_daemon.live.model_intake import ModelIntake
     from edge_daemon.live.order_replies import OrderReplies
     from edge_daemon.live.orders_desk import OrdersDesk
     from edge_daemon.orders.gate import Gate
     from edge_daemon.orders.keys import verifier
+    from edge_daemon.orders.model_store import ModelStore
     from edge_daemon.orders.state_file import StateFile
 
     device, time = config.device.id, dependencies.time
@@ -312,6 +318,7 @@ def _desk(
         StateFile(config.storage.orders_path),
         OrderReplies(device, topics.replies, outbox, time, dated),
         ClipSender(device, topics.clip_parts, outbox, history, dependencies.clip_files, time, dated),
+        ModelIntake(ModelStore(config.storage.models_folder), config.mqtt.bytes_per_hour),
         time,
     )
 

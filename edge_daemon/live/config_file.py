@@ -12,17 +12,19 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from edge_daemon.checks.run import check_start, doing_without
 from edge_daemon.config import Config, ConfigFileError, Loaded, load
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.kept_config import KeptConfig
-from edge_daemon.live.ordered_config import OrderedConfig
-from edge_daemon.orders.overlay import laid_over
-from edge_daemon.orders.setup import Setup
 from edge_daemon.storage.folder_lock import FolderInUseError
 from edge_daemon.system import journal
+
+if TYPE_CHECKING:
+    from edge_daemon.live.model_examination import ModelExamination
+    from edge_daemon.live.ordered_config import OrderedConfig
+    from edge_daemon.orders.setup import Setup
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +82,7 @@ class ConfigFile:
         self._path, self._environment = path, environment
         self._kept = KeptConfig(path, environment)
         self._newest: Loaded | None = None
-        self.orders = OrderedConfig(environment)
-        """What orders lay over the file."""
+        self._orders: OrderedConfig | None = None
 
     def read(self) -> Config:
         """The file as it is now, with what orders have set.
@@ -89,8 +90,10 @@ class ConfigFile:
         Raises:
             ConfigError: it cannot be used.
         """
-        self._newest = self.orders.lay(load(self._path, self._environment))
-        journal.hide(self._newest.redact)
+        self._newest = loaded = load(self._path, self._environment)
+        if loaded.config.orders.enabled:
+            self._newest = self._ordered().lay(loaded)
+        journal.hide(loaded.redact)
         return self._newest.config
 
     def with_setup(self, setup: Setup) -> Config:
@@ -99,7 +102,23 @@ class ConfigFile:
         Raises:
             ConfigError: the two do not suit each other.
         """
+        from edge_daemon.orders.overlay import laid_over
+
         return laid_over(load(self._path, self._environment), setup, self._environment).config
+
+    def _ordered(self) -> OrderedConfig:
+        """What orders lay over the file; not even imported where nobody may give any."""
+        if self._orders is None:
+            from edge_daemon.live.ordered_config import OrderedConfig
+
+            self._orders = OrderedConfig(self._environment)
+        return self._orders
+
+    def examine(self, setup: Setup) -> ModelExamination:
+        """Begin to examine the model in a setup, with the file as it is now."""
+        from edge_daemon.live.model_examination import ModelExamination
+
+        return ModelExamination(self._path, setup)
 
     def keep(self) -> None:
         """What was read last has worked: keep it for a start at which the file cannot be used."""
@@ -129,8 +148,10 @@ class ConfigFile:
 
     def _best(self, loaded: Loaded, make: Callable[[Loaded], T]) -> T:
         """Made with all that orders have set; if it cannot be, with less of it."""
+        if not loaded.config.orders.enabled:
+            return make(loaded)
         failure: EdgeDaemonError | None = None
-        for candidate in self.orders.candidates(loaded):
+        for candidate in self._ordered().candidates(loaded):
             try:
                 return make(candidate)
             except FolderInUseError:

@@ -35,6 +35,7 @@ from edge_daemon.live.watchdog import Watchdog
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 if TYPE_CHECKING:
+    from edge_daemon.live.errand import Examiner
     from edge_daemon.live.orders_follower import OrdersFollower
     from edge_daemon.orders.setup import Setup
 
@@ -56,6 +57,7 @@ class Daemon:
         keep: what was read last has worked; called in a thread of its own, since it writes.
         in_force: where the configuration came from; None: it is what is configured, in everything.
         judge: the configuration as an order would have it; None if there is nothing that orders could set.
+        examine: begins the examination of a model that has come from shore; likewise.
 
     Raises:
         ConfigError: hop and rules contradict each other or the model.
@@ -70,6 +72,7 @@ class Daemon:
         keep: Callable[[], None] | None = None,
         in_force: ConfigInForce | None = None,
         judge: Callable[[Setup], Config] | None = None,
+        examine: Callable[[Setup], Examiner] | None = None,
     ) -> None:
         self.config = config
         self._dependencies, self._read, self._keeper = dependencies, read, ConfigKeeper(keep)
@@ -114,6 +117,7 @@ class Daemon:
                 restart=self._start_anew,
             )
             components.orders.wake = lambda: self._orders.put("")
+            components.orders.models.examine = examine
             if judge is not None:
                 components.orders.judge = lambda setup: self._judged(judge(setup))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge_daemon.config import Loaded
 from edge_daemon.errors import ConfigError, StorageError
+from edge_daemon.orders.model_store import ModelStore
 from edge_daemon.orders.overlay import laid_over
 from edge_daemon.orders.setup import Setup
 from edge_daemon.orders.state_file import StateFile
@@ -40,13 +41,13 @@ class OrderedConfig:
 
     def candidates(self, loaded: Loaded) -> Iterator[Loaded]:
         """What to start with, the best first; asking for the next one says that the last did not work."""
-        if not loaded.config.orders.enabled:
-            yield loaded
-            return
         file = StateFile(loaded.config.storage.orders_path)
         state = self._begin(loaded.config.storage.folder, file)
         for setup in [state.setup] if state.trial is None else [state.setup, state.confirmed]:
             if setup.empty:
+                continue
+            if setup.model is not None and not ModelStore(loaded.config.storage.models_folder).good(setup.model):
+                self._give_up(file, setup, f"the model {setup.model[:12]} is missing or damaged")
                 continue
             try:
                 candidate = laid_over(loaded, setup, self._environment)
@@ -61,8 +62,6 @@ class OrderedConfig:
 
     def lay(self, loaded: Loaded) -> Loaded:
         """The file with what orders have set now; the file alone, and a problem, where that cannot be."""
-        if not loaded.config.orders.enabled:
-            return loaded
         try:
             laid = laid_over(loaded, StateFile(loaded.config.storage.orders_path).read().setup, self._environment)
         except (ConfigError, StorageError) as error:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
-from edge_daemon.config import Config
 from edge_daemon.errors import EdgeDaemonError, StorageError
 from edge_daemon.health.document import OrdersHealth
 from edge_daemon.live.clip_sender import ClipSender
+from edge_daemon.live.errand import Deed, Errand, Judge
+from edge_daemon.live.model_intake import ModelIntake
 from edge_daemon.live.order_replies import OrderReplies
 from edge_daemon.mqtt.inbox import Inbox
 from edge_daemon.mqtt.link import Received
-from edge_daemon.orders.arguments import Arguments, ClipArguments, SetArguments
+from edge_daemon.orders.arguments import Arguments, ClipArguments, ModelArguments, PieceArguments, SetArguments
 from edge_daemon.orders.gate import Gate, Opened
 from edge_daemon.orders.overlay import settable_keys
 from edge_daemon.orders.refusal import OrderRefusedError
@@ -37,30 +37,6 @@ from edge_daemon.orders.trial_state import (
     tried,
 )
 
-Deed = Literal["reload", "health", "restart"]
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What the calling thread is asked to do.
-
-    Attributes:
-        deed: what.
-        answer: told when it is done; None where nobody waits for it.
-        tries: it begins a trial.
-    """
-
-    deed: Deed
-    answer: Outstanding | None = None
-    tries: bool = False
-
-
-class Judge(Protocol):
-    """Knows whether a setup suits the file and the model."""
-
-    def __call__(self, setup: Setup, /) -> Config:
-        """The configuration with it; raises EdgeDaemonError if it does not suit."""
-
 
 class OrdersDesk:
     """Deals with orders; `tick` is for the thread of the disk, the rest as it says.
@@ -71,9 +47,11 @@ class OrdersDesk:
         file: what is kept of them.
         replies: answers.
         clips: sends the sound of detections.
+        models: takes models and has them examined.
         time: clocks.
 
     Attributes:
+        models: takes models.
         judge: of setups; None where there is no file to lay them over.
         wake: called when the calling thread is asked for something.
         obeyed: orders obeyed since the start.
@@ -82,10 +60,17 @@ class OrdersDesk:
     """
 
     def __init__(
-        self, inbox: Inbox, gate: Gate, file: StateFile, replies: OrderReplies, clips: ClipSender, time: TimeSource
+        self,
+        inbox: Inbox,
+        gate: Gate,
+        file: StateFile,
+        replies: OrderReplies,
+        clips: ClipSender,
+        models: ModelIntake,
+        time: TimeSource,
     ) -> None:
         self._inbox, self._gate, self._file, self._time = inbox, gate, file, time
-        self.replies, self._clips = replies, clips
+        self.replies, self._clips, self.models = replies, clips, models
         self.judge: Judge | None = None
         self.wake: Callable[[], object] = lambda: None
         self.obeyed = self.repeated = 0
@@ -145,6 +130,7 @@ class OrdersDesk:
         self._conclude()
         self._answer_all()
         self._tell()
+        self._look_at_the_examination()
         self._count_unread()
         for letter in self._inbox.take():
             self._deal(letter)
@@ -157,6 +143,7 @@ class OrdersDesk:
             self.problem = str(error)
             return
         self._begun, self.problem = True, ""
+        self.models.tidy(state)
         if (trial := state.trial) is not None:
             probe = Outstanding(trial.key, trial.counter, trial.kind, "trial", "the program was started with it")
             self._try(state, probe)
@@ -180,6 +167,7 @@ class OrdersDesk:
             self.problem = str(error)
             return
         self.trial, self._verdict, self._untold, self.problem = None, None, True, ""
+        self.models.tidy(after)
         if verdict:
             self._go_back(before, after)
 
@@ -268,6 +256,14 @@ class OrdersDesk:
             self._note(opened)
             outcome, text = self._clips.send(arguments.id)
             self._reply(opened, outcome, text)
+        elif isinstance(arguments, PieceArguments):
+            self.models.take_piece(arguments, opened.order.attachment)
+            self._note(opened)
+        elif isinstance(arguments, ModelArguments):
+            answer, text, detail = self.models.take(opened, arguments, self._file.read().setup)
+            self._note(opened)
+            if answer is not None:
+                self._reply(opened, answer, text, detail)
         elif opened.order.kind == "roll_back":
             self._roll_back(opened)
         elif opened.order.kind == "restart":
@@ -288,6 +284,22 @@ class OrdersDesk:
         counter = opened.order.counter
         self._change(opened, lambda state: state.setup.with_values(arguments.values, arguments.unset, counter))
 
+    def _look_at_the_examination(self) -> None:
+        found = self.models.examined()
+        if found is None:
+            return
+        opened, model, problem = found
+        if problem:
+            self.models.tidy(self._file.read())
+            self._reply(opened, "failed", f"the model is not good: {problem}")
+            return
+        counter = opened.order.counter
+        self._put_on_trial(opened, lambda state: state.setup.with_model(model.digest, counter))
+
+    def close(self) -> None:
+        """End what runs; an examination that has not ended is for the next order."""
+        self.models.close()
+
     def _roll_back(self, opened: Opened) -> None:
         state = self._file.read()
         if state.trial is not None:
@@ -304,12 +316,19 @@ class OrdersDesk:
 
     def _change(self, opened: Opened, setup_of: Callable[[OrdersState], Setup]) -> None:
         """Put another setup on trial, in one write with the order's counter."""
+
+        def suiting(state: OrdersState) -> Setup:
+            setup = setup_of(state)
+            self._see_that_it_suits(setup)
+            return setup
+
+        self._put_on_trial(opened, suiting)
+
+    def _put_on_trial(self, opened: Opened, setup_of: Callable[[OrdersState], Setup]) -> None:
         key, order = opened.key, opened.order
 
         def event(state: OrdersState) -> OrdersState:
-            setup = setup_of(state)
-            self._see_that_it_suits(setup)
-            return tried(counted(state, key, order.counter), setup, key, order.counter, order.kind)
+            return tried(counted(state, key, order.counter), setup_of(state), key, order.counter, order.kind)
 
         before = self._file.read()
         after = self._file.change(event)
@@ -333,8 +352,8 @@ class OrdersDesk:
     def _note(self, opened: Opened) -> None:
         self._file.change(lambda state: counted(state, opened.key, opened.order.counter))
 
-    def _reply(self, opened: Opened, outcome: Outcome, text: str = "") -> None:
-        self.replies.put(opened.key, opened.order.counter, opened.order.kind, outcome, text)
+    def _reply(self, opened: Opened, outcome: Outcome, text: str = "", detail: dict[str, Any] | None = None) -> None:
+        self.replies.put(opened.key, opened.order.counter, opened.order.kind, outcome, text, detail)
 
     def _outstanding(self, opened: Opened, outcome: Outcome) -> Outstanding:
         return Outstanding(opened.key, opened.order.counter, opened.order.kind, outcome)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
 from edge_daemon.live.assembly import Components
-from edge_daemon.live.orders_desk import Errand
+from edge_daemon.live.errand import Errand
 from edge_daemon.live.trial_watch import TrialProofs, trial_ended
 from edge_daemon.live.watchdog import Watchdog
 

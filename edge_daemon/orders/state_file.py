@@ -102,11 +102,11 @@ def _parsed(path: Path, data: bytes) -> OrdersState:
             raise ValueError("version")
         return OrdersState(
             counters={str(key): int(counter) for key, counter in found["counters"].items()},
-            confirmed=_setup(found["confirmed"]),
-            former=None if found["former"] is None else _setup(found["former"]),
+            confirmed=setup_from(found["confirmed"]),
+            former=None if found["former"] is None else setup_from(found["former"]),
             trial=None
             if found["trial"] is None
-            else Trial(**{**found["trial"], "setup": _setup(found["trial"]["setup"])}),
+            else Trial(**{**found["trial"], "setup": setup_from(found["trial"]["setup"])}),
             untold=tuple(Outstanding(**one) for one in found["untold"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -115,6 +115,7 @@ def _parsed(path: Path, data: bytes) -> OrdersState:
         ) from error
 
 
-def _setup(found: dict[str, Any]) -> Setup:
+def setup_from(found: dict[str, Any]) -> Setup:
+    """A setup from plain data, as `asdict` makes it; raises ValueError, TypeError or KeyError for other data."""
     values = {str(key): OrderedValue(**value) for key, value in found["values"].items()}
     return Setup(values, found["model"], found["model_counter"])

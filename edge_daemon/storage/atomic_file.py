@@ -46,6 +46,27 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         ) from error
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file's bytes, all of them or none, in place of an older file.
+
+    Raises:
+        OSError: they cannot be written; nothing is left of them.
+    """
+    descriptor, name = make_part(path)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
 def _sync_folder(folder: Path) -> None:
     """Force the renaming itself to the disk; some file systems cannot, and need not."""
     with suppress(OSError):

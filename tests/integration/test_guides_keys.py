@@ -72,6 +72,11 @@ def test_commands_and_options_exist(guide: Path) -> None:
             continue
         options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
         for word in words:
+            if isinstance(command, click.Group) and word in command.list_commands(click.Context(command)):
+                inner = command.get_command(click.Context(command), word)  # behind options of its group
+                assert inner is not None
+                command = inner
+                options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
             if word.startswith("--"):
                 assert word.partition("=")[0] in options | {"--help"}, f"{guide.name}: {words}"
 

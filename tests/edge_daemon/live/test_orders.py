@@ -10,12 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
+from edge_daemon.errors import ModelError
 from edge_daemon.live.config_file import ConfigFile
+from edge_daemon.model.model_file import default_model_path
 from edge_daemon.mqtt.link import Received
+from edge_daemon.orders.reply import OrderReply
+from edge_daemon.orders.shipment import Shipment
+from edge_daemon.orders.state_file import StateFile
 from tests.edge_daemon.orders.shore import WAYS, Shore, spoiled
 
 ORDERS = "edge_daemon/buoy-7/orders"
 TRIAL_S = 20.0
+PORTABLE = default_model_path().with_name("right_whale_portable.onnx")
 
 
 class Rig:
@@ -35,6 +41,7 @@ class Rig:
         }
         self.path.write_text(yaml.safe_dump(document))
         self.before = self.path.read_bytes()
+        self.config_state = folder / "state" / "orders.json"
         (folder / "state").mkdir()
         file = ConfigFile(self.path, {})
         self.buoy = make_buoy(mqtt=True, folder=folder, orders=orders)
@@ -219,3 +226,76 @@ def test_without_orders_nothing_is_subscribed_to(make_buoy: Callable[..., Any]) 
     assert buoy.daemon.components.orders is None
     assert buoy.broker.links[0].patterns == []
     assert buoy.daemon.health.document().orders is None
+
+
+class Examination:
+    """One that has ended already."""
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    def verdict(self) -> str | None:
+        return self._problem
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+def ship(rig: Rig, content: bytes) -> int:
+    """Send a model as the command does; the counter of the order that is to take it."""
+    shipment = Shipment.of(content)
+    first = rig.give("model", shipment.announcement())
+    rig.until(lambda: rig.outcomes(first) == ["incomplete"])
+    reply = OrderReply.model_validate(rig.replies()[-1])
+    for number in shipment.next_round(reply):
+        arguments, data = shipment.piece(number)
+        rig.send(rig.shore.sealed("piece", arguments, attachment=data))
+    return rig.give("model", shipment.announcement())
+
+
+def test_a_good_model_is_taken_by_a_start_and_tried(rig: Rig) -> None:
+    rig.desk.models.examine = lambda _setup: Examination("")
+    counter = ship(rig, PORTABLE.read_bytes())
+    rig.until(lambda: rig.daemon.restart)
+    rig.buoy.finish()
+    file = ConfigFile(rig.path, {})
+    tried = file.start(lambda in_force: in_force.config.model.path)
+    assert tried is not None
+    assert tried.read_bytes() == PORTABLE.read_bytes()
+    assert StateFile(rig.config_state).read().trial.counter == counter
+    again = ConfigFile(rig.path, {}).start(lambda in_force: in_force.config.model.path)
+    assert again is None  # a power cut in the trial
+
+
+def test_a_model_with_which_the_daemon_does_not_start_is_given_up_at_once(rig: Rig) -> None:
+    rig.desk.models.examine = lambda _setup: Examination("")
+    ship(rig, PORTABLE.read_bytes())
+    rig.until(lambda: rig.daemon.restart)
+    rig.buoy.finish()
+    asked: list[object] = []
+
+    def make(in_force: Any) -> object:
+        asked.append(in_force.config.model.path)
+        if in_force.config.model.path is not None:
+            raise ModelError("No.")
+        return in_force
+
+    ConfigFile(rig.path, {}).start(make)
+    assert [one is None for one in asked] == [False, True]
+    assert StateFile(rig.config_state).read().trial is None
+
+
+def test_a_bad_model_is_not_taken(rig: Rig) -> None:
+    rig.desk.models.examine = lambda _setup: Examination("it gives no scores")
+    counter = ship(rig, PORTABLE.read_bytes())
+    rig.until(lambda: rig.outcomes(counter) == ["failed"])
+    assert not rig.daemon.restart
+    assert not list((rig.config_state.parent / "models").glob("*.onnx"))
+
+
+def test_a_damaged_state_stops_orders_and_not_the_ear(rig: Rig) -> None:
+    rig.config_state.write_bytes(b"rotten")
+    rig.give("set", {"values": {"detection.threshold": 0.7}})
+    rig.until(lambda: rig.desk.replies.refused["disk"] == 1)
+    assert any("damaged" in reason for reason in rig.daemon.health.document().reasons)
+    assert ConfigFile(rig.path, {}).start(lambda in_force: in_force.config.detection.threshold) is None

@@ -22,6 +22,8 @@ class Shore:
 
     key: SigningKey = field(default_factory=lambda: SigningKey(b"\1" * 32))
     counter: int = 100
+    now_s: int = NOW_S
+    device: str = DEVICE
 
     @property
     def public_key(self) -> str:
@@ -36,7 +38,7 @@ class Shore:
 
     def order(self, kind: str = "health", arguments: dict[str, Any] | None = None, **fields: Any) -> ShoreOrder:
         self.counter += 1
-        whole = {"to": DEVICE, "counter": self.counter, "expires": NOW_S + 3600, "attachment": b""} | fields
+        whole = {"to": self.device, "counter": self.counter, "expires": self.now_s + 3600, "attachment": b""} | fields
         return ShoreOrder(kind=kind, arguments=arguments or {}, **whole)
 
     def sealed(self, kind: str = "health", arguments: dict[str, Any] | None = None, **fields: Any) -> bytes:
@@ -53,7 +55,7 @@ class Shore:
 def spoiled(shore: Shore, way: int) -> tuple[bytes, str]:
     """A bad order, in one of twelve ways, and the reason for which it must be refused."""
     good = shore.sealed("set", {"values": {"health.interval_s": 30.0}})
-    stranger = Shore(SigningKey(b"\2" * 32), shore.counter)
+    stranger = Shore(SigningKey(b"\2" * 32), shore.counter, shore.now_s, shore.device)
     body = good[OVERHEAD:]
     return [
         (good[:-3], "signature"),  # truncated
@@ -65,7 +67,7 @@ def spoiled(shore: Shore, way: int) -> tuple[bytes, str]:
         (shore.seal(body.replace(b'{"arguments"', b'{ "arguments"')), "content"),
         (shore.seal(b"not JSON"), "content"),
         (shore.sealed("restart", to="buoy-8"), "foreign"),
-        (shore.sealed("restart", expires=NOW_S - 1), "expired"),
+        (shore.sealed("restart", expires=shore.now_s - 1), "expired"),
         (shore.sealed("restart", counter=3), "replayed"),
         (shore.sealed("set", {"values": {"mqtt.host": "elsewhere.example"}}), "value"),
     ][way]

@@ -1,0 +1,44 @@
+"""What the desk of orders asks of others: errands of the calling thread, a judgement, an examination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from edge_daemon.config import Config
+from edge_daemon.orders.setup import Setup
+from edge_daemon.orders.trial_state import Outstanding
+
+Deed = Literal["reload", "health", "restart"]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What the calling thread is asked to do.
+
+    Attributes:
+        deed: what.
+        answer: told when it is done; None where nobody waits for it.
+        tries: it begins a trial.
+    """
+
+    deed: Deed
+    answer: Outstanding | None = None
+    tries: bool = False
+
+
+class Judge(Protocol):
+    """Knows whether a setup suits the file and the model."""
+
+    def __call__(self, setup: Setup, /) -> Config:
+        """The configuration with it; raises EdgeDaemonError if it does not suit."""
+
+
+class Examiner(Protocol):
+    """Finds out, in a process of its own, whether a model is good."""
+
+    def verdict(self) -> str | None:
+        """None while it goes on; then empty, or why the model is not good."""
+
+    def close(self) -> None:
+        """End it."""
