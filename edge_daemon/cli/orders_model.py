@@ -99,9 +99,10 @@ class ModelRun:
             dispatch = self._order("model", self._shipment.announcement())
             self._asked[dispatch.counter] = dispatch
             self._publish(dispatch)
-            reply = self._next_reply(min(self._end, time.monotonic() + ASK_AGAIN_S))
-            if reply is not None and not (reply.outcome == "refused" and reply.reason == "busy"):
-                return reply
+            until = min(self._end, time.monotonic() + ASK_AGAIN_S)
+            while (reply := self._next_reply(until)) is not None:
+                if reply.reason != "busy":  # else the answer to an earlier question is still to come
+                    return reply
         return None
 
     def _send_piece(self, number: int) -> None:

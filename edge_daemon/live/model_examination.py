@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 600.0
 CPU_S = 300
+NICE = 5
+"""Sound goes first; but where others are busy, too, it must come to an end."""
 SHARE = 0.5
 """Of the hop, that scoring one window may take."""
 
@@ -125,7 +127,7 @@ def main() -> None:
     from edge_daemon.orders.state_file import setup_from
 
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    os.nice(10)
+    os.nice(NICE)
     setup = setup_from(json.loads(sys.stdin.read()))
     try:
         problem = examine(Path(sys.argv[1]), setup)
