@@ -35,6 +35,7 @@ def requirements() -> dict[str, list[str]]:
     return {
         "daemon": project["dependencies"],
         "prometheus": project["optional-dependencies"]["prometheus"],
+        "orders": project["optional-dependencies"]["orders"],
         "build": document["build-system"]["requires"],
     }
 

@@ -95,6 +95,7 @@ def test_locks_hold_all_that_is_declared_and_what_that_needs() -> None:
     declared = {
         "daemon": document["project"]["dependencies"],
         "prometheus": optional["prometheus"],
+        "orders": optional["orders"],
         "build": document["build-system"]["requires"],
     }
     assert {path.stem for path in LOCKS.glob("*.txt")} == set(declared)
