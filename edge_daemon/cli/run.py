@@ -55,8 +55,7 @@ def run(config: Path | None) -> int:
                 read=file.read,
                 keep=file.keep,
                 in_force=in_force,
-                judge=file.with_setup,
-                examine=file.examine,
+                ordered=file,
             )
             if (port := chosen.health.prometheus_port) is not None:
                 try:

@@ -106,6 +106,11 @@ class ConfigFile:
 
         return laid_over(load(self._path, self._environment), setup, self._environment).config
 
+    @property
+    def order_problems(self) -> tuple[str, ...]:
+        """What of the orders is not in force, and why."""
+        return () if self._orders is None else self._orders.problems
+
     def _ordered(self) -> OrderedConfig:
         """What orders lay over the file; not even imported where nobody may give any."""
         if self._orders is None:
@@ -167,7 +172,7 @@ class ConfigFile:
         journal.hide(loaded.redact)
         check_start(loaded, self._environment)
         with loaded.locating_errors():
-            return make(ConfigInForce(loaded.config))
+            return make(ConfigInForce(loaded.config, problems=self.order_problems))
 
     def _attempt(
         self, attempt: _Attempt, refusals: Mapping[_Attempt, EdgeDaemonError], make: Callable[[ConfigInForce], T]
@@ -193,7 +198,7 @@ class ConfigFile:
         journal.set_up(loaded.config.log.level)
         journal.hide(loaded.redact)
         config, missing = doing_without(loaded, self._environment, hearing_too=hearing_too)
-        problems = list(missing)
+        problems = [*missing, *self.order_problems]
         if without_mqtt and refusal is not None:
             problems.insert(0, f"nothing is published: {_first_line(refusal)}")
         if kept and spoils is not None:

@@ -35,9 +35,8 @@ from edge_daemon.live.watchdog import Watchdog
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 if TYPE_CHECKING:
-    from edge_daemon.live.errand import Examiner
+    from edge_daemon.live.errand import OrderedFile
     from edge_daemon.live.orders_follower import OrdersFollower
-    from edge_daemon.orders.setup import Setup
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +55,7 @@ class Daemon:
         read: reads the configuration anew for `reload`; None if there is nothing to read.
         keep: what was read last has worked; called in a thread of its own, since it writes.
         in_force: where the configuration came from; None: it is what is configured, in everything.
-        judge: the configuration as an order would have it; None if there is nothing that orders could set.
-        examine: begins the examination of a model that has come from shore; likewise.
+        ordered: the file that orders are laid over; None if there is none.
 
     Raises:
         ConfigError: hop and rules contradict each other or the model.
@@ -71,8 +69,7 @@ class Daemon:
         read: Callable[[], Config] | None = None,
         keep: Callable[[], None] | None = None,
         in_force: ConfigInForce | None = None,
-        judge: Callable[[Setup], Config] | None = None,
-        examine: Callable[[Setup], Examiner] | None = None,
+        ordered: OrderedFile | None = None,
     ) -> None:
         self.config = config
         self._dependencies, self._read, self._keeper = dependencies, read, ConfigKeeper(keep)
@@ -103,6 +100,7 @@ class Daemon:
         """After `run`: whether a thread is still held up by a driver or a disk."""
         self.restart = False
         """After `run`: whether the program shall start anew, because an order says so."""
+        self._ordered = ordered
         self._orders_follower: OrdersFollower | None = None
         if components.orders is not None:
             from edge_daemon.live.orders_follower import OrdersFollower
@@ -117,9 +115,9 @@ class Daemon:
                 restart=self._start_anew,
             )
             components.orders.wake = lambda: self._orders.put("")
-            components.orders.models.examine = examine
-            if judge is not None:
-                components.orders.judge = lambda setup: self._judged(judge(setup))
+            if ordered is not None:
+                components.orders.models.examine = ordered.examine
+                components.orders.judge = lambda setup: self._judged(ordered.with_setup(setup))
 
     @property
     def newest_health(self) -> HealthDocument | None:
@@ -311,7 +309,8 @@ class Daemon:
         apply(self.config, self.components, self.health, self._dependencies.detector.rules_for(self.config))
         if self._file.take(found):
             self._keeper.keep_soon()
-        self.health.config_problems = self._file.problems
+        order_problems = () if self._ordered is None else self._ordered.order_problems
+        self.health.config_problems = (*self._file.problems, *order_problems)
         self._reporter.hasten()
         self._notifier.ready(self.health.status())
         return found.refusal

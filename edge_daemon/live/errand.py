@@ -27,13 +27,6 @@ class Errand:
     tries: bool = False
 
 
-class Judge(Protocol):
-    """Knows whether a setup suits the file and the model."""
-
-    def __call__(self, setup: Setup, /) -> Config:
-        """The configuration with it; raises EdgeDaemonError if it does not suit."""
-
-
 class Examiner(Protocol):
     """Finds out, in a process of its own, whether a model is good."""
 
@@ -42,3 +35,24 @@ class Examiner(Protocol):
 
     def close(self) -> None:
         """End it."""
+
+
+class OrderedFile(Protocol):
+    """The configuration file that orders are laid over."""
+
+    def with_setup(self, setup: Setup) -> Config:
+        """The configuration with what orders might set; raises ConfigError if the two do not suit each other."""
+
+    def examine(self, setup: Setup) -> Examiner:
+        """Begin to examine the model in a setup."""
+
+    @property
+    def order_problems(self) -> tuple[str, ...]:
+        """What of the orders is not in force, and why."""
+
+
+class Judge(Protocol):
+    """Knows whether a setup suits the file and the model."""
+
+    def __call__(self, setup: Setup, /) -> Config:
+        """The configuration with it; raises EdgeDaemonError if it does not suit."""

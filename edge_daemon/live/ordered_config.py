@@ -44,7 +44,7 @@ class OrderedConfig:
         file = StateFile(loaded.config.storage.orders_path)
         state = self._begin(loaded.config.storage.folder, file)
         for setup in [state.setup] if state.trial is None else [state.setup, state.confirmed]:
-            if setup.empty:
+            if setup.empty and state.trial is None:
                 continue
             if setup.model is not None and not ModelStore(loaded.config.storage.models_folder).good(setup.model):
                 self._give_up(file, setup, f"the model {setup.model[:12]} is missing or damaged")

@@ -14,9 +14,13 @@ from edge_daemon.errors import ModelError
 from edge_daemon.live.config_file import ConfigFile
 from edge_daemon.model.model_file import default_model_path
 from edge_daemon.mqtt.link import Received
+from edge_daemon.orders.arguments import PieceArguments
+from edge_daemon.orders.model_store import ModelStore
 from edge_daemon.orders.reply import OrderReply
+from edge_daemon.orders.setup import Setup
 from edge_daemon.orders.shipment import Shipment
 from edge_daemon.orders.state_file import StateFile
+from edge_daemon.orders.trial_state import OrdersState, confirmed, started, tried
 from tests.edge_daemon.orders.shore import WAYS, Shore, spoiled
 
 ORDERS = "edge_daemon/buoy-7/orders"
@@ -48,6 +52,7 @@ class Rig:
         daemon = self.daemon = self.buoy.daemon
         daemon._read = file.read
         self.desk = daemon.components.orders
+        daemon._ordered = file
         self.desk.judge = lambda setup: daemon._judged(file.with_setup(setup))
         self.buoy.settle(lambda: self.buoy.broker.links and self.buoy.broker.links[0].patterns)
 
@@ -285,6 +290,26 @@ def test_a_model_with_which_the_daemon_does_not_start_is_given_up_at_once(rig: R
     assert StateFile(rig.config_state).read().trial is None
 
 
+def test_a_start_on_trial_without_anything_set_has_the_files_model(rig: Rig) -> None:
+    rig.buoy.finish()
+    file = StateFile(rig.config_state)
+    store = ModelStore(rig.config_state.parent / "models")
+    shipment = Shipment.of(PORTABLE.read_bytes())
+    store.announce(shipment.model)
+    for number in range(shipment.model.pieces):
+        arguments, data = shipment.piece(number)
+        store.take(PieceArguments.model_validate(arguments), data)
+    store.assemble(shipment.model)
+    state = started(tried(OrdersState(), Setup().with_model(shipment.model.digest, 1), "k", 1, "model"))
+    state = confirmed(state)
+    file.replace(tried(state, Setup(), "k", 2, "roll_back"))
+    assert ConfigFile(rig.path, {}).start(lambda in_force: in_force.config.model.path) is None
+    assert file.read().trial is not None
+    back = ConfigFile(rig.path, {}).start(lambda in_force: in_force.config.model.path)
+    assert back is not None
+    assert back.stem == shipment.model.digest
+
+
 def test_a_bad_model_is_not_taken(rig: Rig) -> None:
     rig.desk.models.examine = lambda _setup: Examination("it gives no scores")
     counter = ship(rig, PORTABLE.read_bytes())
@@ -298,4 +323,6 @@ def test_a_damaged_state_stops_orders_and_not_the_ear(rig: Rig) -> None:
     rig.give("set", {"values": {"detection.threshold": 0.7}})
     rig.until(lambda: rig.desk.replies.refused["disk"] == 1)
     assert any("damaged" in reason for reason in rig.daemon.health.document().reasons)
-    assert ConfigFile(rig.path, {}).start(lambda in_force: in_force.config.detection.threshold) is None
+    in_force = ConfigFile(rig.path, {}).start(lambda in_force: in_force)
+    assert in_force.config.detection.threshold is None
+    assert any("damaged" in problem for problem in in_force.problems)
