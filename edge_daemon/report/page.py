@@ -11,11 +11,13 @@ import hashlib
 import html
 import re
 from collections.abc import Iterable
-from importlib import resources
+from pathlib import Path
 from typing import Any, TextIO
 
 from edge_daemon.report.document import to_script
+from edge_daemon.web.asset import shared_asset
 
+_ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
     "format.js",
     "detections.js",
@@ -26,12 +28,13 @@ SCRIPTS = (
     "card.js",
     "timeline.js",
     "calendar.js",
+    "judged_hours.js",
     "list.js",
     "recordings.js",
     "precision.js",
     "main.js",
 )
-"""In the order in which they build on each other; they share one scope."""
+"""In the order in which they build on each other; they share one scope. Some stand in `web`, for other pages too."""
 
 
 def write_page(file: TextIO, title: str, document: dict[str, Any], media: Iterable[tuple[int, dict[str, Any]]]) -> None:
@@ -64,7 +67,8 @@ def write_page(file: TextIO, title: str, document: dict[str, Any], media: Iterab
 
 
 def _asset(name: str) -> str:
-    return (resources.files("edge_daemon.report") / "assets" / name).read_text(encoding="utf-8")
+    own = _ASSETS / name
+    return (own if own.exists() else shared_asset(name)).read_text(encoding="utf-8")
 
 
 def _digest(text: str) -> str:

@@ -22,3 +22,20 @@ const mediaOf = (detection) => {
 
 const timeText = (detection) =>
   page.tracks[detection.track]?.kind === "utc" ? utcText(detection.at) : clockText(detection.begin);
+
+// What cards and plots ask of the page that shows them
+const whenOf = (detection) => timeText(detection) + (page.tracks[detection.track]?.kind === "utc" ? " UTC" : "");
+const placeOf = ({ file, begin }) => ({ title: file, name: baseName(file), more: ` at ${clockText(begin)}` });
+const soundOf = ({ file }, media) =>
+  media.sound && {
+    sound: `data:audio/flac;base64,${media.sound}`,
+    name: `${baseName(file).replace(/\.[^.]*$/, "")}_${clockText(media.begin).replaceAll(":", "-")}.flac`,
+  };
+const topOf = () => page.topHz;
+const pictureOf = (media, topHz) =>
+  element("img", {
+    src: `data:image/webp;base64,${media.picture}`,
+    alt: `Spectrogram, ${media.begin.toFixed(1)} to ${media.end.toFixed(1)} s, 0 to ${topHz} Hz`,
+    draggable: "false",
+  });
+const TIME_TITLE = "time in the recording, s";

@@ -1,4 +1,5 @@
-// A detection's spectrogram with its box, and below it, on the same axis of time, the scores of its windows.
+// A detection's spectrogram with its box, and below it, on the same axis of time, the scores of its windows. The page
+// says what is its own: `pictureOf`, `topOf` (Hz), `TIME_TITLE`.
 
 const SVG = "http://www.w3.org/2000/svg";
 const percent = (share) => `${100 * share}%`;
@@ -22,24 +23,20 @@ const frequencyStep = (top) =>
 const soundPlot = (detection, media) => {
   const plot = element("div", { class: "sound" });
   const span = media.end - media.begin;
-  const image = element("img", {
-    src: `data:image/webp;base64,${media.picture}`,
-    alt: `Spectrogram, ${media.begin.toFixed(1)} to ${media.end.toFixed(1)} s, 0 to ${page.topHz} Hz`,
-    draggable: "false",
-  });
-  plot.append(image, element("span", { class: "title" }, "frequency, Hz"));
-  for (const hertz of multiples(0, page.topHz, frequencyStep(page.topHz))) {
-    plot.append(label(hertz, "hertz", { bottom: percent(hertz / page.topHz) }));
+  const topHz = topOf(media);
+  plot.append(pictureOf(media, topHz), element("span", { class: "title" }, "frequency, Hz"));
+  for (const hertz of multiples(0, topHz, frequencyStep(topHz))) {
+    plot.append(label(hertz, "hertz", { bottom: percent(hertz / topHz) }));
   }
   if (detection.low !== null || media.box) {
     const [first, last, low, top] = media.box ?? [detection.begin, detection.end, detection.low, detection.high];
-    const [begin, high] = [Math.max(first, media.begin), Math.min(top, page.topHz)];
+    const [begin, high] = [Math.max(first, media.begin), Math.min(top, topHz)];
     plot.append(
       place(element("div", { class: "box" }), {
         left: percent((begin - media.begin) / span),
         width: percent((Math.min(last, media.end) - begin) / span),
-        bottom: percent(low / page.topHz),
-        height: percent((high - low) / page.topHz),
+        bottom: percent(low / topHz),
+        height: percent((high - low) / topHz),
       }),
     );
   }
@@ -56,7 +53,7 @@ const contourPath = (media) => {
   const [begin, step, hertz] = media.contour;
   const points = hertz.map((pitch, n) => {
     const x = (begin + n * step - media.begin) / (media.end - media.begin);
-    return `${x.toFixed(4)} ${(1 - pitch / page.topHz).toFixed(4)}`;
+    return `${x.toFixed(4)} ${(1 - pitch / topOf(media)).toFixed(4)}`;
   });
   return `M${points.join("L")}`;
 };
@@ -98,7 +95,7 @@ const secondsAxis = (media) => {
   for (const second of multiples(media.begin, media.end, step)) {
     axis.append(label(second, "second", { left: percent((second - media.begin) / span) }));
   }
-  axis.append(element("span", { class: "title" }, "time in the recording, s"));
+  axis.append(element("span", { class: "title" }, TIME_TITLE));
   return axis;
 };
 

@@ -1,30 +1,10 @@
-// Hours by days: how much was listened to, and where calls were found; verdicts change it.
+// Hours by days: how much was listened to, and where calls were found.
 
 const HOURS = 24;
 const TALLEST = 640;
 
-// Detections of each hour since 1970 that nobody called no call, and those that somebody called a call.
-const callsByHour = () => {
-  const found = new Map();
-  for (const detection of detections) {
-    if (page.tracks[detection.track]?.kind !== "utc") continue;
-    const verdict = verdicts.of(detection);
-    if (verdict === "not a call") continue;
-    const hour = Math.floor(detection.at / 3600);
-    const counted = found.get(hour) ?? { calls: 0, validated: 0 };
-    counted.calls += 1;
-    counted.validated += verdict === "call" ? 1 : 0;
-    found.set(hour, counted);
-  }
-  return found;
-};
-
-const showCalendar = () => {
-  const holder = document.getElementById("calendar");
-  holder.hidden = page.effort.length === 0;
-  if (holder.hidden) return;
-  const effort = new Map(page.effort);
-  const found = callsByHour();
+// effort: hour since 1970 → share listened to; found: hour → { calls, validated }. Returns elements to show.
+const calendarOf = (effort, found) => {
   const hours = [...effort.keys(), ...found.keys()];
   const [first, last] = [hours, hours].map((all, n) => Math.floor(all.reduce((a, b) => (n ? Math.max : Math.min)(a, b)) / HOURS));
   const days = last - first + 1;
@@ -50,7 +30,5 @@ const showCalendar = () => {
   for (const [kind, text] of [["none", "listened, nothing found (fainter: less effort)"], ["possible", "possibly detected"], ["detected", "detected: judged a call"]]) {
     legend.append(element("span", { class: `key ${kind}` }), ` ${text} `);
   }
-  holder.replaceChildren(element("div", { class: "grid" }, dates, drawing), legend);
+  return [element("div", { class: "grid" }, dates, drawing), legend];
 };
-verdicts.watch(showCalendar);
-showCalendar();

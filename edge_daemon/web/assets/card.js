@@ -1,4 +1,4 @@
-// One detection: plot, player, facts and verdict.
+// One detection: plot, player, facts and verdict. The page says what is its own: `whenOf`, `placeOf`, `mediaOf`, `soundOf`.
 
 const SYMBOLS = { call: "✓", "not a call": "✗", unsure: "?" };
 
@@ -13,10 +13,10 @@ const factsOf = (detection) => {
 };
 
 const headingOf = (detection) => {
-  const known = page.tracks[detection.track]?.kind === "utc";
-  const when = element("span", { class: "when" }, timeText(detection) + (known ? " UTC" : ""));
-  const where = element("span", { class: "where", title: detection.file });
-  where.append(element("span", { class: "name" }, baseName(detection.file)), ` at ${clockText(detection.begin)}`);
+  const when = element("span", { class: "when" }, whenOf(detection));
+  const { title, name, more } = placeOf(detection);
+  const where = element("span", { class: "where", title });
+  where.append(element("span", { class: "name" }, name), more);
   return element("h3", {}, element("span", { class: "score" }, `score ${detection.peak.toFixed(3)}`), when, where);
 };
 
@@ -50,7 +50,7 @@ const noteFields = (detection) => {
   return group;
 };
 
-const playerBar = (detection, media, track) => {
+const playerBar = (track) => {
   const bar = element("div", { class: "player" });
   const play = element("button", { type: "button", class: "play", "aria-label": "Play" }, "▶");
   play.addEventListener("click", () => player.toggle(track));
@@ -73,8 +73,7 @@ const playerBar = (detection, media, track) => {
   };
   player.watch(mark);
   mark(player.speed());
-  const name = `${baseName(detection.file).replace(/\.[^.]*$/, "")}_${clockText(media.begin).replaceAll(":", "-")}.flac`;
-  const save = element("a", { class: "save", href: track.sound, download: name, title: "Save the clip (FLAC)" }, "save");
+  const save = element("a", { class: "save", href: track.sound, download: track.name, title: "Save the clip" }, "save");
   bar.append(play, speeds, save);
   return bar;
 };
@@ -85,13 +84,14 @@ const cardOf = (detection) => {
   const card = element("li", { class: media ? "card" : "card bare", "data-row": detection.row, tabindex: "-1" });
   card.append(headingOf(detection));
   if (media) {
-    const track = media.sound ? { sound: `data:audio/flac;base64,${media.sound}`, moved() {}, changed() {}, failed() {} } : null;
+    const sound = soundOf(detection, media); // { sound: its address, name: of the file to save it in }, or null
+    const track = sound && { ...sound, moved() {}, changed() {}, failed() {} };
     const { plot, moved } = plotOf(detection, media, (share) => track && player.begin(track, share));
     card.append(plot);
     if (media.problem) card.append(element("p", { class: "problem" }, media.problem));
     if (track) {
       track.moved = moved;
-      card.append(playerBar(detection, media, track));
+      card.append(playerBar(track));
       card.track = track;
     }
   }
