@@ -61,6 +61,8 @@ class Request:
         username, password: None to show none.
         tls: None for an unencrypted connection.
         will: what the broker publishes if we vanish; None for nothing.
+        session_s: the broker keeps our subscriptions, and what comes for them, for so long while we are away, and each
+            message until `Link.acknowledge`; None begins anew each time, and acknowledges at once.
     """
 
     host: str
@@ -73,6 +75,7 @@ class Request:
     password: str | None = field(default=None, repr=False)
     tls: Tls | None = None
     will: Will | None = None
+    session_s: int | None = None
 
     @classmethod
     def from_config(
@@ -82,6 +85,7 @@ class Request:
         version: Version,
         password: str | None,
         will: Will | None = None,
+        session_s: int | None = None,
     ) -> Self:
         """A connection to the configured broker."""
         return cls(
@@ -95,6 +99,7 @@ class Request:
             password=password,
             tls=Tls.from_config(section.tls),
             will=will,
+            session_s=session_s,
         )
 
 
@@ -130,11 +135,12 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message on a topic that we subscribed to."""
+    """A message on a topic that we subscribed to; `packet` is what `Link.acknowledge` wants, 0 if it wants none."""
 
     topic: str
     payload: bytes
     retained: bool
+    packet: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,9 @@ class Link(Protocol):
 
     def unsubscribe(self, pattern: str) -> None:
         """Ask for no more of them."""
+
+    def acknowledge(self, packet: int) -> None:
+        """We are answerable for a message now; only for a request with `session_s`."""
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Wait for events, at most so long; returns early after `wake`."""

@@ -48,7 +48,11 @@ class PahoLink:
         self._answered = False
         try:
             self._client = client = self._new_client(request)
-            client.connect(request.host, request.port, request.keepalive_s, properties=bound() if self._five else None)
+            asked = bound() if self._five else None
+            if asked is not None and request.session_s is not None:
+                asked.SessionExpiryInterval = request.session_s
+            anew = request.session_s is None
+            client.connect(request.host, request.port, request.keepalive_s, clean_start=anew, properties=asked)
         except ConfigError as error:
             self._lost(Failure(str(error).rstrip(".")))
         except (OSError, ValueError) as error:
@@ -78,6 +82,15 @@ class PahoLink:
         """Ask for no more of them."""
         if self._client is not None:
             self._client.unsubscribe(pattern)
+
+    def acknowledge(self, packet: int) -> None:
+        """Answer for a message; without a connection the broker sends it again."""
+        if self._client is None:
+            return
+        try:
+            self._client.ack(packet, 1)
+        except (OSError, ValueError) as error:
+            self._lost(Failure(f"acknowledging failed: {error}", reached=True))
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Wait for traffic or a wake-up, let paho handle it, and return what came of it."""
@@ -120,9 +133,10 @@ class PahoLink:
         client = BoundedClient(
             CallbackAPIVersion.VERSION2,
             client_id=request.client_id,
-            clean_session=None if five else True,
+            clean_session=None if five else request.session_s is None,
             protocol=_VERSIONS[request.version],
             reconnect_on_failure=False,
+            manual_ack=request.session_s is not None,
         )
         client.connect_timeout = request.timeout_s
         client.max_inflight_messages_set(0)  # the window is ours to keep
@@ -209,7 +223,8 @@ class PahoLink:
             topic = message.topic
         except UnicodeDecodeError:
             return
-        self._events.append(Received(topic, bytes(message.payload), bool(message.retain)))
+        packet = message.mid if message.qos else 0
+        self._events.append(Received(topic, bytes(message.payload), bool(message.retain), packet))
 
 
 def _silence(client: Client) -> None:

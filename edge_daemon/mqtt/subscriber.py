@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.config.mqtt import MqttSection
@@ -25,6 +25,9 @@ class Subscriber:
         link: paho's if None.
         time: monotonic time.
         environment: where systemd's credentials are looked for; the process's if None.
+        client_id: at the broker; one of this process if None.
+        session_s: as in `Request`.
+        more: further patterns.
     """
 
     def __init__(
@@ -35,9 +38,15 @@ class Subscriber:
         link: Link | None = None,
         time: TimeSource | None = None,
         environment: Mapping[str, str] | None = None,
+        client_id: str | None = None,
+        session_s: int | None = None,
+        more: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._pattern = pattern
+        self._more = more
+        self._client_id = client_id or f"edge-daemon-watch-{os.getpid()}"
+        self._session_s = session_s
         self._say = say
         self._environment = os.environ if environment is None else environment
         self._link = link or PahoLink()
@@ -57,6 +66,10 @@ class Subscriber:
 
     def step(self, most_s: float = 5.0) -> list[tuple[str, bytes]]:
         """Do what is due, wait for what comes, at most so many seconds."""
+        return [(event.topic, event.payload) for event in self.received(most_s)]
+
+    def received(self, most_s: float = 5.0) -> list[Received]:
+        """As `step`, with what `acknowledge` wants."""
         now = self._time.monotonic_ns()
         connection = self._connection
         if connection.overdue(now):
@@ -65,17 +78,18 @@ class Subscriber:
             self._open(now)
         deadline = connection.deadline_ns()
         wait_s = most_s if deadline is None else max(0, deadline - now) / SECOND_NS
-        found = []
+        found: list[Received] = []
         for event in self._link.poll(min(wait_s, most_s)):
             if isinstance(event, Accepted):
                 connection.accepted(self._time.monotonic_ns())
-                self._link.subscribe(self._pattern)
+                for pattern in (self._pattern, *self._more):
+                    self._link.subscribe(pattern)
                 self._say(f"Watching {self._pattern} at {self._settings.host}:{self._settings.effective_port}")
             elif isinstance(event, Lost):
                 connection.failed(event.failure, self._time.monotonic_ns())
                 self._say(f"No connection: {event.failure.reason}. Retrying.")
             elif isinstance(event, Received):
-                found.append((event.topic, event.payload))
+                found.append(event)
         return found
 
     @property
@@ -83,9 +97,23 @@ class Subscriber:
         """Whether the broker has accepted us."""
         return self._connection.state == "online"
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send with QoS 1 while online; what is not acknowledged when the connection ends is lost."""
-        self._link.publish(topic, payload, qos=1, retain=retain)
+    def acknowledge(self, received: Iterable[Received]) -> None:
+        """These messages are safe here; with `session_s` the broker keeps them until then."""
+        for event in received:
+            if event.packet:
+                self._link.acknowledge(event.packet)
+
+    def give_back(self, reason: str) -> None:
+        """Break the connection: the broker sends again what was not acknowledged."""
+        self._lost(reason)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Publish with QoS 1; false without a connection. What is not acknowledged when it ends is lost."""
+        return self.online and bool(self._link.publish(topic, payload, qos=1, retain=retain))
+
+    def wake(self) -> None:
+        """End a waiting `received`; from any thread."""
+        self._link.wake()
 
     def close(self) -> None:
         """Leave."""
@@ -98,5 +126,8 @@ class Subscriber:
 
     def _open(self, now_ns: int) -> None:
         self._connection.began(now_ns)
-        client_id, password = f"edge-daemon-watch-{os.getpid()}", password_of(self._settings, self._environment)
-        self._link.open(Request.from_config(self._settings, client_id, self._connection.protocol, password))
+        password = password_of(self._settings, self._environment)
+        protocol = self._connection.protocol
+        self._link.open(
+            Request.from_config(self._settings, self._client_id, protocol, password, session_s=self._session_s)
+        )

@@ -173,6 +173,9 @@ class MemoryLink:
         if pattern in self.patterns:
             self.patterns.remove(pattern)
 
+    def acknowledge(self, packet: int) -> None:
+        """Every message is taken at once."""
+
     def poll(self, timeout_s: float) -> list[Event]:  # noqa: ARG002 - the twin does not wait
         """Events since the last call."""
         events, self.events = self.events, []
