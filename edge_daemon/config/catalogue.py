@@ -81,9 +81,9 @@ def entries(section: type[Section] = Config, path: tuple[str, ...] = ()) -> Iter
             yield from entries(inner, (*path, name))
 
 
-def find(path: tuple[str | int, ...]) -> ConfigKey | None:
+def find(path: tuple[str | int, ...], root: type[Section] = Config) -> ConfigKey | None:
     """The key at `path`, or None."""
-    return next((entry for entry in entries() if entry.path == path), None)
+    return next((entry for entry in entries(root) if entry.path == path), None)
 
 
 def range_text(entry: ConfigKey) -> str:
@@ -106,26 +106,26 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.10g}"
 
 
-def suggestion(path: tuple[str | int, ...]) -> str:
+def suggestion(path: tuple[str | int, ...], root: type[Section] = Config) -> str:
     """Hint for an unknown key: the nearest known key in the section, or its true place, or the valid keys."""
     from difflib import get_close_matches
 
     *parent, unknown = path
     name = str(unknown)
-    beside = [entry.path[-1] for entry in entries() if entry.path[:-1] == tuple(parent)]
+    beside = [entry.path[-1] for entry in entries(root) if entry.path[:-1] == tuple(parent)]
     if get_close_matches(name.lower(), ["password", "passphrase"], n=1, cutoff=0.75):
         return _SECRETS_STAY_OUT
     # people's other names for a key, then a key's own name in the wrong section, then slips of the keyboard
     other_name = _OTHER_NAMES.get(name.lower())
     if other_name in beside:
         return f"Did you mean `{other_name}`?"
-    elsewhere = [".".join(entry.path) for entry in entries() if entry.path[-1] == (other_name or name.lower())]
+    elsewhere = [".".join(entry.path) for entry in entries(root) if entry.path[-1] == (other_name or name.lower())]
     if elsewhere:
         return f"Did you mean `{elsewhere[0]}`?"
     near = get_close_matches(name.lower(), beside, n=1, cutoff=0.6)
     if near:
         return f"Did you mean `{near[0]}`?"
-    known = {entry.path[-1]: ".".join(entry.path) for entry in entries()}
+    known = {entry.path[-1]: ".".join(entry.path) for entry in entries(root)}
     near = get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
     if near:
         return f"Did you mean `{known[near[0]]}`?"

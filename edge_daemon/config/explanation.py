@@ -10,6 +10,8 @@ from pydantic_core import ErrorDetails
 from edge_daemon.config.catalogue import ConfigKey, find, range_text, suggestion
 from edge_daemon.config.document import Path, YamlDocument
 from edge_daemon.config.problem import Problem
+from edge_daemon.config.root import Config
+from edge_daemon.config.section import Section
 from edge_daemon.config.substitution import Reference
 
 _WANTED = {
@@ -25,16 +27,17 @@ _WANTED = {
 }
 
 
-def explain(errors: list[ErrorDetails], document: YamlDocument) -> list[Problem]:
+def explain(errors: list[ErrorDetails], document: YamlDocument, root: type[Section] = Config) -> list[Problem]:
     """One problem for each key that pydantic refused, in file order.
 
     Args:
         errors: `ValidationError.errors()`.
         document: the file, for places.
+        root: the model of the whole file.
     """
     problems: dict[Path, Problem] = {}
     for error in errors:
-        problem = _problem(error, document)
+        problem = _problem(error, document, root)
         problems.setdefault(problem.path, problem)
     return sorted(problems.values(), key=lambda problem: (problem.place.line, problem.place.column))
 
@@ -59,19 +62,19 @@ def _share_a_branch(one: Path, other: Path) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _problem(error: ErrorDetails, document: YamlDocument) -> Problem:
+def _problem(error: ErrorDetails, document: YamlDocument, root: type[Section]) -> Problem:
     kind = error["type"]
     context: Mapping[str, Any] = error.get("ctx", {})
     path: Path = tuple(error["loc"])
     if kind == "extra_forbidden":
-        return Problem(path, document.place(path, of_key=True), "is not a known key", suggestion(path))
+        return Problem(path, document.place(path, of_key=True), "is not a known key", suggestion(path, root))
     if kind == "edge_daemon":
         if context["key"]:
             path = (*path, *(int(part) if part.isdigit() else part for part in str(context["key"]).split(".")))
         return Problem(path, document.place(path), str(context["sentence"]), str(context["hint"]))
     if kind == "invalid_key":
         return Problem(path, document.place(path, of_key=True), "has a key that is not text")
-    entry = find(path)
+    entry = find(path, root)
     sentence, hint = _sentence(kind, context, error["input"], entry)
     return Problem(path, document.place(path), sentence, hint)
 

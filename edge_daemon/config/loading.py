@@ -178,9 +178,7 @@ def load_text(
     except ConfigValueError as error:
         problem = Problem((error.key,), document.place((error.key,)), error.predicate, error.hint)
         raise ConfigFileError(name, [problem]) from None
-    for entry in entries():
-        if entry.section is not None:
-            _fill(data, entry.path)
+    fill_sections(data, Config)
     overlay = overlay or {}
     for path_in, (value, _) in overlay.items():
         _lay(data, path_in, value)
@@ -202,6 +200,13 @@ def _silence(document: YamlDocument) -> None:
     document.data["mqtt"] = {"enabled": False}
     if isinstance(prefix, str) and "${" not in prefix:
         document.data["mqtt"]["prefix"] = prefix
+
+
+def fill_sections(data: dict[str, Any], root: type[Section]) -> None:
+    """Make all sections that were written without keys (`mqtt:` alone) empty ones."""
+    for entry in entries(root):
+        if entry.section is not None:
+            _fill(data, entry.path)
 
 
 def _fill(data: dict[str, Any], path: tuple[str, ...]) -> None:

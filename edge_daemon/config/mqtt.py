@@ -112,21 +112,7 @@ class MqttSection(Section):
     @field_validator("host")
     @classmethod
     def _is_a_host(cls, value: str) -> str:
-        # none of these repeats the value: people write `user:password@host`
-        only = "must be only a host name or an address"
-        if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
-            raise refusal("", only, "Port, user and password have their own keys.")
-        if ":" in value:
-            try:
-                IPv6Address(value)
-            except ValueError:
-                raise refusal(
-                    "", f"{only}; a colon stands in IPv6 addresses only", "The port has a key of its own."
-                ) from None
-        # RFC 1035, 2.3.4: labels of 1 to 63 octets; one empty label at the end is the root
-        elif not all(1 <= len(label) <= 63 for label in value.removesuffix(".").split(".")):
-            raise refusal("", only, "Use 1 to 63 characters between dots.")
-        return value
+        return plain_host(value)
 
     @field_validator("prefix")
     @classmethod
@@ -155,6 +141,25 @@ class MqttSection(Section):
     def effective_port(self) -> int:
         """The port that is used: the one given, else the usual one."""
         return self.port if self.port is not None else (8883 if self.tls.enabled else 1883)
+
+
+def plain_host(value: str) -> str:
+    """Refuse what is more than a host's name or address."""
+    # none of these repeats the value: people write `user:password@host`
+    only = "must be only a host name or an address"
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]+", value):
+        raise refusal("", only, "Port, user and password have their own keys.")
+    if ":" in value:
+        try:
+            IPv6Address(value)
+        except ValueError:
+            raise refusal(
+                "", f"{only}; a colon stands in IPv6 addresses only", "The port has a key of its own."
+            ) from None
+    # RFC 1035, 2.3.4: labels of 1 to 63 octets; one empty label at the end is the root
+    elif not all(1 <= len(label) <= 63 for label in value.removesuffix(".").split(".")):
+        raise refusal("", only, "Use 1 to 63 characters between dots.")
+    return value
 
 
 def plain_topic(value: str) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from edge_daemon.config.catalogue import ConfigKey, entries, number, range_text
+from edge_daemon.config.root import Config
+from edge_daemon.config.section import Section
 
 WIDTH = 100
 
@@ -23,24 +25,31 @@ class Unquoted(str):
     __slots__ = ()
 
 
-def template(values: Mapping[tuple[str, ...], Any], title: str = "") -> str:
+def template(
+    values: Mapping[tuple[str, ...], Any],
+    title: str = "",
+    root: type[Section] = Config,
+    check: str = "edge-daemon config check",
+) -> str:
     """The whole file.
 
     Args:
         values: keys to set, by path; an unknown path is an error of the caller.
         title: a first comment line.
+        root: the model of the whole file.
+        check: the command that checks it.
     """
-    known = {entry.path for entry in entries()}
+    known = {entry.path for entry in entries(root)}
     unknown = set(values) - known
     if unknown:
         raise KeyError(f"no such key: {sorted(unknown)}")
     lines = [f"# {title}".rstrip()] if title else []
     lines += [
         "# Lines that begin with #key show the default; remove the # to change it.",
-        "# Check this file with: edge-daemon config check",
+        f"# Check this file with: {check}",
         "",
     ]
-    for entry in entries():
+    for entry in entries(root):
         indent = "  " * (len(entry.path) - 1)
         if entry.section is not None:
             if len(entry.path) == 1:
