@@ -105,7 +105,7 @@ def terminal(command: str, shown: Text, columns: int) -> str:
 
 def report(folder: Path) -> None:
     """The page of `edge-daemon replay --html`: a call alone, the detections, and the timeline."""
-    from tests.integration.report.conftest import Browser
+    from tests.integration.browser import Browser
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:

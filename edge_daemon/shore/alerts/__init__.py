@@ -1,0 +1,1 @@
+"""Who is warned of what: rules that look at each arrival, a log of alerts, and a durable queue of deliveries."""

@@ -1,0 +1,32 @@
+// Detections as they arrive, the newest first.
+
+const MOST = 48;
+const holder = at("list");
+
+const known = (number) => holder.querySelector(`[data-number="${Number(number)}"]`);
+const put = (detection) => {
+  const card = stationCard(detection);
+  const former = known(detection.number);
+  if (former) {
+    if (!former.contains(document.activeElement)) former.replaceWith(card);
+    return;
+  }
+  holder.prepend(card);
+  while (holder.children.length > MOST) holder.lastElementChild.remove();
+  at("none").hidden = true;
+};
+const change = (detection) => known(detection.number) && put(detection);
+verdicts.watch(change);
+
+const begin = async () => {
+  const { detections } = await ask("/api/detections");
+  for (const detection of detections.reverse()) put(detection);
+  at("none").hidden = holder.children.length > 0;
+  document.documentElement.dataset.ready = "yes";
+  return Math.max(0, ...detections.map(({ number }) => number));
+};
+
+begin().then(
+  (last) => listen(last, { detection: put, changed: change, reload: () => location.reload() }),
+  (error) => say(error.message),
+);

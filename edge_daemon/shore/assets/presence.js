@@ -1,0 +1,26 @@
+// Hours by days of one device, as verdicts and effort make them.
+
+const show = async () => {
+  const device = at("device").value;
+  if (!device) return;
+  const { hours } = await ask(`/api/presence/${encodeURIComponent(device)}?days=${at("days").value}`);
+  const effort = new Map(hours.map(([hour, , , share]) => [hour, share]));
+  const found = new Map(hours.filter(([, calls]) => calls).map(([hour, calls, validated]) => [hour, { calls, validated }]));
+  if (hours.length) at("calendar").replaceChildren(...calendarOf(effort, found));
+  else at("calendar").replaceChildren(element("p", {}, "Nothing came from this device in that time."));
+  const table = `/presence/${encodeURIComponent(device)}.csv?days=${at("days").value}`;
+  at("daily")?.setAttribute("href", table);
+  at("hourly")?.setAttribute("href", `${table}&by=hour`);
+};
+
+const begin = async () => {
+  const { devices } = await ask("/api/fleet");
+  for (const name of devices.map((device) => device.name).sort()) at("device").append(element("option", {}, name));
+  const asked = new URLSearchParams(location.search).get("device");
+  if (asked && devices.some(({ name }) => name === asked)) at("device").value = asked;
+  at("none").hidden = devices.length > 0;
+  refreshing(60, show);
+};
+for (const name of ["device", "days"]) at(name).addEventListener("change", () => show().catch((error) => say(error.message)));
+at("filters").addEventListener("submit", (event) => event.preventDefault());
+begin().catch((error) => say(error.message));

@@ -1,0 +1,85 @@
+"""The pages: each a template that holds its frame, and scripts that fetch what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from edge_daemon.shore.answers import session_of, station_of
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+)
+_BASE = ("/shared/format.js", "/assets/station.js")
+_CARDS = ("/assets/station_cards.js", "/shared/player.js", "/shared/plot.js", "/shared/card.js")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page.
+
+    Attributes:
+        name: of its template and its script.
+        title: in the menu, or empty for one that is not there.
+        path: its address.
+        scripts: those that it builds on.
+        public: whether everybody sees it where the configuration says so.
+    """
+
+    name: str
+    title: str
+    path: str
+    scripts: tuple[str, ...] = ()
+    public: bool = False
+
+
+PAGES = (
+    Page("fleet", "Fleet", "/fleet", ("/shared/plot.js", "/assets/graticule.js"), public=True),
+    Page("live", "Live", "/live", _CARDS),
+    Page("review", "Review", "/review", _CARDS),
+    Page("presence", "Presence", "/presence", ("/shared/plot.js", "/shared/calendar.js"), public=True),
+    Page("alerts", "Alerts", "/alerts"),
+    Page("device", "", "/device/{device}", ("/shared/plot.js", "/assets/graticule.js")),
+)
+
+
+def show(page: Page) -> Callable[[Request], Response]:
+    """What answers with a page."""
+
+    def answer(request: Request) -> Response:
+        scripts = [*_BASE, *page.scripts, f"/assets/{page.name}.js"]
+        return rendered(request, page.name, page.path, scripts, device=request.path_params.get("device", "")[:64])
+
+    return answer
+
+
+def rendered(request: Request, name: str, here: str, scripts: list[str], **facts: Any) -> Response:
+    """A page from its template."""
+    station, session = station_of(request), session_of(request)
+    public = station.config.web.public
+    shown = [page for page in PAGES if page.title and (session is not None or (public and page.public))]
+    page = {
+        "user": None if session is None else session.user,
+        "role": None if session is None else session.role,
+        "csrf": None if session is None else session.csrf,
+        "tiles": station.config.web.tiles,
+        **facts,
+    }
+    return HTMLResponse(
+        _TEMPLATES.get_template(f"{name}.html").render(
+            station=station.config.name,
+            pages=[(page.path, page.title) for page in shown],
+            here=here,
+            user=page["user"],
+            csrf=page["csrf"],
+            page=page,
+            scripts=scripts,
+            **facts,
+        )
+    )

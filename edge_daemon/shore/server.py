@@ -1,0 +1,72 @@
+"""Runs the station's application in uvicorn, and tells the service manager."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from edge_daemon.errors import ConfigValueError
+from edge_daemon.shore.application import application
+from edge_daemon.shore.settings import WebSection
+from edge_daemon.shore.station import Station
+from edge_daemon.system.sd_notify import Notifier
+
+
+class StationServer(uvicorn.Server):
+    """A server that says when it is ready.
+
+    Args:
+        station: what it serves.
+    """
+
+    def __init__(self, station: Station) -> None:
+        web = station.config.web
+        super().__init__(
+            uvicorn.Config(
+                application(station),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                lifespan="on",
+                proxy_headers=web.behind_proxy,
+                forwarded_allow_ips="127.0.0.1",
+                ssl_certfile=web.certificate_file,
+                ssl_keyfile=web.key_file,
+                timeout_graceful_shutdown=3,
+                limit_concurrency=500,
+            )
+        )
+        self._feed = station.feed
+        self._notifier = Notifier.from_environment()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._notifier.ready("serving")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, end open streams, and stop."""
+        self._notifier.stopping("stopping")
+        self._feed.close()  # open pages would be waited for
+        await super().shutdown(sockets)
+
+
+def bound_socket(web: WebSection) -> socket.socket:
+    """The socket to serve at.
+
+    Raises:
+        ConfigValueError: address or port cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in web.address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((web.address, web.port))
+    except OSError as error:
+        made.close()
+        where = f"{web.address}:{web.port}"
+        raise ConfigValueError("web.port", f"cannot be used at {where}: {error.strerror}", "Is it in use?") from None
+    return made
