@@ -103,16 +103,38 @@ def terminal(command: str, shown: Text, columns: int) -> str:
     return console.export_svg(title=command, code_format=SVG, unique_id="terminal")
 
 
-def report(folder: Path) -> None:
-    """The page of `edge-daemon replay --html`: a call alone, the detections, and the timeline."""
+def browser_in(folder: Path) -> Any:
+    """A browser that has started."""
     from tests.integration.browser import Browser
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        raise SystemExit("The report is pictured by a browser: apt-get install chromium")
+        raise SystemExit("Pages are pictured by a browser: apt-get install chromium")
+    return Browser(program, folder)
+
+
+def shore(folder: Path) -> None:
+    """The shore station's pages beside a real broker: fleet, review."""
+    from docs.pictures.shore_fleet import station_with_fleet
+
+    browser = browser_in(folder)
+    broker, station = station_with_fleet(folder, browser)
+    try:
+        shoot(browser, "shore_review", "#list", down_to="#list > :nth-child(2)")
+        browser.screen(1000, 800)
+        browser.open(f"{station.url}/fleet")
+        shoot(browser, "shore_fleet", "main", down_to="#devices > :nth-child(4)")
+    finally:
+        browser.close()
+        station.stop()
+        broker.stop()
+
+
+def report(folder: Path) -> None:
+    """The page of `edge-daemon replay --html`: a call alone, the detections, and the timeline."""
     page = folder / "report.html"
     run("replay", SAMPLE, "--start", "2026-03-29T12:15:00Z", "--html", page)
-    browser = Browser(program, folder)
+    browser = browser_in(folder)
     try:
         browser.begin()
         browser.screen(1000, 800)
@@ -184,7 +206,7 @@ def save(name: str, png: bytes) -> None:
 
 
 TEXTS: dict[str, Callable[[], str]] = {"meter": meter, "watch": watch}
-DRAWN: dict[str, Callable[[Path], None]] = {"report": report, "raster": raster, "bands": bands}
+DRAWN: dict[str, Callable[[Path], None]] = {"report": report, "raster": raster, "bands": bands, "shore": shore}
 
 
 def main() -> None:

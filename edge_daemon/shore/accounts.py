@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 from argon2 import PasswordHasher
@@ -60,7 +61,6 @@ class Accounts:
         self._database = database
         self._session_ns = round(session_s * SECOND_NS)
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex())
         self._one_at_a_time = threading.Lock()  # a hash takes 64 MB
 
     def put(self, name: str, role: Role, password: str) -> None:
@@ -96,7 +96,7 @@ class Accounts:
             kept = connection.scalar(select(USERS.c.password).where(USERS.c.name == name[:64]))
         with self._one_at_a_time:
             try:
-                self._hasher.verify(kept or self._nobody, password[:LONGEST_PASSWORD])
+                self._hasher.verify(kept or self._nobody(), password[:LONGEST_PASSWORD])
             except (VerificationError, InvalidHashError):
                 return None
         if kept is None:
@@ -107,6 +107,11 @@ class Accounts:
             values = {"token": _digest(token), "user": name, "csrf": secrets.token_urlsafe(32), "seen_ns": now_ns}
             connection.execute(SESSIONS.insert().values(**values))
         return token
+
+    @cache  # noqa: B019 - one for the program's life
+    def _nobody(self) -> str:
+        """A password that is nobody's, so that a wrong name takes as long as a wrong password."""
+        return self._hasher.hash(secrets.token_hex())
 
     def session(self, token: str, now_ns: int) -> Session | None:
         """Whose session that is; None if it has ended, or never was."""

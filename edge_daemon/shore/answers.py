@@ -83,7 +83,7 @@ def problem(text: str, status: int) -> JSONResponse:
 def number(request: Request, name: str, least: int, most: int, otherwise: int) -> int:
     """A whole number of the query, within bounds."""
     text = request.query_params.get(name, "")
-    return min(most, max(least, int(text))) if text.isascii() and text.isdecimal() and len(text) < 19 else otherwise
+    return min(most, max(least, int(text))) if text.isascii() and text.isdecimal() and len(text) < 20 else otherwise
 
 
 def body_json(request: Request) -> Any:

@@ -39,7 +39,9 @@ class Judgement:
         """
         if not isinstance(data, dict) or data.keys() - {"verdict", "species", "remark"}:
             raise ValueError("a judgement has verdict, species and remark")
-        verdict, species, remark = (data.get(name) or "" for name in ("verdict", "species", "remark"))
+        verdict, species, remark = (
+            "" if data.get(name) is None else data[name] for name in ("verdict", "species", "remark")
+        )
         if verdict and verdict not in VERDICT_WORDS:
             raise ValueError(f"a verdict is one of: {', '.join(VERDICT_WORDS)}")
         for text in (species, remark):

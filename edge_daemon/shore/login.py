@@ -11,10 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from edge_daemon.shore.answers import COOKIE, form, note_session, station_of
 from edge_daemon.shore.pages import rendered
-from edge_daemon.shore.rate_limit import RateLimit
 
-_TRIES = RateLimit(burst=10, per_s=1 / 30)
-"""Of each address, and of each name: ten at once, then one each half minute."""
 _PATH = re.compile(r"/[\w./-]*")
 
 
@@ -30,7 +27,8 @@ async def log_in(request: Request) -> Response:
     fields = form(await request.body())
     name, password = fields.get("name", ""), fields.get("password", "")
     client = "" if request.client is None else request.client.host
-    if not (_TRIES.allows(f"address {client}") and _TRIES.allows(f"name {name[:64]}")):
+    tries = station_of(request).tries
+    if not (tries.allows(f"address {client}") and tries.allows(f"name {name[:64]}")):
         return _form(request, fields.get("next", ""), "Too many tries. Wait a few minutes.", 429)
     token = await run_in_threadpool(station_of(request).accounts.log_in, name, password, time.time_ns())
     if token is None:

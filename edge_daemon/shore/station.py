@@ -15,6 +15,7 @@ from edge_daemon.shore.database import StationDatabase
 from edge_daemon.shore.intake import Arrival, Intake, tidy
 from edge_daemon.shore.listener import Listener
 from edge_daemon.shore.live_feed import LiveFeed
+from edge_daemon.shore.rate_limit import RateLimit
 from edge_daemon.shore.settings import StationConfig
 
 TIDY_S = 3600.0
@@ -36,6 +37,8 @@ class Station:
         self.database = StationDatabase(config.database.address)
         self.database.migrate()
         self.accounts = Accounts(self.database, config.web.session_hours * 3600)
+        # of logging in, from each address and for each name: ten at once, then one each half minute
+        self.tries = RateLimit(burst=10, per_s=1 / 30)
         self.feed = LiveFeed()
         self.alarm = Alarm(config.alerts, self.database)
         intake = Intake(self.database, self.alarm.consider)

@@ -144,8 +144,10 @@ class Alarm:
         device = "" if rule.together else arrival.device
         if sum(calls.values()) < rule.calls or not self._rested(connection, rule, device, "calls", arrival.came_ns):
             return
-        where = ", ".join(f"{name} ({count})" for name, count in sorted(calls.items())[:20])
-        text = f"{sum(calls.values())} calls within {rule.within_min:g} min: {where}. The last scored {row.score:.3f}."
+        where = ", ".join(f"{name} ({number})" for name, number in sorted(calls.items())[:20])
+        count = sum(calls.values())
+        calls_text = f"{count} call{'' if count == 1 else 's'} within {rule.within_min:g} min: {where}."
+        text = f"{calls_text} The last scored {row.score:.3f}."
         self._raise(connection, rule, device, "calls", text, arrival.came_ns)
 
     def _last(self, connection: Connection, rule: AlertRule, device: str, kind: Kind) -> int:

@@ -1,0 +1,175 @@
+"""A real station in a process of its own, on loopback, beside a real mosquitto, and a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.edge_daemon.shore.buoy_documents import message
+from tests.integration.browser import Browser, running
+
+pytest.importorskip("sqlalchemy", reason="needs the extra `shore`")
+pytest.importorskip("starlette", reason="needs the extra `shore`")
+
+ROOT = Path(__file__).parents[3]
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class PlainBroker:
+    """A mosquitto without TLS that keeps everything over a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._config = folder / "mosquitto.conf"
+        self._log = folder / "mosquitto.log"
+        user = "root" if os.geteuid() == 0 else "mosquitto"
+        self._config.write_text(
+            f"user {user}\nlistener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"persistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n"
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(["mosquitto", "-c", str(self._config)], stdout=log, stderr=log)
+        wait_for_port(self.port)
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.send_signal(sign)
+            self.process.wait(20)
+            self.process = None
+
+
+def wait_for_port(port: int, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"nobody listens at port {port}")
+
+
+class RealStation:
+    """`edge-daemon shore run`, to be killed and started at will.
+
+    Attributes:
+        url: of its pages.
+        database: its SQLite file.
+    """
+
+    def __init__(self, folder: Path, broker_port: int, **settings: Any) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.config = folder / "shore.yaml"
+        self.database = folder / "shore.db"
+        self.log = folder / "station.log"
+        base = {"version": 1, "mqtt": {"port": broker_port}, "web": {"port": port}, "database": {"file": "shore.db"}}
+        for name, section in settings.items():
+            base[name] = base.get(name, {}) | section if isinstance(section, dict) else section
+        self.config.write_text(yaml.safe_dump(base))
+        self._port = port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self, *arguments: str, stdin: str = "") -> str:
+        words = [sys.executable, "-m", "edge_daemon", "shore", *arguments, "--config", str(self.config)]
+        done = subprocess.run(words, input=stdin.encode(), capture_output=True, cwd=ROOT, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    def user(self, name: str, role: str) -> None:
+        self.command("user", "put", name, "--role", role, "--password-stdin", stdin=f"password of {name}\n")
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            words = [sys.executable, "-m", "edge_daemon", "shore", "run", "--config", str(self.config)]
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, cwd=ROOT)
+        wait_for_port(self._port)
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(sign)
+        code = self.process.wait(30)
+        self.process = None
+        return code
+
+
+class Buoys:
+    """Publishes documents, and knows when the broker has them."""
+
+    def __init__(self, port: int, name: str = "buoys") -> None:
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=name)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def send(self, *documents: dict[str, Any]) -> None:
+        self.raw(*(message(document) for document in documents))
+
+    def raw(self, *messages: tuple[str, bytes], retain: bool = False) -> None:
+        told = [self._client.publish(topic, payload, qos=1, retain=retain) for topic, payload in messages]
+        for one in told:
+            one.wait_for_publish(60)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[PlainBroker]:
+    if shutil.which("mosquitto") is None:
+        pytest.skip("needs mosquitto: apt-get install mosquitto")
+    made = PlainBroker(tmp_path)
+    made.start()
+    yield made
+    made.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def make_real_station(tmp_path: Path, broker: PlainBroker) -> Iterator[Callable[..., RealStation]]:
+    made: list[RealStation] = []
+
+    def make(**settings: Any) -> RealStation:
+        folder = tmp_path / f"station{len(made)}"
+        folder.mkdir()
+        made.append(RealStation(folder, broker.port, **settings))
+        return made[-1]
+
+    yield make
+    for station in made:
+        if station.process is not None:
+            station.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def buoys(broker: PlainBroker) -> Iterator[Buoys]:
+    made = Buoys(broker.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def station_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    made = running(tmp_path_factory.mktemp("browser"))
+    yield made
+    made.close()

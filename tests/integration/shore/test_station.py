@@ -1,0 +1,99 @@
+"""The real station beside a real broker: nothing lost or doubled, whoever is killed."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.edge_daemon.shore.buoy_documents import HOUR_NS, detection, effort, health
+from tests.integration.shore.conftest import Buoys, PlainBroker, RealStation
+
+pytestmark = pytest.mark.slow
+
+
+def rows(station: RealStation, question: str) -> list[Any]:
+    connection = sqlite3.connect(f"file:{station.database}?mode=ro", uri=True)
+    try:
+        return connection.execute(question).fetchall()
+    finally:
+        connection.close()
+
+
+def until_count(station: RealStation, count: int, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while rows(station, "SELECT count(*) FROM detections") != [(count,)]:
+        assert time.monotonic() < end, (rows(station, "SELECT count(*) FROM detections"), station.log.read_text())
+        time.sleep(0.05)
+
+
+def test_what_came_while_it_was_away_is_kept_once(make_real_station: Callable[..., RealStation], buoys: Buoys) -> None:
+    now = time.time_ns()
+    station = make_real_station()
+    assert "ok       mqtt" in station.command("check")
+    station.start()
+    buoys.raw(("edge_daemon/buoy-1/status", b"online"), retain=True)
+    buoys.send(*(detection("buoy-1", number, now - number) for number in range(5)))
+    until_count(station, 5)
+    assert station.stop() == 0
+    buoys.send(*(detection("buoy-1", number, now - number) for number in range(3, 12)))
+    buoys.send(effort("buoy-1", now - HOUR_NS), health("buoy-1", now))
+    buoys.raw(("edge_daemon/buoy-1/detections", b"{"), ("edge_daemon/buoy-1/detections", b""))
+    station.start()
+    until_count(station, 12)
+    end = time.monotonic() + 20
+    while not rows(station, "SELECT topic FROM refusals"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert rows(station, "SELECT topic, reason FROM refusals") == [("edge_daemon/buoy-1/detections", "is not JSON")]
+    assert rows(station, "SELECT online, state FROM devices") == [(1, "ok")]
+    assert station.stop() == 0
+
+
+@pytest.mark.long
+def test_station_and_broker_killed_five_times_each(
+    make_real_station: Callable[..., RealStation], broker: PlainBroker
+) -> None:
+    """The devices' outbox is played by sending again what the broker has not acknowledged."""
+    rng, now = random.Random(22), time.time_ns()
+    station = make_real_station()
+    station.start()
+    number = 0
+    for turn in range(10):
+        for _ in range(rng.randrange(20, 60)):
+            number += 1
+        buoys = Buoys(broker.port, f"buoys{turn}")
+        buoys.send(*(detection(f"buoy-{n % 7}", n, now - n) for n in range(number)))
+        buoys.close()
+        time.sleep(rng.random())
+        if turn % 2:
+            time.sleep(2.5)  # what mosquitto has acknowledged and not saved dies with it: that loss is its own
+            broker.stop(signal.SIGKILL)
+            broker.start()
+        else:
+            station.stop(signal.SIGKILL)
+            station.start()
+    until_count(station, number, 120)
+    assert rows(station, "SELECT sum(calls) FROM hours") == [(number,)]
+    assert number > 200
+    station.stop()
+
+
+@pytest.mark.long
+def test_two_stations_share_what_comes(make_real_station: Callable[..., RealStation], buoys: Buoys) -> None:
+    """MQTT 5's shared subscription: each message goes to one of them, and both write to one database."""
+    now = time.time_ns()
+    first = make_real_station(mqtt={"client_id": "one", "share": "shore"})
+    second = make_real_station(mqtt={"client_id": "two", "share": "shore"}, database={"file": str(first.database)})
+    first.start()
+    second.start()
+    time.sleep(2.0)
+    buoys.send(*(detection("buoy-1", number, now - number) for number in range(200)))
+    until_count(first, 200)
+    first.stop()
+    second.stop()
