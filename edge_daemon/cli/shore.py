@@ -98,8 +98,6 @@ def run(file: Path) -> int:
             say(f"  Nobody can log in yet. Make a user: edge-daemon shore user put NAME --config {file}")
         try:
             StationServer(station).run(sockets=[socket])
-        except KeyboardInterrupt:  # uvicorn has stopped, and passes the signal on
-            return 0
         finally:
             station.stop()
     return 0

@@ -37,7 +37,7 @@ class Looker:
             f"document.querySelector('[name=password]').value = 'password of {name}';"
             "document.querySelector('form.login').submit()"
         )
-        browser.until("location.pathname === '/review' && document.documentElement.dataset.ready === 'yes'")
+        browser.until("location.pathname === '/review' && document.documentElement?.dataset.ready === 'yes'")
 
     def open(self, page: str) -> float:
         return self.browser.open(f"{self.station.url}/{page}")
