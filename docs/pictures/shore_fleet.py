@@ -59,5 +59,5 @@ def station_with_fleet(folder: Path, browser: Browser) -> tuple[PlainBroker, Rea
     for key in "1131211":
         browser.press(key)
     browser.until("document.querySelectorAll('#list .card[data-verdict]').length === 7")
-    browser.value("document.querySelector('#list .current').classList.remove('current')")
+    browser.value("document.querySelector('#list .current').classList.remove('current'); scrollTo(0, 0)")
     return broker, station

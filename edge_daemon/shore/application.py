@@ -94,7 +94,8 @@ def _detections(request: Request) -> Response:
     with station_of(request).database.reading() as connection:
         device = request.query_params.get("device") or None
         found = cards.newest(connection, which=which, device=device, before=before)
-    return JSONResponse({"now": time.time(), "detections": found, "more": len(found) == cards.PAGE})
+        last = cards.highest(connection)
+    return JSONResponse({"last": last, "detections": found, "more": len(found) == cards.PAGE})
 
 
 def _detection(request: Request) -> Response:

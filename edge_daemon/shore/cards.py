@@ -7,17 +7,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, tuple_
 
 from edge_daemon.detection.document import Detection
 from edge_daemon.detection.thumbnail import Thumbnail
-from edge_daemon.presence.periods import Verdict
 from edge_daemon.shore.incoming import utc_ns
 from edge_daemon.shore.tables import DETECTIONS, DEVICES, LOST_CLIPS, PICTURES, SOUNDS, VERDICTS
 
 PAGE = 24
 """Cards at a time."""
-Which = Verdict | None
 _COLUMNS = (
     *(DETECTIONS.c.number, DETECTIONS.c.device, DETECTIONS.c.id, DETECTIONS.c.at_ns, DETECTIONS.c.came_ns),
     *(DETECTIONS.c.document, DEVICES.c.name),
@@ -34,7 +32,6 @@ def newest(
     which: str = "all",
     device: str | None = None,
     before: tuple[int, int] | None = None,
-    sound: bool = True,
 ) -> list[dict[str, Any]]:
     """Cards, those heard last first.
 
@@ -43,7 +40,6 @@ def newest(
         which: `all`, `open` (not judged), or a verdict.
         device: only this one's.
         before: time and number of the last card that is already known.
-        sound: whether whoever asks may listen.
     """
     wanted = _wanted().order_by(DETECTIONS.c.at_ns.desc(), DETECTIONS.c.number.desc()).limit(PAGE)
     if which == "open":
@@ -57,28 +53,27 @@ def newest(
         at_ns, number = before
         earlier = and_(DETECTIONS.c.at_ns == at_ns, DETECTIONS.c.number < number)
         wanted = wanted.where(DETECTIONS.c.at_ns <= at_ns, or_(DETECTIONS.c.at_ns < at_ns, earlier))
-    return _cards(connection, connection.execute(wanted).all(), sound)
+    return _cards(connection, connection.execute(wanted).all())
 
 
-def numbered(connection: Connection, numbers: Sequence[int], *, sound: bool = True) -> list[dict[str, Any]]:
+def numbered(connection: Connection, numbers: Sequence[int]) -> list[dict[str, Any]]:
     """Cards by number, in order of numbers."""
     wanted = _wanted().where(DETECTIONS.c.number.in_(numbers)).order_by(DETECTIONS.c.number)
-    return _cards(connection, connection.execute(wanted).all(), sound)
+    return _cards(connection, connection.execute(wanted).all())
 
 
-def since(connection: Connection, number: int, *, most: int = 50, sound: bool = True) -> list[dict[str, Any]]:
-    """Cards of what came after a number, oldest first."""
-    wanted = _wanted().where(DETECTIONS.c.number > number).order_by(DETECTIONS.c.number).limit(most)
-    return _cards(connection, connection.execute(wanted).all(), sound)
+def highest(connection: Connection) -> int:
+    """Number of the detection that came last; 0 without any."""
+    return connection.scalar(select(func.max(DETECTIONS.c.number))) or 0
 
 
-def _cards(connection: Connection, rows: Sequence[Row[Any]], sound: bool) -> list[dict[str, Any]]:
+def _cards(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     if not rows:
         return []
     keys = [(row.device, row.id) for row in rows]
     pictures = _of(connection, select(PICTURES.c.device, PICTURES.c.id, PICTURES.c.document), PICTURES, keys)
     figures = (SOUNDS.c.begin_ns, SOUNDS.c.seconds, SOUNDS.c.format)
-    sounds = _of(connection, select(SOUNDS.c.device, SOUNDS.c.id, *figures), SOUNDS, keys) if sound else {}
+    sounds = _of(connection, select(SOUNDS.c.device, SOUNDS.c.id, *figures), SOUNDS, keys)
     lost = _of(connection, select(LOST_CLIPS.c.device, LOST_CLIPS.c.id, LOST_CLIPS.c.reason), LOST_CLIPS, keys)
     said = defaultdict(list)
     wanted = select(VERDICTS).where(VERDICTS.c.detection.in_([row.number for row in rows])).order_by(VERDICTS.c.number)

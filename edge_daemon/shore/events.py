@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -83,7 +83,7 @@ def _event(kind: str, data: dict[str, Any], number: int | None = None) -> str:
 
 def _highest(station: Station) -> int:
     with station.database.reading() as connection:
-        return connection.scalar(select(func.max(DETECTIONS.c.number))) or 0
+        return cards.highest(connection)
 
 
 def _new(station: Station, cursor: int, seen: frozenset[int]) -> list[dict[str, Any]]:

@@ -75,7 +75,7 @@ def judge(database: StationDatabase, detection: int, reviewer: str, said: Judgem
         if last != row.verdict:
             connection.execute(update(DETECTIONS).where(DETECTIONS.c.number == detection).values(verdict=last))
             changes = {
-                name: HOURS.c[name] + (last == word) - (row.verdict == word)
+                name: HOURS.c[name] + (int(last == word) - int(row.verdict == word))
                 for name, word in (("validated", "call"), ("denied", "not a call"))
             }
             hour = update(HOURS).where(HOURS.c.device == row.device, HOURS.c.hour == row.at_ns // HOUR_NS)

@@ -102,6 +102,8 @@ class Browser:
     def open(self, page: Path | str) -> float:
         """Open a page, a file or an address; return the seconds until its script had everything on the screen."""
         self._waiting.clear()
+        # so that the page before, which may be the same one, is not taken for it
+        self.value("delete document.documentElement?.dataset.ready")
         begin = time.perf_counter()
         self.command("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         self.until("document.documentElement?.dataset.ready === 'yes'")

@@ -19,11 +19,11 @@ const change = (detection) => known(detection.number) && put(detection);
 verdicts.watch(change);
 
 const begin = async () => {
-  const { detections } = await ask("/api/detections");
+  const { detections, last } = await ask("/api/detections");
   for (const detection of detections.reverse()) put(detection);
   at("none").hidden = holder.children.length > 0;
   document.documentElement.dataset.ready = "yes";
-  return Math.max(0, ...detections.map(({ number }) => number));
+  return last;
 };
 
 begin().then(

@@ -27,14 +27,16 @@ const load = async (earlier) => {
     current = null;
   }
   try {
-    const { detections, more } = await ask(`/api/detections?${query}`);
+    const { detections, more, last } = await ask(`/api/detections?${query}`);
     for (const detection of detections) {
       if (!shown.has(detection.number)) put(detection, (card) => holder.append(card));
     }
     at("more").hidden = !more;
     at("none").hidden = holder.children.length > 0;
+    return last;
   } catch (error) {
     say(error.message);
+    return 0;
   }
 };
 
@@ -130,9 +132,9 @@ at("more").addEventListener("click", () => load(true));
 const begin = async () => {
   const { devices } = await ask("/api/fleet");
   for (const name of devices.map((device) => device.name).sort()) at("device").append(element("option", {}, name));
-  await load(false);
+  const last = await load(false);
   at("species").append(element("option", { value: "right whale upcall" }));
   document.documentElement.dataset.ready = "yes";
-  listen(Math.max(0, ...shown.keys()), { detection: arrive, changed: change, reload: () => load(false) });
+  listen(last, { detection: arrive, changed: change, reload: () => load(false) });
 };
 begin().catch((error) => say(error.message));
