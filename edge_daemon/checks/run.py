@@ -20,8 +20,8 @@ from edge_daemon.checks.device import refuse_pipe, try_device
 from edge_daemon.checks.endpoint import refuse_endpoint, try_endpoint
 from edge_daemon.checks.folders import refuse_folder, try_folders
 from edge_daemon.checks.model import refuse_model, try_model
-from edge_daemon.checks.position import try_position
 from edge_daemon.checks.orders import refuse_orders, try_orders
+from edge_daemon.checks.position import try_position
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, Loaded
 from edge_daemon.config.backend import BackendSection

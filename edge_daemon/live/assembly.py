@@ -52,10 +52,10 @@ from edge_daemon.position.position import Position
 from edge_daemon.system.pulse import Pulse
 
 if TYPE_CHECKING:
-    from edge_daemon.live.track_keeper import TrackKeeper
-    from edge_daemon.position.receiver import PositionReceiver
     from edge_daemon.live.orders_desk import OrdersDesk
+    from edge_daemon.live.track_keeper import TrackKeeper
     from edge_daemon.mqtt.inbox import Inbox
+    from edge_daemon.position.receiver import PositionReceiver
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
