@@ -1,6 +1,6 @@
 """Recordings with something wrong, as users met them: all calls that are in them are found, and what is wrong is said.
 
-The packaged sample has five calls, at about 4.75, 11.75, 19.75, 28.25 and 37.75 s.
+The packaged sample has five calls, at about 4.75, 12.25, 20.25, 28.25 and 38.25 s.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import soundfile
 from edge_daemon.cli import invoke
 
 SAMPLE = Path(__file__).parents[3] / "edge_daemon" / "assets" / "sample.flac"
-CALLS_AT_S = (4.75, 11.75, 19.75, 28.25, 37.75)
+CALLS_AT_S = (4.75, 12.25, 20.25, 28.25, 38.25)
 BEGIN = datetime(2023, 4, 5, 12)
 
 

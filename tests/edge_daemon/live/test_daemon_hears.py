@@ -55,8 +55,8 @@ def test_live_is_replay(make_buoy: Callable[..., Any], sample: Sound, replayed: 
         assert one["clock"] == "synchronised"
         assert one["file"] is None
     # sample n of the stream was heard n / rate seconds after the start, 2026-01-01T00:10Z
-    assert [one["begin_s"] for one in live[:2]] == [4.75, 11.75]
-    assert [one["begin_utc"] for one in live[:2]] == ["2026-01-01T00:10:04.750000Z", "2026-01-01T00:10:11.750000Z"]
+    assert [one["begin_s"] for one in live[:2]] == [4.75, 12.25]
+    assert [one["begin_utc"] for one in live[:2]] == ["2026-01-01T00:10:04.750000Z", "2026-01-01T00:10:12.250000Z"]
 
 
 def test_windows_wait_for_the_resampler_and_not_for_the_next_block(

@@ -26,7 +26,7 @@ from edge_daemon.replay.task import replay_recording
 pytestmark = pytest.mark.slow
 
 SAMPLE = Path(__file__).resolve().parents[3] / "edge_daemon" / "assets" / "sample.flac"
-CALLS_S = (4.75, 11.75, 19.75, 28.25, 37.75)
+CALLS_S = (4.75, 12.25, 20.25, 28.25, 38.25)
 """Where the calls of the sample begin."""
 MOTH = b"Recorded at 19:22:55 14/12/2020 (UTC-5) by AudioMoth 0000000000000000 at medium gain while battery was 4.0V.\0"
 
@@ -113,7 +113,7 @@ def test_raw_files_of_a_harp_are_stretches(
     assert "Recorders made 2 pauses within recordings, 0:19:30 in all." in capsys.readouterr().out
     rows = found(tmp_path / "out")
     assert [row["begin_utc"][11:22] for row in rows] == [
-        "12:00:04.75", "12:00:11.75", "12:10:04.75", "12:10:13.25", "12:20:07.75",
+        "12:00:04.75", "12:00:12.25", "12:10:05.25", "12:10:13.25", "12:20:08.25",
     ]  # fmt: skip
     assert [float(row["begin_s"]) for row in rows] == list(CALLS_S)  # where they are in the file
     # the fourth goes on where the recorder paused: it ends there, and says that ten minutes are missing
