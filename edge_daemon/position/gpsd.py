@@ -76,6 +76,8 @@ def _fix(said: dict[str, Any]) -> Reading:
         return NoFix("no_fix", "the receiver has no fix")
     if isinstance(status, int) and status in _GUESSED:
         return Refusal("guessed", f"the receiver's position is {_GUESSED[status]}")
+    if "time" not in said:
+        return Refusal("date", "the receiver knows no time yet")
     error = said.get("eph", said.get("epx"))
     try:
         return Fix(
