@@ -263,7 +263,7 @@ def _receiver(
         config.position,
         dependencies.position_lines,
         dependencies.time,
-        lambda: times.trusts_now,
+        lambda: times.state == "synchronised" and times.trusts_now,  # one in holdover may be off by seconds
         random.Random(),  # noqa: S311 jitter; the others' waits do not depend on it
     )
     return receiver, TrackKeeper(receiver.track, ledger, config.position)

@@ -63,7 +63,7 @@ def _refuse(constant: str) -> float:
 
 def _lack(said: dict[str, Any], device: str | None) -> Reading | None:
     if said["class"] == "ERROR":
-        return Refusal("malformed", f"gpsd says: {str(said.get('message'))[:200]}")
+        return Refusal("malformed", "gpsd does not understand what it is asked")
     if said["class"] == "DEVICES":
         return NoFix("unplugged", "gpsd has no receiver") if said.get("devices") == [] else None
     gone = said.get("activated") == 0 and device in (None, said.get("path"))

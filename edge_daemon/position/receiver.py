@@ -43,7 +43,7 @@ class PositionReceiver:
         section: the configuration's `position`, with a receiver as source.
         source: of its lines; None for what is configured.
         time: the clocks.
-        believed: whether the system clock's UTC is to be believed at this moment.
+        believed: whether the system clock's UTC is good to a second at this moment.
         rng: jitter of the waiting.
 
     Attributes:

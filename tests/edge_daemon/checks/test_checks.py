@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from edge_daemon.checks.backend import try_backend
 from edge_daemon.checks.broker import hint_for
 from edge_daemon.checks.clock import try_clock
 from edge_daemon.checks.device import try_device
+from edge_daemon.checks.position import try_position
 from edge_daemon.checks.run import Check, check_start, checks, checkup, offline
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, load_text
@@ -310,6 +312,53 @@ def test_the_operators_guide_shows_what_is_printed() -> None:
     broker, clock = only("broker", "mqtt: {port: 1}"), try_clock(Config(), MemoryKernelClock(False))
     for told in (broker.hint, clock.text, clock.hint, only("endpoint", "").text):
         assert told in shown
+
+
+# position
+
+
+def test_position_check(tmp_path: Path) -> None:
+    assert only("position", "").state == "skipped"
+    path = tmp_path / "gps"
+    text = f"position: {{source: nmea, nmea_path: {path}}}"
+    absent = only("position", text)
+    assert (absent.state, absent.text) == ("failed", f"'{path}' can't be opened: No such file or directory.")
+    os.mkfifo(path)
+    silent = try_position(config_of(text), listen_s=0.05)
+    assert (silent.state, silent.text) == ("warning", f"{path} answers, but it says nothing of the position")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        config = config_of(f"position: {{source: gpsd, gpsd_port: {port}}}")
+        answers = {
+            b'{"class":"TPV","mode":1}\n': ("warning", "the receiver has no fix"),
+            b'{"class":"TPV","mode":3,"time":"2026-11-29T15:04:05Z","lat":0,"lon":0}\n': ("warning", "0° N 0° E"),
+            b'{"class":"TPV","mode":3,"time":"2026-11-29T15:04:05Z","lat":42.35,"lon":-70.25,"eph":4.1}\n': (
+                "ok",
+                "3d fix, 42.35000 -70.25000, within 4 m",
+            ),
+            b"": ("failed", "ends the connection"),
+        }
+        for said, (state, word) in answers.items():
+
+            def answer(said: bytes = said, state: str = state) -> None:
+                connection, _ = server.accept()
+                connection.recv(1000)  # the request
+                connection.sendall(said)
+                if state == "warning":
+                    connection.recv(1)  # until the other side has closed
+                connection.close()
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            verdict = try_position(config, listen_s=0.3 if state == "warning" else 5.0)
+            thread.join(5)
+            assert verdict.state == state
+            assert word in verdict.text
+
+
+def test_nmea_needs_its_path() -> None:
+    with pytest.raises(ConfigError, match=r"position\.nmea_path is missing"):
+        config_of("position: {source: nmea}")
 
 
 # clock

@@ -16,6 +16,7 @@ from edge_daemon.cli.presence import presence
 from edge_daemon.detection.document import Detection
 from edge_daemon.effort.ledger import EffortLedger
 from edge_daemon.effort.spans import Session
+from edge_daemon.effort.track_table import TrackPoint
 from edge_daemon.errors import StorageError, UsageError
 from edge_daemon.history.entry import HistoryEntry
 from edge_daemon.history.history import BoardHistory
@@ -89,6 +90,21 @@ def test_tables_for_noaa(config: Path, tmp_path: Path) -> None:
     run("--config", config, "--darwin-core", tmp_path / "occurrence.csv")
     occurrences = list(csv.DictReader((tmp_path / "occurrence.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["eventDate"][:10] for row in occurrences] == ["2026-03-29", "2026-03-31"]
+
+
+def test_the_track_of_a_device_that_moves(config: Path, tmp_path: Path) -> None:
+    ledger = EffortLedger(tmp_path / "state" / "effort.db", time=ManualTime(), rng=random.Random(0))
+    for hours, latitude in ((12, 42.3), (40, 42.4), (66, 42.5)):
+        ledger.track_point(TrackPoint(DAY + hours * HOUR, latitude, -70.25, "3d", 4.0))
+    assert ledger.close()
+    run("--config", config, "--pars", tmp_path / "pars")
+    rows = list(csv.DictReader((tmp_path / "pars" / "gpsdata.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["datetime"], row["latitude"]) for row in rows] == [
+        ("2026-03-29T12:00:00Z", "42.3"),
+        ("2026-03-29T13:00:00Z", "42.35"),  # a detection
+        ("2026-03-30T16:00:00Z", "42.4"),
+        ("2026-03-31T18:00:00Z", "42.5"),
+    ]
 
 
 def test_a_replays_output(tmp_path: Path) -> None:

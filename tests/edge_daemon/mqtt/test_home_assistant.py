@@ -46,6 +46,19 @@ def test_discovery_names_topics_that_exist(make_health: MakeHealth) -> None:
                 value = value[part]
 
 
+def test_a_device_that_moves_is_on_the_map() -> None:
+    announced = dict(discovery(TOPICS, "ha", "East buoy", moves=True))
+    assert len(announced) == 15
+    tracker = json.loads(announced["ha/device_tracker/buoy_7/place/config"])
+    assert (tracker["json_attributes_topic"], tracker["source_type"]) == (TOPICS.health, "gps")
+    template = pytest.importorskip("jinja2").Template(tracker["json_attributes_template"])
+    place = {"latitude": 42.35, "longitude": -70.25, "fix": {"type": "3d", "accuracy_m": None, "age_s": 0.5}}
+    shown = json.loads(template.render(value_json={"position": {"place": place}}).replace("'", '"'))
+    assert shown == {"latitude": 42.35, "longitude": -70.25, "gps_accuracy": 0}
+    assert template.render(value_json={"position": {"place": None}}) == "{}"
+    assert "ha/device_tracker/buoy_7/place/config" not in dict(discovery(TOPICS, "ha"))
+
+
 def test_every_number_has_a_unit_and_a_class_for_statistics() -> None:
     numbers = {name for name, one in messages().items() if "unit_of_measurement" in one}
     assert numbers == {"last_score", "level", "outbox", "temperature", "disk_free", "cpu"}
