@@ -83,9 +83,13 @@ def run(config: Path | None) -> int:
 
 def _start_anew() -> None:
     """Run the same command in this process's place: nobody but us may be there to start it again."""
+    import signal
     import sys
 
     journal.flushed()
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # stays so until the new program has a handler; it reads the file anyway
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 the very words we were started with
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from edge_daemon.errors import StorageError
 from edge_daemon.live.errand import Examiner
 from edge_daemon.orders.arguments import ModelArguments, PieceArguments
 from edge_daemon.orders.gate import Opened
@@ -64,7 +65,10 @@ class ModelIntake:
         if self.examine is None:
             raise OrderRefusedError("value", "there is no configuration file to lay a model over")
         self._store.assemble(model)
-        examiner = self.examine(setup.with_model(model.digest, opened.order.counter))
+        try:
+            examiner = self.examine(setup.with_model(model.digest, opened.order.counter))
+        except OSError as error:
+            raise StorageError(f"The model cannot be examined: {error.strerror or error}.") from error
         self._running = (opened, model, examiner)
         return None, "", None
 

@@ -37,6 +37,9 @@ from edge_daemon.orders.trial_state import (
     tried,
 )
 
+MOST_AT_ONCE, MOST_NS = 200, SECOND_NS // 2
+"""Messages, and time for them, in one look: the thread has a disk to write, too."""
+
 
 class OrdersDesk:
     """Deals with orders; `tick` is for the thread of the disk, the rest as it says.
@@ -132,8 +135,14 @@ class OrdersDesk:
         self._tell()
         self._look_at_the_examination()
         self._count_unread()
-        for letter in self._inbox.take():
+        end_ns = self._time.monotonic_ns() + MOST_NS
+        for _ in range(MOST_AT_ONCE):
+            letter = self._inbox.take()
+            if letter is None:
+                break
             self._deal(letter)
+            if self._time.monotonic_ns() >= end_ns:
+                break
 
     def _begin(self) -> None:
         """At the first look: a trial that this start belongs to goes on."""

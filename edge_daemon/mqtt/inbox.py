@@ -14,8 +14,6 @@ from edge_daemon.mqtt.link import Link, Received, Subscribed
 MOST_WAITING = 2000
 MOST_BYTES = 2_000_000
 """What may wait, in messages and in bytes."""
-AT_ONCE = 100
-"""Messages taken out at once."""
 
 
 class Inbox:
@@ -71,11 +69,13 @@ class Inbox:
         self._arrived()
         return True
 
-    def take(self) -> list[Received]:
-        """The next messages, in the order in which they came; at most so many at once."""
+    def take(self) -> Received | None:
+        """The next message, in the order in which they came; None if there is none."""
         with self._lock:
-            taken = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            self._bytes -= sum(len(one.payload) for one in taken)
+            if not self._waiting:
+                return None
+            taken = self._waiting.popleft()
+            self._bytes -= len(taken.payload)
         return taken
 
     def __len__(self) -> int:
