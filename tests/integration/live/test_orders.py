@@ -204,55 +204,95 @@ def test_a_model_comes_from_shore_with_one_restarts_gap(
     rig.terminate()
 
 
+STAGES = ("pieces",) * 8 + ("examined",) * 4 + ("switching",) * 4 + ("on trial",) * 4
+"""Where the twenty cuts fall."""
+
+
+class Installation:
+    """Somebody on shore who sends a model again and again, until he is stopped."""
+
+    def __init__(self, rig: Any, station: Station) -> None:
+        self._rig, self._station = rig, station
+        self._shipment = Shipment.of(PORTABLE.read_bytes(), 60_000)
+        self.counter = 0
+
+    def ask(self) -> None:
+        """Ask what is missing, which has the model taken if nothing is."""
+        self._station.send(self._station.shore.sealed("model", self._shipment.announcement()))
+        self.counter = self._station.shore.counter
+
+    def reply(self) -> dict[str, Any]:
+        """The last reply to the last question; empty if there is none yet."""
+        found = [one for one in self._station.replies if one["order"] == self.counter]
+        return found[-1] if found else {}
+
+    def send(self, most: int) -> None:
+        """Send some of what is missing."""
+        for number in self._shipment.next_round(OrderReply.model_validate(self.reply()))[:most]:
+            arguments, data = self._shipment.piece(number)
+            self._station.send(self._station.shore.sealed("piece", arguments, attachment=data))
+
+    def until(self, stage: str) -> None:
+        """Go on until the installation is in this stage."""
+        self.ask()
+        if stage == "pieces":
+            self._rig.until(self.reply)
+            self.send(15)
+            return
+        while True:
+            self._rig.until(lambda: self.reply() or self.examined, 300)
+            if self.reply().get("outcome") != "incomplete":
+                break
+            self.send(200)
+            self.ask()
+        if stage == "switching":
+            self._rig.until(lambda: self.state["trial"] is not None, 300)
+        elif stage == "on trial":
+            self._rig.until(lambda: self.reply().get("outcome") == "trial", 300)
+
+    @property
+    def examined(self) -> bool:
+        """Whether all pieces have been put together."""
+        return (self._rig.state / "models" / f"{NEW}.onnx").exists()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self._rig.state / "orders.json").read_text().split("\n", 1)[1])
+        return found
+
+
 def test_twenty_power_cuts_while_a_model_is_installed(rig: Any, station: Station) -> None:
     rng = random.Random(11)
-    shipment = Shipment.of(PORTABLE.read_bytes(), 60_000)
-    rig.play(spaced(rig, 500), 1.0, wait_for_reader=False)
-    seen: set[str] = set()
-    old = ""
-
-    def install() -> None:
-        """Ask what is missing and send some of it."""
-        station.send(station.shore.sealed("model", shipment.announcement()))
-        counter = station.shore.counter
-        end = time.monotonic() + rng.uniform(0.2, 9.0)
-        while time.monotonic() < end:
-            found = [one for one in station.replies if one["order"] == counter]
-            if found and found[-1]["outcome"] == "incomplete":
-                for number in shipment.next_round(OrderReply.model_validate(found[-1]))[:15]:
-                    arguments, data = shipment.piece(number)
-                    station.send(station.shore.sealed("piece", arguments, attachment=data))
-                station.send(station.shore.sealed("model", shipment.announcement()))
-                counter = station.shore.counter
-            time.sleep(0.05)
+    rig.settings["orders"]["trial_s"] = 60.0
+    rig.play(spaced(rig, 900), 1.0, wait_for_reader=False)
+    installation = Installation(rig, station)
+    digests: list[str] = []
 
     def runs() -> None:
+        """A life begins: with a model, and it hears with it."""
         station.health.clear()
         count = len(station.detections)
         rig.start()
-        rig.until(online(rig, station))
-        digest = station.health["model"]["digest"]
-        assert digest in (old or digest, NEW)
-        seen.add(digest)
+        rig.until(online(rig, station), 120)
+        rig.until(lambda: len(station.detections) > count, 120)
+        digests.append(station.detections[-1]["model"]["digest"])
         assert not station.health["model"]["fallback"]
-        rig.until(lambda: len(station.detections) > count)
 
     runs()
-    old = station.health["model"]["digest"]
-    for _ in range(20):
-        install()
+    (old,) = digests
+    for stage in STAGES:
+        installation.until(stage)
+        time.sleep(rng.uniform(0.0, 1.0))
         rig.kill()
         runs()
-    for _ in range(10):
-        if station.replies[-1]["outcome"] == "confirmed" and station.health["model"]["digest"] == NEW:
-            break
-        station.send(station.shore.sealed("model", shipment.announcement()))
-        counter = station.shore.counter
-        rig.until(lambda counter=counter: station.outcomes(counter)[-1:] not in ([], ["trial"]), 120)
-        if station.outcomes(counter)[-1] == "incomplete":
-            install()
-    rig.until(lambda: station.health["model"]["digest"] == NEW)
-    assert json.loads((rig.state / "orders.json").read_text().split("\n", 1)[1])["confirmed"]["model"] == NEW
-    assert {one["model"]["digest"] for one in station.detections} <= {old, NEW}
-    assert old in seen
+    assert set(digests) <= {old, NEW}
+    assert digests[-1] == old  # killed in the trial
+    installation.until("on trial")
+    rig.until(lambda: installation.reply()["outcome"] == "confirmed", 120)
+    assert installation.state["confirmed"]["model"] == NEW
+    rig.until(lambda: station.detections[-1]["model"]["digest"] == NEW, 120)
+    assert {one["model"]["digest"] for one in station.detections} == {old, NEW}
+    rig.kill()
+    runs()
+    assert digests[-1] == NEW
     rig.terminate()
