@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,8 +127,13 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     mailbox = TimedMailbox(outbox, time, counters.delivered)
     record = AnnouncementRecord(config.storage.announcements_path, _announcements(config), time)
     nudge = threading.Event()
-    inbox = _inbox(config, topics, nudge.set)
-    publisher = _publisher(config, dependencies, mailbox, record, inbox)
+    orders = None
+    if config.orders.enabled and config.mqtt.enabled:  # else nothing of it is even imported
+        from edge_daemon.live.orders_assembly import OrdersAssembly
+
+        orders = OrdersAssembly(config, dependencies, topics, outbox, times)
+        orders.inbox.arrived = nudge.set
+    publisher = _publisher(config, dependencies, mailbox, record, None if orders is None else orders.inbox)
     history = BoardHistory(
         config.storage.history_path,
         time=time,
@@ -170,9 +174,9 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         None if publisher is None or config.mqtt.excerpt_kb is None else publisher.publish_excerpt,
         1000 * (config.mqtt.excerpt_kb or 0),
     )
-    desk = None if inbox is None else _desk(config, dependencies, inbox, topics, outbox, history, times)
+    desk = None if orders is None else orders.desk(history)
     if desk is not None:
-        mailbox.when_acknowledged.append(desk.acknowledged)
+        mailbox.when_acknowledged.append(desk.setups.acknowledged)
     effort = EffortReporter(ledger, periods, outbox, times, config.device.id, topics.effort)
     expiry = Expiry(outbox, ledger, store, clock, time, config.effort.keep_days)
 
@@ -276,51 +280,6 @@ def _announcements(config: Config) -> list[Announcement]:
     topics = Topics(config.mqtt.prefix, config.device.id)
     moves = config.position.source != "fixed"
     return discovery(topics, config.mqtt.home_assistant.prefix, config.device.name, moves=moves)
-
-
-def _inbox(config: Config, topics: Topics, arrived: Callable[[], object]) -> Inbox | None:
-    """Where orders arrive; None, and nothing of orders is even imported, where nobody may give any."""
-    if not (config.orders.enabled and config.mqtt.enabled):
-        return None
-    from edge_daemon.mqtt.inbox import Inbox
-    from edge_daemon.orders.envelope import MOST_BYTES
-
-    groups = [topics.group_orders(group) for group in config.orders.groups]
-    return Inbox([topics.orders, *groups], MOST_BYTES, arrived)
-
-
-def _desk(
-    config: Config,
-    dependencies: Dependencies,
-    inbox: Inbox,
-    topics: Topics,
-    outbox: Outbox,
-    history: BoardHistory,
-    times: SampleTime,
-) -> OrdersDesk:
-    from edge_daemon.live.clip_sender import ClipSender
-    from edge_daemon.live.model_intake import ModelIntake
-    from edge_daemon.live.order_replies import OrderReplies
-    from edge_daemon.live.orders_desk import OrdersDesk
-    from edge_daemon.orders.gate import Gate
-    from edge_daemon.orders.keys import verifier
-    from edge_daemon.orders.model_store import ModelStore
-    from edge_daemon.orders.state_file import StateFile
-
-    device, time = config.device.id, dependencies.time
-
-    def dated() -> bool:
-        return times.state != "unsynchronised"
-
-    return OrdersDesk(
-        inbox,
-        Gate(verifier(config.orders.public_keys), device, frozenset(config.orders.groups)),
-        StateFile(config.storage.orders_path),
-        OrderReplies(device, topics.replies, outbox, time, dated),
-        ClipSender(device, topics.clip_parts, outbox, history, dependencies.clip_files, time, dated),
-        ModelIntake(ModelStore(config.storage.models_folder), config.mqtt.bytes_per_hour),
-        time,
-    )
 
 
 def _publisher(

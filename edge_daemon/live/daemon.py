@@ -114,10 +114,10 @@ class Daemon:
                 health=self._reporter.hasten,
                 restart=self._start_anew,
             )
-            components.orders.wake = lambda: self._orders.put("")
+            components.orders.setups.wake = lambda: self._orders.put("")
             if ordered is not None:
                 components.orders.models.examine = ordered.examine
-                components.orders.judge = lambda setup: self._judged(ordered.with_setup(setup))
+                components.orders.setups.judge = lambda setup: self._judged(ordered.with_setup(setup))
 
     @property
     def newest_health(self) -> HealthDocument | None:

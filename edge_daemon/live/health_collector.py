@@ -195,7 +195,7 @@ class HealthCollector:
             )
         found += self._hurried(effort.excess_s)
         if components.orders is not None:
-            found += self._order_problems(components.orders.report(), components.orders.problem)
+            found += self._order_problems(components.orders.report(), components.orders.setups.problem)
         if problem := self._dependencies.detector.problem:
             found.append(problem)
         clips = None if components.store is None else components.store.report()

@@ -24,6 +24,11 @@ REFUSALS_PER_S, MOST_AT_ONCE = 1 / 60, 10.0
 """Refusals that are answered and logged; all are counted."""
 
 
+def reply_id(key: str, counter: int, outcome: Outcome) -> str:
+    """The id of the message that answers an order: the same for the same answer."""
+    return f"order-{key}-{counter}-{outcome}"
+
+
 class OrderReplies:
     """Writes what became of orders.
 
@@ -45,12 +50,11 @@ class OrderReplies:
 
     def put(
         self, key: str, counter: int, kind: str, outcome: Outcome, text: str = "", detail: dict[str, Any] | None = None
-    ) -> str:
-        """Answer an order; the message's id, which is the same for the same answer."""
+    ) -> None:
+        """Answer an order."""
         log.info("an order from shore", extra={"kind": kind, "order": counter, "outcome": outcome, "text": text})
-        name = f"order-{key}-{counter}-{outcome}"
+        name = reply_id(key, counter, outcome)
         self._write(name, key=key, order=counter, kind=kind, outcome=outcome, text=text, detail=detail or {})
-        return name
 
     def refuse(
         self, reason: Reason, text: str, key: str | None = None, counter: int | None = None, kind: str = ""

@@ -39,14 +39,14 @@ class OrdersFollower:
 
     def tick(self) -> None:
         """Do what is asked for, and look at the trial."""
-        desk = self._components.orders
-        if desk is None:
+        if self._components.orders is None:
             return
-        requests = desk.take_requests()
-        failure = self._reload() if any(one.deed == "reload" for one in requests) else ""
-        for request in requests:
-            self._do(request)
-            desk.fulfilled(request, failure if request.deed == "reload" else "")
+        desk = self._components.orders.setups
+        errands = desk.take_errands()
+        failure = self._reload() if any(one.deed == "reload" for one in errands) else ""
+        for errand in errands:
+            self._do(errand)
+            desk.fulfilled(errand, failure if errand.deed == "reload" else "")
         trial = desk.trial
         if trial is None:
             return
@@ -55,10 +55,10 @@ class OrdersFollower:
         if verdict is not None:
             desk.conclude(trial, verdict)
 
-    def _do(self, request: Errand) -> None:
-        if request.deed == "health":
+    def _do(self, errand: Errand) -> None:
+        if errand.deed == "health":
             self._health()
-        elif request.deed == "restart":
+        elif errand.deed == "restart":
             self._restart()
 
     def _proofs(self, began_ns: int, *, reached: bool) -> TrialProofs:

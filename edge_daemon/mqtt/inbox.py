@@ -22,17 +22,18 @@ class Inbox:
     Args:
         topics: without wildcards.
         longest: longer messages are not kept, bytes.
-        arrived: called when one has come.
 
     Attributes:
+        arrived: called when a message has come.
         overlong: messages that were longer.
         crowded: messages for which there was no room.
         refused: topics that the broker does not let us read.
     """
 
-    def __init__(self, topics: Sequence[str], longest: int, arrived: Callable[[], object]) -> None:
+    def __init__(self, topics: Sequence[str], longest: int) -> None:
         self.topics = tuple(topics)
-        self._longest, self._arrived = longest, arrived
+        self._longest = longest
+        self.arrived: Callable[[], object] = lambda: None
         self._waiting: deque[Received] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -66,7 +67,7 @@ class Inbox:
             else:
                 self._waiting.append(event)
                 self._bytes += len(event.payload)
-        self._arrived()
+        self.arrived()
         return True
 
     def take(self) -> Received | None:

@@ -53,7 +53,7 @@ class Rig:
         daemon._read = file.read
         self.desk = daemon.components.orders
         daemon._ordered = file
-        self.desk.judge = lambda setup: daemon._judged(file.with_setup(setup))
+        self.desk.setups.judge = lambda setup: daemon._judged(file.with_setup(setup))
         self.buoy.settle(lambda: self.buoy.broker.links and self.buoy.broker.links[0].patterns)
 
     def send(self, payload: bytes, *, retained: bool = False) -> None:
@@ -100,7 +100,7 @@ def test_what_is_not_acknowledged_comes_back_by_itself(rig: Rig) -> None:
     before = rig.threshold
     rig.buoy.broker.acknowledging = False
     counter = rig.give("set", {"values": {"detection.threshold": 0.77}})
-    rig.until(lambda: rig.desk.trial is not None)
+    rig.until(lambda: rig.desk.setups.trial is not None)
     began = rig.buoy.seconds
     assert rig.threshold == 0.77
     rig.until(lambda: rig.threshold == before)
