@@ -22,7 +22,6 @@ from edge_daemon.orders.reply import OrderReply
 from edge_daemon.orders.shipment import Shipment
 from tests.edge_daemon.orders.shore import WAYS, Shore, spoiled
 
-pytest.importorskip("nacl")
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 DEVICE = "buoy-07"
