@@ -172,7 +172,12 @@ def test_the_evidence_is_what_export_takes(results: Path, found: dict) -> None:
     assert sound.data == "day, other"
     assert sound.calls == 8
     first = sound.figures[0]
-    assert (first.rules, first.threshold, first.threshold_low, first.min_windows) == ("operating point", 0.82, 0.2733, 3)
+    assert (first.rules, first.threshold, first.threshold_low, first.min_windows) == (
+        "operating point",
+        0.82,
+        0.2733,
+        3,
+    )
     assert first.recall == own["recall"]["value"]
     assert first.recall_interval == tuple(own["recall"]["interval"])
     assert first.elsewhere[0].kind == "song"
