@@ -20,6 +20,7 @@ from edge_daemon.audio.capture.capture_timeline import CaptureTimeline
 from edge_daemon.audio.capture.device import SampleFormat
 from edge_daemon.audio.capture.input_state import InputHealth
 from edge_daemon.audio.capture.input_verdict import InputFault
+from edge_daemon.audio.capture.late_sound import LateSound
 from edge_daemon.audio.capture.pcm import BYTES, decode
 from edge_daemon.audio.capture.sound_header import HEADER_BYTES, sound_header
 from edge_daemon.audio.source import Block, Gap, GapCause
@@ -35,8 +36,6 @@ _AWAKE = 0.1
 _AWAKE_S = 0.01
 _ROOM = 16_384  # bytes that may gather in the pipe while we sleep; it holds 64 kB, and a full one stops its writer
 _AT_ONCE_NS = SECOND_NS // 4  # what has ended again by then is not opened again at once
-_LATE_S = 30.0  # so late may sound come: only time before that becomes a gap while a stall goes on
-_MOST_LATE = 1 << 22  # bytes of late sound that are taken in at once
 
 
 class PipeSource:
@@ -96,9 +95,7 @@ class PipeSource:
         self._most = max(1, round(block_s * rate)) * self._frame
         self._stall_ns = round(stall_s * SECOND_NS)
         self._held = bytearray()  # of a block that has not come whole
-        self._late_s = min(_LATE_S, _MOST_LATE / self._bytes_per_s)
-        self._may_be_late = False  # there was sound before the stall
-        self._gathering: tuple[int, int] | None = None  # since when (ns), and how many bytes were held then
+        self._late = LateSound(self._bytes_per_s)
         self._live = False  # the writer writes as sound comes, and not all it has at once
         self._arrived_ns = 0  # when the last block was whole
         self._begin_seen = b""  # of this opening, as far as it is looked at
@@ -160,20 +157,20 @@ class PipeSource:
             self._fail("device_absent", str(error))
             return
         self._open, self._held = True, bytearray()
-        self._may_be_late, self._gathering = False, None
+        self._late.forget()
         self._begin_seen = b""
         self._heard_ns = self._opened_ns = self._time.monotonic_ns()
 
     def _take(self) -> None:
         """Read what is there, and see what it means if nothing is."""
-        if self._gathering is None:
+        if not self._late.gathers:
             if len(self._held) >= self._most:  # a second block of the last read
                 self._sound(self._most)
                 return
             if self._live and (seconds := self._time_to_sleep()) > 0:
                 self._wait(seconds)
         # more than a block: if we are late, we catch up
-        asked = 2 * self._most if self._gathering is not None else 2 * self._most - len(self._held)
+        asked = 2 * self._most if self._late.gathers else 2 * self._most - len(self._held)
         try:
             data = self._source.read(asked, _TICK_S)
         except AudioError as error:
@@ -202,9 +199,10 @@ class PipeSource:
 
     def _came(self) -> None:
         """Make a block of what has come, unless it must wait for more."""
-        if self._timeline.cause == "stall" and self._may_be_late and self._gather(self._heard_ns):
+        late = self._timeline.cause == "stall" and self._late.expected
+        if late and self._late.gather(self._heard_ns, len(self._held), self._timeline.silence * self._frame):
             return
-        self._gathering = None
+        self._late.over()
         if len(self._held) >= self._most:
             self._sound(self._most)
 
@@ -214,27 +212,11 @@ class PipeSource:
             if self._source.reopens:
                 self._fail("device_absent", f"'{self.name}' has ended.")
             self._ended = not self._source.reopens
-        elif self._gathering is not None:  # all that was late has come
-            self._gathering = None
+        elif self._late.gathers:
+            self._late.over()
             self._sound(min(self._most, len(self._held) - len(self._held) % self._frame))
         elif not self._sound() and (now := self._time.monotonic_ns()) - self._heard_ns > self._stall_ns:
             self._stalled(now)
-
-    def _gather(self, now: int) -> bool:
-        """Whether to wait for more before it is decided what of the silence was a gap.
-
-        What comes faster than it lasts was late, and the gap is the shorter by it.
-        """
-        if self._gathering is None:
-            self._gathering = (now, len(self._held))
-        if len(self._held) >= self._timeline.silence * self._frame:
-            return False
-        since_ns, before = self._gathering
-        if now - since_ns < _TICK_S * SECOND_NS:
-            return True
-        lasts_ns = (len(self._held) - before) * SECOND_NS // self._bytes_per_s
-        self._gathering = (now, len(self._held))
-        return lasts_ns > 2 * (now - since_ns)
 
     def _time_to_sleep(self) -> float:
         """Seconds in which nothing need be read: a writer of small pieces would wake us for each of them."""
@@ -261,18 +243,18 @@ class PipeSource:
         error = f"'{self.name}' has sent no sound for {(now - self._heard_ns) / SECOND_NS:.1f} s."
         if self._timeline.cause in (None, "schedule"):
             # opening it again would not help: a writer who comes late is to find a reader
-            self._may_be_late = self._timeline.sounding
+            self._late.expected = self._timeline.sounding
             self._timeline.failed("stall", error, attempt=not self._timeline.sounding)
             self._timeline.sounding = False
         else:
-            self._timeline.book(but=round(self._late_s * self.rate) if self._may_be_late else 0)
+            self._timeline.book(but=round(self._late.latest_s * self.rate) if self._late.expected else 0)
 
     def _pause(self, *, ended: bool) -> None:
         """By schedule: a pipe that can be is closed; what comes through another is thrown away."""
         if self._timeline.cause != "schedule":
             self._timeline.silent("schedule", "paused")
             self._timeline.sounding = False
-        self._gathering, self._may_be_late = None, False
+        self._late.forget()
         if self._source.reopens:
             self._give_back()
         elif ended:
