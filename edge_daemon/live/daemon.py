@@ -32,6 +32,7 @@ from edge_daemon.live.health_collector import HealthCollector
 from edge_daemon.live.health_reporter import HealthReporter
 from edge_daemon.live.reload import apply, reread
 from edge_daemon.live.watchdog import Watchdog
+from edge_daemon.storage.disk_calls import disk_calls
 from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Daemon:
     ) -> None:
         self.config = config
         self._dependencies, self._read, self._keeper = dependencies, read, ConfigKeeper(keep)
+        self._disk = disk_calls()
         self._time, self._notifier = dependencies.time, dependencies.notifier
         self.components = assemble(config, dependencies)
         components, time = self.components, dependencies.time
@@ -304,7 +306,7 @@ class Daemon:
         if self._read is None:
             return None
         self._notifier.reloading(self._time.monotonic_ns())
-        found = reread(self.config, self._read, self._dependencies.detector.rules_for)
+        found = reread(self.config, self._read_in_time, self._dependencies.detector.rules_for)
         self.config = found.config
         apply(self.config, self.components, self.health, self._dependencies.detector.rules_for(self.config))
         if self._file.take(found):
@@ -315,8 +317,13 @@ class Daemon:
         self._notifier.ready(self.health.status())
         return found.refusal
 
+    def _read_in_time(self) -> Config:
+        """The configuration, unless its disk hangs: this thread feeds the watchdog, and waits for a moment only."""
+        assert self._read is not None  # noqa: S101 for the type checker
+        return self._disk.run(self._read, "reading the configuration")
+
     def _look_at_the_file(self) -> None:
-        if self._read is not None and self._file.mended(self._time.monotonic_ns(), self._read):
+        if self._read is not None and self._file.mended(self._time.monotonic_ns(), self._read_in_time):
             self._reload()
             if self._file.failure is not None and self._failure is None:
                 self._failure = self._file.failure

@@ -18,6 +18,7 @@ from edge_daemon.audio.capture.device import DeviceInfo, SoundSystemStuckError
 from edge_daemon.backends.base import Inference
 from edge_daemon.config import Config
 from edge_daemon.errors import BackendError, ConfigError
+from edge_daemon.storage.disk_calls import disk_calls
 
 Sound = NDArray[np.float32]
 RATE = 2000
@@ -461,6 +462,37 @@ def test_a_wrong_file_changes_nothing(make_buoy: Callable[..., Any], caplog: pyt
         buoy.daemon._reload()
     assert buoy.daemon.config == before
     assert "was not applied" in caplog.text
+
+
+def test_a_configuration_on_a_disk_that_hangs_holds_nobody_up(
+    make_buoy: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    buoy = make_buoy()
+    daemon = buoy.daemon
+    answers, again = threading.Event(), buoy.config
+
+    def hanging() -> Config:
+        answers.wait(30)
+        return again
+
+    daemon._read, daemon._disk = hanging, disk_calls(0.1)
+    before = daemon.config
+    began = time.monotonic()
+    daemon._reload()
+    daemon._reload()
+    assert time.monotonic() - began < 5
+    assert daemon.config == before
+    assert [record.reason for record in caplog.records if "was not applied" in record.message] == [
+        "The disk does not answer: reading the configuration takes more than 0.1 s.",
+        "The disk does not answer: reading the configuration still hangs.",
+    ]
+    assert any("cannot be used" in one for one in daemon.health.config_problems)
+    answers.set()
+    hung = [thread for thread in threading.enumerate() if thread.name == "reading the configuration"]
+    for thread in hung:
+        thread.join(10)
+    daemon._reload()
+    assert daemon.health.config_problems == ()
 
 
 def test_a_board_that_tells_nonsense_ends_no_health_report(make_buoy: Callable[..., Any]) -> None:
