@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,3 +224,25 @@ def test_a_lock_held_by_a_reader_does_not_hinder(tmp_path: Path) -> None:
     reader.execute("COMMIT")
     assert reader.execute("SELECT count(*) FROM note").fetchone() == (2,)
     reader.close()
+
+
+CHILD = """
+import os, random, sys
+from pathlib import Path
+from edge_daemon.clock.time_source import SystemTime
+from edge_daemon.storage.database import Database
+path = Path(sys.argv[1])
+database = Database(path, sys.argv[2], version=1, time=SystemTime(), rng=random.Random(0))
+for number in range(20):
+    database.transact(lambda c, number=number: c.execute("INSERT INTO note VALUES (?, 'x')", (number,)))
+os.truncate(str(path) + "-shm", 0)
+database.transact(lambda c: c.execute("INSERT INTO note VALUES (20, 'x')"))
+"""
+
+
+@pytest.mark.slow
+def test_shared_memory_cut_to_nothing_ends_the_program_and_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    child = subprocess.run([sys.executable, "-c", CHILD, str(path), SCHEMA], capture_output=True, check=False)
+    assert child.returncode in (0, -signal.SIGBUS), child.stderr
+    assert numbers(make(path))[:20] == list(range(20))

@@ -29,26 +29,14 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 PREFIX = "edge_daemon/buoy-07"
 PLUGIN = """
-from edge_daemon.backends import onnx
+from edge_daemon.backends.onnx import OnnxBackend
 
-class Hot:
-    def __init__(self, inner):
-        self._inner = inner
-
-    def __getattr__(self, name):
-        return getattr(self._inner, name)
+class Hot(OnnxBackend):
+    name = "hot"
 
     def health(self):
-        return {"temperature_c": "hot", "load": None}
-
-def create(*arguments, **options):
-    return Hot(onnx.create(*arguments, **options))
+        return {"temperature_c": "hot"}
 """
-
-
-def told(rig: Any) -> str:
-    """All reasons that health has given so far."""
-    return " ".join(reason for document in rig.shore.health() for reason in document["reasons"])
 
 
 def ends(rig: Any) -> None:
@@ -179,9 +167,7 @@ def test_a_counter_that_is_no_number_ends_no_health_report(rig: Any, tmp_path: P
     (package / "hot-1.0.dist-info").mkdir(parents=True)
     (package / "hot_backend.py").write_text(PLUGIN)
     (package / "hot-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: hot\nVersion: 1.0\n")
-    (package / "hot-1.0.dist-info" / "entry_points.txt").write_text(
-        "[edge_daemon.backends]\nhot = hot_backend:create\n"
-    )
+    (package / "hot-1.0.dist-info" / "entry_points.txt").write_text("[edge_daemon.backends]\nhot = hot_backend:Hot\n")
     rig.environment["PYTHONPATH"] = os.pathsep.join([str(package), rig.environment.get("PYTHONPATH", "")])
     rig.settings["backend"] = {"name": "hot"}
     rig.broker.start()
@@ -190,6 +176,7 @@ def test_a_counter_that_is_no_number_ends_no_health_report(rig: Any, tmp_path: P
     rig.until(lambda: len(rig.shore.ids()) >= 3)
     count = len(rig.shore.messages("health"))
     rig.until(lambda: len(rig.shore.messages("health")) >= count + 3, 15)
+    assert rig.shore.health()[-1]["model"]["backend"] == "hot"
 
 
 # 11: bursts on a pipe
