@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
@@ -20,6 +21,8 @@ from edge_daemon.clock.utc import EPOCH
 
 if TYPE_CHECKING:
     from edge_daemon.history.entry import HistoryEntry
+
+T = TypeVar("T")
 
 FORMATS = ("table", "csv", "jsonl", "raven")
 _LINES_AT_ONCE = 500
@@ -70,17 +73,20 @@ def detections(
     with open_history(path) as connection:
         with ExitStack() as files:
             out = sys.stdout if output is None else files.enter_context(whole_file(output))
-            left_out = _write(form, select(connection, wanted), out, clips)
+            damaged: list[str] = []
+            left_out = _write(form, select(connection, wanted), out, clips, damaged)
+        if damaged:
+            say(f"{len(damaged)} detections are damaged on the disk and are not in the output.", err=True)
         if left_out:
             say(f"{left_out} detections have no clip in {clips} and are not in the table.", err=True)
         if copy_clips is not None:
             _copy(select(connection, wanted), clips, copy_clips)
 
 
-def _write(form: str, entries: Iterable[HistoryEntry], out: TextIO, clips: Path) -> int:
-    """Write entries one by one; returns how many could not be."""
+def _write(form: str, entries: Iterable[HistoryEntry], out: TextIO, clips: Path, damaged: list[str]) -> int:
+    """Write entries one by one; returns how many have no clip where they should, and adds to `damaged`."""
     if form == "jsonl":
-        for entry in entries:
+        for entry, _ in _readable(entries, json.loads, damaged):
             out.write(f"{entry.document}\n")
         return 0
     if form == "table":
@@ -92,10 +98,21 @@ def _write(form: str, entries: Iterable[HistoryEntry], out: TextIO, clips: Path)
         from edge_daemon.tables.detections_csv import DetectionsCsv
 
         table = DetectionsCsv(out)
-        for entry in entries:
-            table.add([Detection.model_validate_json(entry.document)])
+        for _, found in _readable(entries, Detection.model_validate_json, damaged):
+            table.add([found])
         return 0
-    return _write_raven(entries, out, clips)
+    return _write_raven(entries, out, clips, damaged)
+
+
+def _readable(
+    entries: Iterable[HistoryEntry], read: Callable[[str], T], damaged: list[str]
+) -> Iterator[tuple[HistoryEntry, T]]:
+    """Entries with what their documents say; of those that rot has made unreadable the ids are added to `damaged`."""
+    for entry in entries:
+        try:
+            yield entry, read(entry.document)
+        except ValueError:
+            damaged.append(entry.id)
 
 
 def _write_table(entries: Iterable[HistoryEntry], out: TextIO) -> None:
@@ -130,7 +147,7 @@ def _line(entry: HistoryEntry) -> str:
     return f"{begin}  {seconds:6.2f} s  {score:>5}  {sent:4}  {entry.clock:14}  {entry.clip or ''}".rstrip()
 
 
-def _write_raven(entries: Iterable[HistoryEntry], out: TextIO, clips: Path) -> int:
+def _write_raven(entries: Iterable[HistoryEntry], out: TextIO, clips: Path, damaged: list[str]) -> int:
     """A table whose recordings are the clips, in order of time; returns how many have none."""
     import soundfile
 
@@ -139,7 +156,7 @@ def _write_raven(entries: Iterable[HistoryEntry], out: TextIO, clips: Path) -> i
     from edge_daemon.tables.detections_raven_run import RavenRun
 
     table, left_out = RavenRun(out), 0
-    for entry in entries:
+    for entry, found in _readable(entries, Detection.model_validate_json, damaged):
         path = None if entry.clip is None else clips / entry.clip
         begin_ns = None if entry.clip is None else clip_begin(entry.clip)
         try:
@@ -149,7 +166,6 @@ def _write_raven(entries: Iterable[HistoryEntry], out: TextIO, clips: Path) -> i
         if path is None or seconds is None or begin_ns is None:
             left_out += 1
             continue
-        found = Detection.model_validate_json(entry.document)
         table.add([found.moved((entry.begin_utc_ns - begin_ns) / 1e9 - found.begin_s)], path, seconds)
     return left_out
 

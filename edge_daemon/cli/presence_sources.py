@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -63,6 +63,15 @@ class PresenceFacts:
             track=track,
         )
 
+    def note(self, at_ns: int, document: Mapping[str, Any]) -> None:
+        """Take detector and position from a detection's document."""
+        self.detector = f"{document['model']['name']} {document['model']['version']}"
+        position = document.get("position")
+        if position is not None:
+            here = (float(position["latitude"]), float(position["longitude"]))
+            if not self.track or self.track[-1][1:] != here:
+                self.track.append((at_ns, *here))
+
 
 def from_board(folder: Path, verdicts: Verdicts, since_ns: int, until_ns: int) -> PresenceFacts:
     """What a daemon keeps in its folder.
@@ -79,13 +88,8 @@ def from_board(folder: Path, verdicts: Verdicts, since_ns: int, until_ns: int) -
     with open_history(folder / "history.db") as connection:
         for entry in select(connection, HistoryFilter(since_ns=since_ns, until_ns=until_ns)):
             facts.calls.append(JudgedCall(entry.begin_utc_ns, entry.score or 0.0, verdicts.get(entry.id)))
-            document: dict[str, Any] = json.loads(entry.document)
-            facts.detector = f"{document['model']['name']} {document['model']['version']}"
-            position = document.get("position")
-            if position is not None:
-                here = (float(position["latitude"]), float(position["longitude"]))
-                if not facts.track or facts.track[-1][1:] != here:
-                    facts.track.append((entry.begin_utc_ns, *here))
+            with suppress(ValueError, KeyError, TypeError):  # rot on the card: its begin and score still count
+                facts.note(entry.begin_utc_ns, json.loads(entry.document))
     with closing(open_ledger(folder / "effort.db")) as ledger:
         track = [(point.utc_ns, point.latitude, point.longitude) for point in read_points(ledger, since_ns, until_ns)]
         if track:  # a device that moves; its detections lie between the points

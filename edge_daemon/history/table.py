@@ -76,7 +76,7 @@ def known(connection: sqlite3.Connection, names: Iterable[str]) -> set[str]:
 
 
 def select(connection: sqlite3.Connection, wanted: HistoryFilter) -> Iterator[HistoryEntry]:
-    """Entries in order of their begin, one by one."""
+    """Entries in order of their begin, one by one; without those of which rot has changed more than a document."""
     conditions = ["kind = ?", "begin_utc_ns >= ?", "begin_utc_ns < ?"]
     values: list[object] = [wanted.kind, wanted.since_ns, wanted.until_ns]
     if wanted.least_score is not None:
@@ -87,17 +87,20 @@ def select(connection: sqlite3.Connection, wanted: HistoryFilter) -> Iterator[Hi
         values.append(wanted.delivered)
     where = " AND ".join(conditions)
     query = f"SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY begin_utc_ns, seq"  # noqa: S608 our own words
-    yield from map(_entry, connection.execute(query, values))
+    yield from filter(None, map(_entry, connection.execute(query, values)))
 
 
 def select_one(connection: sqlite3.Connection, name: str) -> HistoryEntry | None:
-    """The entry of this id; None without one."""
+    """The entry of this id; None without one, or with one that has rotted."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM entry WHERE id = ?", (name,)).fetchone()  # noqa: S608 our own words
     return None if row is None else _entry(row)
 
 
-def _entry(row: tuple[Any, ...]) -> HistoryEntry:
+def _entry(row: tuple[Any, ...]) -> HistoryEntry | None:
+    """None where what a row must hold is of another type: a rotten one hides no other."""
     name, kind, begin, end, clock, document, score, contour, clip, delivered = row
+    if not (isinstance(begin, int) and isinstance(end, int) and isinstance(document, str)):
+        return None
     return HistoryEntry(name, kind, begin, end, clock, document, score, bool(contour), clip, bool(delivered))
 
 

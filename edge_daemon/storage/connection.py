@@ -20,8 +20,13 @@ _TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 def connect(path: Path) -> sqlite3.Connection:
     """A connection for any thread, whose transactions are told to begin and to end."""
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    connection.text_factory = lambda raw: raw.decode(errors="replace")  # a rotten letter must not hide the row
+    connection.text_factory = _forgiving
     return connection
+
+
+def _forgiving(raw: bytes) -> str:
+    """Text of which a letter may be rotten, which must not hide the row."""
+    return raw.decode(errors="replace")
 
 
 def open_checked(path: Path, schema: str, version: int) -> sqlite3.Connection:
@@ -76,6 +81,7 @@ def open_to_read(path: Path, probe: str, name: str, hint: str) -> sqlite3.Connec
         raise StorageError(f"There is no {name} at {path}.", hint)
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection.text_factory = _forgiving
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(connection.close)
             connection.execute(probe).fetchone()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import random
+import sqlite3
 import time
 from pathlib import Path
 
@@ -124,3 +126,15 @@ def test_a_hundred_thousand_take_a_moment(tmp_path: Path) -> None:
     began = time.process_time()
     assert run("--database", tmp_path / "h.db").output.splitlines()[-1] == "20,000 detections."
     assert time.process_time() - began < 2.0  # a fifth of them, on a machine that may be ten times slower
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "raven", "table"])
+@pytest.mark.parametrize("rot", ["CAST(x'7b22ff' AS TEXT)", "x'00'", "substr(document, 9)"])
+def test_a_rotten_document_hides_no_other(state: Path, form: str, rot: str) -> None:
+    path = state / "history.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE entry SET document = {rot} WHERE id = 'd1'")  # noqa: S608 our own words
+    done = run("--database", path, "--format", form)
+    assert done.exit_code == 0
+    assert "0.97" in done.output or form == "raven"
+    assert ("1 detections are damaged" in done.output) == (form != "table" and rot != "x'00'")
