@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import random
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,6 +66,13 @@ def test_days(config: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader(run("--config", config, "--verdicts", said, "--csv").output.splitlines()))
     assert [row["result"] for row in rows] == ["NOT_AVAILABLE", "NOT_AVAILABLE", "DETECTED"]
     assert [row["effort_s"] for row in rows] == ["28800.0", "10800.0", "64800.0"]
+
+
+def test_a_rotten_document_is_a_call_all_the_same(config: Path) -> None:
+    before = run("--config", config).output
+    with contextlib.closing(sqlite3.connect(config.parent / "state" / "history.db")) as connection, connection:
+        connection.execute("UPDATE entry SET document = '{\"model\": 1}' WHERE id = 'a'")
+    assert run("--config", config).output == before
 
 
 def test_hours_in_a_range(config: Path) -> None:
