@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,7 @@ from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
+from edge_daemon.storage.database import Database
 from edge_daemon.testing.machine import ManualTime
 
 EXAMPLE = Detection.model_json_schema(by_alias=True)["examples"][0]
@@ -135,6 +137,28 @@ def test_whatever_happens_nothing_is_missing(board: Board, seed: int) -> None:
     assert durable <= {entry.id for entry in entries}
     assert delivered <= {entry.id for entry in entries if entry.delivered}
     assert board.outbox.report().depth == 0
+
+
+def test_a_detection_costs_two_writes(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert board.outbox.commit()
+    assert board.history.commit()
+    writes: list[str] = []
+    transact = Database.transact
+
+    def counted(database: Database, work: Any, *, force: bool = False) -> Any:
+        writes.append(database.path.name)
+        return transact(database, work, force=force)
+
+    monkeypatch.setattr(Database, "transact", counted)
+    for number in range(1, 21):  # one in three seconds, over a good link
+        board.find(number)
+        for one in board.mailbox.take(9, "newest_first", frozenset()):
+            board.mailbox.acknowledge(one.id)
+        for _ in range(6):
+            board.time.advance(0.5)
+            board.outbox.tick()
+            board.keeper.tick()
+    assert 20 <= len(writes) <= 40, writes
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b"\xff", b'{"begin_utc": null, "end_utc": null}'])
