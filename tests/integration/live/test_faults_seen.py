@@ -1,6 +1,7 @@
 """Faults that were once seen at the whole program, each as it was provoked then; nothing here looks inside.
 
-So this file also runs on older versions of the program: there all but the first one fail.
+So this file also runs on older versions of the program, where most fail. A denied topic ate the byte budget over hours
+only, and a mute broker was told for a moment: these two pass there, too, and guard what is.
 """
 
 from __future__ import annotations
