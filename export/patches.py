@@ -1,4 +1,9 @@
-"""Where the inputs of a convolution's outputs lie: its patches as rows of a matrix product."""
+"""Where the inputs of a convolution's outputs lie: its patches as rows of a matrix product.
+
+A patch is gathered run by run: its inputs in one band, frame by frame with all channels, lie one behind the other in
+memory. A run may begin at any frame, but what a graph gathers begins at multiples of its length. So the inputs are laid
+down as often as a run has frames, each time cut into runs one frame later.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.model.network import Layer
+from export.nodes import Graph
 
 
 def patch_places(layer: Layer, shape: tuple[int, int, int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -31,3 +37,33 @@ def patch_places(layer: Layer, shape: tuple[int, int, int]) -> tuple[NDArray[np.
 
     band, frame = along(0, bands_out) * np.int32(width), along(1, frames_out)
     return band[:, None, :, None, :, None], frame[None, :, None, :, None, :]
+
+
+def gathered_patches(graph: Graph, x: str, layer: Layer, shape: tuple[int, int, int]) -> str:
+    """Patches of inputs, [outputs of all pictures, kernel (bands, frames, channels)].
+
+    Args:
+        graph: takes the nodes.
+        x: inputs with their padding, channels last, [pictures, bands, frames, channels].
+        layer: a convolution.
+        shape: (channels, bands, frames) that arrive, before pooling.
+    """
+    channels, bands, frames = layer.pooled_shape(shape)
+    count = (bands + 2 * layer.padding[0]) * (frames + 2 * layer.padding[1])
+    run = layer.weight.shape[3]
+    x = graph.shape(x, [-1, count, channels])
+    axis, parts, bases = graph.constant(np.array([1], np.int64)), [], [0]
+    for first in range(run):
+        runs = (count - first) // run
+        ends = [graph.constant(np.array([at], np.int64)) for at in (first, first + run * runs)]
+        parts.append(graph.shape(graph.node("Slice", [x, *ends, axis]), [-1, runs, run * channels]))
+        bases.append(bases[-1] + runs)
+    # The places of the runs' begins as two parts are a tenth of the file's size; the runtime computes with them once,
+    # when it loads the graph. A begin lies in the part that is cut there, behind the runs of the parts before.
+    band, frame = patch_places(layer, shape)
+    length = graph.constant(np.array(run, np.int32))
+    begin = graph.node("Add", [graph.constant(band), graph.constant(np.ascontiguousarray(frame[..., :1]))])
+    base = graph.node("Gather", [graph.constant(np.array(bases, np.int32)), graph.node("Mod", [begin, length])])
+    places = graph.shape(graph.node("Add", [graph.node("Div", [begin, length]), base]), [-1])
+    patches = graph.node("Gather", [graph.concat(parts, 1), places], axis=1)
+    return graph.shape(patches, [-1, layer.weight.shape[2] * run * channels])

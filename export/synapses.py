@@ -16,7 +16,7 @@ from edge_daemon.errors import ModelError
 from edge_daemon.model.network import Layer
 from export.bounds import Range
 from export.nodes import Graph
-from export.patches import patch_places
+from export.patches import gathered_patches
 
 EXACT_FLOAT = 1 << 24
 """Integers of smaller magnitude are exact in float32."""
@@ -170,16 +170,11 @@ def _patch_product(graph: Graph, x: str, layer: Layer, bounds: Range) -> str:
     One product with the patches as its rows: to copy them takes little time while they are bytes, and the product of
     bytes is several times as fast as a convolution of floats.
     """
-    channels, bands, frames = layer.pooled_shape(bounds.input_shape)
-    (above, before), kernel = layer.padding, prod(layer.weight.shape[2:])
+    channels = layer.pooled_shape(bounds.input_shape)[0]
+    (above, before), width = layer.padding, channels * prod(layer.weight.shape[2:])
     if above or before:
         x = graph.node("Pad", [x, graph.constant(np.array([0, above, before, 0] * 2, np.int64))])
-    x = graph.shape(x, [-1, (bands + 2 * above) * (frames + 2 * before), channels])
-    # two parts are a tenth of the file's size; the runtime adds them once, when it loads the graph
-    band, frame = (graph.constant(part) for part in patch_places(layer, bounds.input_shape))
-    places = graph.shape(graph.node("Add", [band, frame]), [-1])
-    width = kernel * channels
-    patches = graph.shape(graph.node("Gather", [x, places], axis=1), [-1, width])
+    patches = gathered_patches(graph, x, layer, bounds.input_shape)
     weight = graph.constant(layer.weight, f"{layer.name}.weight")
     weight = graph.shape(graph.node("Transpose", [weight], perm=[2, 3, 1, 0]), [width, layer.channels])
     sums = _integer_product(graph, patches, weight, layer, bounds)
