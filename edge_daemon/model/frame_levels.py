@@ -82,7 +82,7 @@ class FrameLevels:
         power = (spectrum.real**2 + spectrum.imag**2).T
         if self._mel is not None:
             power = self._mel.powers(power)
-        level = np.log10(np.maximum(power, _NO_POWER))
+        level: NDArray[np.float64] = np.log10(np.maximum(power, _NO_POWER))
         level *= 10.0
         return level
 
@@ -112,7 +112,7 @@ class _MelBank:
         Sum by sum: a product of matrices adds in an order that depends on how many frames there are.
         """
         power = np.ascontiguousarray(power)
-        total = power[self._places[0]] * self._weights[0]
+        total: NDArray[np.float64] = power[self._places[0]] * self._weights[0]
         for places, weights in zip(self._places[1:], self._weights[1:], strict=True):
             total += power[places] * weights
         return total

@@ -1,7 +1,7 @@
 """Where a replay's results go: tables per recording, and tables of the whole run.
 
 The tables of a recording appear when it is done; those of the run grow under temporary names and appear when the run
-is. An interrupted run leaves whole tables or none.
+is. An interrupted run leaves whole tables or none; what a killed one has left is removed by the next one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from edge_daemon.errors import StorageError
 from edge_daemon.replay.copies import Copy
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.storage.atomic_file import whole_file
+from edge_daemon.storage.part_file import remove_left_parts
 from edge_daemon.tables.failures_csv import write_failures
 from edge_daemon.tables.format import RecordingFormat, RunFormat, RunTable, format_names, load_format
 from edge_daemon.tables.names_csv import write_names
@@ -79,6 +80,7 @@ class ReplayOutput:
             raise StorageError(
                 f"The folder {self.folder} cannot be created: {error.strerror}.", "Choose another --output folder."
             ) from error
+        remove_left_parts(self.folder, self._is_table)
         with ExitStack() as files:
             for run_format in self._run_formats:
                 file = files.enter_context(whole_file(self.folder / run_format.file_name))
@@ -96,6 +98,11 @@ class ReplayOutput:
             self._tell(FAILURES, write_failures, self._failures)
             self._tell(PROBLEMS, write_problems, self._problems)
             self._tell(NAMES, write_names, self._names)
+
+    def _is_table(self, name: str) -> bool:
+        """Whether a file of this name is one of ours; of a name that is too long nothing is left to tell by."""
+        ours = {"", "scores.csv", FAILURES, PROBLEMS, NAMES, *(each.file_name for each in self._run_formats)}
+        return name in ours or any(name.endswith(each.ending) for each in self._recording_formats)
 
     def _tell(self, name: str, write: Callable[[TextIO, list[Row]], None], rows: list[Row]) -> None:
         path = self.folder / name

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edge_daemon.errors import StorageError
-from edge_daemon.storage.part_file import make_part
+from edge_daemon.storage.part_file import make_locked_part
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         StorageError: it cannot be written; nothing is left of it.
     """
     try:
-        descriptor, name = make_part(path)
+        descriptor, name = make_locked_part(path)
         part = Path(name)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:

@@ -10,7 +10,7 @@ import pytest
 from edge_daemon.clips.files import FolderClipFiles
 from edge_daemon.storage.atomic_file import whole_file
 from edge_daemon.storage.folder_lock import NAME, lock_folder
-from edge_daemon.storage.part_file import make_part
+from edge_daemon.storage.part_file import make_locked_part, make_part, remove_left_parts
 
 
 @pytest.fixture
@@ -78,3 +78,40 @@ def test_the_lock_follows_no_link(tmp_path: Path, victim: Path) -> None:
     (tmp_path / NAME).symlink_to(victim)
     assert lock_folder(tmp_path) is None
     assert victim.read_text() == "precious"
+
+
+def test_what_nobody_writes_any_more_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    left, _ = make_locked_part(tmp_path / "a.csv")
+    os.close(left)  # as when its program was killed
+    nameless, _ = make_locked_part(tmp_path / ("x" * 220))
+    os.close(nameless)
+    written, name = make_locked_part(tmp_path / "a.csv")
+    other, another_name = make_part(tmp_path / "b.csv")
+    os.close(other)
+    (tmp_path / ".a.csv.part").write_text("of another program")
+    (tmp_path / ".a.csv.0123456789abcdef.part").symlink_to(tmp_path / "victim")
+    (tmp_path / "victim").write_text("precious")
+    remove_left_parts(tmp_path, lambda name: name in {"", "a.csv"})
+    kept = {Path(name).name, Path(another_name).name, ".a.csv.part", ".a.csv.0123456789abcdef.part", "victim"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    os.close(written)
+    remove_left_parts(tmp_path / "nowhere", lambda _: True)
+
+
+def test_a_temporary_file_that_was_removed_before_it_was_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def make(path: str | os.PathLike[str]) -> tuple[int, str]:
+        descriptor, name = make_part(path)
+        made.append(name)
+        if len(made) == 1:
+            Path(name).unlink()
+        return descriptor, name
+
+    monkeypatch.setattr("edge_daemon.storage.part_file.make_part", make)
+    with whole_file(tmp_path / "a.csv") as file:
+        file.write("whole")
+    assert len(made) == 2
+    assert (tmp_path / "a.csv").read_text() == "whole"
