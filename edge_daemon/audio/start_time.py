@@ -73,6 +73,8 @@ class NamedTime:
 
 
 _FRACTION = r"(?:[.,](?P<f>\d{1,6})(?!\d))?"
+_HALF = r"(?:[ _-]?(?P<half>[AaPp])\.?[Mm](?![A-Za-z]))?"
+"""Of the day, behind twelve hours."""
 _COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<t>[T_$ -]?)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
 
 # Convention, pattern on the name with its extension. The first that gives a plausible date wins.
@@ -81,15 +83,15 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for convention, pattern in (
         ("SoundTrap", r"^\d+\.(?P<y>\d\d)(?P<m>\d\d)(?P<d>\d\d)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)(?!\d)"),
         ("PAMGuard", rf"^PAM.*{_COMPACT}_(?P<f>\d{{3}})(?!\d)"),
-        ("date_time", rf"{_COMPACT}(?!\d){_FRACTION}"),
-        (
-            "dashed date and time",
-            r"(?<!\d)(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?P<t>[T_ -])"
-            rf"(?P<H>\d\d)[-:_]?(?P<M>\d\d)[-:_]?(?P<S>\d\d)(?!\d){_FRACTION}",
-        ),
+        ("date_time", rf"{_COMPACT}(?!\d){_FRACTION}{_HALF}"),
         (
             "Orcasound",
-            r"(?<!\d)(?P<Y>\d{4})_(?P<m>\d\d)_(?P<d>\d\d)_(?P<H>\d\d)_(?P<M>\d\d)_(?P<S>\d\d)(?!\d)",
+            r"(?<!\d)(?P<Y>\d{4})_(?P<m>\d\d)_(?P<d>\d\d)_(?P<H>\d\d)_(?P<M>\d\d)_(?P<S>\d\d)(?!\d)" + _HALF,
+        ),
+        (
+            "dashed date and time",
+            r"(?<!\d)(?P<Y>\d{4})(?P<s>[-._])(?P<m>\d\d)(?P=s)(?P<d>\d\d)(?P<t>[T_ .-]{1,3})"
+            rf"(?P<H>\d\d)[-:_.]?(?P<M>\d\d)[-:_.]?(?P<S>\d\d)(?!\d){_FRACTION}{_HALF}",
         ),
         (
             "HARP",
@@ -201,6 +203,9 @@ def _local(match: re.Match[str]) -> datetime | None:
     # Two-digit years pivot like POSIX strptime: 69…99 are 19xx.
     year = int(part["Y"]) if part.get("Y") else int(part["y"]) + (1900 if int(part["y"]) >= 69 else 2000)
     month, day, hour, minute, second = (int(part[unit]) for unit in "mdHMS")
+    half = (part.get("half") or "").upper()
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + 12 * (half == "P")
     try:
         return datetime(year, month, day, hour, minute, second, int((part.get("f") or "0").ljust(6, "0")))
     except ValueError:

@@ -21,6 +21,12 @@ T = datetime(2020, 9, 10, 15, 30, 45, tzinfo=UTC)
         ("5678.200910153045.wav", T, "SoundTrap"),
         ("1677738025.180912073628.d24.d8.wav", datetime(2018, 9, 12, 7, 36, 28, tzinfo=UTC), "SoundTrap"),
         ("20200910_153045.WAV", T, "AudioMoth"),
+        ("site_20200910_033045PM.wav", T, "date_time"),
+        ("2020-09-10 03.30.45 pm.wav", T, "dashed date and time"),
+        ("20200910_123045AM.wav", datetime(2020, 9, 10, 0, 30, 45, tzinfo=UTC), "date_time"),
+        ("20200910_153045PM.wav", T, "date_time"),  # 24 hours all the same
+        ("buoy_2020.09.10.15.30.45.wav", T, "dashed date and time"),
+        ("2020_09_10__15_30_45Z.wav", T, "dashed date and time"),
         ("20200910_153045T.WAV", T, "AudioMoth"),
         ("5F5A46A5.WAV", T, "AudioMoth (hexadecimal)"),
         ("5DB0D594.WAV", datetime(2019, 10, 23, 22, 35, 0, tzinfo=UTC), "AudioMoth (hexadecimal)"),
