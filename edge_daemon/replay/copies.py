@@ -1,7 +1,9 @@
 """Which recordings are copies of others: the same name and, from the first byte to the last, the same contents.
 
-A copy has the identity of the recording that it is a copy of, and its detections would have the same ids, twice in each
-table and twice in each count of calls and hours. So it is left out where it was found in a folder, and said; one that
+What file managers and browsers add to a copy's name (`x (1).wav`, `x - Copy.wav`, `Copy of x.wav`) is no part of it.
+
+The detections of a copy would be there twice in each table and in each count of calls and hours, most often with the
+same ids. So it is left out where it was found in a folder, and said; one that
 the user names is heard, and said as well. Nothing is left out for being alike in part: what is heard of a file may be
 in the part that differs.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +23,11 @@ from edge_daemon.audio.regular_file import open_regular
 
 _BLOCK = 65_536
 _PIECE = 1 << 20
+_COPY = "(?:copy|kopie|copie|copia|cópia)"
+_MARKS = re.compile(
+    rf"^{_COPY} (?:\(\d+\) )?(?:of|von|de) |(?:[ _-]*\(\d{{1,3}}\)|[ _-]+{_COPY}(?:[ _-]?\d{{1,3}})?)+(?=\.[^.]*$|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ def find_copies(files: Mapping[str, Path], named: set[Path]) -> dict[Path, Path]
         named: those that count as the original, if they are among files that are alike.
     """
     alike: dict[tuple[str, int], list[Path]] = {}
+    marked: set[Path] = set()
     for real, file in files.items():
         try:
             size = file.stat().st_size
@@ -62,11 +71,14 @@ def find_copies(files: Mapping[str, Path], named: set[Path]) -> dict[Path, Path]
             continue
         if size:
             name = unicodedata.normalize("NFC", os.path.basename(real))  # noqa: PTH119 - a text, of 10,000
-            alike.setdefault((name, size), []).append(file)
+            own = _MARKS.sub("", name)
+            if own != name:
+                marked.add(file)
+            alike.setdefault((own, size), []).append(file)
     copies: dict[Path, Path] = {}
     for (_, size), group in alike.items():
         if len(group) > 1:
-            copies |= _copies_among(sorted(group, key=lambda file: file not in named), size)
+            copies |= _copies_among(sorted(group, key=lambda file: (file not in named, file in marked)), size)
     return copies
 
 

@@ -142,6 +142,18 @@ def test_copies_are_left_out_and_named(tmp_path: Path) -> None:
     assert both.copies == [Copy(one, two, heard=True)]
 
 
+def test_names_that_file_managers_give_copies_are_the_first_ones(tmp_path: Path) -> None:
+    names = ["a (1).wav", "a(2).wav", "a - Copy.wav", "a - Copy (3).wav", "Copy of a.wav", "a copy 2.wav", "a_copy.wav"]
+    touch(tmp_path, "a.wav", *names, "a (20240404).wav", "copycat.wav", content=b"sound")
+    touch(tmp_path, "a (4).wav", content=b"other")
+    found = search([tmp_path])
+    heard = {recording.path.name for recording in found.recordings}
+    assert heard == {"a.wav", "a (4).wav", "a (20240404).wav", "copycat.wav"}
+    assert {(copy.name, copy.of) for copy in found.copies} == {
+        (str(tmp_path / name), str(tmp_path / "a.wav")) for name in names
+    }
+
+
 def test_names_of_one_file_are_one_recording_and_said(tmp_path: Path) -> None:
     touch(tmp_path, "1/a.wav", content=b"sound")
     for folder in ("2", "3"):
