@@ -9,13 +9,9 @@ at a window's edges, of which a part lies outside and counts as zeros, are its o
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from edge_daemon.model.frontend import LogMelSpec, StftSpec
 
 _NO_POWER = 1e-200
 """Least power whose logarithm is taken: far below that of the faintest float32 sample."""
@@ -25,29 +21,42 @@ class FrameLevels:
     """Computes the levels of one window after the other.
 
     Args:
-        spec: of the front end.
+        window: samples in a window.
+        n_fft: samples in a frame.
+        hop: samples from frame to frame.
+        shape: (bands, frames) of a window.
+        mel_weights: float64 [bands, bins] of triangular bands, for frames that are weighted by Hann and centred, zeros
+            lying around the window; None for bins as they are, of frames that are weighted by Hamming and lie inside.
         shift: samples by which a window follows the one before, as a rule; None where windows have nothing in common.
     """
 
-    def __init__(self, spec: StftSpec | LogMelSpec, shift: int | None) -> None:
-        self._n_fft, self._hop = spec.n_fft, spec.hop
-        self._bands, self._frames = spec.shape
-        self._mel = _mel_bank(spec) if spec.kind == "logmel" else None
+    def __init__(
+        self,
+        window: int,
+        n_fft: int,
+        hop: int,
+        shape: tuple[int, int],
+        mel_weights: NDArray[np.float64] | None,
+        shift: int | None,
+    ) -> None:
+        self._n_fft, self._hop = n_fft, hop
+        self._bands, self._frames = shape
+        self._mel = None if mel_weights is None else _MelBank(mel_weights)
         self._bins = self._bands if self._mel is None else self._mel.bins
-        self._weights = (_hann if spec.kind == "logmel" else _hamming)(spec.n_fft)
-        margin = spec.n_fft // 2 if spec.kind == "logmel" else 0
-        self._inside = slice(margin, margin + spec.window)
-        self._padded = np.zeros(spec.window + 2 * margin)
-        lead = -(-margin // spec.hop)  # frames before this one reach out of the window, and those from `last` on
-        last = (margin + spec.window - spec.n_fft) // spec.hop + 1
-        shared = 0 if shift is None or shift % spec.hop else last - lead - shift // spec.hop
+        self._weights = (_hamming if self._mel is None else _hann)(n_fft)
+        margin = 0 if self._mel is None else n_fft // 2
+        self._inside = slice(margin, margin + window)
+        self._padded = np.zeros(window + 2 * margin)
+        lead = -(-margin // hop)  # frames before this one reach out of the window, and those from `last` on
+        last = (margin + window - n_fft) // hop + 1
+        shared = 0 if shift is None or shift % hop else last - lead - shift // hop
         self._shift = shift if shift is not None and shared > 0 else None
         # what is kept of a window, and where it lies in the next one
         self._kept = slice(last - shared, last)
         self._taken = slice(lead, lead + shared)
         self._before: NDArray[np.float32] | None = None  # the sound that the next window has in common with the last
         self._levels = np.empty((self._bands, self._frames))
-        self._buffer = np.empty((self._frames, spec.n_fft))
+        self._buffer = np.empty((self._frames, n_fft))
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Levels of a window, dB re 1, float64 [bands, frames]; valid until the next call.
@@ -116,11 +125,6 @@ class _MelBank:
         for places, weights in zip(self._places[1:], self._weights[1:], strict=True):
             total += power[places] * weights
         return total
-
-
-@lru_cache(maxsize=8)
-def _mel_bank(spec: LogMelSpec) -> _MelBank:
-    return _MelBank(spec.mel_weights())
 
 
 def _frames(samples: NDArray[np.float64], length: int, hop: int) -> NDArray[np.float64]:

@@ -191,7 +191,7 @@ class FrontEnd:
     def __init__(self, spec: StftSpec | LogMelSpec | WaveformSpec, *, shift: int | None = None) -> None:
         self.spec = spec
         self.shape = spec.shape
-        self._levels = None if isinstance(spec, WaveformSpec) else FrameLevels(spec, shift)
+        self._levels = None if isinstance(spec, WaveformSpec) else _frame_levels(spec, shift)
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Features of one window.
@@ -241,6 +241,11 @@ class FrontEnd:
         level = self._levels(samples)
         # dB re the window's maximum, not below the floor
         return _to_uint8(np.maximum(level - level.max(), self.spec.floor_db))
+
+
+def _frame_levels(spec: StftSpec | LogMelSpec, shift: int | None) -> FrameLevels:
+    mel_weights = spec.mel_weights() if isinstance(spec, LogMelSpec) else None
+    return FrameLevels(spec.window, spec.n_fft, spec.hop, spec.shape, mel_weights, shift)
 
 
 def inspect(samples: NDArray[np.float32]) -> NDArray[np.uint8]:
