@@ -29,6 +29,7 @@ from edge_daemon.errors import UsageError
 from train.checkpoint import digest, write_json
 from train.device import CPU
 from train.firing import firing
+from train.fold_summary import summary
 from train.loop import FIRING_WINDOWS, Report, margins
 from train.part import Part
 from train.quantise import DivergedError
@@ -202,6 +203,7 @@ def _judge(trained: Trained, learn: Part, test: Part, fold: Fold, result: Path) 
         "auc_training": seen,
         "converged": bool(np.isfinite(seen) and seen >= CONVERGED_AUC),
         "parameters": sum(p.numel() for p in trained.network.parameters()),
+        "input_shape": list(test.features.shape[1:]),
         "loss": [round(x, 5) for x in trained.progress.loss],
         "validation_auc": [round(x, 5) for x in trained.progress.validation_auc if np.isfinite(x)],
         "firing": {
@@ -285,30 +287,6 @@ def fold_files(folder: Path, split: Split, ending: str = "json") -> dict[int, Pa
     """The files `SPLIT-foldN.ENDING` of a folder by N, in its order; nothing else that lies there."""
     named = {path: re.fullmatch(rf"{split}-fold(\d+)\.{ending}", path.name) for path in folder.glob("*")}
     return dict(sorted((int(match[1]), path) for path, match in named.items() if match))
-
-
-def summary(results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Median, mean, spread and each fold's AUC of one recipe on one split.
-
-    Folds without an AUC (diverged) are left out of median, mean and spread, and listed in `not_converged`; where no
-    fold has one, these are NaN.
-
-    Args:
-        results: of `run_fold`, at least one.
-    """
-    aucs = np.array([r["auc"] for r in results], np.float64)
-    real = np.array([r["auc_float"] for r in results], np.float64)
-    known, known_real = (x[np.isfinite(x)] if np.isfinite(x).any() else np.array([NAN]) for x in (aucs, real))
-    return {
-        "folds": len(results),
-        "median_auc": float(np.median(known)),
-        "mean_auc": float(known.mean()),
-        "least_auc": float(known.min()),
-        "greatest_auc": float(known.max()),
-        "auc": [round(float(a), 5) for a in aucs],
-        "median_auc_float": float(np.median(known_real)),
-        "not_converged": [r.get("fold", i) for i, r in enumerate(results) if not r["converged"]],
-    }
 
 
 def _auc(labels: NDArray[np.uint8], score: NDArray[np.float32]) -> float:

@@ -14,7 +14,7 @@ from train.networks.lif import SpikingNetwork
 
 
 @dataclass(frozen=True)
-class Firing:
+class LayerFiring:
     """Of each layer, input to output; empty where the network does not spike.
 
     Attributes:
@@ -27,7 +27,7 @@ class Firing:
 
 
 @torch.no_grad()
-def firing(network: nn.Module, features: NDArray[np.uint8]) -> Firing:
+def firing(network: nn.Module, features: NDArray[np.uint8]) -> LayerFiring:
     """How often a spiking network in real numbers fires; it is left in evaluation mode.
 
     Args:
@@ -35,6 +35,6 @@ def firing(network: nn.Module, features: NDArray[np.uint8]) -> Firing:
         features: uint8 [N, bands, frames], as many windows as fit into one batch.
     """
     if not isinstance(network, SpikingNetwork) or not len(features):
-        return Firing([], [])
+        return LayerFiring([], [])
     network.eval()(torch.from_numpy(features).to(device_of(network)).float())
-    return Firing([round(x, 5) for x in network.spike_rates], [round(x, 4) for x in network.silent])
+    return LayerFiring([round(x, 5) for x in network.spike_rates], [round(x, 4) for x in network.silent])

@@ -26,6 +26,7 @@ from train.augment import Augmentation, augment
 from train.checkpoint import digest
 from train.device import device_of
 from train.firing import firing
+from train.material import Material
 from train.part import Part
 from train.quantise import HINT, DivergedError, QuantisedNetwork
 
@@ -121,7 +122,6 @@ def fit(
         DivergedError: loss, weights or evidence are not finite any more.
     """
     steps = max(len(part.labels) // schedule.batch, 1)
-    device = device_of(network)
     optimiser = _optimiser(network, schedule)
     average, best = copy.deepcopy(network), copy.deepcopy(network.state_dict())
     progress, first = state.History(), 0
@@ -129,13 +129,13 @@ def fit(
     run = {} if place is None else _run(part, schedule, augmentation, validation, noise, belongs)
     if place is not None and place.exists():
         first, best = state.resume(place, run, network, average, optimiser, progress)
-    material = _Material.of(part, schedule, device)
+    material = Material.of(part, schedule.class_weighting, device_of(network))
     begin = time.monotonic()
     for epoch in range(first, schedule.epochs):
         if _exhausted(progress, schedule):
             break
         rng = np.random.default_rng([schedule.seed, epoch])
-        order, lost = rng.permutation(len(part.labels)), torch.zeros((), dtype=torch.float64, device=device)
+        order, lost = rng.permutation(len(part.labels)), torch.zeros((), dtype=torch.float64, device=material.device)
         network.train()
         for step in range(steps):
             pictures, labels, counts = material.take(order[step * schedule.batch : (step + 1) * schedule.batch])
@@ -172,28 +172,6 @@ def fit(
     network.load_state_dict(best)
     network.eval()
     return progress
-
-
-@dataclass(frozen=True)
-class _Material:
-    """What is learned from, where it is learned: pictures, targets, weights of the classes, what each window counts."""
-
-    features: Tensor
-    targets: Tensor
-    weights: Tensor
-    counts: Tensor
-
-    @classmethod
-    def of(cls, part: Part, schedule: Training, device: torch.device) -> _Material:
-        weights = _class_weights(part.labels) if schedule.class_weighting else torch.ones(2)
-        counts = torch.ones(len(part.labels)) if part.weights is None else torch.from_numpy(part.weights)
-        targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
-        features = torch.from_numpy(np.require(part.features, requirements="W"))
-        return cls(features.to(device), targets.to(device), weights.to(device), counts.to(device))
-
-    def take(self, places: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        index = torch.from_numpy(places).to(self.features.device)
-        return self.features[index].float(), self.targets[index], self.counts[index]
 
 
 @torch.no_grad()
@@ -258,11 +236,6 @@ def _optimiser(network: nn.Module, schedule: Training) -> torch.optim.AdamW:
         {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=schedule.rate)
-
-
-def _class_weights(labels: NDArray[np.uint8]) -> Tensor:
-    counts = np.maximum(np.bincount(labels, minlength=2), 1)
-    return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)
 
 
 @torch.no_grad()

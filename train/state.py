@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_daemon.errors import UsageError
-from train.firing import Firing
+from train.firing import LayerFiring
 
 HINT = "Give another --output, or delete the folder."
 
@@ -39,7 +39,7 @@ class History:
     spike_rates: list[list[float]] = field(default_factory=list)
     silent: list[list[float]] = field(default_factory=list)
 
-    def add(self, fired: Firing) -> None:
+    def add(self, fired: LayerFiring) -> None:
         """Note how often the layers fire after an epoch."""
         self.spike_rates.append(fired.rates)
         self.silent.append(fired.silent)

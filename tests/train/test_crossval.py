@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from edge_daemon.errors import UsageError
 from train import crossval
 from train.augment import NOTHING
-from train.crossval import Fold, cross_validate, folds, run_fold, summary
+from train.crossval import Fold, cross_validate, folds, run_fold
+from train.fold_summary import summary
 from train.loop import Training
 from train.part import Part
 from train.recipe import Recipe, default_recipe, follow, untaught
