@@ -51,12 +51,15 @@ class QuantisedLayer(nn.Module):
         input_limit: greatest magnitude of its input (255 for features; 1, or the pooled spikes, for spikes).
         input_unit: what the float network divides its input by.
         steps: T.
+        input_zero: level of the input that the float network takes for zero; it goes into the bias.
 
     Raises:
         DivergedError: a number of the trained layer is not finite.
     """
 
-    def __init__(self, layer: SpikingLayer, input_limit: int, input_unit: float, steps: int) -> None:
+    def __init__(
+        self, layer: SpikingLayer, input_limit: int, input_unit: float, steps: int, input_zero: float = 0.0
+    ) -> None:
         super().__init__()
         self.plan, self.neuron_plan = layer.plan, layer.neuron_plan
         channels, portable = layer.plan.channels, layer.neuron_plan.portable
@@ -65,6 +68,7 @@ class QuantisedLayer(nn.Module):
         bias = layer.synapses.bias
         folded = weight * scale.reshape(-1, *[1] * (weight.ndim - 1)) / input_unit
         offset = offset if bias is None else offset + scale * bias.detach()
+        offset = offset - input_zero * folded.flatten(1).sum(dim=1)
         self.biased = bias is not None or bool(offset.any())
         # Kept in the float network's unit, so that a learning rate means the same in every layer.
         self.input_unit = input_unit
@@ -207,7 +211,8 @@ class QuantisedNetwork(nn.Module):
         for number, layer in enumerate(network.spiking_layers()):
             limit = FEATURE_LIMIT if number == 0 else _pooled(layer, shape)
             unit = INPUT_UNIT if number == 0 else 1.0
-            layers.append(QuantisedLayer(layer, limit, unit, self.time_steps))
+            zero = network.zero if number == 0 else 0.0
+            layers.append(QuantisedLayer(layer, limit, unit, self.time_steps, zero))
             shape = layer.plan.output_shape(shape)
             if number == 0 and self.input_mode == "frames":
                 shape = (shape[0], shape[1], 1)

@@ -17,6 +17,7 @@ NETWORKS = [
     ("frames", {"hidden": [24, 12]}),
     ("mlp2d", {"hidden": [64, 32, 16], "learn_beta": True}),
     ("mlp2d", {"hidden": [64, 32, 16], "norm": "batch", "reset": "zero"}),
+    ("mlp2d", {"hidden": [64, 32, 16], "zero": 128.0, "norm": "batch"}),
 ]
 
 
@@ -130,6 +131,17 @@ def test_rounding_costs_little() -> None:
         whole = quantised.layers[0].currents((pictures - pictures.median(2, True).values)[:, None])
     in_thresholds = whole / quantised.layers[0].threshold[:, None, None]
     assert float((in_thresholds - current).abs().max()) < 0.05 * float(current.abs().max())
+
+
+def test_a_level_that_is_taken_for_zero_becomes_a_bias() -> None:
+    torch.manual_seed(0)
+    network = build("mlp2d", (50, 101), {"hidden": [32, 8], "zero": 128.0})
+    with torch.no_grad():
+        pictures = torch.from_numpy(features(8)).float()
+        quantised = QuantisedNetwork(network.eval()).layers[0]
+        current = network.layers[0].currents((pictures[:, None] - 128) / 64)
+        whole = quantised.currents(pictures[:, None]) / quantised.threshold[:, None, None]
+    assert float((whole - current).abs().max()) < 0.05 * float(current.abs().max())
 
 
 def test_gradients_pass_straight_through_rounding() -> None:

@@ -122,6 +122,8 @@ class SpikingNetwork(nn.Module):
         input_shape: (bands, frames) of the features.
         stem: preparation of the features.
         input_mode: `constant` or `frames`.
+        zero: level of the prepared features that is taken for zero, the same in every window; with a dense first layer
+            only, where it is nothing but another bias.
 
     In evaluation mode `spike_rates` are the spikes a neuron and step of each layer in the last batch, and `silent` the
     share of each layer's neurons that none of its windows made fire.
@@ -134,11 +136,15 @@ class SpikingNetwork(nn.Module):
         input_shape: tuple[int, int],
         stem: Stem = "none",
         input_mode: InputMode = "constant",
+        zero: float = 0.0,
     ) -> None:
         super().__init__()
+        if zero and plans[0].kind != "dense":
+            raise ValueError("only a network whose first layer is dense can take another level for zero")
         if neuron.portable and any(plan.max_pool != (1, 1) for plan in plans):
             raise ValueError("a portable network cannot have a max-pool")
         self.neuron_plan, self.stem, self.input_mode = neuron, stem, input_mode
+        self.zero = zero
         self.plans, self.input_shape, self.time_steps = plans, input_shape, neuron.time_steps
         layers: list[SpikingLayer] = []
         shape: tuple[int, int, int] = (1, *input_shape)
@@ -175,7 +181,7 @@ class SpikingNetwork(nn.Module):
             float [N, labels].
         """
         n, steps = len(features), self.time_steps
-        x = prepare(features, self.stem) / INPUT_UNIT
+        x = (prepare(features, self.stem) - self.zero) / INPUT_UNIT
         self.spike_rates, self.silent = [], []
         for number, layer in enumerate(self.spiking_layers()):
             current = layer.currents(x)

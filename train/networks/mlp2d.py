@@ -25,6 +25,7 @@ def build(
     reset: Reset = "subtract",
     slope: float = 25.0,
     norm: Norm = "none",
+    zero: float = 0.0,
 ) -> SpikingNetwork:
     """The network, untrained.
 
@@ -38,7 +39,10 @@ def build(
         reset: reset rule.
         slope: steepness of the surrogate; snnTorch's default is 25.
         norm: normalisation of currents; the study has none.
+        zero: level of the features that is taken for zero. Where it is 0, features are all positive: what they have in
+            common drowns what tells them apart, and one step of training can push a neuron's current over several
+            thresholds, to where a steep surrogate has no gradient.
     """
     layers = tuple(LayerPlan("dense", n) for n in (*hidden, 2))
     neuron = NeuronPlan(time_steps, beta, learn_beta, reset, slope, norm)
-    return SpikingNetwork(layers, neuron, input_shape, stem)
+    return SpikingNetwork(layers, neuron, input_shape, stem, zero=zero)
