@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Hashable
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -17,37 +16,14 @@ from typing import Any
 import numpy as np
 
 from train.checkpoint import write_json
-from train.crossval import CONVERGED_AUC, summary
+from train.crossval import CONVERGED_AUC
+from train.fold_summary import summary
+from train.study.published import STUDY, StudyFigure
 from train.sweep import Grid
 
 NOT_LEARNED = f"AUC on its own training windows below {CONVERGED_AUC}, or nan: diverged"
 
 
-@dataclass(frozen=True)
-class StudyFigure:
-    """A number that the study prints.
-
-    Attributes:
-        what: it is of.
-        least: lower end of its range.
-        greatest: upper end, the same where it is one number.
-        time_steps: of which cells it is the range; None: it is the best of all cells.
-    """
-
-    what: str
-    least: float
-    greatest: float
-    time_steps: int | None = None
-
-
-STUDY = {
-    "mlp1d": (StudyFigure("1-D input, best cell here (the study says about)", 0.74, 0.74),),
-    "mlp2d": (
-        StudyFigure("2-D input, best cell", 0.927, 0.927),
-        StudyFigure("2-D input, time_steps = 1", 0.50, 0.74, time_steps=1),
-    ),
-}
-"""All that is known of the study's table (2025, all 30,000 clips); its single cells are in the paper only."""
 Key = tuple[Hashable, ...]
 Points = dict[Key, dict[str, Any]]
 
@@ -73,19 +49,17 @@ def beside_the_study(grid: Grid, network: str, found: Points) -> list[tuple[Stud
         found: of `points`.
 
     Returns:
-        Figure, least and greatest of our medians; both the best one where the figure is the best of all cells, NaN
-        where we have none.
+        Figure, least and greatest of our medians of its cells; NaN where we have none.
     """
     rows = []
     for figure in STUDY.get(network, ()):
         medians = [
             numbers["median_auc"]
             for values, numbers in found.items()
-            if figure.time_steps in (None, dict(zip(grid.axes, values, strict=True)).get("time_steps"))
+            if figure.covers(dict(zip(grid.axes, values, strict=True)).get("time_steps"))
             and isfinite(numbers["median_auc"])
         ]
-        best = max(medians, default=float("nan"))
-        rows.append((figure, min(medians, default=best) if figure.time_steps is not None else best, best))
+        rows.append((figure, min(medians, default=float("nan")), max(medians, default=float("nan"))))
     return rows
 
 

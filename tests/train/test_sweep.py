@@ -219,14 +219,14 @@ def test_the_studys_numbers_stand_beside_ours(tmp_path: Path) -> None:
     grid = Grid(data="x", recipe={"network": "mlp2d"}, axes=axes)
     aucs = {(0.7, 1): [0.6], (0.7, 10): [0.9], (0.8, 1): [0.7], (0.8, 10): [0.95]}
     text = write_tables(grid, results_of("mlp2d", aucs, list(axes)), tmp_path)
-    assert "best cell: 0.950 here, 0.927 there" in text
-    assert "time_steps = 1: 0.600 to 0.700 here, 0.500 to 0.740 there" in text
+    assert "2-D input, 10 time steps or more: 0.900 to 0.950 here, 0.920 to 0.927 there" in text
+    assert "2-D input, one time step: 0.600 to 0.700 here, 0.500 to 0.740 there" in text
     with (tmp_path / "study.csv").open() as file:
         rows = [list(map(float, row[1:])) for row in list(csv.reader(file))[1:]]
-    assert rows == [[0.95, 0.95, 0.927, 0.927], [0.6, 0.7, 0.5, 0.74]]
+    assert rows == [[0.6, 0.7, 0.5, 0.74], [0.9, 0.95, 0.92, 0.927]]
     assert beside_the_study(grid, "conv", {}) == [], "the study has no such network"
     (waveform,) = beside_the_study(grid, "mlp1d", {})
-    assert waveform[0].greatest == 0.74
+    assert (waveform[0].least, waveform[0].greatest) == (0.712, 0.759)
     assert np.isnan(waveform[2])
 
 

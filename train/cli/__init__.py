@@ -10,6 +10,7 @@ from train.cli.fit import fit
 from train.cli.ocean import ocean
 from train.cli.prepare import prepare
 from train.cli.sample import sample
+from train.cli.study import study
 from train.cli.sweep import sweep
 
 
@@ -18,5 +19,5 @@ def main() -> None:
     """Train spiking networks to hear right whales."""
 
 
-for command in (fit, calibrate, evaluate, crossval, sweep, figures, prepare, sample, ocean):
+for command in (fit, calibrate, evaluate, crossval, sweep, study, figures, prepare, sample, ocean):
     main.add_command(command)
