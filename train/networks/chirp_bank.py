@@ -21,10 +21,13 @@ SWEEP_HZ_S = (-50.0, 250.0)
 """Slopes; an up-call rises by about 100 Hz in a second."""
 WIDTH_S = (0.08, 0.2)
 """Standard deviation of the Gaussian that a chirp is cut out by."""
+LENGTH = 10.0
+"""A step of Adam is as long whatever the weights are: long ones stay chirps while the layers behind them learn. The
+strength of the currents is for batch-norm to set (`norm=batch`)."""
 
 
 def chirp_bank(neurons: int, samples: int) -> Tensor:
-    """Weights of length 1, float [neurons, samples]; drawn with torch's generator.
+    """Weights of length `LENGTH`, float [neurons, samples]; drawn with torch's generator.
 
     Args:
         neurons: chirps.
@@ -38,5 +41,5 @@ def chirp_bank(neurons: int, samples: int) -> Tensor:
     width, sweep, phase = drawn(*WIDTH_S), drawn(*SWEEP_HZ_S), drawn(0.0, 2 * pi)
     pitch = drawn(log(PITCH_HZ[0]), log(PITCH_HZ[1])).exp()
     wave = torch.exp(-(time**2) / (2 * width**2)) * torch.cos(2 * pi * (pitch + sweep * time / 2) * time + phase)
-    bank: Tensor = (wave / wave.norm(dim=1, keepdim=True).clamp_min(1e-9)).float()
+    bank: Tensor = LENGTH * (wave / wave.norm(dim=1, keepdim=True).clamp_min(1e-9)).float()
     return bank
