@@ -66,7 +66,8 @@ def try_delivery(config: Config, password: Callable[[], str | None], link: Link,
         timeout_s: how long all may take.
     """
     topics = Topics(config.mqtt.prefix, config.device.id)
-    mailbox = TrialMailbox((topics.detections, topics.effort))
+    tried = (topics.packed,) if config.mqtt.form == "compact" else (topics.detections, topics.effort)
+    mailbox = TrialMailbox(tried)
     quick = {"reconnect_first_s": 0.05, "reconnect_longest_s": 0.2, "bytes_per_hour": None}
     quick["acknowledge_timeout_s"] = quick["connect_timeout_s"] = timeout_s / 2
     settings = config.mqtt.model_copy(update=quick)
@@ -75,7 +76,7 @@ def try_delivery(config: Config, password: Callable[[], str | None], link: Link,
     end_ns = time.monotonic_ns() + round(timeout_s * SECOND_NS)
 
     try:
-        while time.monotonic_ns() < end_ns and not mailbox.empty and _hopeful(courier):
+        while time.monotonic_ns() < end_ns and not mailbox.empty and _hopeful(courier, len(tried)):
             again_ns = min(courier.step(time.monotonic_ns()), end_ns)
             for event in link.poll(max(0, again_ns - time.monotonic_ns()) / SECOND_NS):
                 courier.handle(event, time.monotonic_ns())
@@ -86,11 +87,11 @@ def try_delivery(config: Config, password: Callable[[], str | None], link: Link,
     return report
 
 
-def _hopeful(courier: Courier) -> bool:
+def _hopeful(courier: Courier, topics: int) -> bool:
     """Whether waiting may change anything."""
     connection = courier.connection
     if connection.failure is not None and connection.state == "waiting":
         failure = connection.failure
         another = failure.silent or failure.unsupported_protocol or failure.code is not None
         return another and connection.attempts < MOST_ATTEMPTS
-    return len(courier.report(time.monotonic_ns()).refused) < len(("detections", "effort"))
+    return len(courier.report(time.monotonic_ns()).refused) < topics

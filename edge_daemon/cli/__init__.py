@@ -28,6 +28,7 @@ COMMANDS = {
     "devices": ("edge_daemon.cli.devices:devices", "List sound inputs and show their live level."),
     "config": ("edge_daemon.cli.config:config", "Write, check and show the configuration."),
     "watch": ("edge_daemon.cli.watch:watch", "Print detections as they arrive at a broker."),
+    "decode": ("edge_daemon.cli.decode:decode", "Turn compact messages of a slow link into JSON."),
     "detections": ("edge_daemon.cli.detections:detections", "List and export what the daemon has found."),
     "presence": ("edge_daemon.cli.presence:presence", "Print in which hours and days whales were heard."),
     "orders": ("edge_daemon.cli.orders:orders", "Give signed orders to devices, and see what they have set."),

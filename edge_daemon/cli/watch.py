@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -27,17 +29,21 @@ def watch(device: str, everything: bool, as_json: bool, count: int | None, **bro
     """Print detections as they arrive at a broker, until Ctrl-C; reconnects if the connection is lost."""
     from edge_daemon.cli.call_picture import call_lines
     from edge_daemon.cli.option_errors import blaming_options
+    from edge_daemon.documents.compact.unpacking import PACKED
     from edge_daemon.mqtt.subscriber import Subscriber
     from edge_daemon.system.printable import escaped
 
     choice = BrokerChoice(**broker)
     settings, environment = choice.settings()
     pattern = f"{settings.prefix}/{device}/{'#' if everything else 'detections'}"
-    subscriber = Subscriber(settings, pattern, say=lambda text: say(text, err=True), environment=environment)
+    packed = () if everything else (f"{settings.prefix}/{device}/{PACKED}",)
+    told = partial(say, err=True)
+    subscriber = Subscriber(settings, pattern, say=told, environment=environment, more=packed)
     printed = 0
     with closing(subscriber), blaming_options(choice.blamed):
-        for topic, payload in subscriber.messages():
-            if not payload:  # `config check` sends such, and so does who deletes a retained message
+        for topic, payload in documents(subscriber.messages()):
+            # `config check` sends empty ones, and so does who deletes a retained message
+            if not payload or not (everything or topic.endswith(("/detections", f"/{PACKED}"))):
                 continue
             say(escaped(payload.decode("utf-8", "replace") if as_json else line(topic, payload, time.time())))
             for more in [] if as_json else call_lines(topic, payload):
@@ -45,6 +51,17 @@ def watch(device: str, everything: bool, as_json: bool, count: int | None, **bro
             printed += 1
             if printed == count:
                 return
+
+
+def documents(messages: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Topic and document of each; packed ones one by one, or as they are where they cannot be read."""
+    from edge_daemon.documents.compact import unpacked
+
+    for topic, payload in messages:
+        try:
+            yield from unpacked(topic, payload)
+        except ValueError:
+            yield topic, payload
 
 
 def line(topic: str, payload: bytes, now_s: float | None = None) -> str:
@@ -63,6 +80,8 @@ def line(topic: str, payload: bytes, now_s: float | None = None) -> str:
         "thumbnails": thumbnail,
         "lost_clips": lost_clip,
     }
+    if subject == "packed":
+        return f"{device:<12} {subject:<10} {len(payload)} bytes that are damaged, or of a newer edge-daemon: update it"
     try:
         if subject in told:
             return f"{device:<12} {subject:<10} {told[subject](json.loads(text))}"

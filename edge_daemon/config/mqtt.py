@@ -5,6 +5,7 @@ Passwords never go into this file: they come from a file that only the daemon ca
 
 from __future__ import annotations
 
+import math
 import re
 from ipaddress import IPv6Address
 from typing import Literal, Self
@@ -12,6 +13,10 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from edge_daemon.config.section import ConfigPath, Section, key, refusal
+
+PING_BYTES = 142
+"""What one question whether the broker is still there takes, both ways, with TLS."""
+PING_SHARE = 0.05
 
 
 class TlsSection(Section):
@@ -64,7 +69,13 @@ class MqttSection(Section):
     password_credential: str | None = key(
         None, "systemd credential that holds the password (LoadCredential=NAME:…)", min_length=1, max_length=255
     )
-    keepalive_s: int = key(60, "Keep-alive interval", unit="s", ge=5, le=3600)
+    keepalive_s: int = key(
+        60,
+        "Keep-alive interval; longer by itself where it would take more than a twentieth of bytes_per_hour",
+        unit="s",
+        ge=5,
+        le=3600,
+    )
     connect_timeout_s: float = key(15.0, "Give up a connection attempt after this long", unit="s", ge=1, le=300)
     acknowledge_timeout_s: float = key(
         60.0, "Reconnect after this long without an acknowledgement", unit="s", ge=2, le=3600
@@ -96,8 +107,15 @@ class MqttSection(Section):
         le=10_000_000_000,
         live=True,
     )
+    form: Literal["json", "compact"] = key(
+        "json",
+        "How documents are sent. `compact` is for slow links: a call with its picture takes a seventh of the bytes; "
+        "all go out on one topic, `…/packed`, which `edge-daemon watch` and `edge-daemon decode` read",
+    )
     thumbnails: bool = key(
-        False, "Also send a very small picture of each call (0.6 kB), after detections and reports of effort"
+        False,
+        "Also send a very small picture of each call: 0.6 kB as JSON, after detections and reports of effort; 0.06 kB "
+        "in the compact form, with its detection",
     )
     excerpt_kb: int | None = key(
         None,
@@ -133,9 +151,23 @@ class MqttSection(Section):
         for name in ("password_file", "password_credential"):
             if getattr(self, name) is not None and self.username is None:
                 raise refusal(name, "is given without username", "Add `username`.")
+        if self.form == "compact" and self.home_assistant.enabled:
+            raise refusal(
+                "form",
+                "is compact, which Home Assistant cannot read",
+                "Set `enabled: false` under `home_assistant`, or `form: json`.",
+            )
         if self.reconnect_first_s > self.reconnect_longest_s:
             raise refusal("reconnect_first_s", f"is longer than reconnect_longest_s ({self.reconnect_longest_s:g} s)")
         return self
+
+    @property
+    def effective_keepalive_s(self) -> int:
+        """The keep-alive that is used: with a byte budget so long that it takes a twentieth of it at most."""
+        if self.bytes_per_hour is None:
+            return self.keepalive_s
+        least = math.ceil(3600 * PING_BYTES / (PING_SHARE * self.bytes_per_hour))
+        return min(3600, max(self.keepalive_s, least))
 
     @property
     def effective_port(self) -> int:

@@ -42,11 +42,11 @@ from edge_daemon.live.tally_reporter import TallyReporter
 from edge_daemon.live.unsaved_log import UnsavedLog
 from edge_daemon.mqtt.announcements import Announcement
 from edge_daemon.mqtt.home_assistant import discovery
+from edge_daemon.mqtt.packing import PackedOutbox, Packing
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.limits import OutboxLimits
-from edge_daemon.outbox.outbox import Outbox
 from edge_daemon.position.position import Position
 from edge_daemon.system.pulse import Pulse
 
@@ -75,7 +75,7 @@ class Components:
     clips: ClipQueue
     store: ClipStore | None
     promises: ClipPromises
-    outbox: Outbox
+    outbox: PackedOutbox
     unsaved: UnsavedLog
     ledger: EffortLedger
     history: BoardHistory
@@ -123,7 +123,9 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     )
     ledger.begin(session, time.utc_ns(), times.state, began_ns=time.monotonic_ns())
     periods = ReportPeriods(config.effort.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
-    outbox = Outbox(config.storage.outbox_path, time=time, rng=rng, limits=OutboxLimits.from_config(config.outbox))
+    limits = OutboxLimits.from_config(config.outbox)
+    outbox = PackedOutbox(config.storage.outbox_path, time=time, rng=rng, limits=limits)
+    outbox.packing = Packing(topics, config.mqtt.form)
     mailbox = TimedMailbox(outbox, time, counters.delivered)
     record = AnnouncementRecord(config.storage.announcements_path, _announcements(config), time)
     nudge = threading.Event()
@@ -202,6 +204,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         topics.thumbnails,
         history,
         receiver,
+        together=config.mqtt.form == "compact",
     )
     observers: list[StreamObserver] = [one for one in (levels, cutter) if one is not None]
     return Components(

@@ -9,18 +9,18 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge_daemon.detection.contour.picture import CallPicture
 from edge_daemon.detection.document import AdjoiningGap, Detection, describe
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event, EventRules
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.origin import Origin
-from edge_daemon.detection.thumbnail import thumbnail
+from edge_daemon.detection.thumbnail import Thumbnail, thumbnail
 from edge_daemon.history.history import BoardHistory
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.clip_cutter import ClipCutter
 from edge_daemon.live.history_entries import entry_of
 from edge_daemon.live.sample_time import SampleTime
+from edge_daemon.mqtt.packing import THUMBNAIL_PRIORITY
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.message import Message
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DETECTION_PRIORITY = 2
-THUMBNAIL_PRIORITY = 0
-"""Below reports of effort, which are 1."""
 
 
 class DetectionReporter(StreamObserver):
@@ -50,6 +48,7 @@ class DetectionReporter(StreamObserver):
         thumbnails: topic of thumbnails, of the calls that have pictures.
         history: keeps the detections, too; None for nobody.
         receiver: knows where the device was; None for one that stays where its origin is.
+        together: a detection's thumbnail, in four steps, stands in its message, on a line of its own.
     """
 
     def __init__(
@@ -64,9 +63,11 @@ class DetectionReporter(StreamObserver):
         thumbnails: str = "",
         history: BoardHistory | None = None,
         receiver: PositionReceiver | None = None,
+        *,
+        together: bool = False,
     ) -> None:
         self._origin, self._topic, self._times, self._mailbox = origin, topic, times, mailbox
-        self._thumbnails, self._history = thumbnails, history
+        self._thumbnails, self._history, self._together = thumbnails, history, together
         self._threshold = origin.threshold
         self._levels, self._clips, self._publisher = levels, clips, publisher
         self._receiver = receiver
@@ -86,10 +87,14 @@ class DetectionReporter(StreamObserver):
         if self._history is not None:  # before it is sent: it may be acknowledged at once
             times = self._times.utc_ns(found.event.begin), self._times.utc_ns(found.event.end)
             self._history.put(entry_of(detection, document, *times))
+        picture = None if found.call is None else found.call.picture
+        if picture is not None and self._together:
+            picture = picture.in_four_steps()
+        shown = None if picture is None else thumbnail(detection, picture, found.event.begin, self._origin.rate)
         message = Message(
             id=identity,
             topic=self._topic,
-            payload=document.encode(),
+            payload="\n".join([document, *([shown.to_json()] if shown and self._together else [])]).encode(),
             kind="detection",
             priority=DETECTION_PRIORITY,
             created_utc_ns=self._times.utc_ns(found.event.end),
@@ -98,8 +103,8 @@ class DetectionReporter(StreamObserver):
         )
         online = self._publisher is not None and self._publisher.report().state == "online"
         self._mailbox.put(message, heard_ns if online else None)
-        if found.call is not None and found.call.picture is not None:
-            self._show(detection, found.call.picture, found.event)
+        if shown is not None and not self._together:
+            self._show(detection, shown, found.event)
         log.info(
             "detection",
             extra={
@@ -112,13 +117,12 @@ class DetectionReporter(StreamObserver):
             },
         )
 
-    def _show(self, detection: Detection, picture: CallPicture, event: Event) -> None:
+    def _show(self, detection: Detection, shown: Thumbnail, event: Event) -> None:
         """Let a thumbnail follow its detection."""
-        made = thumbnail(detection, picture, event.begin, self._origin.rate)
         message = Message(
             id=f"thumbnail-{detection.id}",
             topic=self._thumbnails,
-            payload=made.to_json().encode(),
+            payload=shown.to_json().encode(),
             kind="thumbnail",
             priority=THUMBNAIL_PRIORITY,
             created_utc_ns=self._times.utc_ns(event.end),

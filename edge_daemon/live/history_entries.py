@@ -7,6 +7,7 @@ from datetime import datetime
 
 from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.detection.document import Detection
+from edge_daemon.documents.compact.unpacking import unpacked
 from edge_daemon.history.entry import HistoryEntry
 from edge_daemon.outbox.message import Message
 
@@ -35,7 +36,7 @@ def entry_of(detection: Detection, document: str, begin_utc_ns: int, end_utc_ns:
 def entry_from(message: Message) -> HistoryEntry | None:
     """The entry of a detection or tally that waits in the outbox; None where it is none, or tells no time."""
     try:
-        text = message.payload.decode()
+        text = unpacked(message.topic, message.payload)[0][1].decode()
         told = json.loads(text)
         begin_ns, end_ns = (nanoseconds(datetime.fromisoformat(told[key])) for key in ("begin_utc", "end_utc"))
         if message.kind == "detection":

@@ -11,6 +11,7 @@ import logging
 import threading
 
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
+from edge_daemon.documents.compact import decode
 from edge_daemon.outbox.message import Message
 from edge_daemon.outbox.outbox import Outbox
 
@@ -63,5 +64,8 @@ class UnsavedLog:
             if message.id in self._printed:
                 return
             self._printed.add(message.id)
-        text = message.payload.decode(errors="backslashreplace")
+        try:
+            text = "\n".join(decode(message.payload))
+        except ValueError:
+            text = message.payload.decode(errors="backslashreplace")
         log.critical(sentence, extra={"id": message.id, "kind": message.kind, "payload": text})

@@ -11,7 +11,7 @@ from edge_daemon.mqtt.rate_limits import packet_bytes
 class BrokerLimits:
     """Limits of one connection.
 
-    The server's keep-alive is obeyed by the link itself. No topic alias is ever used, which is within any maximum.
+    The server's keep-alive is obeyed by the link itself.
 
     Attributes:
         receive_maximum: packets of QoS 1 that may be without an answer.
@@ -20,6 +20,7 @@ class BrokerLimits:
         retain_available: whether it keeps retained messages.
         reason_codes: whether its acknowledgements say that a message was refused (version 5).
         client_id: the identifier that it has given us in place of ours; None if it left us ours.
+        topic_aliases: how many topics it knows by a number.
     """
 
     receive_maximum: int = 65_535
@@ -28,6 +29,7 @@ class BrokerLimits:
     retain_available: bool = True
     reason_codes: bool = True
     client_id: str | None = None
+    topic_aliases: int = 0
 
     @property
     def qos(self) -> int:

@@ -102,8 +102,8 @@ class Courier:
         self._delivery.apply(settings, now_ns)
 
     def put_urgent(self, kind: str, topic: str, payload: bytes) -> None:
-        """Publish once if connected, else when connected; a newer one on the same topic takes its place."""
-        self._urgent[topic] = (kind, topic, payload)
+        """Publish once if connected, else when connected; a newer one of its kind and topic takes its place."""
+        self._urgent[f"{kind} {topic}"] = (kind, topic, payload)
 
     def put_excerpt(self, topic: str, payload: bytes) -> None:
         """Publish once when connected and nothing else waits; few wait, and none outlives the program."""
@@ -132,6 +132,7 @@ class Courier:
             self._open(now_ns)
         if connection.state != "online":
             return min(now_ns + IDLE_NS, connection.deadline_ns() or now_ns)
+        self._wire.keep_alive(now_ns)
         self._send_urgent(now_ns)
         self._delivery.step(now_ns)
         self._presence.step(now_ns)
@@ -289,7 +290,7 @@ class Courier:
     def _send_urgent(self, now_ns: int) -> None:
         for kind, topic, payload in self._urgent.values():
             if self._wire.allows(kind, topic, payload, now_ns, qos=0) and self._wire.takes(topic, payload):
-                self._wire.publish(topic, payload, now_ns, qos=0)
+                self._wire.publish(topic, payload, now_ns, qos=0, kind=kind)
         self._urgent.clear()
 
     def _send_excerpt(self, now_ns: int) -> None:

@@ -240,7 +240,7 @@ class Delivery:
         to_return = self.read_back.needed(topic, now_ns)
         if to_return:
             self.read_back.ask(topic, now_ns)
-        packet = self._wire.publish(topic, payload, now_ns)
+        packet = self._wire.publish(topic, payload, now_ns, kind=message.kind)
         if to_return:
             self.read_back.sent(topic, payload, packet)
         self._history.sent(now_ns)

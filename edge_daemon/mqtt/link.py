@@ -93,7 +93,7 @@ class Request:
             port=section.effective_port,
             client_id=client_id,
             version=version,
-            keepalive_s=section.keepalive_s,
+            keepalive_s=section.effective_keepalive_s,
             timeout_s=section.connect_timeout_s,
             username=section.username,
             password=password,

@@ -16,6 +16,8 @@ from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.bounded_client import BoundedClient, bound
@@ -23,6 +25,7 @@ from edge_daemon.mqtt.broker_limits import BrokerLimits
 from edge_daemon.mqtt.connection import Failure
 from edge_daemon.mqtt.link import Accepted, Acknowledged, Event, Lost, Received, Rejected, Request, Subscribed
 from edge_daemon.mqtt.tls import context
+from edge_daemon.mqtt.topic_aliases import TopicAliases
 
 _VERSIONS = {"mqtt5": MQTTProtocolVersion.MQTTv5, "mqtt311": MQTTProtocolVersion.MQTTv311}
 UNSUPPORTED_PROTOCOL_VERSION = 132
@@ -38,6 +41,7 @@ class PahoLink:
         self._events: list[Event] = []
         self._answered = False
         self._five = False
+        self._aliases = TopicAliases()
         self._waker, self._wakened = socket.socketpair()
         self._waker.setblocking(False)
         self._wakened.setblocking(False)
@@ -46,6 +50,7 @@ class PahoLink:
         """Connect the socket (at most `timeout_s`) and send CONNECT."""
         self.close(polite=False)
         self._answered = False
+        self._aliases = TopicAliases()
         try:
             self._client = client = self._new_client(request)
             asked = bound() if self._five else None
@@ -64,7 +69,8 @@ class PahoLink:
         if self._client is None:
             return 0
         try:
-            info = self._client.publish(topic, payload, qos=qos, retain=retain)
+            name, alias = (topic, None) if retain else self._aliases.use(topic)
+            info = self._client.publish(name, payload, qos=qos, retain=retain, properties=_with_alias(alias))
         except (OSError, ValueError) as error:
             self._lost(Failure(f"sending failed: {error}", reached=True))
             return 0
@@ -195,7 +201,9 @@ class PahoLink:
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         self._answered = True
         if not reason.is_failure:
-            self._events.append(Accepted(_limits(properties) if self._five else BrokerLimits(reason_codes=False)))
+            limits = _limits(properties) if self._five else BrokerLimits(reason_codes=False)
+            self._aliases = TopicAliases(limits.topic_aliases)
+            self._events.append(Accepted(limits))
             return
         unsupported = reason.value == UNSUPPORTED_PROTOCOL_VERSION
         told = f"the broker refused us: {str(reason).lower()}"
@@ -241,7 +249,16 @@ def _limits(properties: Any) -> BrokerLimits:
         maximum_qos=getattr(properties, "MaximumQoS", 2),
         retain_available=bool(getattr(properties, "RetainAvailable", 1)),
         client_id=getattr(properties, "AssignedClientIdentifier", None) or None,
+        topic_aliases=getattr(properties, "TopicAliasMaximum", 0),
     )
+
+
+def _with_alias(alias: int | None) -> Properties | None:
+    if alias is None:
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.TopicAlias = alias
+    return properties
 
 
 def _network_reason(error: Exception, request: Request) -> str:

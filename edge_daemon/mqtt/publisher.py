@@ -16,6 +16,7 @@ from edge_daemon.mqtt.excerpt_queue import MOST_EXCERPTS
 from edge_daemon.mqtt.inbox import Inbox
 from edge_daemon.mqtt.link import Link
 from edge_daemon.mqtt.orders import Order, Orders
+from edge_daemon.mqtt.packing import Packing
 from edge_daemon.mqtt.paho_link import PahoLink
 from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.mqtt.topics import Topics
@@ -71,6 +72,7 @@ class Publisher:
         inbox: Inbox | None = None,
     ) -> None:
         self.topics = Topics(settings.prefix, device)
+        self._packing = Packing(self.topics, settings.form)
         self.pulse = Pulse()
         self._time = time or SystemTime()
         self._link = link or PahoLink()
@@ -109,12 +111,14 @@ class Publisher:
 
     def publish_now(self, kind: str, topic: str, payload: bytes) -> None:
         """Publish with QoS 0 while it is new; from any thread. Only the newest per topic waits for a connection."""
-        self._order(f"{kind} {topic}", lambda _now: self._courier.put_urgent(kind, topic, payload))
+        place, packed = self._packing.packed(topic, payload)
+        self._order(f"{kind} {topic}", lambda _now: self._courier.put_urgent(kind, place, packed))
 
     def publish_excerpt(self, payload: bytes) -> None:
         """Publish the sound of an event when nothing else waits; from any thread."""
         self._excerpts = (self._excerpts + 1) % MOST_EXCERPTS
-        self._order(f"excerpt {self._excerpts}", lambda _now: self._courier.put_excerpt(self.topics.excerpts, payload))
+        topic, packed = self._packing.packed(self.topics.excerpts, payload)
+        self._order(f"excerpt {self._excerpts}", lambda _now: self._courier.put_excerpt(topic, packed))
 
     def apply(self, settings: MqttSection) -> None:
         """Take over what can change while running; from any thread."""

@@ -19,8 +19,8 @@ SLOTS = 61
 
 SHARES: Mapping[str, float] = {
     "status": 1.0,
-    "detection": 0.97,
-    "reply": 0.97,
+    "detection": 0.92,
+    "reply": 0.92,
     "tally": 0.9,
     "effort": 0.85,
     "thumbnail": 0.75,
@@ -30,30 +30,42 @@ SHARES: Mapping[str, float] = {
 }
 """Part of the budget that a kind may fill up; kinds not named here take the least."""
 LEAST_SHARE = 0.5
+ONE_AN_HOUR: Mapping[str, float] = {"tally": 0.97, "effort": 0.97, "health": 0.97}
+"""Kinds of which one an hour may fill up so much: what the device heard is worth little if nobody knows that it did."""
+CAPS: Mapping[str, float] = {"health": 0.1}
+"""Part of the budget that all of a kind may take within an hour; so its interval grows where the budget is small."""
 
 TCP_BYTES = 40
 TLS_BYTES = 29
 CONNECT_BYTES = 400
 TLS_CONNECT_BYTES = 6000
+ALIAS_BYTES = 3
+"""A topic's alias among the properties of a packet (MQTT 5, 3.3.2.3.4)."""
+PING_BYTES = 2
 
 
-def packet_bytes(topic: str, payload: bytes, *, acknowledged: bool = True) -> int:
-    """Length of a PUBLISH packet of MQTT 5 without properties; one of 3.1.1 is a byte shorter.
+def packet_bytes(topic: str, payload: bytes, *, acknowledged: bool = True, aliased: bool = False) -> int:
+    """Length of a PUBLISH packet of MQTT 5 without properties but an alias; one of 3.1.1 is a byte shorter.
 
-    Fixed header (2 to 5) + topic (2 + n) + packet identifier 2 (QoS 1 alone) + property length 1 + payload.
+    Fixed header (2 to 5) + topic (2 + n) + packet identifier 2 (QoS 1 alone) + properties (1 + alias) + payload.
     """
-    inner = 2 + len(topic.encode()) + 1 + len(payload) + (2 if acknowledged else 0)
+    inner = 2 + len(topic.encode()) + 1 + len(payload) + (2 if acknowledged else 0) + (ALIAS_BYTES if aliased else 0)
     return 2 + (inner > 127) + (inner > 16_383) + (inner > 2_097_151) + inner
 
 
-def wire_bytes(topic: str, payload: bytes, *, tls: bool, acknowledged: bool = True) -> int:
+def ping_bytes(*, tls: bool) -> int:
+    """What asking whether the other side is still there costs on the link, both ways."""
+    return 2 * (PING_BYTES + TCP_BYTES + (TLS_BYTES if tls else 0))
+
+
+def wire_bytes(topic: str, payload: bytes, *, tls: bool, acknowledged: bool = True, aliased: bool = False) -> int:
     """Estimate of what a message costs on the link, both ways.
 
     MQTT: the packet; the acknowledgement 4.
     Each way one TCP/IP header (40, IPv4 without options), and with TLS one record (29: header 5, nonce 8, tag 16).
     """
     ways = 2 if acknowledged else 1
-    packet = packet_bytes(topic, payload, acknowledged=acknowledged)
+    packet = packet_bytes(topic, payload, acknowledged=acknowledged, aliased=aliased)
     return packet + (4 if acknowledged else 0) + ways * (TCP_BYTES + (TLS_BYTES if tls else 0))
 
 
@@ -66,24 +78,29 @@ class HourBudget:
 
     def __init__(self, limit: int | None) -> None:
         self.limit = limit
-        self._slots: dict[int, int] = {}
+        self._slots: dict[tuple[int, str], int] = {}
 
-    def spent(self, now_ns: int) -> int:
-        """Bytes in the last 60 to 61 minutes."""
+    def spent(self, now_ns: int, kind: str | None = None) -> int:
+        """Bytes in the last 60 to 61 minutes, of one kind or of all."""
         first = now_ns // SLOT_NS - SLOTS + 1
-        self._slots = {slot: count for slot, count in self._slots.items() if slot >= first}
-        return sum(self._slots.values())
+        self._slots = {slot: count for slot, count in self._slots.items() if slot[0] >= first}
+        return sum(count for slot, count in self._slots.items() if kind is None or slot[1] == kind)
 
-    def spend(self, count: int, now_ns: int) -> None:
+    def spend(self, count: int, now_ns: int, kind: str = "") -> None:
         """Note bytes that were sent, whether or not they were allowed (a connection must be made)."""
-        slot = now_ns // SLOT_NS
+        slot = now_ns // SLOT_NS, kind
         self._slots[slot] = self._slots.get(slot, 0) + count
 
     def allows(self, kind: str, count: int, now_ns: int) -> bool:
         """Whether `count` bytes of this kind fit now."""
         if self.limit is None:
             return True
-        return self.spent(now_ns) + count <= self.limit * SHARES.get(kind, LEAST_SHARE)
+        after, of_kind = self.spent(now_ns) + count, self.spent(now_ns, kind)
+        if of_kind == 0 and after <= self.limit * ONE_AN_HOUR.get(kind, 0.0):
+            return True
+        if of_kind + count > self.limit * CAPS.get(kind, 1.0):
+            return False
+        return after <= self.limit * SHARES.get(kind, LEAST_SHARE)
 
     def next_ns(self, now_ns: int) -> int:
         """When the next slot begins: the first time at which more can be allowed."""

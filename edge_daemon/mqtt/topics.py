@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_daemon.documents.compact.unpacking import PACKED
+
 ONLINE = b"online"
 OFFLINE = b"offline"
 """Retained payloads of the status topic; plain words, so that every dashboard understands them."""
@@ -50,6 +52,11 @@ class Topics:
     def thumbnails(self) -> str:
         """A very small picture of each call, one JSON document each, QoS 1; only where configured."""
         return f"{self.prefix}/{self.device}/thumbnails"
+
+    @property
+    def packed(self) -> str:
+        """All documents in compact form, QoS as theirs; only where configured, and then instead of the others."""
+        return f"{self.prefix}/{self.device}/{PACKED}"
 
     @property
     def presence(self) -> str:

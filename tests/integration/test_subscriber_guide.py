@@ -12,11 +12,13 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
 
+from edge_daemon.documents.compact import encode
 from edge_daemon.mqtt.topics import Topics
 from tests.integration.conftest import ROOT, free_port, wait_until
 
@@ -30,7 +32,8 @@ def blocks(language: str) -> list[str]:
 
 
 DETECTION: dict[str, Any] = json.loads(blocks("json")[0])
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if "|" not in line]
+PIPES = [line for block in blocks("sh") for line in block.splitlines() if "|" in line]
 
 
 def test_the_example_is_a_detection() -> None:
@@ -41,7 +44,7 @@ def test_the_example_is_a_detection() -> None:
 def test_topics_are_the_programs_own() -> None:
     topics = Topics("edge_daemon", "buoy-7")
     own = (topics.detections, topics.status, topics.health, topics.effort, topics.presence, topics.thumbnails)
-    for topic in (*own, topics.excerpts, topics.lost_clips):
+    for topic in (*own, topics.excerpts, topics.lost_clips, topics.packed):
         assert f"`…/{topic.rsplit('/', 1)[1]}`" in GUIDE
 
 
@@ -92,6 +95,24 @@ def test_each_command_prints_what_arrives(broker: int, command: str) -> None:
     done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "buoy-7" in done.stdout
+
+
+@pytest.mark.slow
+def test_packed_messages_become_documents(broker: int) -> None:
+    document = json.dumps(DETECTION, separators=(",", ":"))
+    packed = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(broker), "-r", "-t", "edge_daemon/buoy-7/packed", "-s"]
+    subprocess.run(packed, input=encode([document]), check=True)
+    [pipe] = PIPES
+    program = f"{shlex.quote(sys.executable)} -m edge_daemon"
+    command = pipe.replace(HOST, f"127.0.0.1 -p {broker} -C 1 -W 20").replace("edge-daemon", program)
+    done = subprocess.run(command, shell=True, check=True, capture_output=True, text=True, timeout=60)  # noqa: S602 ours
+    assert done.stdout == f"edge_daemon/buoy-7/detections {document}\n"
+    [snippet] = blocks("python")
+    lines: list[str] = []
+    scope: dict[str, Any] = {"print": lambda *words: lines.append(" ".join(words))}
+    exec(snippet, scope)  # noqa: S102 our own guide
+    scope["on_message"](None, None, SimpleNamespace(topic="edge_daemon/buoy-7/packed", payload=encode([document])))
+    assert lines == [f"edge_daemon/buoy-7/detections {document}"]
 
 
 RUNNER = """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ STEP_DB = 1.2
 """Excess of one of the sixteen steps; all above 18 dB is the brightest."""
 AROUND_S = 0.25
 """Shown before and after the call."""
+
+
+_FOUR_STEPS = bytes([0] * 5 + [6] * 3 + [9] * 3 + [13] * 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class CallPicture:
     step_hz: float
     levels: bytes
     rows: int
+
+    def in_four_steps(self) -> Self:
+        """The same with the levels 0, 6, 9 and 13 alone: what is as quiet as usual is empty, and costs nothing."""
+        return replace(self, levels=self.levels.translate(_FOUR_STEPS + bytes(240)))
 
     @classmethod
     def of(cls, excess: Excess, first: int, last: int, rate: int, event_begin: int) -> CallPicture:

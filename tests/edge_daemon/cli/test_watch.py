@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.cli.call_picture import call_lines
-from edge_daemon.cli.watch import line
+from edge_daemon.cli.watch import documents, line
 from edge_daemon.detection.document import Detection
 from edge_daemon.detection.thumbnail import Thumbnail
+from edge_daemon.documents.compact import encode
 from edge_daemon.system.printable import escaped, printable
 
 EXAMPLE = json.loads(Detection.schema_text())["examples"][0]
@@ -46,6 +47,17 @@ def test_an_excerpt_is_told_in_words() -> None:
     assert shown == (
         "buoy-7       excerpts   3.5 s of sound from 2026-03-29 12:15:01.250, flac, 6.0 kB (2026-03-29/a.flac)"
     )
+
+
+def test_packed_messages_come_apart() -> None:
+    texts = [Detection.model_validate(EXAMPLE).to_json(), Thumbnail.model_validate(THUMBNAIL).to_json()]
+    messages = [("p/buoy-7/packed", encode(texts)), ("p/buoy-7/packed", b"\x09"), ("p/buoy-7/status", b"online")]
+    assert list(documents(messages)) == [
+        ("p/buoy-7/detections", texts[0].encode()),
+        ("p/buoy-7/thumbnails", texts[1].encode()),
+        *messages[1:],
+    ]
+    assert "1 bytes that are damaged, or of a newer edge-daemon" in line(*messages[1])
 
 
 def test_the_contour_is_drawn_below_its_detection() -> None:

@@ -206,9 +206,11 @@ def test_health_waits_for_a_connection_and_only_the_newest_is_sent() -> None:
 def test_health_gives_way_when_the_budget_is_nearly_spent() -> None:
     it = world(14, size=900, bytes_per_hour=20_000)
     it.run()
+    it.courier.put_urgent("health", TOPICS.health, b"one an hour goes")
+    it.run(1)
     it.courier.put_urgent("health", TOPICS.health, b"h" * 1000)
     it.run(1)
-    assert it.broker.payloads(TOPICS.health) == []
+    assert it.broker.payloads(TOPICS.health) == [b"one an hour goes"]
     assert it.mailbox.waiting == {}
 
 
@@ -298,8 +300,11 @@ def test_attempts_that_fail_at_the_broker_cost_what_they_cost(failing: str) -> N
 
 def test_effort_that_waits_for_the_budget_holds_up_no_detection() -> None:
     it = world(0, bytes_per_hour=20_000)
-    it.mailbox.put(Letter("first", TOPICS.detections, b"d" * 16_500))
+    it.mailbox.put(Letter("first", TOPICS.detections, b"d" * 15_900))
+    it.mailbox.put(Letter("one an hour", TOPICS.effort, b"e" * 500, "effort", priority=1))
+    it.run(1)
     it.mailbox.put(Letter("effort", TOPICS.effort, b"e" * 1000, "effort", priority=1))
+    it.courier.notify(it.now)
     it.run(1)
     assert it.courier.report(it.now).held_by_budget
     it.mailbox.put(letters(1)[0])

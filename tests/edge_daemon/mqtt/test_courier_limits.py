@@ -221,7 +221,7 @@ def test_a_refused_topic_is_tried_with_one_message_and_ever_more_seldom() -> Non
 
 
 def test_a_refused_topic_takes_no_bytes_from_health_and_effort() -> None:
-    it = world(200, size=1000, bytes_per_hour=20_000, drain_rate=1000.0)
+    it = world(200, size=1000, bytes_per_hour=120_000, drain_rate=1000.0)  # of which health may take a tenth
     it.broker.forbidden.add(TOPICS.detections)
     for number in range(12):
         it.mailbox.put(Letter(f"effort-{number}", TOPICS.effort, b"e" * 500, "effort", priority=1))
