@@ -126,15 +126,16 @@ def _windows(path: Path) -> Iterator[tuple[int, int]]:
         yield begin_ns, begin_ns + round((float(row["end_s"]) - float(row["begin_s"])) * 1e9)
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+_NO_TABLE = "Run `edge-daemon replay --output … --scores` on the recordings."
+_NO_VERDICTS = "Give the file that the report page exports."
+
+
+def _rows(path: Path, hint: str = _NO_TABLE) -> Iterator[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             yield from csv.DictReader(file)
     except FileNotFoundError:
-        raise StorageError(
-            f"There is no {path.name} in {path.parent}.",
-            "Run `edge-daemon replay --output … --scores` on the recordings.",
-        ) from None
+        raise StorageError(f"There is no {path.name} in {path.parent}.", hint) from None
     except (OSError, UnicodeDecodeError, KeyError, ValueError) as error:
         raise StorageError(f"{path} cannot be read: {error}.") from error
 
@@ -155,9 +156,9 @@ def read_verdicts(path: Path) -> dict[str, Verdict]:
         UsageError: it is no table of verdicts.
     """
     said: dict[str, Verdict] = {}
-    for number, row in enumerate(_rows(path), start=2):
+    for number, row in enumerate(_rows(path, _NO_VERDICTS), start=2):
         if "verdict" not in row or "id" not in row:
-            raise UsageError(f"{path} has no columns id and verdict.", "Give the file that the report page exports.")
+            raise UsageError(f"{path} has no columns id and verdict.", _NO_VERDICTS)
         known = next((one for one in get_args(Verdict) if one == row["verdict"].replace("_", " ")), None)
         if known is not None:
             said[row["id"]] = known

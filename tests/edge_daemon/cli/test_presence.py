@@ -136,3 +136,6 @@ def test_what_cannot_be_judged_is_refused(tmp_path: Path) -> None:
     (tmp_path / "said.csv").write_text("verdict,id\nperhaps,x\n", encoding="utf-8")
     with pytest.raises(UsageError, match="'perhaps' is not a verdict"):
         run(tmp_path, "--verdicts", tmp_path / "said.csv")
+    with pytest.raises(StorageError, match=r"no nobody\.csv") as refused:
+        run(tmp_path, "--verdicts", tmp_path / "nobody.csv")
+    assert "report page exports" in str(refused.value.hint)
