@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 EntryKind = Literal["detection", "tally", "health"]
 
@@ -35,3 +35,7 @@ class HistoryEntry:
     contour: bool = False
     clip: str | None = None
     delivered: bool = False
+
+    def moved(self, by_ns: int) -> Self:
+        """The same at another time; the document stays what was told."""
+        return replace(self, begin_utc_ns=self.begin_utc_ns + by_ns, end_utc_ns=self.end_utc_ns + by_ns)

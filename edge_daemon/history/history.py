@@ -28,7 +28,9 @@ from edge_daemon.history.table import (
     HistoryFilter,
     insert,
     known,
+    last_place,
     mark_delivered,
+    move_undated,
     remove_before,
     remove_oldest,
     select,
@@ -57,6 +59,7 @@ class BoardHistory:
         commit_within_s: seconds that an entry waits at most before `tick` writes it.
 
     Attributes:
+        keep_s, max_bytes: the bounds; may be replaced at any time.
         dropped: entries given up because the disk failed too long.
     """
 
@@ -71,13 +74,15 @@ class BoardHistory:
         commit_within_s: float = 10.0,
     ) -> None:
         self._database = Database(path, SCHEMA, version=VERSION, time=time, rng=rng)
-        self._time, self._keep_s, self._max_bytes = time, keep_s, max_bytes
+        self._time, self.keep_s, self.max_bytes = time, keep_s, max_bytes
         self._within_ns = round(commit_within_s * SECOND_NS)
         self._disk = threading.Lock()  # one commit at a time; taken before _memory, never after it
         self._memory = threading.Lock()  # held for moments only
         self._held: dict[str, HistoryEntry] = {}
         self._delivered: dict[str, None] = {}
         self._due_ns: int | None = None
+        self._before_us: int | None = None  # place of the last entry of former starts; None until the first commit
+        self._moved_ns = 0  # by how much what is on disk is to be moved
         self.dropped = 0
 
     def put(self, entry: HistoryEntry) -> None:
@@ -97,6 +102,15 @@ class BoardHistory:
                 del self._delivered[next(iter(self._delivered))]
             self._wait()
 
+    def clock_was_set(self, jump_ns: int) -> None:
+        """A clock that did not know the time was set: what it has dated since the start is moved by as much."""
+        with self._memory:
+            self._moved_ns += jump_ns
+            for name, entry in self._held.items():
+                if entry.clock == "unsynchronised":
+                    self._held[name] = entry.moved(jump_ns)
+            self._wait()
+
     def _wait(self) -> None:
         if self._due_ns is None:
             self._due_ns = self._time.monotonic_ns() + self._within_ns
@@ -112,23 +126,29 @@ class BoardHistory:
         """Write what waits; True if all that was put before the call is on disk now."""
         with self._disk:
             with self._memory:
-                held, delivered = list(self._held.values()), list(self._delivered)
-            if not (held or delivered):
+                held, delivered, moved_ns = list(self._held.values()), list(self._delivered), self._moved_ns
+            if not (held or delivered or moved_ns):
                 return True
 
-            def write(connection: sqlite3.Connection) -> None:
+            def write(connection: sqlite3.Connection) -> int:
+                before = last_place(connection) if self._before_us is None else self._before_us
+                if moved_ns:
+                    move_undated(connection, before, moved_ns)
                 insert(connection, held)
                 mark_delivered(connection, delivered)
-                if used_bytes(connection) > self._max_bytes:
+                if used_bytes(connection) > self.max_bytes:
                     remove_oldest(connection)
+                return before
 
             try:
-                self._database.transact(write, force=force)
+                self._before_us = self._database.transact(write, force=force)
             except StorageError:
                 return False
             with self._memory:
+                self._moved_ns -= moved_ns
                 for entry in held:
-                    self._held.pop(entry.id, None)
+                    if self._held.get(entry.id) is entry:  # else it was moved meanwhile, and is written again
+                        del self._held[entry.id]
                 for name in delivered:
                     self._delivered.pop(name, None)
                 self._due_ns = self._time.monotonic_ns() + self._within_ns if self._held or self._delivered else None
@@ -137,7 +157,7 @@ class BoardHistory:
     def prune(self, utc_ns: int) -> None:
         """Remove what is too old; call it only while the clock knows the time."""
         with self._disk, contextlib.suppress(StorageError):
-            while self._database.transact(lambda c: remove_before(c, utc_ns - round(self._keep_s * SECOND_NS))):
+            while self._database.transact(lambda c: remove_before(c, utc_ns - round(self.keep_s * SECOND_NS))):
                 pass
 
     def entries(self, wanted: HistoryFilter) -> Sequence[HistoryEntry]:

@@ -75,6 +75,20 @@ def known(connection: sqlite3.Connection, names: Iterable[str]) -> set[str]:
     return {name for name in names if connection.execute(query, (name,)).fetchone() is not None}
 
 
+def last_place(connection: sqlite3.Connection) -> int:
+    """Place of the entry that came last; 0 without any."""
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM entry").fetchone()[0])
+
+
+def move_undated(connection: sqlite3.Connection, after: int, by_ns: int) -> None:
+    """Move the entries behind a place that a clock dated which did not know the time."""
+    connection.execute(
+        "UPDATE entry SET begin_utc_ns = begin_utc_ns + ?, end_utc_ns = end_utc_ns + ?"
+        " WHERE seq > ? AND clock = 'unsynchronised'",
+        (by_ns, by_ns, after),
+    )
+
+
 def select(connection: sqlite3.Connection, wanted: HistoryFilter) -> Iterator[HistoryEntry]:
     """Entries in order of their begin, one by one; without those of which rot has changed more than a document."""
     conditions = ["kind = ?", "begin_utc_ns >= ?", "begin_utc_ns < ?"]

@@ -9,6 +9,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.detection.document import AdjoiningGap, Detection, describe
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event, EventRules
@@ -79,6 +80,11 @@ class DetectionReporter(StreamObserver):
     def retuned(self, rules: EventRules) -> None:
         """Detections name the threshold by which they were judged."""
         self._threshold = rules.threshold
+
+    def stepped(self, step: ClockStep, dated_before: bool) -> None:
+        """UTC moved; what a clock that had never known the time has dated lies elsewhere now."""
+        if self._history is not None and step.kind == "system_clock" and not dated_before:
+            self._history.clock_was_set(step.jump_ns)
 
     def found(self, found: Found, heard_ns: int) -> None:
         """Make a detection of an event and let it go."""

@@ -56,6 +56,27 @@ def test_what_was_put_is_read_in_order_of_time(tmp_path: Path) -> None:
         assert names(select(connection, HistoryFilter())) == ["d0", "d1", "d2", "d3"]
 
 
+def test_what_an_unset_clock_dated_moves_when_it_is_set(tmp_path: Path) -> None:
+    former = make(tmp_path / "h.db")
+    former.put(entry(0, clock="unsynchronised"))
+    assert former.close()
+    history = make(tmp_path / "h.db")
+    history.put(entry(1, clock="unsynchronised"))
+    assert history.commit()
+    history.put(entry(2, clock="unsynchronised"))
+    history.put(entry(3))
+    history.clock_was_set(100 * S)
+    history.put(entry(4, clock="unsynchronised"))  # dated after it
+    wanted = {"d0": T0, "d1": T0 + 101 * S, "d2": T0 + 102 * S, "d3": T0 + 3 * S, "d4": T0 + 4 * S}
+    assert history.commit()
+    assert {one.id: one.begin_utc_ns for one in history.entries(HistoryFilter())} == wanted
+    assert history.close()
+    with open_history(tmp_path / "h.db") as connection:
+        found = list(select(connection, HistoryFilter()))
+    assert {one.id: one.begin_utc_ns for one in found} == wanted
+    assert all(one.end_utc_ns - one.begin_utc_ns == 2 * S for one in found)
+
+
 def test_filters(tmp_path: Path) -> None:
     history = make(tmp_path / "h.db")
     for number in range(6):

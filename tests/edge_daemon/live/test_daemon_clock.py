@@ -11,6 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edge_daemon.clock.synchronisation import SyncReading
+from edge_daemon.clock.utc import utc_text
+from edge_daemon.history.history import open_history
+from edge_daemon.history.table import HistoryFilter, select
 
 Sound = NDArray[np.float32]
 HOUR_S = 3600.0
@@ -77,6 +80,10 @@ def test_without_time_detections_say_so_and_never_expire(make_buoy: Callable[...
     assert [report["clock_correction_s"] for report in reports] == [0.0, 0.0]
     assert reports[0]["clock"] == "unsynchronised"  # the least certain state of the period
     buoy.finish()
+    with open_history(buoy.config.storage.history_path) as connection:
+        kept = list(select(connection, HistoryFilter()))
+    assert [utc_text(entry.begin_utc_ns)[:16] for entry in kept] == ["2027-01-01T00:10"] * 5
+    assert json.loads(kept[0].document)["begin_utc"].startswith("2026-01-01T00:10")  # as it was told
 
 
 def test_clock_set_while_the_device_is_absent(make_buoy: Callable[..., Any], sample: Sound) -> None:
