@@ -9,8 +9,8 @@ class HistorySection(Section):
     """Bounds of the history; `edge-daemon detections` and `edge-daemon presence` read it."""
 
     keep_days: float = key(
-        1000.0, "Detections, tallies and health older than this are deleted", unit="d", gt=0, le=36_500
+        1000.0, "Detections, tallies and health older than this are deleted", unit="d", gt=0, le=36_500, live=True
     )
     max_mb: float = key(
-        200.0, "Largest history; beyond this the oldest entries are deleted", unit="MB", ge=1, le=100_000
+        200.0, "Largest history; beyond this the oldest entries are deleted", unit="MB", ge=1, le=100_000, live=True
     )

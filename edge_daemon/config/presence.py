@@ -10,10 +10,14 @@ class PresenceSection(Section):
 
     publish_interval_s: float = key(900.0, "Time between two tallies", unit="s", ge=60, le=86_400, live=True)
     least_score: float | None = key(
-        None, "Detections with a lower peak_score do not count. Empty: all count", ge=0.0, le=1.0
+        None, "Detections with a lower peak_score do not count. Empty: all count", ge=0.0, le=1.0, live=True
     )
     least_effort: float = key(
-        0.5, "Share of an hour or a day that must have been listened to; less is not available", ge=0.0, le=1.0
+        0.5,
+        "Share of an hour or a day that must have been listened to; less is not available",
+        ge=0.0,
+        le=1.0,
+        live=True,
     )
     detected_calls: int | None = key(
         None,
@@ -21,5 +25,8 @@ class PresenceSection(Section):
         "verdict does",
         ge=1,
         le=100_000,
+        live=True,
     )
-    detected_within_min: float = key(60.0, "Time within which detected_calls must lie", unit="min", gt=0, le=1440)
+    detected_within_min: float = key(
+        60.0, "Time within which detected_calls must lie", unit="min", gt=0, le=1440, live=True
+    )

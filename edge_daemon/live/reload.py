@@ -18,6 +18,7 @@ from edge_daemon.position.position import Position
 from edge_daemon.system.journal import set_level
 
 log = logging.getLogger(__name__)
+DAY_S = 86_400
 
 
 class Reread(NamedTuple):
@@ -88,6 +89,8 @@ def apply(config: Config, components: Components, health: HealthCollector, rules
     components.scoring.change(rules)
     if components.cutter is not None:
         components.cutter.change(config.clips.margin_s, config.clips.max_length_s)
+    components.history.keep_s = config.history.keep_days * DAY_S
+    components.history.max_bytes = round(config.history.max_mb * 1e6)
     if components.store is not None:
         components.store.rules = Retention.from_config(config.clips)
     if components.publisher is not None:

@@ -98,7 +98,7 @@ class Courier:
     def apply(self, settings: MqttSection, now_ns: int) -> None:
         """Take over what can change while running: rate, order, budget."""
         self._settings = settings
-        self._wire.budget.limit = settings.bytes_per_hour
+        self._wire.apply(settings)
         self._delivery.apply(settings, now_ns)
 
     def put_urgent(self, kind: str, topic: str, payload: bytes) -> None:

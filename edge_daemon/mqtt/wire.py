@@ -39,6 +39,11 @@ class Wire:
         self._link = link
         self._tls = settings.tls.enabled
 
+    def apply(self, settings: MqttSection) -> None:
+        """Take over what can change while running: the budget, and the keep-alive that it asks for."""
+        self.budget.limit = settings.bytes_per_hour
+        self._keepalive_ns = settings.effective_keepalive_s * SECOND_NS
+
     @property
     def limits(self) -> BrokerLimits:
         """Of the connection that stands, or of the last one."""
