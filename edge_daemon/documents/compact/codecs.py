@@ -217,7 +217,7 @@ def predicted(near: Prediction, seen: Seen) -> float | None:
     """What a prediction says; None where it has nothing to go by, or something absurd."""
     try:
         value = near(seen)
-    except (KeyError, TypeError, IndexError, ZeroDivisionError, OverflowError):
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
         return None
     return value if -1e15 < value < 1e15 else None
 

@@ -22,9 +22,11 @@ from edge_daemon.documents.compact.range_coder import RangeReader, RangeWriter, 
 from edge_daemon.documents.compact.tables_1 import TABLES
 
 TEXT, TABLES_1 = b"\x01", b"\x02"
-MOST_DOCUMENTS = 64
+MOST_DOCUMENTS = 16
 MOST_BYTES = 2_000_000
 """Longest text that is read: a small message could claim to be a very long one."""
+MOST_PACKED = 16_384
+"""Longest message by tables: reading them takes some microseconds a choice, and a likely choice next to no bytes."""
 _DICTIONARY = Path(__file__).parents[2] / "assets" / "compact_1.txt"
 _ROOM = 16  # numbers for tables, of which most wait for later ones
 _WRONG = (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, AttributeError)
@@ -43,7 +45,7 @@ def encode(documents: Sequence[str]) -> bytes:
         raise ValueError("a message holds some documents, each on one line")
     try:
         packed = TABLES_1 + _in_tables(documents)
-        if decode(packed) == list(documents):
+        if len(packed) <= MOST_PACKED and decode(packed) == list(documents):
             return packed
     except _WRONG:
         pass
@@ -64,6 +66,8 @@ def decode(payload: bytes) -> list[str]:
         return _from_text(payload[1:])
     if form != TABLES_1:
         raise ValueError(f"no compact message, or one of a newer program (first byte: {form.hex() or 'none'})")
+    if len(payload) > MOST_PACKED:
+        raise ValueError(f"a compact message of {len(payload)} bytes is too long")
     try:
         documents = _from_tables(payload[1:])
         if _in_tables(documents) != payload[1:]:  # any bytes can be read as something

@@ -13,7 +13,7 @@ from edge_daemon.documents.compact.codecs import Prediction, Seen, predicted
 from edge_daemon.documents.compact.range_coder import Chance, Coder, direct, learned_bit, signed, whole
 
 MOST_POINTS = 4096
-MOST_CELLS = 16_384
+MOST_CELLS = 4096
 COARSE = (0, 6, 9, 13)
 """Levels of a picture in four steps."""
 _MOST_DIGITS = 24  # of a step in hertz

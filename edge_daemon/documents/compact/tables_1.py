@@ -35,6 +35,7 @@ _KNOWN_MODELS: tuple[dict[str, str], ...] = (
         "digest": "aec7470f9b40aee97a6fc86b0372db3378e5afadd25c6c163e09113521246e65",
     },
 )
+"""Those that came with the program when this version was made; none is added after it. Others take 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)

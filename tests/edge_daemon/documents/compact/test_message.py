@@ -222,6 +222,15 @@ def test_a_message_that_would_be_endless_is_refused() -> None:
         decode(bomb)
 
 
+def test_what_would_take_long_to_read_goes_as_text_and_is_refused_as_tables() -> None:
+    text = as_json({**TALLY, "device": "".join(random.Random(1).choices("abcdefgh", k=60_000))})
+    packed = encode([text])
+    assert packed[:1] == TEXT
+    assert decode(packed) == [text]
+    with pytest.raises(ValueError, match="too long"):
+        decode(TABLES_1 + packed)
+
+
 @pytest.mark.parametrize("documents", [[], [""], ["a\nb"], ["{}"] * (MOST_DOCUMENTS + 1)])
 def test_what_cannot_be_told_apart_is_not_written(documents: list[str]) -> None:
     with pytest.raises(ValueError, match="on one line"):
