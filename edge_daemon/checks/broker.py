@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from edge_daemon.checks.broker_trial import try_delivery
+from edge_daemon.checks.broker_trial import tried_topics, try_delivery
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
 from edge_daemon.health.link_assessment import link_warnings
@@ -20,9 +20,10 @@ from edge_daemon.mqtt.tls import context
 from edge_daemon.storage.folder_lock import folder_in_use
 
 _TIMEOUT_S = 10.0
-_TRIED = 2
-"""Messages that the trial delivers."""
 _HEALTH_BYTES = 3000
+_BYTES_A_CALL = 1300
+_BYTES_OF_JSON = 40_000
+"""An hour with less is a slow link: thirty calls as JSON, and nothing else."""
 _RIGHTS = "Give this user the right to write below mqtt.prefix/device.id, and to read it where MQTT 5 is not spoken."
 
 # What to do, by words of the reason; the first that fits.
@@ -100,7 +101,7 @@ def _delivered(config: Config, report: MqttReport) -> Verdict:
     if report.refused:
         topics = "; ".join(f"{one.topic}: {one.reason}" for one in report.refused)
         return Verdict("broker", "failed", f"{where}, but not our messages ({topics})", _RIGHTS)
-    if report.acknowledged < _TRIED:
+    if report.acknowledged < len(tried_topics(config)):
         why = report.last_failure or "it acknowledges nothing"
         return Verdict("broker", "failed", f"{where}, but not our messages: {why}", _RIGHTS)
     size = report.maximum_packet_size
@@ -126,6 +127,9 @@ def _accepted(config: Config, version: str, note: str = "") -> Verdict:
     if mqtt.username is not None and not mqtt.tls.enabled and not local:
         warning = f"{text}, but the password crosses the network unencrypted"
         return Verdict("broker", "warning", warning, "Set mqtt.tls.enabled: true, at the broker's TLS port.")
+    if mqtt.bytes_per_hour is not None and mqtt.bytes_per_hour < _BYTES_OF_JSON and mqtt.form == "json":
+        few = f"{text}, but mqtt.bytes_per_hour carries {mqtt.bytes_per_hour // _BYTES_A_CALL} calls an hour at most"
+        return Verdict("broker", "warning", few, "Set mqtt.form: compact; see docs/subscriber.md.")
     return Verdict("broker", "ok", text)
 
 

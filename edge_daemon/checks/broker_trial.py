@@ -1,7 +1,7 @@
 """Connects to the broker as the daemon does, and publishes an empty message on each topic that must arrive.
 
 It is the publisher's own logic that is tried, with the same client identifier, last will and topics, so that a right
-that the daemon will miss is missed here. Subscribers see an empty message on `…/detections` and `…/effort`. While a
+that the daemon will miss is missed here. Subscribers see an empty message on each of the `tried_topics`. While a
 daemon runs, this is not done: the broker would throw it off.
 """
 
@@ -56,6 +56,12 @@ class TrialMailbox:
         self._in_flight.difference_update(list(self._in_flight) if messages is None else messages)
 
 
+def tried_topics(config: Config) -> tuple[str, ...]:
+    """Where an empty message is sent: the topics of what must not be lost."""
+    topics = Topics(config.mqtt.prefix, config.device.id)
+    return (topics.packed,) if config.mqtt.form == "compact" else (topics.detections, topics.effort)
+
+
 def try_delivery(config: Config, password: Callable[[], str | None], link: Link, timeout_s: float) -> MqttReport:
     """Connect, deliver, leave; what the publisher then reports.
 
@@ -66,7 +72,7 @@ def try_delivery(config: Config, password: Callable[[], str | None], link: Link,
         timeout_s: how long all may take.
     """
     topics = Topics(config.mqtt.prefix, config.device.id)
-    tried = (topics.packed,) if config.mqtt.form == "compact" else (topics.detections, topics.effort)
+    tried = tried_topics(config)
     mailbox = TrialMailbox(tried)
     quick = {"reconnect_first_s": 0.05, "reconnect_longest_s": 0.2, "bytes_per_hour": None}
     quick["acknowledge_timeout_s"] = quick["connect_timeout_s"] = timeout_s / 2

@@ -15,7 +15,8 @@ from edge_daemon.audio.capture.device import AudioStream, DeviceInfo, Sink, Stre
 from edge_daemon.checks import folders as folder_check
 from edge_daemon.checks import run
 from edge_daemon.checks.backend import try_backend
-from edge_daemon.checks.broker import hint_for
+from edge_daemon.checks.broker import _delivered, hint_for
+from edge_daemon.checks.broker_trial import tried_topics
 from edge_daemon.checks.clock import try_clock
 from edge_daemon.checks.device import try_device
 from edge_daemon.checks.position import try_position
@@ -23,6 +24,7 @@ from edge_daemon.checks.run import Check, check_start, checks, checkup, offline
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, load_text
 from edge_daemon.errors import AudioError, BackendError, ConfigError, ConfigValueError
+from edge_daemon.mqtt.report import MqttReport
 from edge_daemon.testing.machine import MemoryKernelClock
 from edge_daemon.testing.sound_card import MemoryDriver
 
@@ -168,6 +170,28 @@ def test_pipes(tmp_path: Path) -> None:
 
 
 # broker
+
+
+def online(acknowledged: int) -> MqttReport:
+    """The report of a link on which so many messages were delivered."""
+    counts = dict.fromkeys(("attempts", "connections", "sent", "rejected", "in_flight", "bytes_last_hour"), 0)
+    nothing = dict.fromkeys(("state_s", "last_failure", "last_rejection"))
+    flags = dict.fromkeys(("held_by_budget", "downgraded"), False)
+    told = {"state": "online", "broker": "localhost:1883", "protocol": "mqtt5", "acknowledged": acknowledged}
+    return MqttReport.model_validate(told | counts | nothing | flags)
+
+
+@pytest.mark.parametrize(
+    ("limit", "form", "state"),
+    [(8192, "json", "warning"), (8192, "compact", "ok"), (500_000, "json", "ok"), (None, "json", "ok")],
+)
+def test_a_slow_link_is_advised_the_compact_form(limit: int | None, form: str, state: str) -> None:
+    config = Config.model_validate({"mqtt": {"bytes_per_hour": limit, "form": form}})
+    tried = len(tried_topics(config))
+    verdict = _delivered(config, online(tried))
+    assert verdict.state == state
+    assert ("6 calls an hour" in verdict.text) == (state == "warning")
+    assert _delivered(config, online(tried - 1)).state == "failed"
 
 
 def test_broker_check_without_a_broker() -> None:
