@@ -12,7 +12,7 @@ from edge_daemon.detection.contour.excess import TENTHS, Excess
 from edge_daemon.detection.contour.picture import CallPicture
 from edge_daemon.detection.contour.ridge import Ridge, ridges
 
-WEAKEST = 0.3
+WEAKEST = 0.25
 """A second call in an event gathers at least this share of the strongest one; less is an echo or noise."""
 
 ALIKE = 0.25
