@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.presence.periods import HOUR_NS
 from edge_daemon.shore.fleet import track, word_of
@@ -56,9 +56,13 @@ def _spells(health: list[Row[Any]]) -> list[dict[str, Any]]:
     """Runs of documents of one state, for one set of reasons: figures in a reason may differ."""
     spells: list[dict[str, Any]] = []
     last: tuple[str, list[str]] | None = None
+    parsed: dict[str, tuple[list[str], list[str]]] = {"[]": ([], [])}
     for row in health:
-        reasons = json.loads(row.reasons)
-        kind = (row.state, ["".join(sign for sign in reason if not sign.isdigit()) for reason in reasons])
+        if row.reasons not in parsed:
+            told = json.loads(row.reasons)
+            parsed[row.reasons] = told, [re.sub(r"\d", "", reason) for reason in told]
+        reasons, without_figures = parsed[row.reasons]
+        kind = (row.state, without_figures)
         at = row.at_ns / 1e9
         if kind != last or at - spells[-1]["end"] > SILENCE_NS / 1e9:
             spells.append({"begin": at, "end": at, "state": row.state, "reasons": reasons})
@@ -86,9 +90,9 @@ def _gaps(connection: Connection, device: int, since_ns: int) -> list[list[Any]]
     )
     total: dict[str, list[float]] = defaultdict(lambda: [0.0, 0])
     for row in connection.execute(wanted):
-        for gap in EffortSummary.model_validate(json.loads(row.document)).gaps:
-            sum_ = total[gap.cause]
-            sum_[:] = [sum_[0] + abs(gap.seconds), sum_[1] + gap.count]
+        for gap in json.loads(row.document)["gaps"]:  # was validated when it came
+            sum_ = total[gap["cause"]]
+            sum_[:] = [sum_[0] + abs(gap["seconds"]), sum_[1] + gap["count"]]
     return [[cause, *sums] for cause, sums in sorted(total.items(), key=lambda item: -item[1][0])][:50]
 
 

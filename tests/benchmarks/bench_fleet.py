@@ -23,10 +23,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import psutil
+from sqlalchemy import func, select
 
 from edge_daemon.shore.database import StationDatabase
-from edge_daemon.shore.incoming import Incoming, read_message
+from edge_daemon.shore.incoming import read_message
 from edge_daemon.shore.intake import Intake
+from edge_daemon.shore.tables import DETECTIONS, DEVICES, HOURS
 from tests.edge_daemon.shore.buoy_documents import HOUR_NS, SECOND_NS, detection, effort, health, message
 from tests.integration.shore.conftest import Buoys, PlainBroker, RealStation
 
@@ -89,28 +91,35 @@ class Page:
 
 
 def fill(path: Path, devices: int, count: int) -> float:
-    """Detections of a year before now, put in as messages are; seconds that it took."""
+    """Detections of a year before now, as the intake writes them; seconds that it took."""
     database = StationDatabase(f"sqlite:///{path}")
     database.migrate()
-    intake, rng, now = Intake(database), random.Random(1), time.time_ns()
+    rng, now = random.Random(1), time.time_ns()
     begin = time.perf_counter()
-    batch: list[Incoming] = []
-    for number in range(count):
-        name = f"buoy-{rng.randrange(devices):04}"
-        found = read_message(
-            "edge_daemon", *message(detection(name, 10**7 + number, now - rng.randrange(8760 * HOUR_NS)))
-        )
-        assert found is not None
-        batch.append(found)
-        if len(batch) == 2000 or number == count - 1:
-            intake.take(batch, now)
-            batch.clear()
-    documents = [effort("buoy-0001", now - hour * HOUR_NS) for hour in range(8760 if count else 0)]
-    documents += [
-        health("buoy-0001", now - minutes * 300 * SECOND_NS, "hot") for minutes in range(8000 if count else 0)
-    ]
+    names = [f"buoy-{number:04}" for number in range(devices)]
+    with database.writing() as connection:
+        connection.execute(DEVICES.insert(), [{"name": name, "seen_ns": now, "online": True} for name in names])
+        text = json.dumps(detection(names[0], 0, now))
+        for first in range(0, count, 20_000):
+            rows = []
+            for number in range(first, min(count, first + 20_000)):
+                device, at_ns = rng.randrange(devices), now - rng.randrange(8760 * HOUR_NS)
+                verdict = rng.choice([None, None, "call", "not a call"]) if number % 50 else "unsure"
+                identity = f"{number:08x}-0000-5000-8000-{device:012x}"
+                rows.append({
+                    "device": device + 1, "id": identity, "at_ns": at_ns, "came_ns": at_ns, "score": rng.random(),
+                    "verdict": verdict, "latitude": 42.0, "longitude": -70.0, "document": text,
+                })  # fmt: skip
+            connection.execute(DETECTIONS.insert(), rows)
+        hour = DETECTIONS.c.at_ns // HOUR_NS
+        counted = select(
+            DETECTIONS.c.device, hour, func.count(), func.count().filter(DETECTIONS.c.verdict == "call")
+        ).group_by(DETECTIONS.c.device, hour)
+        connection.execute(HOURS.insert().from_select(["device", "hour", "calls", "validated"], counted))
+    documents = [effort(names[1], now - hour * HOUR_NS) for hour in range(2000 if count else 0)]
+    documents += [health(names[1], now - minutes * 300 * SECOND_NS, "hot") for minutes in range(3000 if count else 0)]
     ready = [read_message("edge_daemon", *message(document)) for document in documents]
-    intake.take([one for one in ready if one is not None], now)
+    Intake(database).take([one for one in ready if one is not None], now)
     database.close()
     return time.perf_counter() - begin
 

@@ -21,6 +21,9 @@ ELSEWHERE = {
     "edge-daemon run": "tests/integration/live",
     "mkfifo hydrophone": "tests/integration/test_readme_pipe.py",
     "ffmpeg": "tests/integration/test_readme_pipe.py",
+    "edge-daemon shore check": "tests/integration/shore/test_station.py, with a broker",
+    "edge-daemon shore run": "tests/integration/shore/test_station.py, with a broker",
+    "pip install '.[shore]'": "what tests/run does first, with extra test",
     "edge-daemon watch": "tests/integration/test_subscriber_guide.py, with a broker",
     "pip install '.[train]'": "what tests/run does first",
 }

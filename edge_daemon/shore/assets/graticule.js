@@ -38,7 +38,7 @@ const drawMap = (map, points, track = []) => {
   }
   for (const latitude of multiples(latitudeOf(y0 + height / scale), latitudeOf(y0), step)) {
     const y = (mercator([latitude, 0])[1] - y0) * scale;
-    drawing.append(shape("line", { class: "graticule", x1: 0, x2: WIDTH, y1: y, y2: y }));
+    drawing.append(shape("line", { class: "graticule", x1: -WIDTH, x2: 2 * WIDTH, y1: y, y2: y }));
     words.push([4, y - 4, degreesText(latitude, "N", "S")]);
   }
   if (track.length > 1) {
