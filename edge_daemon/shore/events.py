@@ -26,6 +26,9 @@ QUIET_S = 15.0
 BACK = 100
 """Of two stations one may commit a lower number after a higher one: look so many back for those not seen yet."""
 
+MOST_BEHIND = 500
+"""A page that has missed more loads itself again; it would not show them all anyway."""
+
 
 async def events(request: Request) -> Response:
     """A stream of `detection` (new), `changed` (judged, or with picture or sound), `reload` (too much has changed)."""
@@ -45,6 +48,9 @@ async def _stream(request: Request, station: Station, viewer: Viewer, last: str)
     try:
         highest = await run_in_threadpool(_highest, station)
         cursor = min(int(last), highest) if last.isascii() and last.isdecimal() and len(last) < 18 else highest
+        if highest - cursor > MOST_BEHIND:
+            cursor = highest
+            yield _event("reload", {}, cursor)
         seen = deque(range(max(1, cursor - BACK), cursor + 1), maxlen=4 * BACK)
         told = time.monotonic()
         yield "retry: 2000\n\n"

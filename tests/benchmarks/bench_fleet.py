@@ -50,7 +50,7 @@ class Page:
         self._host = station.url.removeprefix("http://")
         self.cookie = self._log_in()
         self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._last = "0"
+        self._last = ""
 
     def start(self) -> None:
         self._thread.start()
@@ -78,7 +78,8 @@ class Page:
         while True:
             try:
                 connection = http.client.HTTPConnection(self._host, timeout=60)
-                connection.request("GET", "/events", headers={"Cookie": self.cookie, "Last-Event-ID": self._last})
+                headers = {"Cookie": self.cookie} | ({"Last-Event-ID": self._last} if self._last else {})
+                connection.request("GET", "/events", headers=headers)
                 answer = connection.getresponse()
                 while line := answer.readline():
                     if line.startswith(b"id: "):
