@@ -30,7 +30,7 @@ _RENEW_NS = 60 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class UserSession:
     """Somebody who has logged in.
 
     Attributes:
@@ -113,7 +113,7 @@ class Accounts:
         """A password that is nobody's, so that a wrong name takes as long as a wrong password."""
         return self._hasher.hash(secrets.token_hex())
 
-    def session(self, token: str, now_ns: int) -> Session | None:
+    def session(self, token: str, now_ns: int) -> UserSession | None:
         """Whose session that is; None if it has ended, or never was."""
         if not token:
             return None
@@ -130,7 +130,7 @@ class Accounts:
             with self._database.writing() as connection:
                 renewed = update(SESSIONS).where(SESSIONS.c.token == _digest(token)).values(seen_ns=now_ns)
                 connection.execute(renewed)
-        return Session(row.user, row.role, row.csrf)
+        return UserSession(row.user, row.role, row.csrf)
 
     def log_out(self, token: str) -> None:
         """End a session."""

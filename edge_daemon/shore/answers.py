@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from edge_daemon.shore.accounts import Role, Session
+from edge_daemon.shore.accounts import Role, UserSession
 from edge_daemon.shore.station import Station
 
 COOKIE = "station"
@@ -25,9 +25,9 @@ def station_of(request: Request) -> Station:
     return station
 
 
-def session_of(request: Request) -> Session | None:
+def session_of(request: Request) -> UserSession | None:
     """Who asks; None for somebody who has not logged in."""
-    known: Session | None = request.state.session
+    known: UserSession | None = request.state.session
     return known
 
 

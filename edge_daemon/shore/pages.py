@@ -21,7 +21,7 @@ _CARDS = ("/assets/station_cards.js", "/shared/player.js", "/shared/plot.js", "/
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class StationPage:
     """A page.
 
     Attributes:
@@ -40,16 +40,16 @@ class Page:
 
 
 PAGES = (
-    Page("fleet", "Fleet", "/fleet", ("/shared/plot.js", "/assets/graticule.js"), public=True),
-    Page("live", "Live", "/live", _CARDS),
-    Page("review", "Review", "/review", _CARDS),
-    Page("presence", "Presence", "/presence", ("/shared/plot.js", "/shared/calendar.js"), public=True),
-    Page("alerts", "Alerts", "/alerts"),
-    Page("device", "", "/device/{device}", ("/shared/plot.js", "/assets/graticule.js")),
+    StationPage("fleet", "Fleet", "/fleet", ("/shared/plot.js", "/assets/graticule.js"), public=True),
+    StationPage("live", "Live", "/live", _CARDS),
+    StationPage("review", "Review", "/review", _CARDS),
+    StationPage("presence", "Presence", "/presence", ("/shared/plot.js", "/shared/calendar.js"), public=True),
+    StationPage("alerts", "Alerts", "/alerts"),
+    StationPage("device", "", "/device/{device}", ("/shared/plot.js", "/assets/graticule.js")),
 )
 
 
-def show(page: Page) -> Callable[[Request], Response]:
+def show(page: StationPage) -> Callable[[Request], Response]:
     """What answers with a page."""
 
     def answer(request: Request) -> Response:

@@ -13,6 +13,7 @@ from edge_daemon import cli
 from edge_daemon.audio.source import GapCause
 from edge_daemon.config.catalogue import entries
 from edge_daemon.effort.spans import EntryCause
+from edge_daemon.shore.settings import StationConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "edge_daemon/backends/GUIDE.md"]
@@ -25,16 +26,22 @@ def by_name(path: Path) -> str:
     return path.name
 
 
+ON_SHORE = {"shore.md", "fleet.md", "security.md"}
+"""Guides that speak of the station's configuration beside the daemon's."""
+
+
 def quoted_keys(text: str) -> list[str]:
-    """What a guide quotes and what looks like a key of the configuration."""
-    sections = {entry.path[0] for entry in entries() if entry.section is not None}
+    """What a guide quotes and what looks like a key of a configuration."""
+    both = [*entries(), *entries(StationConfig)]
+    sections = {entry.path[0] for entry in both if entry.section is not None}
     named = re.compile(rf"(?<![\w./-])((?:{'|'.join(sections)})(?:\.[a-z_]+)+)(?![\w./(-])")
     return [found for code in TEXT.findall(text) for found in named.findall(code)]
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=by_name)
 def test_keys_of_the_configuration_exist(guide: Path) -> None:
-    known = {".".join(entry.path) for entry in entries()}
+    station = entries(StationConfig) if guide.name in ON_SHORE else ()
+    known = {".".join(entry.path) for entry in (*entries(), *station)}
     files = {"json", "yaml", "py", "md", "db", "onnx", "csv", "example"}
     quoted = quoted_keys(guide.read_text(encoding="utf-8"))
     unknown = [key for key in quoted if key not in known and key.rsplit(".", 1)[1] not in files]
