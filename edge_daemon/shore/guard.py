@@ -76,7 +76,8 @@ class Guard:
                 return PlainTextResponse("The request comes from another page.", 403)
             if origin is None and headers.get("sec-fetch-site", "same-origin") != "same-origin":
                 return PlainTextResponse("The request comes from another page.", 403)
-            length = headers.get("content-length", "")
-            if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
-                return PlainTextResponse("The request is too long, or does not say how long it is.", 413)
+        # bodies are read whole; those of a GET would be, too
+        length = headers.get("content-length", "0" if scope["method"] in ("GET", "HEAD") else "")
+        if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MOST_BODY_BYTES:
+            return PlainTextResponse("The request is too long, or does not say how long it is.", 413)
         return None

@@ -99,6 +99,14 @@ def test_changes_need_the_pages_own_token_and_origin(full: Visitor) -> None:
     assert full.ask("POST", path, body, token | {"origin": "http://localhost"}).status == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "told", [{"content-length": "16385"}, {"transfer-encoding": "chunked"}, {"content-length": "x"}]
+)
+def test_no_body_is_read_that_is_longer_than_any_of_ours(full: Visitor, method: str, told: dict[str, str]) -> None:
+    assert full.ask(method, "/login", headers=told).status == 413
+
+
 def test_another_name_for_the_station_is_refused(full: Visitor) -> None:
     """A page elsewhere whose name is pointed at us would be of its own origin."""
     assert full.get("/login", host="evil.example").status == 421
