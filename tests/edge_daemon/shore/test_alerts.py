@@ -239,3 +239,26 @@ def test_a_webhook(database: StationDatabase, web_hook: tuple[str, list[Any]]) -
 def test_settings_that_will_not_do(settings: dict[str, Any], word: str) -> None:
     with pytest.raises(ValidationError, match=word):
         AlertsSection.model_validate(settings)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its plug-ins
+def test_apprise(database: StationDatabase, web_hook: tuple[str, list[Any]]) -> None:
+    """Its plug-in for JSON stands for mail, SMS and chat, whose services are not here."""
+    pytest.importorskip("apprise", reason="needs the extra `alerts`")
+    address, posted = web_hook
+    told = [
+        {"name": "chat", "kind": "apprise", "url": address.replace("http://", "json://")},
+        {"name": "odd", "kind": "apprise", "url": "nothing://x"},
+    ]
+    settings = AlertsSection.model_validate({"channels": told})
+    alarm = Alarm(settings, database)
+    courier = AlertCourier(settings, database, lambda *_: False)
+    for name in ("chat", "odd", "chat"):
+        alarm.test(name, "ann", NOW)
+    courier.deliver(NOW)
+    sent = [one["sent"][0] for one in alarm.listed()["alerts"]]
+    assert sent[0] == "chat: sent"
+    assert "does not know this kind of address" in sent[1]
+    assert "did not take it" in sent[2]  # the server refused the first
+    assert posted[1]["message"].startswith("A test")
