@@ -101,10 +101,20 @@ class RealStation:
         self.command("user", "put", name, "--role", role, "--password-stdin", stdin=f"password of {name}\n")
 
     def start(self) -> None:
+        """Start; wait for its pages and its subscription, before whose first time the broker keeps nothing for it."""
+        said = self._watching() if self.log.exists() else 0
         with self.log.open("ab") as log:
             words = [sys.executable, "-m", "edge_daemon", "shore", "run", "--config", str(self.config)]
             self.process = subprocess.Popen(words, stdout=log, stderr=log, cwd=ROOT)
         wait_for_port(self._port)
+        end = time.monotonic() + 60
+        while self._watching() == said:
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.02)
+        time.sleep(0.2)  # the broker has it in hand
+
+    def _watching(self) -> int:
+        return self.log.read_text().count("Watching")
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None

@@ -174,6 +174,10 @@ def test_a_script_in_every_text_is_only_text(looker: Looker, buoys: Buoys) -> No
     seen = 0
     for page in PAGES:
         looker.open(page)
+        if page == "review":  # what is judged already, too
+            browser.value("document.getElementById('which').value = 'all'")
+            browser.value("document.getElementById('which').dispatchEvent(new Event('change'))")
+            browser.until("document.querySelectorAll('#list .card').length === 1")
         time.sleep(0.2)
         assert browser.value("window.hacked") is None, page
         assert browser.value("document.querySelectorAll('main script, main img').length") == 0, page
