@@ -30,7 +30,7 @@ class Packing:
     form: Literal["json", "compact"] = "json"
 
     def packed(self, topic: str, payload: bytes) -> tuple[str, bytes]:
-        """Topic and payload as they leave; replies to orders, and what else is no document of this list, stay as they are.
+        """Topic and payload as they leave; replies to orders, which are not in its tables, stay as they are.
 
         Args:
             topic, payload: a document as JSON; several, a line each, only where they are packed.

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from edge_daemon.documents.compact.unpacking import unpacked
 from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.link import Link, Received
 from edge_daemon.mqtt.subscriber import Subscriber
-from edge_daemon.shore.incoming import Incoming, UnfitError, read_message
+from edge_daemon.shore.incoming import Incoming, read_message
 from edge_daemon.shore.intake import Arrival, Intake, Refusal
 from edge_daemon.shore.settings import BrokerSection
 
@@ -112,12 +113,12 @@ class Listener:
         batch: list[Incoming | Refusal] = []
         for message in received:
             try:
-                found = read_message(self._prefix, message.topic, message.payload)
-            except UnfitError as error:
+                for topic, payload in unpacked(message.topic, message.payload):
+                    found = read_message(self._prefix, topic, payload)
+                    if found is not None:
+                        batch.append(found)
+            except ValueError as error:  # an `UnfitError`, or what is packed cannot be unpacked
                 batch.append(Refusal(message.topic, str(error)))
-                continue
-            if found is not None:
-                batch.append(found)
         return batch
 
     def _run(self) -> None:

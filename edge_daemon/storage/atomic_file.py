@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edge_daemon.errors import StorageError
-from edge_daemon.storage.part_file import make_locked_part
+from edge_daemon.storage.part_file import make_locked_part, make_part
 
 
 @contextmanager

@@ -34,6 +34,11 @@ _KNOWN_MODELS: tuple[dict[str, str], ...] = (
         "version": "0.3.0",
         "digest": "aec7470f9b40aee97a6fc86b0372db3378e5afadd25c6c163e09113521246e65",
     },
+    {
+        "name": "right_whale",
+        "version": "0.4.0",
+        "digest": "3defd244dadabca1c48639d7bc6f75e3122a7cd47366804e4f264dfd7565ac6a",
+    },
 )
 """Those that came with the program when this version was made; none is added after it. Others take 32 bytes."""
 

@@ -76,11 +76,6 @@ EFFECTS: dict[str, tuple[object, Callable[[Any], object], object]] = {
     "position.max_speed_m_s": (3.0, lambda buoy: buoy.daemon.components.receiver._filter.max_speed_m_s, 3.0),
     "position.track_interval_s": (60.0, lambda buoy: buoy.daemon.components.track.section.track_interval_s, 60.0),
     "position.track_distance_m": (5.0, lambda buoy: buoy.daemon.components.track.section.track_distance_m, 5.0),
-    "presence.publish_interval_s": (
-        120.0,
-        lambda buoy: buoy.daemon.components.tally_periods._length_ns,
-        120 * 10**9,
-    ),
     "outbox.max_rows": (500, lambda buoy: buoy.daemon.components.outbox.limits.max_rows, 500),
     "outbox.max_age_days": (5.0, lambda buoy: buoy.daemon.components.outbox.limits.max_age_s, 432_000.0),
     "outbox.commit_interval_s": (9.0, lambda buoy: buoy.daemon.components.outbox.limits.commit_within_s, 9.0),

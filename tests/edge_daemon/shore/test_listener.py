@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from edge_daemon.documents.compact import encode
 from edge_daemon.mqtt.connection import Failure
 from edge_daemon.mqtt.link import Accepted, Event, Lost, Received, Request
 from edge_daemon.shore.database import StationDatabase
@@ -137,6 +139,21 @@ def test_a_connection_lost_before_the_answer_doubles_nothing(database: StationDa
         listener.turn()
     listener.turn()
     assert (kept(database), len(told)) == (1, 1)
+
+
+def test_what_is_packed_is_kept_as_if_it_were_not(database: StationDatabase) -> None:
+    link, told = DurableLink(), []
+    listener = Listener(BrokerSection(), Intake(database), told.extend, {}, link)
+    listener.turn()
+    documents = [json.dumps(detection("buoy-1", number, NOW), separators=(",", ":")) for number in range(2)]
+    packed = Received("edge_daemon/buoy-1/packed", encode(documents), retained=False, packet=1)
+    damaged = Received("edge_daemon/buoy-1/packed", b"\xff" + packed.payload, retained=False, packet=2)
+    other = Received("edge_daemon/buoy-2/packed", packed.payload, retained=False, packet=3)  # not the sender's own
+    link.unacknowledged = {event.packet: (event.topic, event.payload) for event in (packed, damaged, other)}
+    link._events += [packed, damaged, other]
+    listener.turn()
+    assert (kept(database), len(told)) == (2, 2)
+    assert not link.unacknowledged
 
 
 def test_shared_subscriptions_hear_the_retained_status_too(database: StationDatabase) -> None:
