@@ -66,14 +66,20 @@ def test_on_two_recordings(shared_data: Path) -> None:
 
 
 def test_the_readme_tells_what_was_measured() -> None:
-    document = json.loads((ROOT / "train/results/at_sea_folds/evaluation.json").read_text(encoding="utf-8"))
+    folder = ROOT / "train/results/at_sea_folds"
+    document, doubtful = (
+        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("evaluation.json", "doubtful.json")
+    )
     results = {
         model["model"]: {result["rules"]: result["figures"]["all"] for result in model["results"]}
         for model in document["models"]
     }
-    own, loose, cnn = results["conv"]["operating point"], results["conv"]["≤ 5/h"], results["cnn"]["≤ 3/h"]
+    own, strict, cnn = results["conv"]["operating point"], results["conv"]["≤ 1/h"], results["cnn"]["≤ 3/h"]
     words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    shares = (own["recall"], loose["recall"], cnn["recall"])
+    (lenient,) = (
+        result["figures"]["all"]["recall"] for result in doubtful["models"][0]["results"] if result["rules"] == "≤ 3/h"
+    )
+    shares = (lenient, own["recall"], strict["recall"], cnn["recall"])
     rates = (own["false_per_hour"]["calls"], own["false_per_hour"]["song"])
     for figure, form in [*((share, ".2f") for share in shares), *((rate, ".0f") for rate in rates)]:
         low, high = figure["interval"]
