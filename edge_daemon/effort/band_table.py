@@ -21,7 +21,7 @@ from edge_daemon.levels.band_levels import BandMinute, nominal_hz
 from edge_daemon.system.printable import CsvRows
 
 SCHEMA = """
-CREATE TABLE band_minute (
+CREATE TABLE IF NOT EXISTS band_minute (
     session INTEGER NOT NULL,
     second INTEGER NOT NULL, -- begin, since the session's stream began
     seconds INTEGER NOT NULL, -- of sound that the levels rest on

@@ -18,7 +18,7 @@ Entries = list[tuple[Session, Span]]
 
 VERSION = 1
 SCHEMA = f"""
-CREATE TABLE session (
+CREATE TABLE IF NOT EXISTS session (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     device TEXT NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE session (
     rate INTEGER NOT NULL,
     boot_id TEXT NOT NULL
 );
-CREATE TABLE span (
+CREATE TABLE IF NOT EXISTS span (
     session INTEGER NOT NULL,
     number INTEGER NOT NULL,
     start INTEGER,
@@ -37,7 +37,7 @@ CREATE TABLE span (
     clock TEXT NOT NULL,
     PRIMARY KEY (session, number)
 );
-CREATE INDEX span_end ON span (end_utc_ns);
+CREATE INDEX IF NOT EXISTS span_end ON span (end_utc_ns);
 {BANDS_SCHEMA};
 {TRACK_SCHEMA}
 """

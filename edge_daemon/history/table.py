@@ -14,7 +14,7 @@ from edge_daemon.history.entry import EntryKind, HistoryEntry
 
 VERSION = 1
 SCHEMA = """
-CREATE TABLE entry (
+CREATE TABLE IF NOT EXISTS entry (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE entry (
     clip TEXT,
     delivered INTEGER NOT NULL
 );
-CREATE INDEX entry_time ON entry (kind, begin_utc_ns)
+CREATE INDEX IF NOT EXISTS entry_time ON entry (kind, begin_utc_ns)
 """
 _COLUMNS = "id, kind, begin_utc_ns, end_utc_ns, clock, document, score, contour, clip, delivered"
 REMOVED_AT_ONCE = 500

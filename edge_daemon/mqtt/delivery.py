@@ -14,7 +14,7 @@ import random
 
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.config.mqtt import MqttSection
-from edge_daemon.mqtt.gate import Gate
+from edge_daemon.mqtt.gate import BrokerGate
 from edge_daemon.mqtt.in_flight import InFlight, Sent
 from edge_daemon.mqtt.link import Acknowledged, Link, Received, Rejected, Subscribed
 from edge_daemon.mqtt.link_history import LinkHistory
@@ -73,7 +73,7 @@ class Delivery:
         self.read_back = ReadBack(link, wanted=settings.read_back)
         self.counts = {"sent": 0, "acknowledged": 0, "rejected": 0}
         self.answered = False
-        self._gate = Gate(wire, refusals, self.read_back, self.set_aside, self.in_flight)
+        self._gate = BrokerGate(wire, refusals, self.read_back, self.set_aside, self.in_flight)
         self._resting: frozenset[str] = frozenset()  # refused topics, at the last step
         self._ask_at_ns = now_ns  # when to look into the outbox
 

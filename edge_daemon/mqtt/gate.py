@@ -20,7 +20,7 @@ Fate = Literal["go", "aside", "back"]
 """`go`: send it; `aside`: it stays marked as under way, and is not sent; `back`: the outbox has it again."""
 
 
-class Gate:
+class BrokerGate:
     """Decides by what the broker takes, what it has refused, and what the byte budget allows.
 
     Args:

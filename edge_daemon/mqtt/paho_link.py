@@ -14,7 +14,7 @@ import ssl
 import time
 from typing import Any
 
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -56,7 +56,8 @@ class PahoLink:
             asked = bound() if self._five else None
             if asked is not None and request.session_s is not None:
                 asked.SessionExpiryInterval = request.session_s
-            anew = request.session_s is None
+            # under 3.1.1 the client's `clean_session` says it
+            anew = request.session_s is None if self._five else MQTT_CLEAN_START_FIRST_ONLY
             client.connect(request.host, request.port, request.keepalive_s, clean_start=anew, properties=asked)
         except ConfigError as error:
             self._lost(Failure(str(error).rstrip(".")))

@@ -60,7 +60,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedMessage:
     """A message that was not kept, and why."""
 
     topic: str
@@ -82,7 +82,7 @@ class Intake:
         self._watch = watch
         self._numbers: dict[str, int] = {}
 
-    def take(self, batch: Sequence[Incoming | Refusal], now_ns: int) -> list[Arrival]:
+    def take(self, batch: Sequence[Incoming | RefusedMessage], now_ns: int) -> list[Arrival]:
         """Keep a batch; when this returns it is committed.
 
         Args:
@@ -95,15 +95,15 @@ class Intake:
         arrivals: list[Arrival] = []
         learned: dict[str, int] = {}
         with self._database.writing() as connection:
-            refused = [one for one in batch if isinstance(one, Refusal)]
+            refused = [one for one in batch if isinstance(one, RefusedMessage)]
             for message in batch:
-                if isinstance(message, Refusal):
+                if isinstance(message, RefusedMessage):
                     continue
                 try:
                     device = self._device(connection, message.device, learned, now_ns)
                     arrivals += self._keep(connection, device, message, now_ns)
                 except UnfitError as error:
-                    refused.append(Refusal(f"…/{message.device}", str(error)))
+                    refused.append(RefusedMessage(f"…/{message.device}", str(error)))
             self._refuse(connection, refused, now_ns)
             if arrivals and self._watch is not None:
                 self._watch(connection, arrivals, now_ns)
@@ -244,7 +244,7 @@ class Intake:
         connection.execute(newest.values(state=document.state, reasons=reasons, health_ns=at_ns))
         return new
 
-    def _refuse(self, connection: Connection, refused: Sequence[Refusal], now_ns: int) -> None:
+    def _refuse(self, connection: Connection, refused: Sequence[RefusedMessage], now_ns: int) -> None:
         if not refused:
             return
         rows = [{"at_ns": now_ns, "topic": one.topic[:256], "reason": one.reason[:256]} for one in refused]

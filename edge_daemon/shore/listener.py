@@ -14,7 +14,7 @@ from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.link import Link, Received
 from edge_daemon.mqtt.subscriber import Subscriber
 from edge_daemon.shore.incoming import Incoming, read_message
-from edge_daemon.shore.intake import Arrival, Intake, Refusal
+from edge_daemon.shore.intake import Arrival, Intake, RefusedMessage
 from edge_daemon.shore.settings import BrokerSection
 
 log = logging.getLogger(__name__)
@@ -109,8 +109,8 @@ class Listener:
             self._subscriber.acknowledge(received)
         self._arrived(arrivals)
 
-    def _read(self, received: Sequence[Received]) -> list[Incoming | Refusal]:
-        batch: list[Incoming | Refusal] = []
+    def _read(self, received: Sequence[Received]) -> list[Incoming | RefusedMessage]:
+        batch: list[Incoming | RefusedMessage] = []
         for message in received:
             try:
                 for topic, payload in unpacked(message.topic, message.payload):
@@ -118,7 +118,7 @@ class Listener:
                     if found is not None:
                         batch.append(found)
             except ValueError as error:  # an `UnfitError`, or what is packed cannot be unpacked
-                batch.append(Refusal(message.topic, str(error)))
+                batch.append(RefusedMessage(message.topic, str(error)))
         return batch
 
     def _run(self) -> None:

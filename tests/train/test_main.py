@@ -33,6 +33,7 @@ def bright(_spec: str) -> SimpleNamespace:
         notes=(),
         kinds=None,
         weights=None,
+        kin=None,
     )
 
 

@@ -37,7 +37,13 @@ def bright(_spec: str) -> SimpleNamespace:
     features[labels == 1, 3:, 4:] += 120
     order = np.arange(90)
     return SimpleNamespace(
-        features=features.astype(np.uint8), labels=labels, order=order, group=None, name="bright", weights=None
+        features=features.astype(np.uint8),
+        labels=labels,
+        order=order,
+        group=None,
+        name="bright",
+        weights=None,
+        kin=None,
     )
 
 
@@ -248,7 +254,7 @@ import os, time
 from pathlib import Path
 from train import sweep
 
-def slow_task(grid, task, folder):
+def slow_task(grid, task, folder, device):
     place = Path(folder) / f"{task.name}.json"
     (place.parent).mkdir(parents=True, exist_ok=True)
     (Path(folder) / f"pid-{os.getpid()}").touch()

@@ -310,11 +310,11 @@ def test_a_check_changes_nothing(tmp_path: Path) -> None:
 def test_offline_nothing_is_tried_that_needs_a_network_or_a_device() -> None:
     """An update asks so before it switches: what must work on any machine, and what the start would refuse."""
     found = {check.name: check for check in offline(checks({}))}
-    assert [name for name, check in found.items() if check.offline] == ["model", "backend"]
+    assert [name for name, check in found.items() if check.offline] == ["model", "backend", "orders"]
     good = list(checkup(Config(), list(found.values())))
     assert {verdict.name: verdict.state for verdict in good if verdict.name != "folders"} == {
         **dict.fromkeys(("model", "backend"), "ok"),
-        **dict.fromkeys(("device", "broker", "position", "endpoint", "clock"), "skipped"),
+        **dict.fromkeys(("device", "broker", "position", "endpoint", "orders", "clock"), "skipped"),
     }
     config = load_text(b"version: 1\nmqtt: {username: a, password_file: /nowhere}\n", {}).config
     (verdict,) = checkup(config, [found["broker"]])

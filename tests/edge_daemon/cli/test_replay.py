@@ -125,7 +125,7 @@ def test_as_the_daemon_would(sea: Path, tiny_model: Path, tmp_path: Path) -> Non
     assert {d["device"] for d in documents} == {"buoy-7"}
     assert {d["backend"] for d in documents} == {"event"}
     assert {d["threshold"] for d in documents} == {0.7}
-    assert {tuple(d["position"].values()) for d in documents} == {(42.35, -70.25)}
+    assert {tuple(d["position"].values()) for d in documents} == {(42.35, -70.25, None)}
     # sweeps of amplitude 0.05 under 165 dB: 136 dB in the sweep's second, less over a window with the noise around it
     assert all(125 < d["received_level"]["rms_db"] < 137 for d in documents)
     assert (tmp_path / "out" / "scores.csv").read_text().count("\n") == 1 + 59  # a hop of 1 s

@@ -154,12 +154,14 @@ def test_listened_and_gaps_are_the_time_that_passed(
     tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, deeds: list[tuple[str, float]]
 ) -> None:
     effort, passed_s, daemon = heard(tmp_path_factory.mktemp("state"), tiny_model, deeds)
-    assert effort.listened_s + effort.lost_s == pytest.approx(passed_s, abs=2 * BLOCK_S + 0.1)
+    assert effort.listened_s + effort.lost_s == pytest.approx(
+        passed_s, abs=3 * BLOCK_S
+    )  # a block each on its way, and waited for
     assert effort.listened_s <= passed_s
     health = daemon.newest_health
     assert health is not None
     assert health.effort is not None
-    assert health.effort.listened_s + health.effort.lost_s == pytest.approx(passed_s, abs=2 * BLOCK_S + 0.2)
+    assert health.effort.listened_s + health.effort.lost_s == pytest.approx(passed_s, abs=3 * BLOCK_S + 0.1)
     assert health.queues["sound"].dropped == 0
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edge_daemon.errors import StorageError
 from edge_daemon.shore.database import StationDatabase
 from edge_daemon.shore.incoming import Incoming, read_message
-from edge_daemon.shore.intake import Intake, Refusal, tidy
+from edge_daemon.shore.intake import Intake, RefusedMessage, tidy
 from edge_daemon.shore.tables import DETECTIONS, DEVICES, HEALTH, HOURS, METADATA, REFUSALS
 from tests.edge_daemon.shore.buoy_documents import (
     HOUR_NS,
@@ -139,7 +139,7 @@ def test_a_batch_that_fails_is_kept_not_at_all_and_again_whole(database: Station
 def test_refusals_are_kept_to_a_bound(database: StationDatabase) -> None:
     intake = Intake(database)
     for _ in range(3):
-        intake.take([Refusal("a/b/c" * 200, "no JSON" * 100)] * 500, NOW)
+        intake.take([RefusedMessage("a/b/c" * 200, "no JSON" * 100)] * 500, NOW)
     with database.reading() as connection:
         assert connection.scalar(select(func.count()).select_from(REFUSALS)) == 1000
 

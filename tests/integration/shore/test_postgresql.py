@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -48,17 +49,20 @@ def program(name: str) -> str:
 
 
 @pytest.fixture
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of our own on loopback; it refuses to run as root."""
-    folder = tmp_path_factory.mktemp("postgresql")
+def address() -> Iterator[str]:
+    """A server of our own on loopback; it refuses to run as root, and its user may not look into pytest's folders."""
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
+        yield from served(Path(folder))
+
+
+def served(folder: Path) -> Iterator[str]:
+    """Its address while it runs."""
     initdb, postgres, port = program("initdb"), program("postgres"), free_port()
     words: list[str] = []
     if os.geteuid() == 0:
         if shutil.which("runuser") is None:
             pytest.skip("needs runuser, since PostgreSQL does not run as root")
         words = ["runuser", "-u", "postgres", "--"]
-        for place in (folder, *folder.parents[:2]):
-            place.chmod(0o755)
         shutil.chown(folder, "postgres")
     data = folder / "data"
     made = subprocess.run(

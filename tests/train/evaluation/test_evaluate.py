@@ -116,7 +116,7 @@ def test_the_document_says_what_was_done(found: dict) -> None:
     assert found["parts"]["all"]["recordings"] == ["day/one.wav", "other/two.wav", "song/song.wav"]
     assert "flatter" in found["parts"]["all"]["meaning"]
     assert [model["model"] for model in found["models"]] == ["right_whale", "right_whale_portable"]
-    assert "right whales at sea" in found["models"][0]["learned_from"]
+    assert "right whales and other sounds at sea" in found["models"][0]["learned_from"]
     for model in found["models"]:
         for result in model["results"][1:]:
             figures = result["figures"]["all"]

@@ -24,6 +24,7 @@ DETECTION: dict[str, Any] = {
     "begin_utc": "2026-03-29T12:16:42.373456Z",
     "end_utc": "2026-03-29T12:16:44.373459Z",
     "clock": "synchronised",
+    "clock_keeper": "ntp",
     "begin_s": 102.25,
     "end_s": 104.25,
     "file": None,
@@ -36,7 +37,11 @@ DETECTION: dict[str, Any] = {
     "high_hz": 210.8,
     "model": {"name": "right_whale", "version": "7", "digest": "0123456789abcdef" * 4},
     "backend": "onnx",
-    "position": {"latitude": 42.35121, "longitude": -70.25033},
+    "position": {
+        "latitude": 42.35121,
+        "longitude": -70.25033,
+        "fix": {"type": "3d", "accuracy_m": 3.4, "age_s": 0.7},
+    },
     "received_level": None,
     "gaps": [],
     "clip": "2026-03-29/buoy-7_20260329T121640.373Z_27375035.flac",
@@ -107,9 +112,9 @@ DOCUMENTS = [DETECTION, THUMBNAIL, TALLY, EFFORT]
 DICTIONARY = "33737ba0066939dc013513ee81ca10aa3d4c4df6677da756e1d8a81e44fbd3de"
 WRITTEN = (
     (
-        "0201264610e03b75dc0af02a0a9d3575e4b7d35824a915c2858c6dfe060266a41b601b27fb1fd5b43744dbc372ffa3de4e72"
-        "6c576ed50739c5035980f9ee72e81b4e81b37e81b4e81b4e81b37e81b4e81b4e81b37e81b4e81b4e81b3accc584ea779bf61"
-        "b551941d8212ca54f39a8d35f7afcba08059c047056d957273706ebb4d9e50d6724d7f55c5e57d32"
+        "0201264610e03b75dc0af02a0a9d3575e4b7d35824a915c2858c6dfe060266a41b601b2343b07364ff32f8cc8b62ddb115fd"
+        "2e79864ad5d0a062bcd636008fea61d950c7e81b72ea61d950c7e81b72ea61d950c7e81b72ea61d950c7f3521f1373de783d"
+        "f56a82655aa3ecfda9bc6e4932126d5750ae9812dfa2b6a60fc4f80a5d25567833c8b023a4b9c922bfc905"
     ),
     (
         "0209263e10e03b75dc0af02a0a9d3575e4b7d35824a93475c998f07635a26e62222451552aa88c8848891154262d02acba16"
