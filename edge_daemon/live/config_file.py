@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge_daemon.live.model_examination import ModelExamination
     from edge_daemon.live.ordered_config import OrderedConfig
     from edge_daemon.orders.setup import Setup
+    from edge_daemon.orders.trial_state import Trial
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,15 @@ class ConfigFile:
     def order_problems(self) -> tuple[str, ...]:
         """What of the orders is not in force, and why."""
         return () if self._orders is None else self._orders.problems
+
+    @property
+    def lapsed(self) -> tuple[Trial, str] | None:
+        """The trial that is over for this process, and why; it may stand on disk still."""
+        return None if self._orders is None else self._orders.lapsed
+
+    def let_lapse(self, trial: Trial, why: str) -> None:
+        """A trial is over, although that cannot be written down yet."""
+        self._ordered().lapsed = (trial, why)
 
     def _ordered(self) -> OrderedConfig:
         """What orders lay over the file; not even imported where nobody may give any."""

@@ -113,6 +113,7 @@ class Daemon:
                 config.orders.trial_s,
                 time,
                 reload=self._reload_for_an_order,
+                laid=lambda: self._ordered is None or not self._ordered.order_problems,
                 health=self._reporter.hasten,
                 restart=self._start_anew,
             )
@@ -120,6 +121,7 @@ class Daemon:
             if ordered is not None:
                 components.orders.models.examine = ordered.examine
                 components.orders.setups.judge = lambda setup: self._judged(ordered.with_setup(setup))
+                components.orders.setups.ordered = ordered
 
     @property
     def newest_health(self) -> HealthDocument | None:
@@ -286,8 +288,13 @@ class Daemon:
 
     def _reload_for_an_order(self) -> str:
         """Reads the configuration anew; why that failed, or empty."""
-        refusal = self._reload()
-        return "" if refusal is None else str(refusal).splitlines()[0]
+        try:
+            refusal = self._reload()
+        except Exception as error:  # noqa: BLE001 - an order without an answer is a trial without an end
+            self._errors.tell("reload", error)
+            return f"reloading failed: {type(error).__name__}"
+        problems = () if self._ordered is None else self._ordered.order_problems
+        return next(iter([*([] if refusal is None else [str(refusal).splitlines()[0]]), *problems]), "")
 
     def _start_anew(self) -> None:
         self.restart = True

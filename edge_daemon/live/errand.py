@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from edge_daemon.config import Config
 from edge_daemon.orders.setup import Setup
-from edge_daemon.orders.trial_state import Outstanding
+from edge_daemon.orders.trial_state import Outstanding, Trial
 
 Deed = Literal["reload", "health", "restart"]
 
@@ -49,6 +49,13 @@ class OrderedFile(Protocol):
     @property
     def order_problems(self) -> tuple[str, ...]:
         """What of the orders is not in force, and why."""
+
+    @property
+    def lapsed(self) -> tuple[Trial, str] | None:
+        """The trial that is over for this process, and why; it may stand on disk still."""
+
+    def let_lapse(self, trial: Trial, why: str) -> None:
+        """A trial is over, although that cannot be written down yet."""
 
 
 class Judge(Protocol):

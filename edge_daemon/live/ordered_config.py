@@ -16,7 +16,7 @@ from edge_daemon.orders.model_store import ModelStore
 from edge_daemon.orders.overlay import laid_over
 from edge_daemon.orders.setup import Setup
 from edge_daemon.orders.state_file import StateFile
-from edge_daemon.orders.trial_state import OrdersState, fallen, started
+from edge_daemon.orders.trial_state import STARTED_AGAIN, OrdersState, Trial, fallen, started
 from edge_daemon.storage.folder_lock import folder_in_use
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class OrderedConfig:
     Attributes:
         problems: what of the orders is not in force, and why.
         model: digest of the model from shore that the daemon was started with; None for the file's.
+        lapsed: the trial that is over for this process, and why, while the disk may still have it as a trial.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -38,6 +39,7 @@ class OrderedConfig:
         self._begun: OrdersState | None = None
         self.problems: tuple[str, ...] = ()
         self.model: str | None = None
+        self.lapsed: tuple[Trial, str] | None = None
 
     def candidates(self, loaded: Loaded) -> Iterator[Loaded]:
         """What to start with, the best first; asking for the next one says that the last did not work."""
@@ -63,7 +65,9 @@ class OrderedConfig:
     def lay(self, loaded: Loaded) -> Loaded:
         """The file with what orders have set now; the file alone, and a problem, where that cannot be."""
         try:
-            laid = laid_over(loaded, StateFile(loaded.config.storage.orders_path).read().setup, self._environment)
+            state = StateFile(loaded.config.storage.orders_path).read()
+            over = self.lapsed is not None and self.lapsed[0].same_order(state.trial)
+            laid = laid_over(loaded, state.confirmed if over else state.setup, self._environment)
         except (ConfigError, StorageError) as error:
             self.problems = (_passed_over(str(error)),)
             return loaded
@@ -81,6 +85,7 @@ class OrderedConfig:
                 state = file.change(started)
         except StorageError as error:
             self.problems = (str(error),)
+            self._let_lapse(state, STARTED_AGAIN)
             state = started(state, writable=False)
         self._begun = state
         return state
@@ -95,7 +100,12 @@ class OrderedConfig:
             try:
                 file.change(lambda state: fallen(state, why))
             except StorageError:
-                return  # the next start lets it fall
+                self._let_lapse(begun, why)
+
+    def _let_lapse(self, state: OrdersState, why: str) -> None:
+        """What cannot be written down yet holds for this process at once."""
+        if state.trial is not None:
+            self.lapsed = (state.trial, why)
 
 
 def _passed_over(why: str) -> str:

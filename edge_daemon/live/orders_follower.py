@@ -20,6 +20,7 @@ class OrdersFollower:
         trial_s: how long a trial may take, seconds.
         time: clocks.
         reload: reads the configuration anew; returns why that failed, or an empty text.
+        laid: whether what orders have set is in force.
         health, restart: do what their names say.
     """
 
@@ -31,11 +32,12 @@ class OrdersFollower:
         time: TimeSource,
         *,
         reload: Callable[[], str],
+        laid: Callable[[], bool],
         health: Callable[[], object],
         restart: Callable[[], object],
     ) -> None:
         self._components, self._watchdog, self._trial_s, self._time = components, watchdog, trial_s, time
-        self._reload, self._health, self._restart = reload, health, restart
+        self._reload, self._laid, self._health, self._restart = reload, laid, health, restart
 
     def tick(self) -> None:
         """Do what is asked for, and look at the trial."""
@@ -64,4 +66,4 @@ class OrdersFollower:
     def _proofs(self, began_ns: int, *, reached: bool) -> TrialProofs:
         scored_ns = self._components.counters.last_scored_ns
         hears = not self._components.schedule.on or (scored_ns is not None and scored_ns > began_ns)
-        return TrialProofs(hears=hears, fed=self._watchdog.feeds, reached=reached)
+        return TrialProofs(hears=hears, fed=self._watchdog.feeds, reached=reached, laid=self._laid())

@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.errors import EdgeDaemonError, StorageError
-from edge_daemon.live.errand import Errand, Judge
+from edge_daemon.live.errand import Errand, Judge, OrderedFile
 from edge_daemon.live.order_replies import OrderReplies, reply_id
 from edge_daemon.orders.gate import Opened
 from edge_daemon.orders.refusal import OrderRefusedError
@@ -41,6 +41,7 @@ class SetupDesk:
 
     Attributes:
         judge: of setups; None where there is no file to lay them over.
+        ordered: the file that they are laid over; likewise.
         wake: called when the calling thread is asked for something.
         problem: what keeps orders from being obeyed; empty if nothing does.
         reached: whether the broker has acknowledged a message that was written since the trial began.
@@ -53,6 +54,7 @@ class SetupDesk:
     ) -> None:
         self._file, self.replies, self._tidy, self._time = file, replies, tidy, time
         self.judge: Judge | None = None
+        self.ordered: OrderedFile | None = None
         self.wake: Callable[[], object] = lambda: None
         self.problem = ""
         self.reached = False
@@ -76,8 +78,12 @@ class SetupDesk:
         self._done.append((errand, failure))
 
     def conclude(self, trial: OrdersState, verdict: str) -> None:
-        """A trial has ended: well if empty, else why not; written down by `tick`, which tries until it can."""
-        self._verdict = (trial, verdict)
+        """A trial has ended: well if empty, else why not; written down by `tick`, which tries until it can.
+
+        The first verdict stands: what has failed is not confirmed because the disk was slow to note it.
+        """
+        if self._verdict is None or self._verdict[0] is not trial:
+            self._verdict = (trial, verdict)
 
     # --- for the publishing thread
 
@@ -89,7 +95,9 @@ class SetupDesk:
     # --- for the thread of the disk
 
     def read(self) -> OrdersState:
-        """The state; raises StorageError if it cannot be read."""
+        """The state; raises StorageError if it cannot be read, or this start is not written down yet."""
+        if not self._begun:
+            raise StorageError("This start cannot be noted among the orders' state.", self.problem)
         return self._file.read()
 
     def tick(self) -> None:
@@ -170,8 +178,11 @@ class SetupDesk:
 
     def _begin(self) -> None:
         """At the first look: a trial that this start belongs to goes on."""
+        lapsed = None if self.ordered is None else self.ordered.lapsed
         try:
             state = self._file.read()
+            if lapsed is not None and lapsed[0].same_order(state.trial):  # what does not run proves nothing
+                state = self._file.change(lambda found: fallen(found, lapsed[1]))
         except StorageError as error:
             self.problem = str(error)
             return
@@ -200,11 +211,21 @@ class SetupDesk:
             after = self._file.change(lambda state: fallen(state, verdict) if verdict else confirmed(state))
         except StorageError as error:
             self.problem = str(error)
+            self._lapse(before, verdict)
             return
         self.trial, self._verdict, self._untold, self.problem = None, None, True, ""
         self._tidy(after)
         if verdict:
             self._go_back(before, after)
+
+    def _lapse(self, before: OrdersState, verdict: str) -> None:
+        """A trial that has failed ends even while the disk cannot be written; once."""
+        if not verdict or before.trial is None or self.ordered is None:
+            return
+        lapsed = self.ordered.lapsed
+        if lapsed is None or not lapsed[0].same_order(before.trial):
+            self.ordered.let_lapse(before.trial, verdict)
+            self._go_back(before, fallen(before, verdict))
 
     def _go_back(self, before: OrdersState, after: OrdersState) -> None:
         self.ask(Errand("restart" if before.setup.model != after.setup.model else "reload"))
@@ -224,8 +245,14 @@ class SetupDesk:
         if errand.tries and not failure:
             self._try(self._file.read(), answer)
         elif errand.tries:
-            self._file.change(lambda state: fallen(state, failure))
+            before = self._file.read()
+            try:
+                after = self._file.change(lambda state: fallen(state, failure))
+            except StorageError:
+                self._lapse(before, failure)
+                raise
             self.trial, self._untold = None, True
+            self._go_back(before, after)  # some of it may be in force
         else:
             outcome: Outcome = "failed" if failure else answer.outcome
             self.replies.put(answer.key, answer.counter, answer.kind, outcome, failure or answer.text)

@@ -19,11 +19,13 @@ class TrialProofs:
         hears: windows were scored, or the schedule says that none should be.
         fed: the watchdog is met.
         reached: the broker has acknowledged a message of the trial.
+        laid: what was set is in force; the file may have been changed meanwhile so that it cannot be.
     """
 
     hears: bool
     fed: bool
     reached: bool
+    laid: bool = True
 
     @property
     def lacking(self) -> str:
@@ -32,6 +34,7 @@ class TrialProofs:
             "no window was scored": self.hears,
             "the watchdog was not met": self.fed,
             "the broker was not reached": self.reached,
+            "it was not in force": self.laid,
         }
         return ", ".join(text for text, there in found.items() if not there)
 

@@ -20,6 +20,7 @@ Outcome = Literal["done", "trial", "confirmed", "rolled_back", "refused", "faile
 """What became of an order: done; on trial; its trial has ended well; or badly; refused; tried in vain; more pieces of
 the model are to be sent."""
 MOST_UNTOLD = 16
+STARTED_AGAIN = "the program was started again before the trial had ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class Trial:
     kind: str
     restarts: bool = False
     starts: int = 0
+
+    def same_order(self, other: Trial | None) -> bool:
+        """Whether the same order has changed the other one last."""
+        return other is not None and (self.key, self.counter) == (other.key, other.counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ def started(state: OrdersState, *, writable: bool = True) -> OrdersState:
         return state
     if trial.restarts and not trial.starts and writable:
         return replace(state, trial=replace(trial, starts=1))
-    return fallen(state, "the program was started again before the trial had ended")
+    return fallen(state, STARTED_AGAIN)
 
 
 def confirmed(state: OrdersState) -> OrdersState:

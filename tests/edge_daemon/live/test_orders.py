@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from edge_daemon.orders.model_store import ModelStore
 from edge_daemon.orders.reply import OrderReply
 from edge_daemon.orders.setup import Setup
 from edge_daemon.orders.shipment import Shipment
-from edge_daemon.orders.state_file import StateFile
+from edge_daemon.orders.state_file import LOCK, StateFile
 from edge_daemon.orders.trial_state import OrdersState, confirmed, started, tried
 from tests.edge_daemon.orders.shore import WAYS, Shore, spoiled
 
@@ -54,6 +55,7 @@ class Rig:
         self.desk = daemon.components.orders
         daemon._ordered = file
         self.desk.setups.judge = lambda setup: daemon._judged(file.with_setup(setup))
+        self.desk.setups.ordered = file
         self.buoy.settle(lambda: self.buoy.broker.links and self.buoy.broker.links[0].patterns)
 
     def send(self, payload: bytes, *, retained: bool = False) -> None:
@@ -73,6 +75,15 @@ class Rig:
     def until(self, condition: Callable[[], object]) -> None:
         """Let simulated time pass until it holds."""
         self.buoy.settle(lambda: self.daemon.turn() and condition())
+
+    @contextmanager
+    def unwritable(self) -> Iterator[None]:
+        """The state of the orders can be read, and not written."""
+        lock = self.config_state.with_name(f"{self.config_state.name}{LOCK}")
+        lock.unlink(missing_ok=True)
+        lock.mkdir()
+        yield
+        lock.rmdir()
 
     @property
     def threshold(self) -> float:
@@ -326,3 +337,64 @@ def test_a_damaged_state_stops_orders_and_not_the_ear(rig: Rig) -> None:
     in_force = ConfigFile(rig.path, {}).start(lambda in_force: in_force)
     assert in_force.config.detection.threshold is None
     assert any("damaged" in problem for problem in in_force.problems)
+
+
+def test_a_trial_that_fell_at_a_start_proves_nothing_even_if_that_could_not_be_written(rig: Rig) -> None:
+    state = tried(OrdersState(), Setup().with_values({"detection.threshold": 0.77}, [], 1), "k", 1, "set")
+    StateFile(rig.config_state).replace(state)
+    file = rig.daemon._ordered = rig.desk.setups.ordered = ConfigFile(rig.path, {})
+    with rig.unwritable():
+        assert file.start(lambda in_force: in_force.config.detection.threshold) is None
+        assert file.read().detection.threshold is None  # nor does a reload bring it back
+        rig.give("set", {"values": {"detection.threshold_low": 0.3}})
+        rig.until(lambda: rig.desk.replies.refused["disk"] == 1)
+        assert StateFile(rig.config_state).read().trial is not None
+    rig.until(lambda: rig.outcomes(1) == ["rolled_back"])
+    found = StateFile(rig.config_state).read()
+    assert found.trial is None
+    assert found.setup.empty
+
+
+def test_a_trial_that_fails_ends_on_a_disk_that_cannot_be_written_too(rig: Rig) -> None:
+    rig.until(lambda: True)
+    before = rig.threshold
+    rig.buoy.broker.acknowledging = False
+    counter = rig.give("set", {"values": {"detection.threshold": 0.77}})
+    rig.until(lambda: rig.desk.setups.trial is not None)
+    with rig.unwritable():
+        rig.until(lambda: rig.threshold == before)
+        rig.buoy.broker.acknowledging = True  # too late
+        rig.until(lambda: rig.desk.setups.reached)
+        rig.daemon.reload()
+        rig.buoy.until(rig.buoy.seconds + 3.0)
+        assert rig.threshold == before
+    rig.until(lambda: "rolled_back" in rig.outcomes(counter))
+    assert "confirmed" not in rig.outcomes(counter)
+    assert StateFile(rig.config_state).read().setup.empty
+
+
+def test_a_reload_that_breaks_off_ends_the_trial(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.until(lambda: True)
+    before = rig.threshold
+    reload = rig.daemon._reload
+
+    def broken() -> None:
+        monkeypatch.setattr(rig.daemon, "_reload", reload)
+        reload()
+        raise RuntimeError("half of it is in force")
+
+    monkeypatch.setattr(rig.daemon, "_reload", broken)
+    counter = rig.give("set", {"values": {"detection.threshold": 0.77}})
+    rig.until(lambda: rig.outcomes(counter) == ["rolled_back"])
+    rig.until(lambda: rig.threshold == before)
+
+
+def test_what_the_file_no_longer_suits_is_not_confirmed(rig: Rig) -> None:
+    counter = rig.give("set", {"values": {"detection.threshold": 0.5}})
+    rig.until(lambda: rig.outcomes(counter) == ["trial"])
+    rig.path.write_bytes(rig.before + b"detection:\n  threshold: 0.95\n  threshold_low: 0.9\n")
+    rig.daemon._reload()
+    rig.until(lambda: rig.threshold == 0.95)
+    rig.until(lambda: rig.outcomes(counter) == ["trial", "rolled_back"])
+    assert "not in force" in rig.replies()[-1]["text"]
+    assert StateFile(rig.config_state).read().setup.empty

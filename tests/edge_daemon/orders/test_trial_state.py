@@ -117,10 +117,8 @@ def test_in_force_is_only_what_was_confirmed_or_has_a_trial(seed: int) -> None:
         (600.0, (True, True, False), "within 600 s the broker was not reached"),
         (600.0, (False, False, True), "within 600 s no window was scored, the watchdog was not met"),
         (900.0, (True, True, True), ""),
+        (600.0, (True, True, True, False), "within 600 s it was not in force"),
     ],
 )
-def test_a_trial_ends_with_its_proofs_or_its_time(
-    age_s: float, proofs: tuple[bool, bool, bool], ended: str | None
-) -> None:
-    hears, fed, reached = proofs
-    assert trial_ended(age_s, 600.0, TrialProofs(hears, fed, reached)) == ended
+def test_a_trial_ends_with_its_proofs_or_its_time(age_s: float, proofs: tuple[bool, ...], ended: str | None) -> None:
+    assert trial_ended(age_s, 600.0, TrialProofs(*proofs)) == ended
