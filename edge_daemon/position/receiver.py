@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 TICK_S = 0.5
 BYTES_PER_S = 128_000
 """Read at most; a receiver that reports ten times a second sends a sixth of that."""
+STILL_S = 5.0
+"""A receiver that has only repeated itself for so long stands still; gpsd repeats a fix as it learns more about it."""
 SILENT_S = 15.0
 """Without a word of the position for so long, a receiver is silent."""
 _AT_ONCE = 16_384
@@ -72,6 +74,7 @@ class PositionReceiver:
         self._fixes = self._openings = 0
         self._trouble: tuple[ReceiverState, str] = ("absent", f"{self._source.name} has not been reached yet")
         self._word_ns = time.monotonic_ns()  # the last line on the position came then
+        self._new_ns = self._word_ns  # and the last that said something new
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._errors = RepeatedErrorLog(log, "reading the position failed")
@@ -174,6 +177,9 @@ class PositionReceiver:
         if isinstance(reading, Fix):
             utc_ns = self._time.utc_ns() if self._believed() else None
             judged = self._filter.take(reading, arrived_ns, utc_ns)
+        repeated = isinstance(judged, Refusal) and judged.doubt == "repeated"
+        if not repeated:
+            self._new_ns = arrived_ns
         if isinstance(judged, DatedFix):
             if judged.afresh:
                 log.warning("the receiver holds to another place than before; it is believed now")
@@ -182,8 +188,8 @@ class PositionReceiver:
             self._retry.succeeded()
             self._trouble = ("no_fix", "the last fix is too old")
         elif isinstance(judged, Refusal):
-            # gpsd tells a fix more than once as it learns more about it; only a receiver that stands still is at fault
-            if judged.doubt != "repeated" or self.track.at(arrived_ns) is None:
+            still = arrived_ns - self._new_ns > STILL_S * SECOND_NS and self.track.at(arrived_ns) is None
+            if still or not repeated:
                 self._refused[judged.doubt] += 1
                 self._trouble = ("implausible", judged.reason)
         elif isinstance(judged, NoFix):
