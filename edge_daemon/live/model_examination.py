@@ -126,6 +126,8 @@ def main() -> None:
     """Examine what is asked for, and print the verdict."""
     from edge_daemon.orders.state_file import setup_from
 
+    with contextlib.suppress(OSError):  # where memory runs out, it is this process that goes, and not the daemon
+        Path("/proc/self/oom_score_adj").write_text("1000")
     with contextlib.suppress(OSError, ValueError):  # the unit's filter may forbid them; the daemon ends us in any case
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
         os.nice(NICE)

@@ -13,6 +13,8 @@ from edge_daemon.orders.refusal import OrderRefusedError
 MOST_VALUES = 64
 MOST_MODEL_BYTES = 256_000_000
 LEAST_PIECE, MOST_PIECE = 256, 32_768
+MOST_PIECES = 10_000
+"""Of one model: each is a file on the device, which takes a block however short it is."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -57,6 +59,12 @@ class ModelArguments(Arguments):
     digest: Digest
     size: int = Field(ge=1, le=MOST_MODEL_BYTES)
     piece_bytes: int = Field(ge=LEAST_PIECE, le=MOST_PIECE)
+
+    @model_validator(mode="after")
+    def _few(self) -> ModelArguments:
+        if self.pieces > MOST_PIECES:
+            raise ValueError(f"the model is cut into more than {MOST_PIECES} pieces")
+        return self
 
     @property
     def pieces(self) -> int:

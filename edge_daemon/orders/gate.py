@@ -1,7 +1,7 @@
 """The gate: from the bytes of a message to an order that is to be obeyed, or the reason why not.
 
 Everything is looked at in one fixed sequence, from the cheapest to what needs the most trust: length, form, signature,
-content, addressee, expiry, counter, kind, arguments.
+content, addressee, counter, expiry, kind, arguments.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ class Gate:
             utc_s: Unix time, seconds.
 
         Raises:
-            OrderRefusedError: `foreign`, `expired`, `replayed`, `kind` or `arguments`.
+            OrderRefusedError: `foreign`, `replayed`, `expired`, `kind` or `arguments`.
         """
         order = opened.order
         if order.to != self.device and order.to.removeprefix("@") not in (
             self.groups if order.to.startswith("@") else ()
         ):
             raise OrderRefusedError("foreign", f"it is for {order.to}")
+        highest = counters.get(opened.key, -1)
+        if order.counter <= highest:  # before the expiry: what was obeyed, and stays at the broker, is no refusal later
+            raise OrderRefusedError("replayed", f"its counter is {order.counter}; {highest} has been obeyed")
         if utc_s >= order.expires:
             raise OrderRefusedError("expired", f"it has expired {utc_s - order.expires} s ago")
-        highest = counters.get(opened.key, -1)
-        if order.counter <= highest:
-            raise OrderRefusedError("replayed", f"its counter is {order.counter}; {highest} has been obeyed")
         return arguments_of(order)

@@ -61,8 +61,10 @@ class ModelStore:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._forget_pieces()
+            self._forget_parts()
             room = os.statvfs(self._folder)
-            if room.f_bavail * room.f_frsize < 2 * model.size + SPARE_BYTES:
+            blocks = model.pieces * -(-model.piece_bytes // room.f_frsize)
+            if (room.f_bavail - blocks) * room.f_frsize < model.size + SPARE_BYTES:
                 raise OrderRefusedError("value", "there is no room for this model on the disk")
             self._pieces.mkdir(mode=0o700, exist_ok=True)
             write_whole(self._announced, json.dumps(model.model_dump()).encode())
@@ -144,10 +146,17 @@ class ModelStore:
         model = self.announced
         if model is not None and model.digest == proven:
             self._forget_pieces()
+        self._forget_parts()
         with contextlib.suppress(OSError):
             for path in self._folder.glob("*.onnx"):
                 if path.stem not in needed:
                     path.unlink()
+
+    def _forget_parts(self) -> None:
+        """What a power cut has left in the middle of a write; nobody writes here but who calls this."""
+        with contextlib.suppress(OSError):
+            for path in self._folder.glob(f".*{SUFFIX}"):
+                path.unlink()
 
     def _forget_pieces(self) -> None:
         self._announced.unlink(missing_ok=True)

@@ -10,8 +10,8 @@ Reason = Literal[
     "signature",
     "content",
     "foreign",
-    "expired",
     "replayed",
+    "expired",
     "kind",
     "arguments",
     "value",
@@ -21,7 +21,7 @@ Reason = Literal[
 ]
 """In the order in which they are looked for: `oversized`, longer than any order; `malformed`, no envelope; `signature`,
 by none of the configured keys over these bytes; `content`, signed, but not the form of an order; `foreign`, for another
-device or group; `expired`; `replayed`, its counter is not above all before; `kind`, unknown; `arguments`, not those of
+device or group; `replayed`, its counter is not above all before; `expired`; `kind`, unknown; `arguments`, not those of
 its kind; `value`, a key that orders may not set, or a value that cannot be; `busy`, another is at work; `disk`, what is
 obeyed must be written down first, and cannot be; `crowded`, too many wait."""
 

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from edge_daemon.orders.arguments import LEAST_PIECE, MOST_PIECE, ModelArguments
+from edge_daemon.orders.arguments import LEAST_PIECE, MOST_PIECE, MOST_PIECES, ModelArguments
 from edge_daemon.orders.reply import OrderReply
 
 USUAL_PIECE = 16_384
@@ -50,7 +50,7 @@ class Shipment:
     def of(cls, content: bytes, bytes_per_hour: int | None = None) -> Shipment:
         """A shipment of these bytes; raises ValueError if there are none, or too many."""
         digest = hashlib.sha256(content).hexdigest()
-        length = piece_bytes(bytes_per_hour)
+        length = max(piece_bytes(bytes_per_hour), -(-len(content) // MOST_PIECES))
         return cls(content, ModelArguments(digest=digest, size=len(content), piece_bytes=length), bytes_per_hour)
 
     def announcement(self) -> dict[str, Any]:

@@ -75,14 +75,24 @@ class StateFile:
 
     def _write(self, state: OrdersState) -> None:
         body = json.dumps({"version": VERSION, **asdict(state)}, sort_keys=True, indent=1)
+        if len(body) > MOST_BYTES - 100:  # what is not read again must not be written
+            raise StorageError(f"{self._path} would be longer than {MOST_BYTES} bytes.")
         with whole_file(self._path) as file:
+            self._give(file.fileno())
             file.write(f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}")
+
+    def _give(self, descriptor: int) -> None:
+        """What root writes by hand belongs to whom the folder belongs: the daemon must read and write it, too."""
+        if os.geteuid() == 0:
+            folder = self._path.parent.stat()
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(f"{self._path}{LOCK}", flags, 0o666)
+            self._give(descriptor)
         except OSError as error:
             raise StorageError(f"{self._path} cannot be written: {error.strerror}.") from error
         try:

@@ -159,3 +159,10 @@ def test_what_is_said_twice_is_not_canonical() -> None:
 )
 def test_what_is_written_is_read(order: ShoreOrder) -> None:
     assert decode(order.encode()) == order
+
+
+def test_what_was_obeyed_is_replayed_and_not_expired_when_its_time_is_over() -> None:
+    """So a retained order that was obeyed is told as no refusal, at whatever reconnection."""
+    counter = GATE.open(GOOD).order.counter
+    assert refusal(GOOD, counters={SHORE.name: counter}, utc_s=NOW_S + 10**6) == "replayed"
+    assert refusal(GOOD, counters={SHORE.name: counter - 1}, utc_s=NOW_S + 10**6) == "expired"

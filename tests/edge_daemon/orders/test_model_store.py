@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from edge_daemon.orders.arguments import LEAST_PIECE, MOST_PIECE, ModelArguments, PieceArguments
-from edge_daemon.orders.model_store import ModelStore, ranges
+from edge_daemon.orders.arguments import (
+    LEAST_PIECE,
+    MOST_MODEL_BYTES,
+    MOST_PIECE,
+    MOST_PIECES,
+    ModelArguments,
+    PieceArguments,
+)
+from edge_daemon.orders.model_store import SPARE_BYTES, ModelStore, ranges
 from edge_daemon.orders.refusal import OrderRefusedError
 from edge_daemon.orders.reply import OrderReply
 from edge_daemon.orders.shipment import BUDGET_SHARE, ENVELOPE_BYTES, Shipment, piece_bytes
@@ -115,3 +125,42 @@ def test_a_shipment_keeps_to_the_links_budget(bytes_per_hour: int | None) -> Non
 
 def test_all_pieces_together_are_the_file() -> None:
     assert b"".join(SHIPMENT.piece(number)[1] for number in range(MODEL.pieces)) == CONTENT
+
+
+@pytest.mark.parametrize("budget", [None, 1000, 8192, 100_000])
+@pytest.mark.parametrize("size", [1, 75_000, MOST_PIECES * LEAST_PIECE + 1, 20_000_000])
+def test_however_slow_the_link_a_model_is_few_files(budget: int | None, size: int) -> None:
+    assert Shipment.of(bytes(size), budget).model.pieces <= MOST_PIECES
+
+
+def test_a_model_in_a_million_files_is_refused() -> None:
+    with pytest.raises(ValidationError, match="more than 10000 pieces"):
+        ModelArguments(digest="0" * 64, size=MOST_MODEL_BYTES, piece_bytes=LEAST_PIECE)
+    assert ModelArguments(digest="0" * 64, size=MOST_MODEL_BYTES, piece_bytes=MOST_PIECE).pieces <= MOST_PIECES
+
+
+def test_room_is_counted_in_the_disks_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of 256 bytes take a block each: 5,000 of them 20 MB, and not 1.3."""
+    model = ModelArguments(digest="0" * 64, size=5000 * LEAST_PIECE, piece_bytes=LEAST_PIECE)
+    least = 5000 * 4096 + model.size + SPARE_BYTES
+
+    def disk_with(free: int) -> None:
+        monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free // 4096, f_frsize=4096))
+
+    store = ModelStore(tmp_path / "models")
+    disk_with(least - 4096)
+    with pytest.raises(OrderRefusedError, match="no room"):
+        store.announce(model)
+    disk_with(least + 4096)
+    store.announce(model)
+    assert store.announced == model
+
+
+def test_what_a_power_cut_leaves_of_an_assembly_goes(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.announce(MODEL)
+    left = tmp_path / f".{'a' * 16}.part"
+    for clean in (lambda: store.tidy(frozenset(), None), lambda: store.announce(SHIPMENT.of(b"other").model)):
+        left.write_bytes(b"half")
+        clean()
+        assert not left.exists()
