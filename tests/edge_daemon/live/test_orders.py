@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from edge_daemon.documents.compact import unpacked
 from edge_daemon.errors import ModelError
 from edge_daemon.live.config_file import ConfigFile
 from edge_daemon.model.model_file import default_model_path
@@ -32,7 +33,7 @@ PORTABLE = default_model_path().with_name("right_whale_portable.onnx")
 class Rig:
     """A buoy that takes orders, and a shore that gives them."""
 
-    def __init__(self, make_buoy: Callable[..., Any], folder: Path) -> None:
+    def __init__(self, make_buoy: Callable[..., Any], folder: Path, form: str = "json") -> None:
         self.shore = Shore()
         orders = {"enabled": True, "public_keys": [self.shore.public_key], "groups": ["east"], "trial_s": TRIAL_S}
         self.path = folder / "config.yaml"
@@ -49,7 +50,7 @@ class Rig:
         self.config_state = folder / "state" / "orders.json"
         (folder / "state").mkdir()
         file = ConfigFile(self.path, {})
-        self.buoy = make_buoy(mqtt=True, folder=folder, orders=orders)
+        self.buoy = make_buoy(mqtt=True, folder=folder, orders=orders, broker={"form": form})
         daemon = self.daemon = self.buoy.daemon
         daemon._read = file.read
         self.desk = daemon.components.orders
@@ -398,3 +399,35 @@ def test_what_the_file_no_longer_suits_is_not_confirmed(rig: Rig) -> None:
     rig.until(lambda: rig.outcomes(counter) == ["trial", "rolled_back"])
     assert "not in force" in rig.replies()[-1]["text"]
     assert StateFile(rig.config_state).read().setup.empty
+
+
+def test_replies_and_sounds_leave_as_they_are_where_documents_are_packed(
+    make_buoy: Callable[..., Any], tmp_path: Path, sample: Any
+) -> None:
+    rig = Rig(make_buoy, tmp_path, "compact")
+    counter = rig.give("set", {"values": {"detection.threshold": 0.77}})
+    rig.until(lambda: "confirmed" in rig.outcomes(counter))
+    rig.buoy.play(sample[:22_000])
+    rig.buoy.played()
+    rig.until(lambda: rig.buoy.clip_files.contents)
+    packed = rig.buoy.daemon.components.topics.packed
+
+    def detections() -> list[Any]:
+        payloads = rig.buoy.broker.payloads(packed)
+        heard = [json.loads(one) for payload in payloads for _, one in unpacked(packed, payload)]
+        return [one for one in heard if one["schema"].startswith("edge_daemon.detection/")]
+
+    rig.until(detections)
+    clip = rig.give("clip", {"id": detections()[0]["id"]})
+    rig.until(lambda: rig.outcomes(clip) == ["done"])
+    rig.until(lambda: rig.buoy.broker.payloads("edge_daemon/buoy-7/clips"))
+    assert not rig.buoy.broker.payloads("edge_daemon/buoy-7/detections")
+
+
+@pytest.mark.parametrize("key", ["mqtt.drain_rate", "outbox.commit_interval_s", "detection.merge_gap_s"])
+def test_the_smallest_number_there_is_makes_nobody_deaf(rig: Rig, key: str) -> None:
+    counter = rig.give("set", {"values": {key: 5e-324}})
+    rig.until(lambda: {"confirmed", "rolled_back"} & set(rig.outcomes(counter)))
+    health = rig.give("health")
+    rig.until(lambda: rig.outcomes(health) == ["done"])
+    assert rig.daemon.components.publisher.alive

@@ -9,7 +9,7 @@ import pytest
 
 from edge_daemon.errors import StorageError
 from edge_daemon.orders.setup import Setup
-from edge_daemon.orders.state_file import StateFile
+from edge_daemon.orders.state_file import MOST_BYTES, StateFile
 from edge_daemon.orders.trial_state import OrdersState, confirmed, counted, tried
 
 SETUP = (
@@ -78,3 +78,23 @@ def test_a_rotten_bit_is_found(tmp_path: Path, at: int) -> None:
     path.write_bytes(bytes(data))
     with pytest.raises(StorageError, match="damaged"):
         StateFile(path).read()
+
+
+def test_what_root_writes_by_hand_belongs_to_whom_the_folder_belongs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _file, user, group: owners.append((user, group)))
+    StateFile(tmp_path / "orders.json").replace(STATE)
+    folder = tmp_path.stat()
+    assert owners == [(folder.st_uid, folder.st_gid)] * 2  # the lock and the state
+
+
+def test_a_state_too_long_to_be_read_again_is_not_written(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "orders.json")
+    file.replace(STATE)
+    long = OrdersState(confirmed=Setup().with_values({"a": "x" * MOST_BYTES}, [], 1))
+    with pytest.raises(StorageError, match="longer"):
+        file.change(lambda _state: long)
+    assert file.read() == STATE

@@ -203,6 +203,18 @@ def test_a_model_comes_from_shore_with_one_restarts_gap(
     rig.terminate()
 
 
+def test_replies_reach_a_terminal_from_a_device_that_packs_its_documents(
+    rig: Any, give: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    rig.settings["mqtt"]["form"] = "compact"
+    rig.play(rig.calls(200), 1.0, wait_for_reader=False)
+    rig.start()
+    done = give("--retain", "--wait", "set", "detection.threshold=0.61")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split(": ")[1] for line in done.stdout.splitlines()] == ["on trial", "confirmed"]
+    rig.terminate()
+
+
 STAGES = ("pieces",) * 8 + ("examined",) * 4 + ("switching",) * 4 + ("on trial",) * 4
 """Where the twenty cuts fall."""
 
