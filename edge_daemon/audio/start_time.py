@@ -36,7 +36,6 @@ _BUILT = datetime(2026, 11, 28, tzinfo=UTC)  # no machine's clock that is before
 _ONE_FILE = timedelta(hours=25)  # a begin and an end in one name lie no further apart …
 _ONE_MARKED_FILE = timedelta(days=31)  # … or no further than this where they are called so; else it is a deployment
 HLS_SEGMENT = timedelta(seconds=10)
-_FIGURES = re.compile(r"[_ ]?[+\-−–]\d\d(?::?\d\d)?")
 _HEX_SINCE = 0x54A48E00  # 2015-01-01: no AudioMoth is older, and dates such as 20200910 are smaller numbers
 
 
@@ -75,7 +74,7 @@ class NamedTime:
 _FRACTION = r"(?:[.,](?P<f>\d{1,6})(?!\d))?"
 _HALF = r"(?:[ _-]?(?P<half>[AaPp])\.?[Mm](?![A-Za-z]))?"
 """Of the day, behind twelve hours."""
-_COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<t>[T_$ -]?)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
+_COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<t>-T|[T_$ -]?)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
 
 # Convention, pattern on the name with its extension. The first that gives a plausible date wins.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -90,8 +89,13 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "dashed date and time",
-            r"(?<!\d)(?P<Y>\d{4})(?P<s>[-._])(?P<m>\d\d)(?P=s)(?P<d>\d\d)(?P<t>[T_ .-]{1,3})"
-            rf"(?P<H>\d\d)[-:_.]?(?P<M>\d\d)[-:_.]?(?P<S>\d\d)(?!\d){_FRACTION}{_HALF}",
+            r"(?<!\d)(?P<Y>\d{4})(?P<s>[-._]?)(?P<m>\d\d)(?P=s)(?P<d>\d\d)(?P<t>[T_ .-]{1,3})"
+            rf"(?P<H>\d\d)[-:_.h]?(?P<M>\d\d)[-:_.m]?(?P<S>\d\d)(?!\d)s?{_FRACTION}{_HALF}",
+        ),
+        (
+            "day of the year",
+            r"(?<!\d)(?P<Y>\d{4})[-_.]?(?P<j>\d{3})(?P<t>[T_ .-])"
+            rf"(?P<H>\d\d)[-:_.]?(?P<M>\d\d)[-:_.]?(?P<S>\d\d)(?!\d){_FRACTION}",
         ),
         (
             "HARP",
@@ -202,24 +206,26 @@ def _local(match: re.Match[str]) -> datetime | None:
     part = match.groupdict()
     # Two-digit years pivot like POSIX strptime: 69…99 are 19xx.
     year = int(part["Y"]) if part.get("Y") else int(part["y"]) + (1900 if int(part["y"]) >= 69 else 2000)
-    month, day, hour, minute, second = (int(part[unit]) for unit in "mdHMS")
+    month, day = (int(part.get(unit) or 1) for unit in "md")
+    hour, minute, second = (int(part[unit]) for unit in "HMS")
     half = (part.get("half") or "").upper()
     if half and 1 <= hour <= 12:
         hour = hour % 12 + 12 * (half == "P")
     try:
-        return datetime(year, month, day, hour, minute, second, int((part.get("f") or "0").ljust(6, "0")))
-    except ValueError:
+        first = datetime(year, month, day, hour, minute, second, int((part.get("f") or "0").ljust(6, "0")))
+        local = first + timedelta(days=int(part.get("j") or 1) - 1)
+    except (ValueError, OverflowError):
         return None
+    return local if local.year == year else None  # a year has no day 0, and no day 366 but every fourth
 
 
 def _zone(match: re.Match[str], matches: list[re.Match[str]], name: str) -> tuple[tzinfo, str] | None:
     """The zone behind this time, behind another one in the name, or anywhere in it; and how it is written."""
     for time in (match, *matches):
-        rest = name[time.end() :]
-        zone = zone_behind(rest, short_negative=time.groupdict().get("t") == "T")
-        if zone is not None:
-            written = re.match(r"[_ ]?([+\-−][\d:]+)", rest)
-            return zone, f"zone {written[1] if written else 'Z (UTC)'} in the name"
+        behind = _zone_behind(time, name, time.end())
+        if behind is not None:
+            zone, written = behind
+            return zone, f"zone {'Z (UTC)' if written in 'Zz' else written.strip('_ ')} in the name"
     named = zone_named(name)
     return None if named is None else (named[0], f"zone {named[1]} in the name")
 
@@ -262,6 +268,9 @@ def _from_unix_time(path: PurePath) -> StartTime | None:
             return _unix(seconds, "AudioMoth (hexadecimal)", "Unix time in hex, UTC")
     if re.fullmatch(r"\d{10}", stem):
         return _unix(int(stem), "Orcasound (Unix time)", "Unix time, UTC")
+    millis = re.fullmatch(r"(?:[A-Za-z]+[_-]?)?(\d{13})", stem)
+    if millis:
+        return _unix(int(millis[1]) / 1000, "Unix time in milliseconds", "Unix time, UTC")
     segment = re.fullmatch(r"live(\d{1,6})", stem)
     if segment and re.fullmatch(r"\d{10}", folder):
         seconds = int(folder) + int(segment[1]) * int(HLS_SEGMENT.total_seconds())
@@ -269,7 +278,7 @@ def _from_unix_time(path: PurePath) -> StartTime | None:
     return None
 
 
-def _unix(seconds: int, convention: str, note: str) -> StartTime | None:
+def _unix(seconds: float, convention: str, note: str) -> StartTime | None:
     utc = _in_range(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
     return StartTime(utc, convention, note) if utc else None
 
@@ -300,12 +309,16 @@ def _digits_of(match: re.Match[str]) -> tuple[int, int]:
 def _with_zone(match: re.Match[str], name: str) -> tuple[int, int]:
     """The same, with a zone in figures behind the time."""
     begin, end = _digits_of(match)
-    figures = _FIGURES.match(name, end)
-    zone = zone_behind(name[end:], short_negative=match.groupdict().get("t") == "T")
-    return begin, end if figures is None or zone is None else figures.end()
+    behind = _zone_behind(match, name, end)
+    return begin, end if behind is None or behind[1] in "Zz" else end + len(behind[1])
+
+
+def _zone_behind(match: re.Match[str], name: str, end: int) -> tuple[tzinfo, str] | None:
+    """The zone behind a time that ends there, and how it is written."""
+    return zone_behind(name[end:], short_negative=(match.groupdict().get("t") or "").endswith("T"))
 
 
 def _is_time(match: re.Match[str]) -> bool:
     part = match.groupdict()
-    ranges = {"m": (1, 12), "d": (1, 31), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
-    return all(least <= int(part[unit]) <= most for unit, (least, most) in ranges.items())
+    ranges = {"m": (1, 12), "d": (1, 31), "j": (1, 366), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
+    return all(least <= int(part[unit]) <= most for unit, (least, most) in ranges.items() if unit in part)

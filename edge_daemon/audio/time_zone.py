@@ -28,7 +28,10 @@ _PARTS_OF_HOURS = {
 
 _NUMBER = r"(?P<sign>[+\-−–])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?"
 _SHARE = r"(?:\.(?P<share>25|5|50|75)(?!\d))?"
-_ADJOINING = re.compile(rf"[_ ]?{_NUMBER.replace('1,2', '2')}(?!\d|\.\d)")
+_ADJOINING = tuple(  # in names of files a dash stands for the colon that Windows refuses
+    re.compile(rf"[_ ]?(?P<sign>[+\-−–])(?P<hours>\d{{2}}){minutes}(?!\d|\.\d)")
+    for minutes in (r"(?P<between>[:-]?)(?P<minutes>\d{2})", r"(?P<between>)(?P<minutes>)")
+)
 _NAMED = re.compile(rf"(?<![A-Za-z])(?:UTC|GMT)(?:[ _]?{_NUMBER}(?!\d){_SHARE})?(?![A-Za-z])", re.IGNORECASE)
 _SHORT = re.compile(r"(?<![A-Za-z])(" + "|".join(ABBREVIATIONS) + r")(?![A-Za-z0-9])")
 
@@ -48,21 +51,27 @@ def offset_zone(sign: str, hours: int, minutes: int) -> timezone | None:
     return timezone(direction * timedelta(hours=hours, minutes=minutes))
 
 
-def zone_behind(text: str, *, short_negative: bool) -> timezone | None:
-    """The zone with which a text begins that follows a time: `Z`, `+0530`, `_-04:00`, `+02`.
+def zone_behind(text: str, *, short_negative: bool) -> tuple[timezone, str] | None:
+    """The zone with which a text begins that follows a time (`Z`, `+0530`, `_-04:00`, `_-05-00`, `+02`), as written.
 
     Args:
         text: what follows the time.
-        short_negative: whether `-05` is a zone; behind a time without ISO 8601's `T` it is more often a part's number.
+        short_negative: whether `-05` is a zone, and `-05-00`; behind a time without ISO 8601's `T` they are more often
+            parts' numbers.
     """
     if re.match(r"[Zz](?![A-Za-z])", text):
-        return UTC
-    found = _ADJOINING.match(text)
-    if found is None:
-        return None
-    if not found["minutes"] and (text[0] in "_ " or (found["sign"] != "+" and not short_negative)):
-        return None
-    return offset_zone(found["sign"], int(found["hours"]), int(found["minutes"] or 0))
+        return UTC, text[0]
+    for form in _ADJOINING:
+        found = form.match(text)
+        if found is None:
+            continue
+        apart, negative = text[0] in "_ ", found["sign"] != "+" and not short_negative
+        if (apart or negative) if not found["minutes"] else (found["between"] == "-" and negative and not apart):
+            continue
+        zone = offset_zone(found["sign"], int(found["hours"]), int(found["minutes"] or 0))
+        if zone is not None:
+            return zone, found[0]
+    return None
 
 
 def zone_named(text: str) -> tuple[timezone, str] | None:

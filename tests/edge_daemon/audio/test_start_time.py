@@ -58,6 +58,20 @@ T = datetime(2020, 9, 10, 15, 30, 45, tzinfo=UTC)
         ("20200910_163045_GMT+1.wav", T, "date_time"),
         ("20200910 113045 -0400.wav", T, "date_time"),
         ("20200910T153045z.wav", T, "date_time"),
+        ("20200910_103045_-05-00.wav", T, "date_time"),  # Windows takes no colon in a name
+        ("20200910_210045_+05-30_site3.wav", T, "date_time"),
+        ("2020-09-10T12-00-45-03-30.wav", T, "dashed date and time"),
+        ("20200910T103045-05-12.wav", T, "date_time"),  # no zone has 12 minutes: part 12
+        ("20200910_153045-05-00.wav", T, "date_time"),  # parts, as -05 is
+        ("20200910_15-30-45.wav", T, "dashed date and time"),
+        ("2020-09-10-15h30m45s.wav", T, "dashed date and time"),
+        ("Survey-D20200910-T153045.wav", T, "date_time"),
+        ("SITE_2020254_153045.wav", T, "day of the year"),
+        ("2020-254T15-30-45Z.wav", T, "day of the year"),
+        ("2020.254.15.30.45.wav", T, "day of the year"),
+        ("2020366_120000.wav", datetime(2020, 12, 31, 12, tzinfo=UTC), "day of the year"),
+        ("1599751845125.wav", T.replace(microsecond=125000), "Unix time in milliseconds"),
+        ("rec_1599751845000.flac", T, "Unix time in milliseconds"),
     ],
 )
 def test_names_of_the_field(name: str, utc: datetime, convention: str) -> None:
@@ -96,6 +110,9 @@ def test_says_how_the_zone_was_known() -> None:
         "iNED1.3_SE_Navy_MARU157_thr0.6_FP_0003.wav",
         "120200910_1530455.wav",  # digits on both sides
         "live002.ts",
+        "2021366_120000.wav",  # day 366 of a year of 365
+        "2020000_120000.wav",
+        "4012345678901.wav",  # an article's number: milliseconds of the year 2097
         "",
     ],
 )

@@ -21,6 +21,10 @@ def hours(east: float) -> timezone:
         ("+0530.wav", hours(5.5)),
         ("-04:00.wav", hours(-4)),
         ("_-0330.wav", hours(-3.5)),
+        ("_-03-30.wav", hours(-3.5)),
+        ("+05-30.wav", hours(5.5)),
+        ("-05-00.wav", None),
+        ("_-05-12.wav", None),
         ("+02.wav", hours(2)),
         ("+1245", hours(12.75)),
         ("-0000", UTC),
@@ -38,11 +42,14 @@ def hours(east: float) -> timezone:
     ],
 )
 def test_behind_a_time(text: str, zone: timezone | None) -> None:
-    assert zone_behind(text, short_negative=False) == zone
+    found = zone_behind(text, short_negative=False)
+    assert (None if found is None else found[0]) == zone
+    assert found is None or text.startswith(found[1])
 
 
 def test_a_short_negative_number_is_a_zone_behind_iso_times_only() -> None:
-    assert zone_behind("-05.wav", short_negative=True) == hours(-5)
+    assert zone_behind("-05.wav", short_negative=True) == (hours(-5), "-05")
+    assert zone_behind("-05-00.wav", short_negative=True) == (hours(-5), "-05-00")
     assert zone_behind("-42.wav", short_negative=True) is None
 
 
