@@ -13,7 +13,8 @@ class Defect:
     """One thing that is wrong.
 
     Attributes:
-        kind: `header`: it says another length than the file has, or contradicts itself; `cut_short`: the end of the
+        kind: `header`: it says another length than the file has, contradicts itself, or is unlike those of the
+            recorder's other recordings; `cut_short`: the end of the
             sound is not in the file; `damage`: sound within it cannot be decoded; `end_missing`: the file ends before
             its format says so, and nobody knows what followed; `empty`: it has a header, but no sound; `copy`: it is
             the same as another recording.

@@ -166,6 +166,8 @@ def replay(
         with closing(work):
             for place, result in in_order(placed(heard(), detector, settings)):
                 result.followed_by = followers.pop(place, None)
+                if place in made.odd and result.error is None:
+                    result.defects.append(made.odd[place])
                 if output is not None:
                     output.write(result)
                 summary.add(result, taken=place in taken)

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from itertools import pairwise
 
+from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.recording_start import recording_start
 from edge_daemon.audio.sound_length import sound_length
 from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.replay.continuity import RecordedSpan, RecorderName, Seam, continuous
+from edge_daemon.replay.odd_forms import Form, odd_forms
 from edge_daemon.replay.recordings import Recording
 
 PIECE_S = 3600.0
@@ -109,6 +111,7 @@ class ReplayPlan:
         streams: number of these streams.
         gaps: between recordings of one recorder.
         overlaps: likewise.
+        odd: what is to be said of recordings whose header is unlike those of their neighbours, by index in the run.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -116,6 +119,7 @@ class ReplayPlan:
     streams: int = 0
     gaps: SeamCount = field(default_factory=SeamCount)
     overlaps: SeamCount = field(default_factory=SeamCount)
+    odd: dict[int, Defect] = field(default_factory=dict)
 
     def followers(self) -> dict[int, Recording]:
         """Of each recording by its index in the run, the one in which its stream goes on; none of the last ones."""
@@ -129,15 +133,14 @@ class ReplayPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    rate: int
-    channels: int
+    form: Form
     frames: int
-    start_ns: int
+    start_ns: int | None
     pause_ns: int
 
 
 def plan_replay(recordings: Sequence[Recording], *, join: bool = True, zone: tzinfo | None = None) -> ReplayPlan:
-    """Find the streams in recordings, and cut them into pieces; each recording is in exactly one.
+    """Find the streams in recordings, and cut them into pieces; each recording is in exactly one. And odd headers.
 
     Only headers are read, and only of recordings whose folder has others with such a name.
 
@@ -146,17 +149,21 @@ def plan_replay(recordings: Sequence[Recording], *, join: bool = True, zone: tzi
         join: false leaves each on its own.
         zone: of times that do not tell theirs; None assumes UTC.
     """
-    names = {place: RecorderName.of(one.path.name) for place, one in enumerate(recordings)} if join else {}
+    names = {place: RecorderName.of(one.path.name) for place, one in enumerate(recordings)}
     like = Counter((recordings[place].path.parent, name.text) for place, name in names.items())
     headers: dict[int, _Header] = {}
     spans: list[tuple[int, RecordedSpan]] = []
+    forms: list[tuple[int, tuple[object, ...], Form]] = []
     for place, name in names.items():
         folder = recordings[place].path.parent
         header = _header(recordings[place], zone) if like[folder, name.text] > 1 else None
-        if header is not None:
+        if header is None:
+            continue
+        forms.append((place, (folder, name.text), header.form))
+        if join and header.start_ns is not None:
             headers[place] = header
-            recorder = (folder, header.rate, header.channels)
-            length_ns = header.frames * 10**9 // header.rate
+            recorder = (folder, header.form.rate, header.form.channels)
+            length_ns = header.frames * 10**9 // header.form.rate
             spans.append((place, RecordedSpan(recorder, name, header.start_ns, length_ns, header.pause_ns)))
     runs, seams = continuous(spans)
     streams = [run for run in runs if len(run) > 1]
@@ -170,28 +177,32 @@ def plan_replay(recordings: Sequence[Recording], *, join: bool = True, zone: tzi
         len(streams),
         _count([seam for seam in seams if seam.seconds > 0], recordings),
         _count([seam for seam in seams if seam.seconds <= 0], recordings),
+        odd_forms(forms, recordings),
     )
 
 
 def _header(recording: Recording, zone: tzinfo | None) -> _Header | None:
     """What its header says; None where it does not say enough, and whoever hears it will say why."""
     try:
-        started = recording_start(recording.path, None, zone)
-        length = None if started.start is None else sound_length(recording.path)
-        if started.start is None or length is None:
+        length = sound_length(recording.path)
+        if length is None:
             return None
+        form = Form(length.rate, length.channels)
+        started = recording_start(recording.path, None, zone)
+        if started.start is None:
+            return _Header(form, length.frames, None, 0)
         start_ns, pause_ns = nanoseconds(started.start.utc), 0
         if started.stretches:
             last = started.stretches[-1]
             pause_ns = nanoseconds(last.utc) - start_ns - last.first * 10**9 // length.rate
-        return _Header(length.rate, length.channels, length.frames, start_ns, pause_ns)
+        return _Header(form, length.frames, start_ns, pause_ns)
     except Exception:  # noqa: BLE001 - one strange recording must not stop an archive's run
         return None
 
 
 def _pieces(recordings: Sequence[Recording], run: Sequence[int], headers: Sequence[_Header]) -> list[Piece]:
     """Cut one stream."""
-    rate, channels = headers[0].rate, headers[0].channels
+    rate, channels = headers[0].form.rate, headers[0].form.channels
     lengths = [header.frames for header in headers]
     least, rest = PIECE_S * rate, sum(lengths)
     edges, held = [0], 0

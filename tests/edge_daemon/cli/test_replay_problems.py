@@ -212,3 +212,13 @@ def test_what_lies_behind_four_gibibytes_is_heard(tmp_path: Path) -> None:
     (row,) = table(tmp_path / "out" / "problems.csv")
     assert row["kind"] == "header"
     assert float(row["read_s"]) == pytest.approx((frames + len(call)) / rate, abs=0.01)
+
+
+def test_a_header_unlike_its_neighbours_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for number, rate in enumerate((2000, 2000, 4000, 2000), start=1):
+        soundfile.write(folder / f"site{number}.au", np.full(8000, 0.1), rate, "PCM_16", format="AU")
+    assert invoke(["replay", str(folder), "--output", str(output), "--strict"]) == 1
+    assert "1 recording with problems:" in capsys.readouterr().out
+    assert [(Path(row["file"]).name, row["kind"]) for row in table(output / "problems.csv")] == [("site3.au", "header")]
