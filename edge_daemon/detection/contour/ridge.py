@@ -132,6 +132,7 @@ class _Paths:
         sources = np.ndarray((len(moves), bands), np.int64, before, strides=(before.itemsize, before.itemsize))
         candidates = np.empty_like(sources)
         value, so_far, least = (np.empty(bands, np.int64) for _ in range(3))
+        differs = np.empty(bands, np.bool_)
         drop = round(DROP_DB * TENTHS) + 1
         done = 0
         for best, begin, state, gained in zip(chosen, begins, states, gain, strict=True):
@@ -151,7 +152,7 @@ class _Paths:
             np.bitwise_or(state, so_far, out=state)
             inside[:] = state
             done += 1
-            if known is not None and np.array_equal(state, known.states[done - 1]):
+            if known is not None and not np.not_equal(state, known.states[done - 1], out=differs).any():
                 states[done:] = known.states[done:]
                 break
         came = np.empty((frames, bands), np.int8)
