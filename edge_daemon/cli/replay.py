@@ -184,7 +184,7 @@ def replay(
         if output is not None:
             with suppress(OSError):  # whoever writes there says what is wrong
                 output.mkdir(parents=True, exist_ok=True)  # the page may lie in it, too
-        gather = stack.enter_context(html_report(html, html_detections, settings))
+        gather = stack.enter_context(html_report(html, html_detections, settings, daemon))
         # entered before the bar: what cannot be written is said before the work
         tables = None if output is None else stack.enter_context(_tables(output, formats, scores, found))
         bar = stack.enter_context(progress("Replaying", sum(recording.size for recording in recordings)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from edge_daemon.config import Config
     from edge_daemon.detection.detector import DetectorPlan
     from edge_daemon.replay.result import ReplayResult
     from edge_daemon.replay.settings import ReplaySettings
@@ -39,13 +40,16 @@ def html_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> Iterator[Callable[[ReplayResult], None]]:
+def html_report(
+    path: Path | None, pictured: int, settings: ReplaySettings, config: Config | None
+) -> Iterator[Callable[[ReplayResult], None]]:
     """Gathers results inside the block, and writes the page at its end if that was reached without an error.
 
     Args:
         path: the page, or None for no report.
         pictured: how many detections have picture and sound.
         settings: of the run; their `scores` must be set, or there are no curves.
+        config: holds the rule of presence; None for the defaults.
 
     Raises:
         UsageError: matplotlib is missing.
@@ -77,7 +81,7 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
         content = document(
             gathering,
             entries,
-            _facts(planned, settings, gathering),
+            _facts(planned, settings, gathering, config),
             pictured=len(chosen),
             top_hz=maker.top_hz,
             speed=playing_speed(band[0]),
@@ -92,9 +96,10 @@ def html_report(path: Path | None, pictured: int, settings: ReplaySettings) -> I
             write_page(file, f"Detections: {metadata.label.replace('_', ' ')}", content, media())
 
 
-def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering) -> Facts:
+def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering, config: Config | None) -> Facts:
     from edge_daemon import __version__
     from edge_daemon.cli.model import describe
+    from edge_daemon.presence.periods import PresenceRule
     from edge_daemon.report.document import Facts
     from edge_daemon.report.energy_line import energy_line
 
@@ -121,6 +126,7 @@ def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering
         call_band_hz=metadata.call_band_hz,
         settings=[line for line in lines if line[1]],
         card=_card(describe(model)),
+        presence=PresenceRule() if config is None else PresenceRule.from_config(config.presence),
     )
 
 

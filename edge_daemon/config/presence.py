@@ -5,10 +5,9 @@ from __future__ import annotations
 from edge_daemon.config.section import Section, key
 
 
-class PresenceSection(Section):
-    """Tallies on `…/presence`, and the rule by which `edge-daemon presence` judges hours and days."""
+class PresenceRuleSection(Section):
+    """The rule by which hours and days are judged: by `edge-daemon presence`, on the report page, at the station."""
 
-    publish_interval_s: float = key(900.0, "Time between two tallies", unit="s", ge=60, le=86_400, live=True)
     least_score: float | None = key(
         None, "Detections with a lower peak_score do not count. Empty: all count", ge=0.0, le=1.0, live=True
     )
@@ -30,3 +29,9 @@ class PresenceSection(Section):
     detected_within_min: float = key(
         60.0, "Time within which detected_calls must lie", unit="min", gt=0, le=1440, live=True
     )
+
+
+class PresenceSection(PresenceRuleSection):
+    """Tallies on `…/presence`, and the rule of presence."""
+
+    publish_interval_s: float = key(900.0, "Time between two tallies", unit="s", ge=60, le=86_400, live=True)

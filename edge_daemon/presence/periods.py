@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from edge_daemon.clock.time_source import SECOND_NS
 
 if TYPE_CHECKING:
-    from edge_daemon.config.presence import PresenceSection
+    from edge_daemon.config.presence import PresenceRuleSection
 
 Result = Literal["DETECTED", "POSSIBLY_DETECTED", "NOT_DETECTED", "NOT_AVAILABLE"]
 Verdict = Literal["call", "not a call", "unsure"]
@@ -50,7 +50,7 @@ class PresenceRule:
     within_ns: int = HOUR_NS
 
     @classmethod
-    def from_config(cls, section: PresenceSection) -> Self:
+    def from_config(cls, section: PresenceRuleSection) -> Self:
         """The configured rule."""
         return cls(
             section.least_score or 0.0,

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edge_daemon.clock.utc import moment
+from edge_daemon.presence.periods import PresenceRule
 from edge_daemon.report.calendar import hourly_effort
 from edge_daemon.report.entry import Entry, Listened
 from edge_daemon.report.gathering import Gathering
@@ -35,6 +36,7 @@ class Facts:
         call_band_hz: where the species calls.
         settings: how the run was made.
         card: what the model file says of itself.
+        presence: by which the calendar judges hours.
     """
 
     label: str
@@ -46,6 +48,7 @@ class Facts:
     call_band_hz: tuple[float, float]
     settings: Lines = ()
     card: Lines = ()
+    presence: PresenceRule = field(default_factory=PresenceRule)
 
 
 def document(
@@ -76,9 +79,19 @@ def document(
         "sections": _sections(gathering, facts),
         "tracks": [_track(lane) for lane in lanes],
         "recordings": _recordings(gathering.recordings, lanes),
-        "effort": hourly_effort(gathering.recordings),
+        "effort": hourly_effort(gathering.recordings, facts.presence),
+        "presence": _presence(facts.presence),
         "listened": [_listened(recording) for recording in gathering.recordings],
         "rows": [_row(entry) for entry in entries],
+    }
+
+
+def _presence(rule: PresenceRule) -> dict[str, Any]:
+    """What the page's script needs of the rule: it judges anew with each verdict."""
+    return {
+        "leastScore": rule.least_score,
+        "detectedCalls": rule.detected_calls,
+        "withinUs": rule.within_ns // 1000,
     }
 
 
@@ -203,4 +216,5 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.high_hz,
         None if entry.rms_db is None else round(entry.rms_db, 1),
         int(entry.gaps),
+        entry.at_us,
     )

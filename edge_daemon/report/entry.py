@@ -100,6 +100,7 @@ class Entry:
         curve: scores of the windows around it, or None where none were kept.
         box: what to select: the call, or the event where its pitch is not known; None draws the detection itself.
         contour: the pitch of the call over time, or None.
+        at_us: when it began, microseconds since 1970 UTC, as its document says; None without a time of day.
     """
 
     id: str
@@ -116,3 +117,4 @@ class Entry:
     curve: ScoreCurve | None = None
     box: Box | None = None
     contour: Contour | None = None
+    at_us: int | None = None

@@ -8,11 +8,13 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.detection.document import Detection
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.report.entry import Entry, Listened, LostSound, ScoreCurve
@@ -116,6 +118,7 @@ class Gathering:
             gaps=bool(detection.gaps),
             box=detection.box,
             contour=detection.contour,
+            at_us=_microseconds(detection.begin_utc),
             curve=self._curve(result, detection.begin_s - MARGIN_S, detection.end_s + MARGIN_S),
         )
         if len(self._best) < self._most:
@@ -152,3 +155,7 @@ class Gathering:
             scores=result.scores[first:last].copy(),
             cell_s=self._hop / result.rate,
         )
+
+
+def _microseconds(utc: str | None) -> int | None:
+    return None if utc is None else nanoseconds(datetime.fromisoformat(utc)) // 1000

@@ -27,6 +27,7 @@ SCRIPTS = (
     "plot.js",
     "card.js",
     "timeline.js",
+    "presence.js",
     "calendar.js",
     "judged_hours.js",
     "list.js",

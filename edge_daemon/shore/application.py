@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from edge_daemon.presence.periods import PresenceRule
 from edge_daemon.shore import cards
 from edge_daemon.shore.answers import allowing, body_json, number, problem, session_of, station_of
 from edge_daemon.shore.device_history import MOST_DAYS, device_history
@@ -128,17 +129,22 @@ def _device(request: Request) -> Response:
     return JSONResponse(found) if found else problem("There is no such device.", 404)
 
 
+def _rule(request: Request) -> PresenceRule:
+    return PresenceRule.from_config(station_of(request).config.presence)
+
+
 def _presence(request: Request) -> Response:
     days = number(request, "days", 1, MOST_PRESENCE_DAYS, 31)
     with station_of(request).database.reading() as connection:
-        found = calendar(connection, request.path_params["device"], days, time.time_ns())
+        found = calendar(connection, request.path_params["device"], days, time.time_ns(), _rule(request))
     return JSONResponse(found) if found else problem("There is no such device.", 404)
 
 
 def _presence_csv(request: Request) -> Response:
     days, hourly = number(request, "days", 1, MOST_PRESENCE_DAYS, 31), request.query_params.get("by") == "hour"
     with station_of(request).database.reading() as connection:
-        text = presence_csv(connection, request.path_params["device"], days, hourly, time.time_ns())
+        device, rule = request.path_params["device"], _rule(request)
+        text = presence_csv(connection, device, days, time.time_ns(), rule, hourly=hourly)
     if text is None:
         return problem("There is no such device.", 404)
     return Response(text, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="presence.csv"'})

@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import field_validator, model_validator
 
 from edge_daemon.config.mqtt import MqttSection, TlsSection, plain_host, plain_topic
+from edge_daemon.config.presence import PresenceRuleSection
 from edge_daemon.config.section import ConfigPath, Section, key, refusal
 from edge_daemon.shore.alert_settings import AlertsSection
 
@@ -145,5 +146,8 @@ class StationConfig(Section):
     mqtt: BrokerSection = key(None, "The MQTT broker", factory=BrokerSection)
     database: DatabaseSection = key(None, "Where everything is kept", factory=DatabaseSection)
     web: WebSection = key(None, "The pages", factory=WebSection)
+    presence: PresenceRuleSection = key(
+        None, "What counts as an hour or a day with whales, for all devices", factory=PresenceRuleSection
+    )
     keep: KeepSection = key(None, "For how long things are kept", factory=KeepSection)
     alerts: AlertsSection = key(None, "Who is warned of what", factory=AlertsSection)

@@ -6,11 +6,11 @@ const page = JSON.parse(document.getElementById("data").textContent);
 const aheadOf = (recording, begin) => (page.listened[recording].ahead ?? []).findLast(([from]) => from <= begin)?.[1] ?? 0;
 
 const detections = page.rows.map(
-  ([id, recording, begin, end, peak, mean, windows, low, high, level, gaps], row) => {
+  ([id, recording, begin, end, peak, mean, windows, low, high, level, gaps, atUs], row) => {
     const [file, track, offset] = page.recordings[recording];
     const pictured = row < page.pictured;
     const at = offset + begin + aheadOf(recording, begin);
-    return { row, id, recording, file, track, at, begin, end, peak, mean, windows, low, high, level, gaps, pictured };
+    return { row, id, recording, file, track, at, begin, end, peak, mean, windows, low, high, level, gaps, atUs, pictured };
   },
 );
 

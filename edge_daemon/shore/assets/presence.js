@@ -4,9 +4,8 @@ const show = async () => {
   const device = at("device").value;
   if (!device) return;
   const { hours } = await ask(`/api/presence/${encodeURIComponent(device)}?days=${at("days").value}`);
-  const effort = new Map(hours.map(([hour, , , share]) => [hour, share]));
-  const found = new Map(hours.filter(([, calls]) => calls).map(([hour, calls, validated]) => [hour, { calls, validated }]));
-  if (hours.length) at("calendar").replaceChildren(...calendarOf(effort, found));
+  const judged = new Map(hours.map(([hour, calls, validated, share, result]) => [hour, { calls, validated, share, result }]));
+  if (hours.length) at("calendar").replaceChildren(...calendarOf(judged));
   else at("calendar").replaceChildren(element("p", {}, "Nothing came from this device in that time."));
   const table = `/presence/${encodeURIComponent(device)}.csv?days=${at("days").value}`;
   at("daily")?.setAttribute("href", table);

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edge_daemon.report.calendar import MOST_DAYS, hourly_effort
+from edge_daemon.presence.periods import PresenceRule
+from edge_daemon.report import calendar
+from edge_daemon.report.calendar import MOST_DAYS
 from edge_daemon.report.entry import Listened, LostSound
 
 HOUR_NS = 3600 * 10**9
@@ -15,6 +17,18 @@ FIRST = 493_000  # hours since 1970
 def recording(begin_h: float, seconds: float, **fields: Any) -> Listened:
     values: dict[str, Any] = {"lost": (), "detections": 0} | fields
     return Listened(Path("a.wav"), "a.wav", round((FIRST + begin_h) * HOUR_NS), seconds, **values)
+
+
+def hourly_effort(recordings: list[Listened]) -> list[tuple[int, float]]:
+    return [(hour, share) for hour, share, _ in calendar.hourly_effort(recordings, PresenceRule())]
+
+
+def test_what_can_be_said_without_calls() -> None:
+    heard = [recording(0, 1800.0), recording(1, 1799.9), recording(2, 1)]
+    said = [result for _, _, result in calendar.hourly_effort(heard, PresenceRule())]
+    assert said == ["NOT_DETECTED", "NOT_AVAILABLE", "NOT_AVAILABLE"]
+    said = [result for _, _, result in calendar.hourly_effort(heard, PresenceRule(least_effort=0.0))]
+    assert said == ["NOT_DETECTED"] * 3
 
 
 def test_a_recording_over_the_hour() -> None:

@@ -155,8 +155,8 @@ def test_the_document() -> None:
     made = document(gathering, gathering.entries(), FACTS, pictured=1, top_hz=500, speed=4)
     ids = [str(detection.id) for detection in result("a.wav", [(5, 6, 0.95), (1.25, 2.75, 0.8)]).detections()]
     assert made["rows"] == [
-        (ids[0], 0, 5.0, 6.0, 0.95, 0.95, 3, 100.0, 200.0, None, 0),
-        (ids[1], 0, 1.25, 2.75, 0.8, 0.8, 3, 100.0, 200.0, None, 0),
+        (ids[0], 0, 5.0, 6.0, 0.95, 0.95, 3, 100.0, 200.0, None, 0, 105_000_000),
+        (ids[1], 0, 1.25, 2.75, 0.8, 0.8, 3, 100.0, 200.0, None, 0, 101_250_000),
     ]
     assert made["recordings"] == [("a.wav", 0, 100.0)]
     assert made["listened"] == [{"seconds": 60.0, "detections": 2, "lost": 0.0, "source": None, "remark": ""}]

@@ -257,6 +257,20 @@ def test_fleet_and_presence_count_verdicts(full: Visitor) -> None:
     assert any(row.endswith(",1,1,DETECTED") for row in table)
 
 
+def test_presence_follows_the_stations_rule(make_station: Callable[..., Station]) -> None:
+    def results(**rule: Any) -> list[list[str]]:
+        visitor = Visitor(make_station(presence=rule)).log_in("ann", "look")
+        fill(visitor.station, *(detection("buoy-1", n, NOW // HOUR_NS * HOUR_NS - n * 10**9) for n in (1, 2, 3)))
+        hours = visitor.get("/api/presence/buoy-1").json["hours"]
+        rows = visitor.get("/presence/buoy-1.csv?by=hour").body.decode().splitlines()[1:]
+        return [[hour[4] for hour in hours], [row.rpartition(",")[2] for row in rows]]
+
+    assert results() == [["POSSIBLY_DETECTED"]] * 2
+    assert results(detected_calls=3, detected_within_min=1) == [["DETECTED"]] * 2
+    assert results(detected_calls=3, detected_within_min=0.01) == [["POSSIBLY_DETECTED"]] * 2
+    assert results(least_score=1.0) == [[]] * 2
+
+
 def test_a_devices_page(full: Visitor) -> None:
     found = full.log_in("ann", "look").get("/api/devices/buoy-1?days=7").json
     assert found["spells"][-1]["reasons"] == ["hot: 80 °C"]

@@ -87,6 +87,11 @@ def test_every_page_on_desktop_and_phone(looker: Looker, buoys: Buoys) -> None:
     assert browser.value("!document.getElementById('map').hidden")
     looker.open("presence")
     assert browser.value("document.querySelectorAll('#calendar rect.possible').length") > 2
+    hours = "[...document.querySelectorAll('#calendar .clock span')].map((one) => one.getBoundingClientRect())"
+    assert browser.value(f"{hours}.every(({{ height }}) => height >= 10)")
+    assert browser.value(
+        f"{hours}.every(({{ right }}, n, all) => n + 1 === all.length || right + 4 <= all[n + 1].left)"
+    )
     looker.open("device/buoy-1")
     assert "hot: 80 °C" in browser.value("document.getElementById('spells').textContent")
     looker.nothing_went_wrong()
