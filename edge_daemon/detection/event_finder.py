@@ -76,6 +76,11 @@ class EventFinder:
         """First sample of the event in the making, which may come to nothing; None without one."""
         return self._builder.open_from
 
+    @property
+    def settled(self) -> bool:
+        """As `EventBuilder` has it."""
+        return self._builder.settled
+
     def push(self, window: ScoredWindow) -> list[Found]:
         """Take the next window; return what it completes.
 

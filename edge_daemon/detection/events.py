@@ -201,6 +201,7 @@ class EventBuilder:
         self._alone: _Run | None = None  # all windows of a stream that is too short so far, with a gap behind them
         self._quiet_until: int | None = None
         self._frontier: int | None = None
+        self._loud_to: int | None = None  # end of the last cell that could belong to an event, whether it did or not
         self.change(rules)
 
     def change(self, rules: EventRules) -> None:
@@ -227,6 +228,13 @@ class EventBuilder:
         run = self._run or self._alone
         return None if run is None else run.begin
 
+    @property
+    def settled(self) -> bool:
+        """Whether from here on events are the same for whoever has not seen the windows before, but for their gaps."""
+        if self._frontier is None or self._loud_to is None:
+            return self.open_from is None
+        return self._frontier - self._loud_to > self._merge + self._refractory
+
     def push(self, window: ScoredWindow) -> list[Event]:
         """Take the next window; return the events that it completes.
 
@@ -241,6 +249,7 @@ class EventBuilder:
         self._pushed = min(self._pushed + 1, self.rules.min_windows)
         self._alone = None
         if window.score >= self.rules.threshold_low:
+            self._loud_to = end
             return self._extend(window, begin, end)
         # The next window can begin no earlier than this cell's end, so the pause is known to be too long now.
         if self._run is not None and end - self._run.end > self._merge:
@@ -249,6 +258,8 @@ class EventBuilder:
 
     def gap(self, start: int) -> list[Event]:
         """Sound is missing from sample `start` on: close the open run, since none reaches across a gap."""
+        if not self._refractory:
+            self._loud_to = None
         if self._run is not None and start < self._run.end:
             if start <= self._run.end - self._hop:
                 raise ValueError(f"gap at sample {start} lies inside sound already scored")

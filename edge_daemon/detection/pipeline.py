@@ -147,6 +147,11 @@ class Pipeline:
         return self._finder.open_from
 
     @property
+    def settled(self) -> bool:
+        """As `EventBuilder` has it."""
+        return self._finder.settled
+
+    @property
     def held(self) -> int:
         """Samples of sound that are kept for the contours of calls."""
         return self._tracker.held

@@ -64,9 +64,11 @@ class StreamRun:
 
     @property
     def unsettled(self) -> bool:
-        """Whether an event that may have calls is in the making."""
+        """Whether events are still cut otherwise than by a pipeline that begins to hear now, and may have calls."""
         begin = self._pipeline.open_from
-        return begin is not None and self._heard_to - begin <= 2 * LONGEST_S * self._rate
+        if begin is not None and self._heard_to - begin > 2 * LONGEST_S * self._rate:
+            return False
+        return not self._pipeline.settled
 
     def flush(self) -> None:
         """Score all windows that are complete."""
