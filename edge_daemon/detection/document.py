@@ -166,7 +166,9 @@ class Detection(Document):
         " `AudioMoth comment; zone UTC-5 in the header`; null when live or if the time is not known.",
     )
     call: Call | None = Field(
-        default=None, description="The call itself; null if its pitch could not be followed, and in older documents."
+        default=None,
+        description="The call itself; null if its pitch could not be followed, if the event lasts longer than 60 s, and in "
+        "older documents.",
     )
     contour: Contour | None = Field(default=None, description="Its pitch over time; null where `call` is.")
 

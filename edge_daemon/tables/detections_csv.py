@@ -47,6 +47,7 @@ COLUMNS = (
     "contour_begin_s",
     "contour_step_s",
     "contour_hz",
+    "clip",
 )
 
 

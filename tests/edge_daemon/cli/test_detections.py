@@ -82,6 +82,7 @@ def test_exports_are_those_of_replay(state: Path, tmp_path: Path) -> None:
     assert run("--database", state / "history.db", "--format", "csv", "--output", tmp_path / "t.csv").output == ""
     rows = list(csv.DictReader((tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()))
     assert [row["call_low_hz"] for row in rows] == ["95.1", "95.1"]
+    assert [row["clip"] for row in rows] == [EXAMPLE.clip, ""]
     result = run("--database", state / "history.db", "--format", "raven")
     (row,) = csv.DictReader(io.StringIO(result.stdout), delimiter="\t")
     # the clip begins two seconds before the event, at 12:15:01.250; the call 0.186 s after the event

@@ -191,6 +191,7 @@ def test_csv(detections: list[Detection]) -> None:
         "backend": "onnx",
         "id": str(detections[0].id),
         "time_source": "file name (AudioMoth); zone UTC-4 in the name",
+        "clip": "",
     } | dict.fromkeys(CALL_COLUMNS, "")
     assert rows[1]["begin_utc"] == ""
     assert rows[1]["low_hz"] == ""
