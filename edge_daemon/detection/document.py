@@ -167,8 +167,8 @@ class Detection(Document):
     )
     call: Call | None = Field(
         default=None,
-        description="The call itself; null if its pitch could not be followed, if the event lasts longer than 60 s, and in "
-        "older documents.",
+        description="The call itself; null if its pitch could not be followed, if the event lasts longer than 60 s, and"
+        " in older documents.",
     )
     contour: Contour | None = Field(default=None, description="Its pitch over time; null where `call` is.")
 

@@ -128,9 +128,16 @@ _LEVEL = FieldTable(
 _GAP = FieldTable((Field("begin_s", Decimal(4, 32)), Field("length_s", Decimal(4, 12)), Field("cause", Text())))
 _FIX = FieldTable(
     (
-        Field("type", Word(("3d", "2d", "differential", "rtk"), _MOSTLY)),
+        Field("type", Word(("3d", "2d", "differential", "rtk"))),
         Field("accuracy_m", Decimal(1, 5)),
         Field("age_s", Decimal(1, 4)),
+    )
+)
+_POSITION = FieldTable(
+    (
+        Field("latitude", Decimal(None, 22)),
+        Field("longitude", Decimal(None, 23)),
+        Field("fix", _FIX, "null"),
     )
 )
 DETECTION = FieldTable(
@@ -142,7 +149,7 @@ DETECTION = FieldTable(
         Field("begin_utc", Moment()),
         Field("end_utc", Moment(_end_utc, 20)),
         Field("clock", Word(("synchronised", "holdover", "unsynchronised", "header", "file_name", "given"), _MOSTLY)),
-        Field("clock_keeper", Word(("chrony", "ntp", "pps"))),
+        Field("clock_keeper", Word(("ntp", "chrony", "pps"))),
         Field("begin_s", Decimal(4, 32)),
         Field("end_s", Decimal(4, 1, _end_s)),
         Field("file", Text(), "null"),
@@ -155,16 +162,7 @@ DETECTION = FieldTable(
         Field("high_hz", Decimal(1, 9, lambda _: 200.0)),
         Field("model", Model()),
         Field("backend", Word(("onnx", "event", "loihi"), _MOSTLY)),
-        Field(
-            "position",
-            FieldTable(
-                (
-                    Field("latitude", Decimal(None, 22)),
-                    Field("longitude", Decimal(None, 23)),
-                    Field("fix", _FIX, "null"),
-                )
-            ),
-        ),
+        Field("position", _POSITION),
         Field("received_level", _LEVEL, "null"),
         Field(
             "gaps",
