@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edge_daemon.documents.compact import encode
+from edge_daemon.documents.compact import encode, load
 from edge_daemon.documents.compact.unpacking import SUBJECTS
 from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.message import Message
@@ -28,6 +28,10 @@ class Packing:
 
     topics: Topics
     form: Literal["json", "compact"] = "json"
+
+    def __post_init__(self) -> None:
+        if self.form == "compact":
+            load()
 
     def packed(self, topic: str, payload: bytes) -> tuple[str, bytes]:
         """Topic and payload as they leave; replies to orders, which are not in its tables, stay as they are.

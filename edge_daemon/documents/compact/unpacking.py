@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from edge_daemon.documents.compact.message import decode
-
 PACKED = "packed"
 """Last part of the topic of compact messages."""
 SUBJECTS = {
@@ -32,6 +30,8 @@ def unpacked(topic: str, payload: bytes) -> list[tuple[str, bytes]]:
     device, _, subject = topic.rpartition("/")
     if subject != PACKED or not payload:
         return [(topic, payload)]
+    from edge_daemon.documents.compact.message import decode
+
     return [(f"{device}/{_subject(document)}", document.encode()) for document in decode(payload)]
 
 
