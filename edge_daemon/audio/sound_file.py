@@ -92,6 +92,7 @@ class FileSource:
         self._stretch: DecodableStretch | None = None
         self._torn = 0  # samples missing within the sound
         self._tears: list[int] = []
+        self._torn_to = -1  # end of the last of them
         wished = max(1, round(block_seconds * self.rate))
         self._buffer = np.empty((max(1, min(wished, _MOST_VALUES // self.channels)), self.channels), np.float32)
 
@@ -159,9 +160,11 @@ class FileSource:
 
     def _gap(self, missing: int) -> Gap:
         gap = Gap(self._position, missing, "read_error")
-        self._tears.append(self._position)
+        if self._position != self._torn_to:  # else no sound was read in between: it is one place
+            self._tears.append(self._position)
         self._torn += missing
         self._position += missing
+        self._torn_to = self._position
         return gap
 
     def _finish(self, contents: Contents) -> Gap | None:

@@ -106,3 +106,24 @@ def test_a_disk_that_is_gone_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_pa
         for call in (bytes_at, next_readable):
             with pytest.raises(OSError, match="Stale"):
                 call(file.fileno(), 10, 90)
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "ending"), [("WAV", "PCM_16", "wav"), ("FLAC", "PCM_16", "flac"), ("OGG", "VORBIS", "ogg")]
+)
+def test_a_file_that_shrinks_while_it_is_read_lacks_sound_in_one_place(
+    kind: str, width: str, ending: str, tmp_path: Path
+) -> None:
+    path, frames = tmp_path / f"a.{ending}", 60 * RATE
+    soundfile.write(path, 0.1 * np.random.default_rng(1).standard_normal(frames), RATE, width, format=kind)
+    given = 0
+    with FileSource(path, block_seconds=1.0) as source:
+        while (item := source.read()) is not None:
+            given = item.end
+            if given == 5 * RATE:
+                os.truncate(path, path.stat().st_size // 2)
+        lost = sum(round(defect.lost_s * RATE) for defect in source.defects)
+    assert given == source.read_frames + lost == frames  # all is heard or accounted for
+    assert abs(lost - frames / 2) < 4 * RATE
+    places = [defect.sentence for defect in source.defects if defect.kind == "damage"]
+    assert all("in one place" in sentence for sentence in places)
