@@ -34,7 +34,7 @@ from edge_daemon.position.receiver import PositionReceiver
 from edge_daemon.position.sphere import distance_m
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,  # gpsd's search for a speed, and its pace, take tens of seconds
     pytest.mark.skipif(
         shutil.which("gpsd") is None or shutil.which("gpsfake") is None,
         reason="needs gpsd and gpsfake (apt-get install gpsd gpsd-clients)",
@@ -199,7 +199,6 @@ def test_an_hour_of_track(kind: str, free_port: int, tmp_path: Path) -> None:
         assert {"jump", "zero"} <= set(receiver.report().refused)
 
 
-@pytest.mark.long
 def test_a_receiver_unplugged_and_gpsd_killed_and_back(free_port: int) -> None:
     section = PositionSection(source="gpsd", gpsd_port=free_port, max_age_s=1.5)
     receiver = PositionReceiver(section, None, SystemTime(), lambda: True, random.Random(0))
