@@ -75,7 +75,7 @@ def report(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page on these, with the model that comes with the package; the worst detection has no picture."""
     page = tmp_path_factory.mktemp("report") / "report.html"
     settings = settings_for(None, scores=True)
-    with html_report(page, 2 * PER_SAMPLE - 1, settings) as gather:
+    with html_report(page, 2 * PER_SAMPLE - 1, settings, None) as gather:
         replay(find_recordings([archive]), settings, each=gather)
     return page
 
@@ -592,7 +592,7 @@ def test_an_empty_page_says_so(browser: Browser, tmp_path: Path, case: str) -> N
     (tmp_path / "broken.wav").write_bytes(b"RIFF and nothing else")
     recordings = [tmp_path / "broken.wav"] + ([SAMPLE] if case == "nothing found" else [])
     settings = settings_for(None, scores=True, threshold=1.0)
-    with html_report(tmp_path / "report.html", PICTURED, settings) as gather:
+    with html_report(tmp_path / "report.html", PICTURED, settings, None) as gather:
         replay(find_recordings(recordings), settings, each=gather)
     browser.open(tmp_path / "report.html")
     assert visible(browser, "#figures dd")[0] == "0"
