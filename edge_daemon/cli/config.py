@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_daemon.cli.configuration_output import write_configuration
 from edge_daemon.cli.say import say
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
     from edge_daemon.config.profile import PROFILES, ProfileName
     from edge_daemon.config.root import Config
     from edge_daemon.config.template import template
-    from edge_daemon.errors import StorageError, UsageError
-    from edge_daemon.storage.atomic_file import whole_file
+    from edge_daemon.errors import UsageError
 
     asking = not no_input and sys.stdin.isatty()
     if output == Path("-"):
@@ -80,17 +80,7 @@ def init(profile: str | None, output: Path | None, force: bool, no_input: bool) 
     title = "Configuration of edge-daemon" + (f", profile {named}." if profile or not former else ".")
     text = template(values, title)
     load_text(text.encode(), path=output)  # a wrong answer is told here, not at sea
-    if output is None:
-        say(text, nl=False)
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(output) as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageError(f"{output} cannot be written: {error.strerror}.") from None
-    say(f"Written: {output}")
-    say(f"Next: edge-daemon config check {output}")
+    write_configuration(text, output, "edge-daemon config check")
 
 
 def _usual_place() -> str:

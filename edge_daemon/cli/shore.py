@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_daemon.cli.configuration_output import write_configuration
 from edge_daemon.cli.say import say
-from edge_daemon.errors import StorageError, UsageError
+from edge_daemon.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_daemon.shore.accounts import Accounts
@@ -44,22 +45,11 @@ def shore() -> None:
 def init(output: Path | None, force: bool) -> None:
     """Write a commented configuration with all keys."""
     from edge_daemon.shore.config_file import station_template
-    from edge_daemon.storage.atomic_file import whole_file
 
-    text = station_template()
-    if output is None or output == Path("-"):
-        say(text, nl=False)
-        return
-    if output.exists() and not force:
-        raise UsageError(f"{output} already exists.", "Use --force to replace it.")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(output) as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageError(f"{output} cannot be written: {error.strerror}.") from None
-    say(f"Written: {output}")
-    say(f"Next: edge-daemon shore check --config {output}")
+    place = None if output == Path("-") else output
+    if place is not None and place.exists() and not force:
+        raise UsageError(f"{place} already exists.", "Use --force to replace it.")
+    write_configuration(station_template(), place, "edge-daemon shore check --config")
 
 
 @shore.command()
