@@ -34,6 +34,7 @@ from edge_daemon.detection.document import Detection
 from edge_daemon.replay.recordings import Recording
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.task import replay_recording
+from tests.integration.live.small_disk import mounted
 
 RATE = 2000
 DEVICE = "buoy-07"
@@ -424,3 +425,9 @@ def make_feeder() -> type[Feeder]:
 def calls_fixture() -> Callable[[int], NDArray[np.int16]]:
     """Sea with so many calls, one every three seconds."""
     return calls
+
+
+@pytest.fixture
+def card(rig: Any) -> Iterator[Path]:
+    """A disk of 4 MiB in memory."""
+    yield from mounted(rig, "-t", "tmpfs", "-o", "size=4m", "tmpfs")

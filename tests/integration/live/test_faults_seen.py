@@ -16,7 +16,6 @@ import sqlite3
 import subprocess
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import pytest
 import yaml
 
 from tests.faults.fault_library import FaultLibrary, build
+from tests.integration.live.small_disk import fill
 from tests.integration.nasty_broker import NastyBroker
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
@@ -208,29 +208,13 @@ def test_a_burst_into_the_pipe_is_heard_whole(rig: Any) -> None:
 # 13: the only copy given up early
 
 
-@pytest.fixture
-def card(rig: Any) -> Iterator[Path]:
-    """A disk of 4 MiB in memory."""
-    rig.state.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(rig.state)]
-    if os.geteuid() != 0 or (done := subprocess.run(command, capture_output=True, check=False)).returncode != 0:
-        pytest.skip(f"needs root and the right to mount a disk: {done.stderr.decode().strip()}")
-    yield rig.state
-    rig.close()
-    subprocess.run(["umount", "-l", str(rig.state)], check=True)
-
-
 def test_an_outbox_removed_on_a_full_disk_is_not_lost(rig: Any, card: Path) -> None:
     rig.settings["clips"] = {"enabled": False}
     rig.start()
     rig.play(rig.calls(9), 8.0)
     rig.until(lambda: len(rig.outbox_ids()) >= 8)
     waiting = rig.outbox_ids()
-    with contextlib.suppress(OSError), (card / "ballast").open("wb", buffering=0) as file:
-        for size in (65_536, 4096, 512):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(b"\xa5" * size)
+    fill(card)
     for path in card.glob("outbox.db*"):
         path.unlink()
     time.sleep(3)
