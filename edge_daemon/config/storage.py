@@ -30,6 +30,11 @@ class StorageSection(Section):
         return self.folder / "history.db"
 
     @property
+    def reserve_path(self) -> Path:
+        """Room that is kept for the end on a full disk."""
+        return self.folder / "reserve"
+
+    @property
     def clock_path(self) -> Path:
         """For how long the clock has been right."""
         return self.folder / "clock.json"

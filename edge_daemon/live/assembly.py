@@ -48,6 +48,7 @@ from edge_daemon.mqtt.topics import Topics
 from edge_daemon.outbox.delivery_timer import TimedMailbox
 from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.position.position import Position
+from edge_daemon.storage.reserve import Reserve
 from edge_daemon.system.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         max_bytes=round(config.history.max_mb * 1e6),
     )
     mailbox.when_acknowledged.append(history.mark_delivered)
-    keeper = HistoryKeeper(history, outbox, clock, time)
+    keeper = HistoryKeeper(history, outbox, clock, time, Reserve(config.storage.reserve_path, time))
     tally_periods = ReportPeriods(config.presence.publish_interval_s, time.utc_ns(), ledger.previous_end_ns())
     tallies = TallyReporter(
         ledger,

@@ -81,14 +81,9 @@ class Ending:
         self._reporter.report()
         if components.publisher is not None:
             components.publisher.stop(deadline.left(SEND_S, set_aside_s=2 * FAREWELL_S + PART_S))
-        deadline.bounded("closing the outbox", self._close_for_good, deadline.left(END_S))
+        deadline.bounded("closing the outbox", components.keeper.close, deadline.left(END_S))
         self.lost = self._tell_what_is_lost()
         log.info("ended", extra={"unsent": components.outbox.report().depth})
-
-    def _close_for_good(self) -> None:
-        """Write what the broker has acknowledged in the end: first the history, without which the outbox keeps it."""
-        self._components.history.close()
-        self._components.outbox.close()
 
     @property
     def _sending_s(self) -> float:

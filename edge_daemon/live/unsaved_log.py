@@ -2,7 +2,8 @@
 
 Printed is what neither disk nor broker have taken `PRINT_AFTER_S` after it should have been written, so that not even a
 SIGKILL takes it without a trace; all that is in memory alone when the service manager is about to end the program; what
-is left at a stop; and what a limit drops. Each message is printed once.
+is left at a stop; and what a limit drops. At an end also what was sent, but has no place in the history, is printed.
+Each message is printed once.
 """
 
 from __future__ import annotations
@@ -49,10 +50,12 @@ class UnsavedLog:
                 self._print(waiting[name], "a message could not be sent or written to disk yet")
 
     def print_all(self) -> int:
-        """Print all that is in memory alone; returns how much that is, printed before or not."""
+        """Print all that is in memory alone; returns how much of that is not even sent, printed before or not."""
         waiting = self._outbox.unsaved()
         for message in waiting:
             self._print(message, "a message could not be sent or written to disk")
+        for message in self._outbox.unrecorded():
+            self._print(message, "a message was sent, but could not be written to disk")
         return len(waiting)
 
     def dropped(self, message: Message, reason: str) -> None:

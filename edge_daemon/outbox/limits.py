@@ -1,4 +1,11 @@
-"""The bounds of the outbox: what it keeps, for how long, and how long it waits before it writes."""
+"""The bounds of the outbox: what it keeps, for how long, and how long it waits before it writes.
+
+When more than `max_rows` wait, the oldest of the lowest priority go first, except those under way. `Outbox.expire`
+drops what is older than `max_age_s`; messages stamped by a clock that did not know the time (`dated=False`) never
+expire, because once the clock is set they would look years old. Every drop is counted by kind and reason ("rows",
+"age", "memory", "damaged"), the counts are kept in the database, and `Outbox.when_dropped` is told of the message
+itself, which is its last chance.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A message for the broker: what the outbox keeps and the publisher sends."""
+"""A message for the broker: what the outbox keeps and the publisher sends.
+
+A message may promise something by name. The promise is written with it and outlives it, until `Outbox.settle`: so the
+next start knows what was promised and never came.
+"""
 
 from __future__ import annotations
 

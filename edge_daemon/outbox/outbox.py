@@ -8,17 +8,9 @@ de-duplication by id.
 wait or the oldest has waited `commit_within_s`. So a power cut takes at most what was put in the last
 `commit_within_s` seconds, plus the time between two ticks and that of one write to the card. `take` commits first:
 what has been published was on disk, whatever the age. What is done with is deleted along with the next commit, or after
-`forget_within_s`; until then a power cut means a message sent twice under one id. What `not_yet` names is not deleted:
-others have yet to write it down.
-
-**Promises.** A message may promise something by name (`Message.promise`). The promise is written with it and outlives
-it, until `settle`: so the next start knows what was promised and never came.
-
-**What a limit drops.** When more than `max_rows` wait, the oldest of the lowest priority go first, except those
-under way. `expire` drops what is older than `max_age_s`; messages stamped by a clock that did not know the time
-(`dated=False`) never expire, because once the clock is set they would look years old. Every drop is counted by
-kind and reason ("rows", "age", "memory", "damaged"), the counts are kept in the database, and `when_dropped` is told of
-the message itself, which is its last chance.
+`forget_within_s`; until then a power cut means a message sent twice under one id. What `not_yet` names is marked as
+sent instead of being deleted, for others have yet to write it down; the next start finds it among `sent`. `waiting`
+shows the life of a message, `limits` says what is dropped, `message` what one may promise.
 
 **When the disk fails**, messages stay in memory, at most `hold_rows` of them by the same policy, are published from
 there, and are written when the disk is back. A disk that takes a call and does not return from it fails, too: `take`
@@ -31,7 +23,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -45,7 +36,7 @@ from edge_daemon.outbox.outbox_file import OutboxFile
 from edge_daemon.outbox.outbox_health import OutboxHealth
 from edge_daemon.outbox.table import DROPPED_AT_ONCE
 from edge_daemon.outbox.waiting import Waiting
-from edge_daemon.storage.disk_calls import ANSWER_S, disk_calls
+from edge_daemon.storage.disk_calls import disk_calls
 
 
 class Outbox:
@@ -64,7 +55,7 @@ class Outbox:
         self.when_dropped: list[Callable[[Message, str], None]] = []
         """Told of each message that is given up, and why, after it was."""
         self.not_yet: Callable[[], AbstractSet[str]] = frozenset
-        """Ids of messages that may not be deleted yet, though they are acknowledged; asked while a lock is held."""
+        """Ids of messages that may not be forgotten yet, though they are acknowledged; asked while a lock is held."""
         self._time = time
         self._file = OutboxFile(path, time, rng)
         self._calls = disk_calls()
@@ -72,6 +63,7 @@ class Outbox:
         self._memory = threading.Lock()  # held for moments only
         self._waiting = Waiting(limits or OutboxLimits())
         self._removed_told = False  # what memory does not hold of a removed file
+        self._counted = False  # whether there was a commit, which counts what is on disk
         self._depth = 0  # rows on disk as of the last commit, 0 before the first
         self._removals = 0  # transactions that removed rows: what was read before one of them is out of date
         self._dropped: dict[tuple[str, str], int] = {}  # counts on disk as of the last commit
@@ -102,11 +94,11 @@ class Outbox:
 
     def tick(self) -> bool:
         """Commit if it is due; returns False if it was due and failed. Call at least every `commit_within_s`."""
-        if self._file.moved:
-            return self.commit()
         with self._memory:
-            due = self._waiting.due(self._time.monotonic_ns())
-        return self.commit() if due else True
+            # at a start nothing may wait for long, but health asks how much there is on disk
+            uncounted = not (self._counted or self._waiting.held)
+            due = uncounted or self._waiting.due(self._time.monotonic_ns())
+        return self.commit() if due or self._file.moved else True
 
     def commit(self, *, force: bool = False) -> bool:
         """Write what waits; True if all put before the call is on disk now.
@@ -114,22 +106,27 @@ class Outbox:
         Args:
             force: try even while waiting after a failure of the disk.
         """
+        done = self._write(force=force)
+        # Where the disk was so slow that some were sent meanwhile, once more: its other users may take as long again.
+        return self._write(force=force) if done and self._waiting.sent_from_memory else done
+
+    def _write(self, *, force: bool, lean: bool = False) -> bool:
         with self._disk:
             with self._memory:
-                changes = self._waiting.changes(self.not_yet())
-            if changes.none and self._file.report().state == "open" and not self._file.moved:
+                found = self._waiting.changes(self.not_yet())
+            changes = found.lean if lean else found
+            if changes.none and self._counted and self._file.report().state == "open" and not self._file.moved:
                 with self._memory:
                     self._waiting.begin_anew(self._time.monotonic_ns())
                 return True
             try:
-                found, dropped = self._file.write(changes, self._depth, self.limits.max_rows, force=force)
+                status, dropped = self._file.write(changes, self._depth, self.limits.max_rows, force=force)
             except StorageError:
-                with self._memory:
-                    self._waiting.not_written()
                 self._hold_removed()
                 return False
             with self._memory:
-                self._depth, self._dropped = found
+                self._depth, self._dropped = status
+                self._counted = True
                 self._removals += bool(changes.gone or dropped)
                 self._waiting.written(changes)
                 self._waiting.begin_anew(self._time.monotonic_ns())
@@ -232,6 +229,20 @@ class Outbox:
                 self._removals += bool(dropped)
             self._tell(dropped, "age")
 
+    def sent(self) -> list[str]:
+        """Ids of messages that an earlier life has sent and not deleted; see `forget`.
+
+        Raises:
+            StorageError: they cannot be read now.
+        """
+        with self._disk:
+            return self._file.sent()
+
+    def forget(self, sent: Iterable[str]) -> None:
+        """Of these, which an earlier life has sent, `not_yet` knows now: delete them once it names them no more."""
+        with self._memory:
+            self._waiting.sent_before(list(sent), self._time.monotonic_ns())
+
     def promises(self) -> dict[str, str]:
         """Promises on disk: their names, and the ids of the messages that made them.
 
@@ -251,28 +262,21 @@ class Outbox:
             return self._file.newest(kind, most)
 
     def unsaved(self) -> list[Message]:
-        """Messages that a crash would take: in memory and not known to be on disk; never waits for the disk."""
+        """Messages that are neither sent nor known to be on disk: a crash would take them; never waits for the disk."""
         with self._memory:
             return list(self._waiting.held.values())
+
+    def unrecorded(self) -> list[Message]:
+        """Messages that are sent, and of which a crash would take what `not_yet` names; never waits for the disk."""
+        with self._memory:
+            waits = self.not_yet()
+            return [message for name, message in self._waiting.sent_from_memory.items() if name in waits]
 
     def report(self) -> OutboxHealth:
         """How the outbox is, without touching the disk."""
         database = self._file.report()
-        available, reason = database.state != "unavailable", database.reason
         with self._memory:
-            waiting = self._waiting
-            dropped = Counter(self._dropped) + waiting.drops
-            if available and waiting.held and waiting.held_since_ns is not None:
-                waited_s = (self._time.monotonic_ns() - waiting.held_since_ns) / SECOND_NS
-                if waited_s > self.limits.commit_within_s + ANSWER_S:  # whoever should write is held up
-                    available, reason = False, f"Nothing has been written for {waited_s:.0f} s."
-            return OutboxHealth(
-                depth=max(0, self._depth - len(waiting.acknowledged)) + len(waiting.held),
-                held=len(waiting.held),
-                dropped={f"{kind}/{reason}": count for (kind, reason), count in sorted(dropped.items())},
-                available=available,
-                reason=reason,
-            )
+            return self._waiting.report(database, self._depth, self._dropped, self._time.monotonic_ns())
 
     @property
     def set_aside(self) -> tuple[Path, ...]:
@@ -285,7 +289,12 @@ class Outbox:
         return self._file.report().left_behind
 
     def close(self) -> bool:
-        """Write what waits and close the file; True if nothing is left in memory."""
+        """Write what waits and close the file; True if nothing is left in memory.
+
+        On a full disk at least what is sent is marked, or deleted, for which there is room.
+        """
         done = self.commit(force=True)
+        if not done:
+            self._write(force=True, lean=True)
         self._file.close()
         return done

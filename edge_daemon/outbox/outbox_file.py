@@ -65,7 +65,8 @@ class OutboxFile:
 
         def work(connection: sqlite3.Connection) -> Written:
             lost = max(0, depth - table.status(connection).depth)  # nobody else writes
-            table.insert(connection, changes.held)
+            table.insert(connection, (*changes.held, *changes.late))
+            table.mark_sent(connection, changes.sent)
             table.insert_promises(connection, changes.promises)
             table.delete(connection, changes.gone)
             table.delete_promises(connection, changes.settled)
@@ -93,6 +94,10 @@ class OutboxFile:
     def newest(self, kind: str, most: int) -> list[Message]:
         """Sound messages of a kind, newest first."""
         return self._database.read(lambda connection: table.newest(connection, kind, most))
+
+    def sent(self) -> list[str]:
+        """Ids of messages that are marked as sent."""
+        return self._database.read(table.sent)
 
     def promises(self) -> dict[str, str]:
         """Promises: name, and id of the message."""

@@ -1,5 +1,9 @@
-"""The outbox's tables: one row per message not yet acknowledged, one count per kind and reason of a drop, one row per
-promise that is neither kept nor taken back.
+"""The outbox's tables: one row per message not yet done with, one per message of these that is marked as sent, one
+count per kind and reason of a drop, one row per promise that is neither kept nor taken back.
+
+What is marked as sent waits for the history alone: it is not selected, not counted, and no bound drops it. The mark has
+a table of its own, of which a hundred rows are one page: so it finds room on a full disk, and an older program, which
+does not know it, sends the message again.
 
 Plain functions on an open connection; transactions are the caller's.
 """
@@ -38,7 +42,10 @@ CREATE TABLE IF NOT EXISTS dropped (
 CREATE TABLE IF NOT EXISTS promise ( -- what messages promised, which may have been sent long ago
     name TEXT PRIMARY KEY NOT NULL,
     message TEXT NOT NULL
-)
+);
+CREATE TABLE IF NOT EXISTS sent (
+    id TEXT PRIMARY KEY NOT NULL
+) WITHOUT ROWID
 """
 
 DROPPED_AT_ONCE = 1000
@@ -55,7 +62,7 @@ class Status(NamedTuple):
 
 def status(connection: sqlite3.Connection) -> Status:
     """Count what waits and what was dropped."""
-    depth = connection.execute("SELECT count(*) FROM message").fetchone()[0]
+    depth = _unsent(connection)
     dropped = {(kind, why): count for kind, why, count in connection.execute("SELECT * FROM dropped")}
     return Status(depth, dropped)
 
@@ -70,8 +77,27 @@ def insert(connection: sqlite3.Connection, messages: Iterable[Message]) -> None:
 
 
 def delete(connection: sqlite3.Connection, names: Iterable[str]) -> None:
-    """Remove messages by id; unknown ids are no error."""
-    connection.executemany("DELETE FROM message WHERE id = ?", [(name,) for name in names])
+    """Remove messages by id, with their marks; unknown ids are no error."""
+    for name in names:
+        connection.execute("DELETE FROM message WHERE id = ?", (name,))
+        connection.execute("DELETE FROM sent WHERE id = ?", (name,))
+
+
+def mark_sent(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Note that the broker has these messages; unknown ids are no error."""
+    mark = "INSERT OR IGNORE INTO sent SELECT id FROM message WHERE id = ?"
+    connection.executemany(mark, [(name,) for name in names])
+
+
+def sent(connection: sqlite3.Connection) -> list[str]:
+    """Ids of the messages that are marked as sent."""
+    # an older program may have deleted the message and left its mark
+    query = "SELECT sent.id FROM sent JOIN message ON message.id = sent.id"
+    return [str(name) for (name,) in connection.execute(query)]
+
+
+def _unsent(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM message").fetchone()[0]) - len(sent(connection))
 
 
 def insert_promises(connection: sqlite3.Connection, promises: Mapping[str, str]) -> None:
@@ -96,7 +122,7 @@ def select(
     skip: AbstractSet[str] = frozenset(),
     backing_off: AbstractSet[int | str] = frozenset(),
 ) -> list[tuple[Message, bool]]:
-    """The first `limit` messages, higher priorities first, each with whether its bytes are still those written.
+    """The first `limit` unsent messages, higher priorities first, each with whether its bytes are still those written.
 
     Args:
         connection: to the database.
@@ -111,6 +137,7 @@ def select(
     query = f"SELECT seq, id FROM message WHERE priority = ?{others} ORDER BY seq {direction}"  # noqa: S608 our words
     below = "SELECT max(priority) FROM message WHERE priority < ?"
     wanted: list[int] = []
+    skip = {*skip, *sent(connection)}
     priority = connection.execute("SELECT max(priority) FROM message").fetchone()[0]
     while priority is not None and len(wanted) < limit:  # priority by priority, so that the index serves both orders
         if priority not in backing_off:
@@ -146,24 +173,27 @@ def count_drops(connection: sqlite3.Connection, drops: Mapping[tuple[str, str], 
 
 
 def make_room(connection: sqlite3.Connection, max_rows: int, keep: AbstractSet[str]) -> list[Message]:
-    """Drop, count and return what exceeds `max_rows`: the oldest of the lowest priority, but none of the ids in `keep`.
+    """Drop, count and return what exceeds `max_rows`: the oldest of the lowest priority, but none of the ids in `keep`,
+    nor what is sent.
 
     At most `DROPPED_AT_ONCE`; where a bound has been lowered, the rest follows.
     """
-    excess = connection.execute("SELECT count(*) FROM message").fetchone()[0] - max_rows
+    excess = _unsent(connection) - max_rows
     if excess <= 0:
         return []
     excess = min(excess, DROPPED_AT_ONCE)
+    keep = {*keep, *sent(connection)}
     rows = connection.execute("SELECT seq, id FROM message ORDER BY priority, seq LIMIT ?", (excess + len(keep),))
     return _drop(connection, [seq for seq, name in rows.fetchall() if name not in keep][:excess], "rows")
 
 
 def drop_expired(connection: sqlite3.Connection, before_utc_ns: int, keep: AbstractSet[str]) -> list[Message]:
-    """Drop, count and return dated messages made before a moment, but none of the ids in `keep`.
+    """Drop, count and return dated messages made before a moment, but none of the ids in `keep`, nor what is sent.
 
     At most `DROPPED_AT_ONCE`, oldest arrivals first.
     """
     query = "SELECT seq, id FROM message WHERE dated AND created_utc_ns < ? ORDER BY seq LIMIT ?"
+    keep = {*keep, *sent(connection)}
     rows = connection.execute(query, (before_utc_ns, DROPPED_AT_ONCE + len(keep))).fetchall()
     return _drop(connection, [seq for seq, name in rows if name not in keep][:DROPPED_AT_ONCE], "age")
 

@@ -1,19 +1,36 @@
 """What the outbox knows of its messages beside the disk: which wait to be written, are under way, or are done with.
 
+The life of a message::
+
+    put ─▶ held ────────── written ─────────▶ on disk
+            │                                    │
+       acknowledged                         acknowledged
+            ▼                                    ▼
+    sent from memory ─ written as sent ─▶ acknowledged ─ marked as sent, until the history has it ─▶ gone
+            └──────────────────────── the history has it ─────────────────────────────────────────────┘
+
+After a kill or a power cut the next start finds what is on disk: a message without a mark is sent (again), one that is
+marked as sent goes to the history alone. Lost is what was held or sent from memory: what came in the moments before, or
+since the disk fails, of which health tells.
+
 Plain state without a lock: whoever calls holds the outbox's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from edge_daemon.clock.time_source import SECOND_NS
 from edge_daemon.outbox.limits import OutboxLimits
 from edge_daemon.outbox.mailbox import Order
 from edge_daemon.outbox.message import Message
+from edge_daemon.outbox.outbox_health import OutboxHealth
+from edge_daemon.storage.database_report import DatabaseReport
+from edge_daemon.storage.disk_calls import ANSWER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +39,8 @@ class OutboxChanges:
 
     Attributes:
         held: messages to add, oldest first.
+        late: messages to add that were sent from memory meanwhile; `sent` has their ids, too.
+        sent: ids of messages to be marked as sent.
         promises: promises to add: name and id of the message that made it.
         gone: ids of messages to delete.
         settled: names of promises to delete.
@@ -30,6 +49,8 @@ class OutboxChanges:
     """
 
     held: tuple[Message, ...]
+    late: tuple[Message, ...]
+    sent: frozenset[str]
     promises: dict[str, str]
     gone: frozenset[str]
     settled: frozenset[str]
@@ -39,7 +60,13 @@ class OutboxChanges:
     @property
     def none(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.held or self.promises or self.gone or self.settled or self.drops)
+        return not (self.held or self.sent or self.promises or self.gone or self.settled or self.drops)
+
+    @property
+    def lean(self) -> Self:
+        """The same without what needs room: messages are marked and deleted, none is added."""
+        late = frozenset(message.id for message in self.late)
+        return replace(self, held=(), late=(), sent=self.sent - late, promises={})
 
 
 class Waiting:
@@ -52,11 +79,13 @@ class Waiting:
     def __init__(self, limits: OutboxLimits) -> None:
         self.limits = limits
         self.held: dict[str, Message] = {}
-        """Not on disk yet, oldest first."""
+        """Neither on disk yet nor sent, oldest first."""
         self.acknowledged: set[str] = set()
         """To be deleted from the disk."""
-        self.sent_from_memory: dict[str, None] = {}
-        """On disk only if put twice; the oldest forgotten beyond `hold_rows`."""
+        self.marked: set[str] = set()
+        """Those of them that are marked as sent."""
+        self.sent_from_memory: dict[str, Message] = {}
+        """Sent, and on disk only if put twice; the oldest forgotten beyond `hold_rows`."""
         self.drops: Counter[tuple[str, str]] = Counter()
         """To be added on disk."""
         self.in_flight: set[str] = set()
@@ -65,7 +94,6 @@ class Waiting:
         self._done_since_ns: int | None = None  # … and others to be deleted
         self._promises: dict[str, str] = {}
         self._settled: dict[str, None] = {}
-        self._being_written: frozenset[str] = frozenset()  # of those held: may be on disk already
 
     @property
     def skip(self) -> AbstractSet[str]:
@@ -83,7 +111,7 @@ class Waiting:
 
     def begin_anew(self, now_ns: int) -> None:
         """What is left has waited since now."""
-        self.held_since_ns = now_ns if self.held else None
+        self.held_since_ns = now_ns if self.held or self.sent_from_memory else None
         done = self.acknowledged or self.sent_from_memory or self._settled
         self._done_since_ns = now_ns if done else None
 
@@ -123,20 +151,30 @@ class Waiting:
         """The broker has it."""
         self._done(now_ns)
         self.in_flight.discard(name)
-        if self.held.pop(name, None) is None or name in self._being_written:
+        message = self.held.pop(name, None)
+        if message is None:
             self.acknowledged.add(name)
             return
-        self.sent_from_memory[name] = None  # bounded: what is forgotten here is at worst sent twice
+        # Never at the cost of what is held; what is forgotten here is at worst sent twice, or not in the history.
+        self.sent_from_memory[name] = message
         if len(self.sent_from_memory) > self.limits.hold_rows:
             del self.sent_from_memory[next(iter(self.sent_from_memory))]
 
+    def sent_before(self, names: Iterable[str], now_ns: int) -> None:
+        """These are on disk, marked as sent."""
+        self._done(now_ns)
+        self.acknowledged.update(names)
+        self.marked.update(names)
+
     def changes(self, keep: AbstractSet[str]) -> OutboxChanges:
-        """What is to be written now; ids in `keep` are not deleted yet."""
-        self._being_written = frozenset(self.held)
+        """What is to be written now; ids in `keep` are not deleted yet, but marked as sent."""
+        sent = self.acknowledged.union(self.sent_from_memory)
         return OutboxChanges(
             tuple(self.held.values()),
+            tuple(message for name, message in self.sent_from_memory.items() if name in keep),
+            frozenset((sent & keep) - self.marked),
             dict(self._promises),
-            frozenset(self.acknowledged.union(self.sent_from_memory) - keep),
+            frozenset(sent - keep),
             frozenset(self._settled),
             Counter(self.drops),
             frozenset(self.in_flight),
@@ -144,21 +182,20 @@ class Waiting:
 
     def written(self, changes: OutboxChanges) -> None:
         """They are on disk."""
-        self._being_written = frozenset()
-        for message in changes.held:
-            self.held.pop(message.id, None)
+        for message in (*changes.held, *changes.late):
+            if self.held.pop(message.id, None) is None and self.sent_from_memory.pop(message.id, None) is not None:
+                self.acknowledged.add(message.id)
+        self.marked |= changes.sent
         for name, made_by in changes.promises.items():
             if self._promises.get(name) == made_by:
                 del self._promises[name]
         for name in changes.settled:
             self._settled.pop(name, None)
         self.acknowledged -= changes.gone
-        self.sent_from_memory = {name: None for name in self.sent_from_memory if name not in changes.gone}
+        self.marked -= changes.gone
+        for name in changes.gone:
+            self.sent_from_memory.pop(name, None)
         self.drops -= changes.drops
-
-    def not_written(self) -> None:
-        """The disk has failed."""
-        self._being_written = frozenset()
 
     def take(
         self, on_disk: list[tuple[Message, bool]], limit: int, order: Order, backing_off: AbstractSet[int | str]
@@ -196,6 +233,30 @@ class Waiting:
             del self.held[message.id]
             self.drops[message.kind, "age"] += 1
         return old
+
+    def report(
+        self, database: DatabaseReport, depth: int, dropped: Mapping[tuple[str, str], int], now_ns: int
+    ) -> OutboxHealth:
+        """How the outbox is.
+
+        Args:
+            database: how its file is.
+            depth, dropped: unsent messages and counts of drops on disk.
+            now_ns: monotonic time.
+        """
+        available, reason = database.state != "unavailable", database.reason
+        if available and (self.held or self.sent_from_memory) and self.held_since_ns is not None:
+            waited_s = (now_ns - self.held_since_ns) / SECOND_NS
+            if waited_s > self.limits.commit_within_s + ANSWER_S:  # whoever should write is held up
+                available, reason = False, f"Nothing has been written for {waited_s:.0f} s."
+        counts = Counter(dropped) + self.drops
+        return OutboxHealth(
+            depth=max(0, depth - len(self.acknowledged - self.marked)) + len(self.held),
+            held=len(self.held),
+            dropped={f"{kind}/{why}": count for (kind, why), count in sorted(counts.items())},
+            available=available,
+            reason=reason,
+        )
 
     def hold_again(self, rows: list[tuple[Message, bool]], room: int) -> tuple[int, list[Message]]:
         """Hold rows of a file that is going; how many, and those for which there is no room.

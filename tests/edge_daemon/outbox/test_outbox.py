@@ -173,6 +173,71 @@ def test_what_others_have_not_written_down_is_not_deleted(tmp_path: Path) -> Non
     assert rows(tmp_path / "o.db") == 0
 
 
+def test_what_is_marked_as_sent_waits_for_others_alone(tmp_path: Path) -> None:
+    outbox = make(tmp_path / "o.db")
+    outbox.not_yet = lambda: {"a", "b"}
+    for name in "abc":
+        outbox.put(message(name))
+    assert outbox.commit()
+    for taken in outbox.take(2, "oldest_first"):
+        outbox.acknowledge(taken.id)
+    assert outbox.close()
+    outbox = make(tmp_path / "o.db", max_rows=2)
+    outbox.not_yet = lambda: waits
+    waits = {"a", "b"}
+    assert outbox.tick()
+    assert outbox.report().depth == 1
+    assert ids(outbox.take(9)) == ["c"]
+    assert sorted(outbox.sent()) == ["a", "b"]
+    assert ids(outbox.newest("detection", 9)) == ["c", "b", "a"]  # for the others
+    outbox.expire(10**18)
+    outbox.put(message("d"))
+    assert outbox.commit()
+    assert outbox.report().dropped == {}  # neither their age nor their number counts
+    outbox.forget(["a", "b"])
+    waits = {"b"}
+    assert outbox.commit()
+    assert outbox.report().depth == 2
+    assert outbox.sent() == ["b"]
+    assert outbox.close()
+
+
+def test_what_was_sent_from_memory_is_written_for_the_others(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("in the way of the folder")
+    time = ManualTime()
+    outbox = make(tmp_path / "state" / "o.db", time, hold_rows=3)
+    outbox.not_yet = lambda: waits
+    waits = {"a", "c", "d", "e"}
+    for name in "abcde":
+        outbox.put(message(name))
+        outbox.acknowledge(outbox.take(1)[0].id)
+    assert ids(outbox.unrecorded()) == ["c", "d", "e"]  # the others were too many
+    outbox.put(message("unsent"))
+    (tmp_path / "state").unlink()
+    waits = {"c", "e"}
+    time.advance(61)
+    assert outbox.tick()
+    assert not outbox.unrecorded()
+    assert sorted(outbox.sent()) == ["c", "e"]
+    assert ids(outbox.take(9)) == ["unsent"]
+    outbox._file._database._drop()  # a kill
+    outbox = make(tmp_path / "state" / "o.db")
+    assert ids(outbox.take(9)) == ["unsent"]
+    assert set(ids(outbox.newest("detection", 9))) == {"unsent", "e", "c"}
+
+
+def test_a_mark_that_an_older_program_left_behind_counts_for_nothing(tmp_path: Path) -> None:
+    outbox = make(tmp_path / "o.db")
+    outbox.put(message("a"))
+    assert outbox.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "o.db")) as connection, connection:
+        connection.execute("INSERT INTO sent VALUES ('b')")
+    outbox = make(tmp_path / "o.db")
+    assert outbox.tick()
+    assert outbox.report().depth == 1
+    assert outbox.sent() == []
+
+
 def rows(path: Path) -> int:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
@@ -648,6 +713,29 @@ def test_what_is_acknowledged_leaves_a_disk_that_stays_full(
     outbox.put(message("during"))
     assert outbox.commit()
     assert outbox.close()
+
+
+def test_what_is_acknowledged_is_marked_on_a_disk_that_stays_full(
+    small_disk: Path, fill_disk: Callable[[Path], None]
+) -> None:
+    """Not even what is found meanwhile, and has no place, keeps it from that."""
+    outbox = make(small_disk / "o.db")
+    names = [f"m{n}" for n in range(40)]
+    outbox.not_yet = lambda: set(names)
+    for name in names:
+        outbox.put(Message(name, "t", b"x" * 900, "detection", 5, 0))
+    assert outbox.commit()
+    outbox._file._database.read(lambda connection: connection.execute("PRAGMA wal_checkpoint").fetchall())  # not young
+    fill_disk(small_disk / "filler")
+    for n in range(100):
+        outbox.put(Message(f"late{n}", "t", b"y" * 2000, "detection", 5, 0))
+    for name in names:
+        outbox.acknowledge(name)
+    assert not outbox.close()
+    outbox = make(small_disk / "o.db")
+    assert outbox.take(200) == []
+    assert sorted(outbox.sent()) == sorted(names)
+    outbox.close()
 
 
 def test_damage_on_a_full_disk_is_mended_once_there_is_room(

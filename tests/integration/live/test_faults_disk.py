@@ -82,17 +82,37 @@ def test_disk_full_while_the_broker_is_away(rig: Any, card: Path) -> None:
 
 
 def test_disk_full_at_the_end_and_room_after_the_restart(rig: Any, card: Path) -> None:
-    """Nothing is lost by a stop either, if the broker is there: what is in memory only is sent before the end."""
+    """Nothing is lost by a stop either, if the broker is there: what is in memory only is sent before the end.
+
+    Nor is it missing in the history, for which there is room in reserve, nor sent once more after the restart.
+    """
     sound = rig.calls(30)
     rig.broker.start()
     rig.start()
     rig.play(sound, SPEED)
     rig.until(lambda: len(rig.shore.ids()) >= 3)
-    fill(card)
+    ballast = fill(card)
     rig.until(lambda: outbox_of(rig).get("available") is False)
     rig.ends_as_replayed(sound, codes=(UNSAVED,))
     assert "effort could not be written to disk session=" in rig.log.read_text()
     assert not rig.printed()
+    assert in_history(rig) == rig.shore.ids()
+    ballast.unlink()
+    arrived = rig.shore.ids()
+    rig.start()
+    rig.until(lambda: rig.starts() == 2)
+    rig.play(rig.calls(6), SPEED)
+    rig.until(lambda: len(rig.shore.ids()) >= len(arrived) + 5)
+    rig.ends_clean()
+    assert len(rig.shore.detections()) == len(rig.shore.ids())
+    assert in_history(rig) == rig.shore.ids()
+
+
+def in_history(rig: Any) -> set[str]:
+    """Detections in the history that count as delivered."""
+    with contextlib.closing(sqlite3.connect(rig.state / "history.db")) as connection:
+        query = "SELECT id FROM entry WHERE kind = 'detection' AND delivered"
+        return {name for (name,) in connection.execute(query)}
 
 
 def test_card_turns_read_only(rig: Any, worn_card: Path) -> None:
