@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 import time
+from functools import lru_cache
 from typing import Any
 
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, Client, MQTTMessage
@@ -254,6 +255,7 @@ def _limits(properties: Any) -> BrokerLimits:
     )
 
 
+@lru_cache(maxsize=16)  # paho's object costs more than the rest of a small message, and is only read
 def _with_alias(alias: int | None) -> Properties | None:
     if alias is None:
         return None

@@ -187,7 +187,6 @@ class Publisher:
         for event in self._link.poll(max(0, until - self._time.monotonic_ns()) / SECOND_NS):
             self._courier.handle(event, self._time.monotonic_ns())
         self._announced = self._courier.announced
-        self._report = self._courier.report(self._time.monotonic_ns())
 
     def _log(self) -> None:
         connection = self._courier.connection

@@ -10,6 +10,7 @@ The path is whole, but cautious: the faint begin of a call stays below the thres
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +40,9 @@ FAINT_DROP_DB = 10.0
 """Loss since its best after which a faint end is given up."""
 
 _BEGIN = 127  # no path comes from before
-_SHIFT, _NUMBER_SHIFT = 32, 28  # sums above the one, numbers of moves above the other, most sums so far below
-_SO_FAR = (1 << _NUMBER_SHIFT) - 1
+_SHIFT, _NUMBER_SHIFT = 32, 28  # sums above the one, numbers of moves above the other, floors below
+_FLOOR = (1 << _NUMBER_SHIFT) - 1
+_SUM_HALF = 1 if sys.byteorder == "little" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def ridges(tenths_db: NDArray[np.int32]) -> list[Ridge]:
         tenths_db: int32 [frames, bands], the excess in tenths of a decibel.
     """
     capped = np.minimum(tenths_db, round(HIGHEST_DB * TENTHS))
-    gain = capped.astype(np.int64) - round(THRESHOLD_DB * TENTHS)
+    gain = capped - np.int32(round(THRESHOLD_DB * TENTHS))
     found: list[Ridge] = []
     waiting = [(0, len(gain), _Paths.through(gain))]
     while waiting:
@@ -100,7 +102,8 @@ class _Paths:
     """The best path to each band of each frame.
 
     Attributes:
-        states: int64 [frames, bands], what it gathers and, in the lower `_SHIFT` bits, the most that it had by then.
+        states: int64 [frames, bands], what it gathers and, in the lower `_SHIFT` bits, the floor: where that falls to
+            it, the path ends.
         came: int8 [frames, bands], bands from there to where it was in the frame before; `_BEGIN` where it begins.
     """
 
@@ -108,11 +111,11 @@ class _Paths:
     came: NDArray[np.int8]
 
     @classmethod
-    def through(cls, gain: NDArray[np.int64], known: _Paths | None = None) -> _Paths:
+    def through(cls, gain: NDArray[np.int32], known: _Paths | None = None) -> _Paths:
         """All best paths.
 
         Args:
-            gain: int64 [frames, bands].
+            gain: int32 [frames, bands].
             known: paths through the same frames that came from before them. What follows a frame depends on that frame
                 alone, so where both agree on one, the rest is the same.
         """
@@ -131,28 +134,29 @@ class _Paths:
         # row k: the frame before as it lies k − STEEPEST bands higher; a view, made once
         sources = np.ndarray((len(moves), bands), np.int64, before, strides=(before.itemsize, before.itemsize))
         candidates = np.empty_like(sources)
-        value, so_far, least = (np.empty(bands, np.int64) for _ in range(3))
-        differs = np.empty(bands, np.bool_)
-        drop = round(DROP_DB * TENTHS) + 1
+        # the halves of a state as numbers of their own: a call of numpy costs more than what it does to so few bands
+        best_sums, best_floors = _halves(chosen)
+        sums, floors = _halves(inside)
+        value, floor = np.empty(bands, np.int32), np.empty(bands, np.int32)
+        drop = np.int32(round(DROP_DB * TENTHS) + 1)
+        nothing, mask = np.int32(0), np.int32(_FLOOR)
         done = 0
-        for best, begin, state, gained in zip(chosen, begins, states, gain, strict=True):
+        for best, best_sum, best_floor, begin, state, gained in zip(
+            chosen, best_sums, best_floors, begins, states, gain, strict=True
+        ):
             np.add(sources, offsets, out=candidates)
             np.maximum.reduce(candidates, axis=0, out=best)
-            np.right_shift(best, _SHIFT, out=value)
-            np.bitwise_and(best, _SO_FAR, out=so_far)
-            np.subtract(so_far, drop, out=least)
-            np.maximum(least, 0, out=least)
-            np.less_equal(value, least, out=begin)
-            np.putmask(value, begin, 0)
-            np.putmask(so_far, begin, 0)
-            np.add(value, gained, out=value)
-            np.maximum(value, 0, out=value)
-            np.maximum(so_far, value, out=so_far)
-            np.left_shift(value, _SHIFT, out=state)
-            np.bitwise_or(state, so_far, out=state)
-            inside[:] = state
+            np.bitwise_and(best_floor, mask, out=floor)
+            np.less_equal(best_sum, floor, out=begin)
+            np.add(best_sum, gained, out=value)
+            np.putmask(value, begin, gained)
+            np.putmask(floor, begin, nothing)
+            np.maximum(value, nothing, out=sums)
+            np.subtract(sums, drop, out=value)
+            np.maximum(floor, value, out=floors)
+            state[:] = inside
             done += 1
-            if known is not None and not np.not_equal(state, known.states[done - 1], out=differs).any():
+            if known is not None and state.tobytes() == known.states[done - 1].tobytes():
                 states[done:] = known.states[done:]
                 break
         came = np.empty((frames, bands), np.int8)
@@ -177,6 +181,12 @@ class _Paths:
             frame, band = frame - 1, band + move
             path.append(band)
         return Ridge(frame, np.array(path[::-1], np.int64), total)
+
+
+def _halves(states: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Views of sums and of what is below them, int32 of the same shape."""
+    halves = states.view(np.int32).reshape(*states.shape, 2)
+    return halves[..., _SUM_HALF], halves[..., 1 - _SUM_HALF]
 
 
 def _with_faint_ends(ridge: Ridge, capped: NDArray[np.int32], begin: int, end: int) -> Ridge:
