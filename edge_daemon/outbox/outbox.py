@@ -167,34 +167,34 @@ class Outbox:
             backing_off: priorities (numbers) and topics (texts) of which none is wanted now.
         """
         while True:
-            removals, on_disk = self._from_disk(limit, order, backing_off)
+            removals, on_disk, written = self._from_disk(limit, order, backing_off)
             with self._memory:
                 # read again what another thread took, had acknowledged and deleted meanwhile: nothing remembers it now
                 if on_disk and removals != self._removals:
                     continue
-                taken, damaged = self._waiting.take(on_disk, limit, order, backing_off)
+                taken, damaged = self._waiting.take(on_disk, limit, order, backing_off, from_memory=not written)
             self._tell(damaged, "damaged")
             return taken
 
     def _from_disk(
         self, limit: int, order: Order, backing_off: AbstractSet[int | str]
-    ) -> tuple[int, list[tuple[Message, bool]]]:
-        """What `select` finds once all is written, and `_removals` then; nothing where the disk does not answer."""
+    ) -> tuple[int, list[tuple[Message, bool]], bool]:
+        """`_removals`, what `select` finds then, and whether all was written before; nothing where no disk answers."""
 
-        def written_and_read() -> tuple[int, list[tuple[Message, bool]]]:
-            self.commit()
+        def written_and_read() -> tuple[int, list[tuple[Message, bool]], bool]:
+            written = self.commit()
             with self._disk:
                 with self._memory:
                     skip = self._waiting.skip
                     removals = self._removals
-                return removals, self._file.select(limit, order, skip, backing_off)
+                return removals, self._file.select(limit, order, skip, backing_off), written
 
         if not self._file.report().answers:
-            return 0, []
+            return 0, [], False
         try:
             return self._calls.run(written_and_read, "reading the outbox")
         except StorageError:
-            return 0, []
+            return 0, [], False
 
     def acknowledge(self, name: str) -> None:
         """The broker has the message with this id: forget it; an unknown id is no error."""

@@ -198,7 +198,13 @@ class Waiting:
         self.drops -= changes.drops
 
     def take(
-        self, on_disk: list[tuple[Message, bool]], limit: int, order: Order, backing_off: AbstractSet[int | str]
+        self,
+        on_disk: list[tuple[Message, bool]],
+        limit: int,
+        order: Order,
+        backing_off: AbstractSet[int | str],
+        *,
+        from_memory: bool,
     ) -> tuple[list[Message], list[Message]]:
         """Mark what is to be published of these rows and of memory; that, and the damaged ones, which are given up.
 
@@ -207,6 +213,7 @@ class Waiting:
             limit: how many at most.
             order: of messages of one priority.
             backing_off: priorities and topics of which none is wanted.
+            from_memory: the disk fails; else what is held came since it was written, and waits for the next time.
         """
         skip = self.skip
         damaged = [m for m, sound in on_disk if not sound and m.id not in self.acknowledged]
@@ -214,7 +221,7 @@ class Waiting:
             self.drops[message.kind, "damaged"] += 1
         self.acknowledged.update(m.id for m in damaged)  # deleted with the next commit
         ready = [m for m, sound in on_disk if sound and m.id not in skip and m.id not in self.held]
-        idle = (m for m in self.held.values() if m.id not in skip)
+        idle = (m for m in self.held.values() if from_memory and m.id not in skip)
         held = [m for m in idle if m.priority not in backing_off and m.topic not in backing_off]
         # Held messages are the newest; sorted() is stable, so only the priority remains to be sorted by.
         ready = held[::-1] + ready if order == "newest_first" else ready + held

@@ -61,7 +61,7 @@ class Board:
         for name, database in (("outbox", self.outbox._file._database), ("history", self.history._database)):
             database.transact = self._failing(name, database)  # type: ignore[method-assign]
         from_disk = self.outbox._from_disk
-        self.outbox._from_disk = lambda *a: (0, []) if self.silent else from_disk(*a)  # type: ignore[method-assign]
+        self.outbox._from_disk = lambda *a: (0, [], False) if self.silent else from_disk(*a)  # type: ignore[method-assign]
         self.mailbox = TimedMailbox(self.outbox, self.time, lambda _seconds: None)
         self.mailbox.when_acknowledged.append(self.history.mark_delivered)
         times: SampleTime = None  # type: ignore[assignment]  # nobody asks for ages here

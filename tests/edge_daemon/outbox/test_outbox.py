@@ -561,6 +561,25 @@ def test_what_another_thread_sent_between_reading_and_taking_is_not_sent_again(
     assert sorted(mine + by_the_other) == ["m0", "m1", "m2", "m3"]
 
 
+def test_what_comes_while_others_are_taken_is_not_sent_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = make(tmp_path / "o.db")
+    outbox.put(message("a"))
+    read = outbox._from_disk
+
+    def read_and_put(*arguments: object) -> object:
+        found = read(*arguments)  # type: ignore[arg-type]  # passed on as they are
+        outbox.put(message("b"))
+        return found
+
+    monkeypatch.setattr(outbox, "_from_disk", read_and_put)
+    assert ids(outbox.take(9)) == ["a"]
+    assert ids(outbox.unsaved()) == ["b"]
+    monkeypatch.setattr(outbox, "_from_disk", read)
+    assert ids(outbox.take(9)) == ["b"]
+
+
 # --- power cuts -----------------------------------------------------------------------------------------------
 
 
