@@ -2,10 +2,9 @@
 
 The filter is soxr's (linear phase, flat to 0.91 of the Nyquist frequency, images and aliases below −120 dB).
 soxr's own streams emit in bursts and hold back up to 0.65 s of sound, too long for a live detector. So the stream is
-cut into chunks of a quarter second or less on a fixed grid; each is resampled on its own together with a margin of
-neighbouring sound on both sides that covers the filter's reach, and the margins are thrown away (overlap-discard).
-For the rates of recorders that is a product with matrices (`polyphase_filter`); where these would be large, soxr itself
-does it. That brings four things:
+cut into chunks of a quarter second or less on a fixed grid; each sees a margin of neighbouring sound on both sides that
+covers the filter's reach. For the rates of recorders that is a product with matrices (`polyphase_filter`); where these
+would be large, soxr itself resamples the chunk with its margins (`soxr_filter`). That brings four things:
 
 - output is late by the margin (about 56 ms), and until its chunk is whole;
 - results do not depend on how the input was cut into blocks, bit for bit;
@@ -22,10 +21,10 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_daemon.audio.polyphase_filter import QUALITY, PolyphaseFilter
+from edge_daemon.audio.polyphase_filter import PolyphaseFilter
 from edge_daemon.audio.source import Block, Gap
+from edge_daemon.audio.soxr_filter import SoxrFilter
 from edge_daemon.errors import AudioError
 
 # Half the filter's length, in samples of the lower rate, until what is left of it is below the filter's own −120 dB.
@@ -64,8 +63,10 @@ class Resampler:
         reach = _REACH * max(1.0, target_rate / source_rate)
         self._margin = math.ceil(reach / self._up)  # in periods
         self._chunk = _chunk(target_rate, self._up)  # in periods
-        self._filter: PolyphaseFilter | None = None  # made when there is sound for it
-        self._buffer = np.zeros(0, np.float32)
+        self._filter: PolyphaseFilter | SoxrFilter | None = None  # made when there is sound for it
+        self._running = False  # within a segment
+        self._begun = False  # the segment's first margin has been seen
+        self._buffer = np.zeros(0, np.float32)  # of the segment, what has not been seen yet
         self._expected: int | None = None  # next source index of the running segment
         self._skip = 0  # source samples to drop to reach the output grid
         self._next = 0  # next output index
@@ -80,8 +81,8 @@ class Resampler:
         if self._identity:
             return outputs
         chunks = -(-outputs // (self._chunk * self._up))
-        held = len(self._buffer) - self._skip if len(self._buffer) else self._margin * self._down
-        return max(1, (2 * self._margin + chunks * self._chunk) * self._down - held)
+        lead = 0 if self._begun else self._margin
+        return max(1, (lead + chunks * self._chunk) * self._down - len(self._buffer) + self._skip)
 
     def entry(self, source_index: int) -> tuple[int, int]:
         """Where to enter a stream that began at sample 0, so that the output is that of the whole stream, bit for bit.
@@ -148,54 +149,50 @@ class Resampler:
             self._expected = block.end
             return [block] if len(block.samples) else []
         samples = block.samples
-        if not len(self._buffer):
+        if not self._running and len(samples):
+            self._running = True
             self._next = self._output_index(block.start)
             at = (2 * self._next * self._down + self._up) // (2 * self._up)  # source sample nearest to it
             self._skip = at - block.start
-            self._buffer = np.zeros(self._margin * self._down, np.float32)  # silence before the segment
         if self._skip:
             dropped = min(self._skip, len(samples))
             samples, self._skip = samples[dropped:], self._skip - dropped
         self._expected = block.end
-        self._buffer = np.concatenate((self._buffer, samples))
+        self._buffer = np.concatenate((self._buffer, samples)) if len(self._buffer) else samples
         return list[Block | Gap](self._drain())
 
     def _drain(self) -> list[Block]:
-        need = (2 * self._margin + self._chunk) * self._down
+        filtered = self._filter = self._filter or self._new_filter()
+        if not self._begun:
+            lead = self._margin * self._down
+            if len(self._buffer) < lead:
+                return []
+            filtered.begin(self._buffer[:lead])
+            self._buffer, self._begun = self._buffer[lead:], True
         step = self._chunk * self._down
-        begin, out = 0, list[Block]()
-        while len(self._buffer) - begin >= need:
-            out.append(Block(self._resample(self._buffer[begin : begin + need]), self._next))
-            self._next += self._chunk * self._up
-            begin += step
-        self._buffer = self._buffer[begin:]
-        return out
+        whole = len(self._buffer) // step * step
+        if not whole:
+            return []
+        block = Block(filtered(self._buffer[:whole]), self._next)
+        self._next, self._buffer = block.end, self._buffer[whole:].copy()
+        return [block]
 
     def _flush(self) -> list[Block | Gap]:
         """End the running segment: silence follows it, and what it still owes is given."""
-        if not len(self._buffer) or self._expected is None:
+        if not self._running or self._expected is None:
             return []
-        end = self._output_index(self._expected)
-        need = (2 * self._margin + self._chunk) * self._down
-        out: list[Block | Gap] = []
-        while self._next < end:
-            self._buffer = np.concatenate((self._buffer, np.zeros(max(0, need - len(self._buffer)), np.float32)))
-            for block in self._drain():
-                out.append(Block(block.samples[: end - block.start], block.start))
-        self._buffer = np.zeros(0, np.float32)
-        return out
+        end, period = self._output_index(self._expected), self._chunk * self._up
+        chunks = -(-(end - self._next) // period)
+        lead = 0 if self._begun else self._margin
+        need = max(0, (lead + chunks * self._chunk) * self._down - len(self._buffer))
+        self._buffer = np.concatenate((self._buffer, np.zeros(need, np.float32)))
+        out = [Block(block.samples[: end - block.start], block.start) for block in self._drain() if block.start < end]
+        self._buffer, self._running, self._begun = np.zeros(0, np.float32), False, False
+        return list[Block | Gap](out)
 
-    def _resample(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _new_filter(self) -> PolyphaseFilter | SoxrFilter:
         shape = (self._up, self._down, self._margin, self._chunk)
-        if self._filter is None and PolyphaseFilter.fits(*shape):
-            self._filter = PolyphaseFilter(*shape)
-        if self._filter is not None:
-            return self._filter(samples)
-        import soxr
-
-        whole: NDArray[np.float32] = soxr.resample(samples, *self._rates, quality=QUALITY)
-        begin = self._margin * self._up
-        return whole[begin : begin + self._chunk * self._up].copy()
+        return PolyphaseFilter(*shape) if PolyphaseFilter.fits(*shape) else SoxrFilter(self._rates, *shape)
 
 
 def _chunk(target_rate: int, up: int) -> int:
