@@ -21,6 +21,7 @@ DEFAULT = "onnx"
 BUILT_IN = {
     "onnx": "edge_daemon.backends.onnx:OnnxBackend",
     "event": "edge_daemon.backends.event.backend:EventBackend",
+    "compiled": "edge_daemon.backends.compiled.backend:CompiledBackend",
 }
 """These are listed here, so that they work even where package metadata is damaged; no plug-in can take their names."""
 

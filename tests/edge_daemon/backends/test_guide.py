@@ -42,7 +42,7 @@ def test_the_listed_plugin_conforms(tmp_path: Path) -> None:
     assert "mychip conforms: 15 of 15 checks passed." in kit.stdout, kit.stdout + kit.stderr
     refused = call("edge_daemon.backends.conformance", "mychip", "--options", '{"board": 7}')
     assert "There is no board 7. Boards are 0 to 3." in refused.stdout
-    assert "mychip  my-chip 0.1: ready (options: board)" in call("edge_daemon", "backends").stdout
+    assert "mychip    my-chip 0.1: ready (options: board)" in call("edge_daemon", "backends").stdout
 
 
 def test_the_listed_configuration_loads() -> None:

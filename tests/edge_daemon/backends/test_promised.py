@@ -57,4 +57,4 @@ def test_loihi_is_found_as_a_foreign_plugin_is(monkeypatch: pytest.MonkeyPatch) 
     assert "loihi" not in registry.BUILT_IN
     assert registry.installed()["loihi"].value == "edge_daemon.backends.loihi.backend:LoihiBackend"
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [])
-    assert list(registry.installed()) == ["onnx", "event"]
+    assert list(registry.installed()) == ["onnx", "event", "compiled"]

@@ -1,0 +1,88 @@
+"""The kernel as a library: built once for a kind of processor, found beside its source."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from edge_daemon.errors import BackendError
+
+SOURCE = Path(__file__).with_name("kernel.c")
+FOLDER = SOURCE.parent
+"""Where libraries lie."""
+_FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psabi")
+_HINT = "Build it with `python -m edge_daemon.backends.compiled` (needs a C compiler), or use the backend onnx."
+
+
+def library_path(machine: str = "") -> Path:
+    """Where the library for a kind of processor lies, as `platform.machine` calls it; this one's if empty."""
+    return FOLDER / f"kernel.{machine or platform.machine()}.so"
+
+
+def build(compiler: str = "cc", machine: str = "") -> Path:
+    """Compile the kernel, and put the library where it is looked for.
+
+    Args:
+        compiler: GCC or clang, with arguments if need be; a cross compiler makes it for another processor.
+        machine: for which; as in `library_path`.
+
+    Raises:
+        BackendError: there is no such compiler, or it fails, or the folder cannot be written.
+    """
+    target = library_path(machine)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            made = Path(folder) / target.name
+            define = f'-DSOURCE_DIGEST="{_digest()}"'
+            command = [*shlex.split(compiler), *_FLAGS, define, "-o", str(made), str(SOURCE)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the user's
+            if done.returncode:
+                raise BackendError(f"The compiler {compiler} failed: {done.stderr.strip()[:2000]}")
+            made.chmod(0o755)
+            made.replace(target)
+    except OSError as error:
+        raise BackendError(
+            f"The kernel cannot be built: {error.strerror}: {error.filename or target.parent}.",
+            "Install GCC or clang, name it with --compiler, and build as somebody who may write into that folder.",
+        ) from error
+    return target
+
+
+@lru_cache(maxsize=1)
+def kernel() -> ctypes.CDLL:
+    """The library for this processor, loaded.
+
+    Raises:
+        BackendError: it has not been built, or from another source, or cannot be loaded.
+    """
+    path = library_path()
+    if not path.exists():
+        raise BackendError(f"The compiled kernel for {platform.machine()} is not there ({path.name}).", _HINT)
+    try:
+        library = ctypes.CDLL(os.fspath(path))
+        digest = ctypes.c_char_p.in_dll(library, "edge_daemon_source").value
+    except (OSError, ValueError) as error:
+        raise BackendError(f"The compiled kernel {path} cannot be loaded: {error}.", _HINT) from error
+    if digest != _digest().encode():
+        raise BackendError(f"The compiled kernel {path} was built from another version's source.", _HINT)
+    library.edge_daemon_run.restype = ctypes.c_int
+    library.edge_daemon_run.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_int64,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
+    return library
+
+
+def _digest() -> str:
+    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
