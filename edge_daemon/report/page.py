@@ -23,6 +23,7 @@ SCRIPTS = (
     "detections.js",
     "verdicts.js",
     "csv.js",
+    "keys.js",
     "player.js",
     "plot.js",
     "card.js",

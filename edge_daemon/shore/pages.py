@@ -42,7 +42,7 @@ class StationPage:
 PAGES = (
     StationPage("fleet", "Fleet", "/fleet", ("/shared/plot.js", "/assets/graticule.js"), public=True),
     StationPage("live", "Live", "/live", _CARDS),
-    StationPage("review", "Review", "/review", _CARDS),
+    StationPage("review", "Review", "/review", (*_CARDS, "/shared/keys.js")),
     StationPage("presence", "Presence", "/presence", ("/shared/plot.js", "/shared/calendar.js"), public=True),
     StationPage("alerts", "Alerts", "/alerts"),
     StationPage("device", "", "/device/{device}", ("/shared/plot.js", "/assets/graticule.js")),

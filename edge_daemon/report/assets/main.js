@@ -169,7 +169,7 @@ const judge = (verdict) => {
   verdicts.set([[held.detection, verdict]]);
   if (verdict) list.step(1, { play: at("autoplay").checked });
 };
-const KEYS = {
+onKeys({
   1: () => judge("call"),
   2: () => judge("not a call"),
   3: () => judge("unsure"),
@@ -186,16 +186,6 @@ const KEYS = {
     const track = list.current()?.card.track;
     if (track) player.toggle(track);
   },
-};
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const field = event.target.closest?.("input, select, textarea, summary");
-  if (field && field.type !== "checkbox") return;
-  if (event.key === " " && (field || event.target.closest?.("button, a"))) return;
-  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
 });
 
 showProgress();

@@ -94,7 +94,7 @@ const judge = (verdict) => {
   verdicts.set([[detection, verdict]]);
   if (verdict) step(1);
 };
-const KEYS = {
+onKeys({
   1: () => judge("call"),
   2: () => judge("not a call"),
   3: () => judge("unsure"),
@@ -111,16 +111,6 @@ const KEYS = {
     const track = cardAt(current)?.track;
     if (track) player.toggle(track);
   },
-};
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const field = event.target.closest?.("input, select, textarea");
-  if (field && field.type !== "checkbox") return;
-  if (event.key === " " && (field || event.target.closest?.("button, a"))) return;
-  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
 });
 for (const name of ["boxes", "contours"]) {
   at(name).addEventListener("change", () => document.body.classList.toggle(`${name.slice(0, -1)}less`, !at(name).checked));
