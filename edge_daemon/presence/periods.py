@@ -107,10 +107,10 @@ def judge(
         while place < len(spans) and spans[place][1] <= begin:
             place += 1
         effort_ns = 0
-        for span_begin, span_end in spans[place:]:
-            if span_begin >= end:
-                break
-            effort_ns += min(span_end, end) - max(span_begin, begin)
+        following = place
+        while following < len(spans) and spans[following][0] < end:
+            effort_ns += min(spans[following][1], end) - max(spans[following][0], begin)
+            following += 1
         own = counted[bisect_left(times, begin) : bisect_left(times, end)]
         periods.append(_period(begin, end, effort_ns, own, rule))
     return periods
