@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -80,6 +80,21 @@ class PresencePeriod:
     result: Result
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodCalls:
+    """What the result of one period follows from, beside its effort.
+
+    Attributes:
+        calls: detections that count.
+        validated: those that a reviewer called a call.
+        dense: whether as many as are asked for lie within the time that is asked for.
+    """
+
+    calls: int
+    validated: int
+    dense: bool
+
+
 def judge(
     calls: Iterable[JudgedCall], heard: Iterable[tuple[int, int]], length_ns: int, rule: PresenceRule
 ) -> list[PresencePeriod]:
@@ -91,53 +106,68 @@ def judge(
         length_ns: of a period, which begins at a multiple of it since 1970.
         rule: what counts.
     """
+    own: dict[int, list[JudgedCall]] = defaultdict(list)
+    for call in calls:
+        if call.verdict == "call" or _counts(call, rule):
+            own[call.at_ns // length_ns].append(call)
+    return judge_counted({number: _counted(found, rule) for number, found in own.items()}, heard, length_ns, rule)
+
+
+def judge_counted(
+    counted: Mapping[int, PeriodCalls], heard: Iterable[tuple[int, int]], length_ns: int, rule: PresenceRule
+) -> list[PresencePeriod]:
+    """As `judge`, where somebody else has counted the calls.
+
+    Args:
+        counted: by number of the period since 1970, where any call counts.
+        heard, length_ns, rule: as for `judge`.
+    """
     spans = list(joined(sorted(span for span in heard if span[1] > span[0])))
-    counted = sorted(
-        (call for call in calls if call.verdict == "call" or _counts(call, rule)), key=lambda call: call.at_ns
-    )
-    times = [call.at_ns for call in counted]
-    edges = [*(moment for span in spans for moment in (span[0], span[1] - 1)), *times]
-    if not edges:
+    numbers = [*(moment // length_ns for span in spans for moment in (span[0], span[1] - 1)), *counted]
+    if not numbers:
         return []
-    first, last = min(edges) // length_ns, max(edges) // length_ns
     periods = []
     place = 0
-    for number in range(first, last + 1):
+    for number in range(min(numbers), max(numbers) + 1):
         begin, end = number * length_ns, (number + 1) * length_ns
         while place < len(spans) and spans[place][1] <= begin:
             place += 1
-        effort_ns = 0
-        following = place
+        effort_ns, following = 0, place
         while following < len(spans) and spans[following][0] < end:
             effort_ns += min(spans[following][1], end) - max(spans[following][0], begin)
             following += 1
-        own = counted[bisect_left(times, begin) : bisect_left(times, end)]
-        periods.append(_period(begin, end, effort_ns, own, rule))
+        periods.append(_period(begin, end, effort_ns, counted.get(number, _NO_CALLS), rule))
     return periods
+
+
+_NO_CALLS = PeriodCalls(0, 0, dense=False)
 
 
 def _counts(call: JudgedCall, rule: PresenceRule) -> bool:
     return call.verdict != "not a call" and call.score >= rule.least_score
 
 
-def _period(begin: int, end: int, effort_ns: int, calls: Sequence[JudgedCall], rule: PresenceRule) -> PresencePeriod:
+def _counted(calls: Sequence[JudgedCall], rule: PresenceRule) -> PeriodCalls:
     validated = sum(call.verdict == "call" for call in calls)
+    return PeriodCalls(len(calls), validated, dense=_dense(sorted(call.at_ns for call in calls), rule))
+
+
+def _dense(times: Sequence[int], rule: PresenceRule) -> bool:
+    if rule.detected_calls is None:
+        return False
+    pairs = zip(times, times[rule.detected_calls - 1 :], strict=False)
+    return any(last - first <= rule.within_ns for first, last in pairs)
+
+
+def _period(begin: int, end: int, effort_ns: int, own: PeriodCalls, rule: PresenceRule) -> PresencePeriod:
     result: Result = "NOT_DETECTED"
-    if validated or _dense(calls, rule):
+    if own.validated or own.dense:
         result = "DETECTED"
-    elif calls:
+    elif own.calls:
         result = "POSSIBLY_DETECTED"
     elif effort_ns < rule.least_effort * (end - begin) or not effort_ns:
         result = "NOT_AVAILABLE"
-    return PresencePeriod(begin, end, effort_ns / SECOND_NS, len(calls), validated, result)
-
-
-def _dense(calls: Sequence[JudgedCall], rule: PresenceRule) -> bool:
-    """Whether as many calls as are asked for lie within the time that is asked for."""
-    if rule.detected_calls is None:
-        return False
-    pairs = zip(calls, calls[rule.detected_calls - 1 :], strict=False)
-    return any(last.at_ns - first.at_ns <= rule.within_ns for first, last in pairs)
+    return PresencePeriod(begin, end, effort_ns / SECOND_NS, own.calls, own.validated, result)
 
 
 def joined(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
