@@ -11,10 +11,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-
-pytest.importorskip("sqlalchemy", reason="needs the extra `shore`")
-pytest.importorskip("starlette", reason="needs the extra `shore`")
-
 from argon2 import PasswordHasher
 
 from edge_daemon.shore.accounts import Accounts

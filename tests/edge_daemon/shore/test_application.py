@@ -18,7 +18,7 @@ from edge_daemon.shore.rate_limit import RateLimit
 from edge_daemon.shore.station import Station
 from edge_daemon.shore.tables import HOURS, VERDICTS
 from tests.edge_daemon.shore.buoy_documents import HOUR_NS, detection, effort, excerpt, health, message, thumbnail
-from tests.edge_daemon.shore.conftest import PASSWORD, Visitor
+from tests.edge_daemon.shore.station_fixtures import PASSWORD, Visitor
 
 NOW = time.time_ns()
 API = ["/api/fleet", "/api/detections", "/api/detections/1", "/api/devices/buoy-1", "/api/presence/buoy-1", "/sound/1",

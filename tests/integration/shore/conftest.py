@@ -22,9 +22,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.edge_daemon.shore.buoy_documents import message
 from tests.integration.browser import Browser, running
 
-pytest.importorskip("sqlalchemy", reason="needs the extra `shore`")
-pytest.importorskip("starlette", reason="needs the extra `shore`")
-
+from tests.edge_daemon.shore.without_extra import pytest_pycollect_makemodule
+__all__ = ["pytest_pycollect_makemodule"]
 ROOT = Path(__file__).parents[3]
 
 
