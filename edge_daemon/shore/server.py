@@ -34,7 +34,7 @@ class StationServer(uvicorn.Server):
                 ws="none",
                 lifespan="on",
                 proxy_headers=web.behind_proxy,
-                forwarded_allow_ips="127.0.0.1",
+                forwarded_allow_ips="127.0.0.1,::1",
                 ssl_certfile=web.certificate_file,
                 ssl_keyfile=web.key_file,
                 timeout_graceful_shutdown=3,
