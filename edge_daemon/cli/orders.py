@@ -101,6 +101,13 @@ def clear(file: Path) -> None:
 @click.option("--retain", is_flag=True, help="Leave the order at the broker, for a device that is not there now.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for the reply.")
 @click.option("--wait", is_flag=True, help="Wait until the trial of a change has ended, too.")
+@click.option(
+    "--output",
+    "envelope",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Sign the order and write it into FILE (- for standard output) instead of sending it, for a station's page.",
+)
 @click.pass_context
 def send(
     ctx: click.Context,
@@ -112,6 +119,7 @@ def send(
     retain: bool,
     timeout: float,
     wait: bool,
+    envelope: Path | None,
     **broker: Any,
 ) -> None:
     """Give an order to a device and print its reply; exit code 1 if it was not done."""
@@ -121,7 +129,7 @@ def send(
     if (device is None) == (group is None):
         raise UsageError("Whom the order is for is not clear.", "Give --device or --group.")
     to = device if device is not None else f"@{group}"
-    ctx.obj = Sending(BrokerChoice(**broker), key, to, lifetime, timeout, retain=retain, to_the_end=wait)
+    ctx.obj = Sending(BrokerChoice(**broker), key, to, lifetime, timeout, envelope, retain=retain, to_the_end=wait)
 
 
 @send.command(name="set")

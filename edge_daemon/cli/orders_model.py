@@ -50,6 +50,8 @@ def ship(sending: Sending, file: Path, bytes_per_hour: int | None) -> int:
     """
     from edge_daemon.errors import UsageError
 
+    if sending.envelope is not None:
+        raise UsageError("A model is sent in many orders, which do not go into a file.", "Leave out --output.")
     if sending.to.startswith("@"):
         raise UsageError("A model is sent to one device at a time.", "Give --device.")
     shipment = read_shipment(file, bytes_per_hour)

@@ -31,6 +31,7 @@ class Sending:
         key: file of the private key.
         to: the device, or `@` and the group.
         lifetime_s, timeout_s: until the order expires, and until nobody waits any more.
+        envelope: file for the signed order, which then is not sent.
         retain: leave it at the broker.
         to_the_end: wait for the end of a trial.
     """
@@ -40,6 +41,7 @@ class Sending:
     to: str
     lifetime_s: float
     timeout_s: float
+    envelope: Path | None
     retain: bool
     to_the_end: bool
 
@@ -50,8 +52,29 @@ class Sending:
             kind, arguments: of the order.
             clip: file for the sound that it asks for.
         """
+        if self.envelope is not None:
+            return self._write(self.envelope, kind, arguments)
         with self.connected("orders/reply" if clip is None else "#") as (subscriber, signer):
             return self._give(subscriber, signer, kind, arguments, clip)
+
+    def _write(self, file: Path, kind: str, arguments: dict[str, Any]) -> int:
+        """Sign, and leave the order in a file."""
+        from edge_daemon.orders.dispatch import OrderSigner
+        from edge_daemon.storage.atomic_file import whole_file
+
+        signer = OrderSigner(self.key, self.broker.settings()[0].prefix)
+        dispatch = signer.sign(self.to, kind, arguments, utc_ns=time.time_ns(), lifetime_s=self.lifetime_s)
+        text = base64.b64encode(dispatch.payload).decode()
+        if file == Path("-"):
+            say(text)
+            return 0
+        with whole_file(file) as written:
+            written.write(f"{text}\n")
+        say(
+            f"Written: {file}. It expires in {self.lifetime_s:g} s; the next order with this key makes it void.",
+            err=True,
+        )
+        return 0
 
     @contextmanager
     def connected(self, subject: str) -> Iterator[tuple[Subscriber, OrderSigner]]:

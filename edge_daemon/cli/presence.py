@@ -122,20 +122,14 @@ def _write_pars(folder: Path, config: Config, facts: PresenceFacts, days: Sequen
     from edge_daemon.presence.pars_check import problems
     from edge_daemon.storage.atomic_file import whole_file
 
-    told, analysis = config.deployment, facts.analysis(config)
-    tables = {
-        "metadata": (pars.METADATA, [pars.metadata_row(told, analysis)]),
-        "detectiondata": (pars.DETECTIONDATA, pars.detection_rows(told, analysis, days)),
-        "gpsdata": (pars.GPSDATA, pars.gps_rows(told, analysis)),
-    }
+    tables = pars.pars_tables(config.deployment, facts.analysis(config), days)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"The folder {folder} cannot be created: {error.strerror}.") from error
     for name, (columns, rows) in tables.items():
-        if rows or name != "gpsdata":
-            with whole_file(folder / f"{name}.csv") as file:
-                pars.write_rows(file, columns, rows)
+        with whole_file(folder / f"{name}.csv") as file:
+            pars.write_rows(file, columns, rows)
     say(f"Written to {folder}.", err=True)
     for sentence in [sentence for name, (_, rows) in tables.items() for sentence in problems(name, rows)]:
         say(f"  {sentence}", err=True)

@@ -124,7 +124,8 @@ def user() -> None:
 def put(name: str, role: str, password_stdin: bool, file: Path) -> None:
     """Make a user, or change one: asks for the password.
 
-    Roles: `look` sees and hears everything, `judge` also gives verdicts, `order` also tries alerts.
+    Roles: `look` sees and hears everything, `judge` also gives verdicts, `order` also tries alerts and sends signed
+    orders.
     """
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")

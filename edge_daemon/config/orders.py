@@ -36,10 +36,7 @@ class OrdersSection(Section):
     @field_validator("public_keys")
     @classmethod
     def _are_keys(cls, value: list[str]) -> list[str]:
-        for number, text in enumerate(value):
-            if not re.fullmatch(r"[0-9a-f]{64}", text):
-                raise refusal(f"{number}", "must be 64 hexadecimal digits", "`edge-daemon orders keygen` prints them.")
-        return value
+        return public_keys(value)
 
     @field_validator("groups")
     @classmethod
@@ -48,3 +45,15 @@ class OrdersSection(Section):
             if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,62}", text):
                 raise refusal(f"{number}", f"may have only letters, digits, dot, dash and underscore, not {text!r}")
         return value
+
+
+def public_keys(value: list[str]) -> list[str]:
+    """Public keys of those who give orders, if they can be such.
+
+    Raises:
+        ValueError: one has not the form of a key.
+    """
+    for number, text in enumerate(value):
+        if not re.fullmatch(r"[0-9a-f]{64}", text):
+            raise refusal(f"{number}", "must be 64 hexadecimal digits", "`edge-daemon orders keygen` prints them.")
+    return value

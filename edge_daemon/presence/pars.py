@@ -77,7 +77,7 @@ class AnalysisFacts:
 
     Attributes:
         detector_version: name and version of the model.
-        model_rate: samples per second that it hears at.
+        model_rate: samples per second that it hears at; None if nobody knows.
         recording_rate: samples per second of the recorder; None if nobody knows.
         real_time: heard at sea; else in recordings, afterwards.
         heard_ns: begin and end of all that was listened to, UTC in ns.
@@ -85,7 +85,7 @@ class AnalysisFacts:
     """
 
     detector_version: str
-    model_rate: int
+    model_rate: int | None
     recording_rate: int | None
     real_time: bool
     heard_ns: tuple[int, int]
@@ -144,9 +144,9 @@ def detection_rows(
                 "analysis_sound_source_codes": told.sound_source_code,
                 "analysis_start_datetime": time_text(days[0].begin_ns),
                 "analysis_end_datetime": time_text(days[-1].end_ns),
-                "analysis_sample_rate_khz": _number(facts.model_rate / 1000),
-                "analysis_min_frequency_khz": "0",
-                "analysis_max_frequency_khz": _number(facts.model_rate / 2000),
+                "analysis_sample_rate_khz": _number(facts.model_rate and facts.model_rate / 1000),
+                "analysis_min_frequency_khz": "0" if facts.model_rate else "",
+                "analysis_max_frequency_khz": _number(facts.model_rate and facts.model_rate / 2000),
                 "analysis_processing_code": "REAL_TIME" if facts.real_time else "POST_PROCESSED",
                 "analysis_protocol_reference": told.protocol_reference,
                 "analysis_citations": told.citations,
@@ -179,6 +179,19 @@ def gps_rows(told: DeploymentSection, facts: AnalysisFacts) -> list[dict[str, st
         }
         for utc_ns, latitude, longitude in facts.track
     ]
+
+
+def pars_tables(
+    told: DeploymentSection, facts: AnalysisFacts, days: Sequence[PresencePeriod]
+) -> dict[str, tuple[Sequence[str], list[dict[str, str]]]]:
+    """Columns and rows of each table by name; a device that stays has no `gpsdata`."""
+    tables: dict[str, tuple[Sequence[str], list[dict[str, str]]]] = {
+        "metadata": (METADATA, [metadata_row(told, facts)]),
+        "detectiondata": (DETECTIONDATA, detection_rows(told, facts, days)),
+    }
+    if track := gps_rows(told, facts):
+        tables["gpsdata"] = (GPSDATA, track)
+    return tables
 
 
 def write_rows(file: TextIO, columns: Sequence[str], rows: Sequence[Row]) -> None:

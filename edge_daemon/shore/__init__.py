@@ -7,5 +7,6 @@ delivered again changes nothing. What devices say is shown as text, never read a
 
 Reading order: `settings`, `incoming`, `tables`, `database`, `intake`, `listener`, `application`.
 
-May import: `presence`, `health`, `effort`, `clips`, `detection`, `mqtt`, `config`, `web`, and the layers below.
+May import: `presence`, `health`, `effort`, `clips`, `detection`, `mqtt`, `orders`, `config`, `web`, and the layers
+below.
 """

@@ -21,7 +21,7 @@ from edge_daemon.shore.tables import SESSIONS, USERS
 
 Role = Literal["look", "judge", "order"]
 ROLES: tuple[Role, ...] = get_args(Role)
-"""Each may do what those before it may: look at everything, judge calls, order (try alerts)."""
+"""Each may do what those before it may: look at everything, judge calls, order (try alerts, send signed orders)."""
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1000
 _NAME = re.compile(r"[\w][\w .@-]{0,63}")

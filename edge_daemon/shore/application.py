@@ -24,9 +24,11 @@ from edge_daemon.shore.fleet import fleet
 from edge_daemon.shore.guard import Guard
 from edge_daemon.shore.judging import VERDICT_WORDS, Judgement, judge
 from edge_daemon.shore.login import log_in, log_out, show_login
+from edge_daemon.shore.order_sending import NotSentError, send_order
 from edge_daemon.shore.pages import PAGES, show
 from edge_daemon.shore.presence_days import MOST_DAYS as MOST_PRESENCE_DAYS
 from edge_daemon.shore.presence_days import calendar, presence_csv
+from edge_daemon.shore.presence_exports import occurrence_csv, pars_archive
 from edge_daemon.shore.station import Station
 from edge_daemon.web.asset import shared_asset
 
@@ -65,7 +67,10 @@ def application(station: Station) -> Starlette:
             Route("/api/devices/{device}", allowing("look", _device)),
             Route("/api/presence/{device}", allowing("look", _presence, public=True)),
             Route("/presence/{device}.csv", allowing("look", _presence_csv)),
+            Route("/presence/{device}/pars.zip", allowing("look", _pars)),
+            Route("/presence/{device}/occurrence.csv", allowing("look", _occurrences)),
             Route("/sound/{number:int}", allowing("look", _sound)),
+            Route("/api/orders", allowing("order", _send_order), methods=["POST"]),
             Route("/api/alerts", allowing("look", _alerts)),
             Route("/api/alerts/test", allowing("order", _test_alert), methods=["POST"]),
             Mount("/shared", StaticFiles(directory=shared_asset(""))),
@@ -145,9 +150,29 @@ def _presence_csv(request: Request) -> Response:
     with station_of(request).database.reading() as connection:
         device, rule = request.path_params["device"], _rule(request)
         text = presence_csv(connection, device, days, time.time_ns(), rule, hourly=hourly)
-    if text is None:
+    return _download(text, "text/csv", "presence.csv")
+
+
+def _pars(request: Request) -> Response:
+    days = number(request, "days", 1, MOST_PRESENCE_DAYS, 31)
+    with station_of(request).database.reading() as connection:
+        device, config = request.path_params["device"], station_of(request).config
+        made = pars_archive(connection, config, device, days, time.time_ns())
+    return _download(made, "application/zip", "pars.zip")
+
+
+def _occurrences(request: Request) -> Response:
+    days, hourly = number(request, "days", 1, MOST_PRESENCE_DAYS, 31), request.query_params.get("by") == "hour"
+    with station_of(request).database.reading() as connection:
+        device, config = request.path_params["device"], station_of(request).config
+        made = occurrence_csv(connection, config, device, days, time.time_ns(), hourly=hourly)
+    return _download(made, "text/csv", "occurrence.csv")
+
+
+def _download(made: str | bytes | None, kind: str, name: str) -> Response:
+    if made is None:
         return problem("There is no such device.", 404)
-    return Response(text, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="presence.csv"'})
+    return Response(made, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def _sound(request: Request) -> Response:
@@ -156,6 +181,22 @@ def _sound(request: Request) -> Response:
     if found is None:
         return problem("There is no sound of that.", 404)
     return Response(found[0], media_type=f"audio/{found[1]}", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _send_order(request: Request) -> Response:
+    station, session = station_of(request), session_of(request)
+    assert session is not None  # noqa: S101 - the route is for those who may order
+    if station.verify is None:
+        return problem("No key of those who give orders is configured (orders.public_keys).", 409)
+    try:
+        data = body_json(request)
+        text = data.get("order") if isinstance(data, dict) else None
+        to = send_order(station, station.verify, session.user, text, time.time_ns())
+    except ValueError as error:  # no JSON, or an `UnfitError`
+        return problem(f"The order was not sent: {error}.", 400)
+    except NotSentError:
+        return problem("The order was not sent: there is no connection to the broker.", 503)
+    return JSONResponse({"to": to})
 
 
 def _alerts(request: Request) -> Response:

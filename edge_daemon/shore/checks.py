@@ -34,6 +34,8 @@ def station_checks(
         yield _broker(config.mqtt.connection(), environment)
     if any(channel.kind == "apprise" for channel in config.alerts.channels) and not importlib.util.find_spec("apprise"):
         yield "FAILED", "alerts.channels", "apprise is not installed. Run: pip install 'edge-daemon[alerts]'"
+    if config.orders.public_keys and not importlib.util.find_spec("nacl"):
+        yield "FAILED", "orders.public_keys", "PyNaCl is not installed. Run: pip install 'edge-daemon[orders]'"
     if config.alerts.rules and not config.alerts.channels:
         yield "WARNING", "alerts.channels", "there are rules, but no channel: alerts are only listed on the page."
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.presence.periods import HOUR_NS
 from edge_daemon.shore.fleet import track, word_of
+from edge_daemon.shore.orders import orders_of
 from edge_daemon.shore.tables import DEVICES, EFFORT, HEALTH
 
 MOST_DAYS = 31
@@ -48,6 +49,7 @@ def device_history(connection: Connection, name: str, days: int, now_ns: int) ->
         "levels": _levels(health),
         "gaps": _gaps(connection, row.number, since_ns),
         "facts": _facts(connection, row.number),
+        "orders": orders_of(connection, row.number, name),
         "track": track(connection, row.number, since_ns),
     }
 

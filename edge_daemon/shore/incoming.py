@@ -26,6 +26,7 @@ from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.effort.tally import PresenceTally
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.mqtt.topics import OFFLINE, ONLINE
+from edge_daemon.orders.reply import OrderReply
 from edge_daemon.system.printable import printable
 
 SUBJECTS: dict[str, tuple[type[Document], int]] = {
@@ -36,8 +37,9 @@ SUBJECTS: dict[str, tuple[type[Document], int]] = {
     "effort": (EffortSummary, 64_000),
     "presence": (PresenceTally, 16_000),
     "health": (HealthDocument, 256_000),
+    "orders/reply": (OrderReply, 16_000),
 }
-"""Last part of the topic → the document's model, and most bytes."""
+"""Rest of the topic → the document's model, and most bytes."""
 YEARS = (1970, 2200)
 """Of times that are believed; later ones do not fit the database's whole numbers."""
 _DEVICE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")

@@ -18,9 +18,11 @@ from edge_daemon.detection.thumbnail import Thumbnail
 from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.effort.tally import PresenceTally
 from edge_daemon.health.document import HealthDocument
+from edge_daemon.orders.reply import OrderReply
 from edge_daemon.presence.periods import HOUR_NS
 from edge_daemon.shore.database import StationDatabase
 from edge_daemon.shore.incoming import Incoming, UnfitError, utc_ns
+from edge_daemon.shore.orders import SeenOrder, note_order, note_reply
 from edge_daemon.shore.tables import (
     DETECTIONS,
     DEVICES,
@@ -30,6 +32,7 @@ from edge_daemon.shore.tables import (
     LOST_CLIPS,
     PICTURES,
     REFUSALS,
+    REPLIES,
     SOUNDS,
 )
 
@@ -82,7 +85,7 @@ class Intake:
         self._watch = watch
         self._numbers: dict[str, int] = {}
 
-    def take(self, batch: Sequence[Incoming | RefusedMessage], now_ns: int) -> list[Arrival]:
+    def take(self, batch: Sequence[Incoming | SeenOrder | RefusedMessage], now_ns: int) -> list[Arrival]:
         """Keep a batch; when this returns it is committed.
 
         Args:
@@ -97,6 +100,9 @@ class Intake:
         with self._database.writing() as connection:
             refused = [one for one in batch if isinstance(one, RefusedMessage)]
             for message in batch:
+                if isinstance(message, SeenOrder):
+                    note_order(self._database, connection, message, now_ns)
+                    continue
                 if isinstance(message, RefusedMessage):
                     continue
                 try:
@@ -150,6 +156,8 @@ class Intake:
                 new = self._period(connection, device, document, message.text)
             case HealthDocument():
                 new = self._health(connection, device, document, message.text, now_ns)
+            case OrderReply():
+                new = note_reply(self._database, connection, device, document, message.text, now_ns)
             case _:
                 raise UnfitError("a document of a kind that is not kept")
         return [Arrival(message.device, document, number, now_ns)] if new else []
@@ -256,5 +264,5 @@ class Intake:
 def tidy(database: StationDatabase, now_ns: int, health_days: int, sound_days: int) -> None:
     """Delete what is older than is kept, by when it came."""
     with database.writing() as connection:
-        for table, days in ((HEALTH, health_days), (SOUNDS, sound_days)):
+        for table, days in ((HEALTH, health_days), (REPLIES, health_days), (SOUNDS, sound_days)):
             connection.execute(delete(table).where(table.c.came_ns < now_ns - days * 24 * HOUR_NS))

@@ -13,8 +13,10 @@ from edge_daemon.documents.compact.unpacking import unpacked
 from edge_daemon.errors import ConfigError
 from edge_daemon.mqtt.link import Link, Received
 from edge_daemon.mqtt.subscriber import Subscriber
+from edge_daemon.orders.envelope import Verify
 from edge_daemon.shore.incoming import Incoming, read_message
 from edge_daemon.shore.intake import Arrival, Intake, RefusedMessage
+from edge_daemon.shore.orders import SeenOrder, seen_order
 from edge_daemon.shore.settings import BrokerSection
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class Listener:
         intake: where messages go.
         arrived: told of what is new, after it is committed; called about once a second with nothing, too.
         environment: where credentials are looked for.
+        verify: knows whose signatures count under orders; None: they are taken for what they say.
         link: the connection; paho's if None.
     """
 
@@ -44,22 +47,25 @@ class Listener:
         arrived: Callable[[Sequence[Arrival]], None],
         environment: Mapping[str, str],
         link: Link | None = None,
+        verify: Verify | None = None,
     ) -> None:
         self._prefix = settings.prefix
         self._intake = intake
         self._arrived = arrived
-        everything, status = f"{settings.prefix}/+/+", f"{settings.prefix}/+/status"
+        self._verify = verify
+        everything, replies, status = (f"{settings.prefix}/+/{rest}" for rest in ("+", "orders/reply", "status"))
         # a shared subscription brings no retained messages, and of those the status is made
         shared = settings.share is not None
+        group = f"$share/{settings.share}/" if shared else ""
         self._subscriber = Subscriber(
             settings.connection(),
-            f"$share/{settings.share}/{everything}" if shared else everything,
+            f"{group}{everything}",
             log.info,
             link,
             environment=environment,
             client_id=settings.client_id,
             session_s=settings.session_days * 86_400,
-            more=(status,) if shared else (),
+            more=(f"{group}{replies}", status) if shared else (replies,),
         )
         self._stopping = threading.Event()
         self._outgoing: list[tuple[str, bytes]] = []
@@ -109,12 +115,13 @@ class Listener:
             self._subscriber.acknowledge(received)
         self._arrived(arrivals)
 
-    def _read(self, received: Sequence[Received]) -> list[Incoming | RefusedMessage]:
-        batch: list[Incoming | RefusedMessage] = []
+    def _read(self, received: Sequence[Received]) -> list[Incoming | SeenOrder | RefusedMessage]:
+        batch: list[Incoming | SeenOrder | RefusedMessage] = []
         for message in received:
             try:
                 for topic, payload in unpacked(message.topic, message.payload):
-                    found = read_message(self._prefix, topic, payload)
+                    order = seen_order(self._prefix, topic, payload, self._verify)
+                    found = order or read_message(self._prefix, topic, payload)
                     if found is not None:
                         batch.append(found)
             except ValueError as error:  # an `UnfitError`, or what is packed cannot be unpacked

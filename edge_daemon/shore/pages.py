@@ -69,6 +69,7 @@ def rendered(request: Request, name: str, here: str, scripts: list[str], **facts
         "role": None if session is None else session.role,
         "csrf": None if session is None else session.csrf,
         "tiles": station.config.web.tiles,
+        "sends_orders": station.verify is not None and session is not None and session.may("order"),
         **facts,
     }
     return HTMLResponse(

@@ -8,7 +8,9 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
+from edge_daemon.config.deployment import DeploymentSection
 from edge_daemon.config.mqtt import MqttSection, TlsSection, plain_host, plain_topic
+from edge_daemon.config.orders import public_keys
 from edge_daemon.config.presence import PresenceRuleSection
 from edge_daemon.config.section import ConfigPath, Section, key, refusal
 from edge_daemon.shore.alert_settings import AlertsSection
@@ -134,8 +136,39 @@ class WebSection(Section):
 class KeepSection(Section):
     """For how long things are kept; detections, verdicts and effort for ever."""
 
-    health_days: int = key(400, "Health documents", unit="d", ge=1, le=36_500)
+    health_days: int = key(400, "Health documents, and replies to orders", unit="d", ge=1, le=36_500)
     sound_days: int = key(400, "Excerpts of sound", unit="d", ge=1, le=36_500)
+
+
+class OrdersSeenSection(Section):
+    """Orders to devices: signed elsewhere, shown here, and handed to the broker for users who may order."""
+
+    public_keys: list[str] = key(
+        None,
+        "Public keys of those who give orders, as in the devices' own configuration; needs the package PyNaCl. Empty: "
+        "signatures are not checked here, and no order is sent from the page",
+        factory=list,
+        max_length=8,
+    )
+
+    @field_validator("public_keys")
+    @classmethod
+    def _are_keys(cls, value: list[str]) -> list[str]:
+        return public_keys(value)
+
+
+class DeviceDeployment(DeploymentSection):
+    """What tables for archives say of a device's deployment; what is empty here stays empty there."""
+
+    device: str = key("", "Id of the device", min_length=1, max_length=64)
+    model_rate: int | None = key(None, "Samples per second that its model hears at", unit="Hz", ge=100, le=1_000_000)
+    recording_rate: int | None = key(None, "Samples per second of its recorder", unit="Hz", ge=100, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _is_of_a_device(self) -> Self:
+        if not self.device:
+            raise refusal("device", "is required")
+        return self
 
 
 class StationConfig(Section):
@@ -149,5 +182,16 @@ class StationConfig(Section):
     presence: PresenceRuleSection = key(
         None, "What counts as an hour or a day with whales, for all devices", factory=PresenceRuleSection
     )
+    deployments: list[DeviceDeployment] = key(
+        None, "Facts of deployments, for tables that go to archives", factory=list, max_length=20_000
+    )
+    orders: OrdersSeenSection = key(None, "Orders to devices", factory=OrdersSeenSection)
     keep: KeepSection = key(None, "For how long things are kept", factory=KeepSection)
     alerts: AlertsSection = key(None, "Who is warned of what", factory=AlertsSection)
+
+    @model_validator(mode="after")
+    def _one_deployment_each(self) -> Self:
+        devices = [one.device for one in self.deployments]
+        if len(set(devices)) < len(devices):
+            raise refusal("deployments", "has two of one device", "Keep the one that is in the water.")
+        return self

@@ -15,6 +15,7 @@ from edge_daemon.shore.database import StationDatabase
 from edge_daemon.shore.intake import Arrival, Intake, tidy
 from edge_daemon.shore.listener import Listener
 from edge_daemon.shore.live_feed import LiveFeed
+from edge_daemon.shore.orders import signatures
 from edge_daemon.shore.rate_limit import RateLimit
 from edge_daemon.shore.settings import StationConfig
 
@@ -29,6 +30,7 @@ class Station:
         environment: where credentials are looked for.
 
     Raises:
+        ConfigError: orders cannot be checked here.
         StorageError: the database cannot be used.
     """
 
@@ -42,7 +44,8 @@ class Station:
         self.feed = LiveFeed()
         self.alarm = Alarm(config.alerts, self.database)
         intake = Intake(self.database, self.alarm.consider)
-        self.listener = Listener(config.mqtt, intake, self.arrived, environment)
+        self.verify = signatures(config.orders.public_keys)
+        self.listener = Listener(config.mqtt, intake, self.arrived, environment, verify=self.verify)
         self.courier = AlertCourier(config.alerts, self.database, self.listener.publish)
         self._tidied_s = 0.0
 

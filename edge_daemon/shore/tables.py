@@ -60,7 +60,7 @@ DETECTIONS = Table(
     Column("document", Text, nullable=False),
     Index("detection_once", "device", "id", unique=True),
     Index("detections_by_time", "at_ns", "number"),
-    Index("detections_of_device", "device", "at_ns", "number"),
+    Index("detections_of_device", "device", "at_ns", "number", "score", "verdict"),  # a year is judged from it alone
     Index("detections_by_verdict", "verdict", "at_ns", "number"),
 )
 PICTURES = Table(
@@ -154,6 +154,33 @@ SESSIONS = Table(
     Column("user", String(64), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
     Column("csrf", String(64), nullable=False),
     Column("seen_ns", BigInteger, nullable=False),
+)
+ORDERS = Table(
+    "orders",
+    METADATA,
+    Column("number", KEY, primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the envelope
+    Column("addressee", String(65), nullable=False),  # a device, or @ and a group
+    Column("counter", BigInteger, nullable=False),
+    Column("expires_s", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON
+    Column("key", String(12)),  # that signed it; null: not checked
+    Column("at_ns", BigInteger, nullable=False),  # when it was sent, or seen for the first time
+    Column("sender", String(64)),  # user of the page; null: seen at the broker
+    Index("orders_for", "addressee", "at_ns"),
+    Index("orders_by_counter", "counter"),
+)
+REPLIES = Table(
+    "replies",
+    METADATA,
+    Column("device", KEY, ForeignKey("devices.number"), primary_key=True),
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the document
+    Column("at_ns", BigInteger, nullable=False),
+    Column("came_ns", BigInteger, nullable=False, index=True),
+    Column("counter", BigInteger),  # of the order; null: nobody knows
+    Column("document", Text, nullable=False),
+    Index("replies_of_device", "device", "at_ns"),
 )
 ALERTS = Table(
     "alerts",

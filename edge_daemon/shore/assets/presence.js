@@ -7,9 +7,12 @@ const show = async () => {
   const judged = new Map(hours.map(([hour, calls, validated, share, result]) => [hour, { calls, validated, share, result }]));
   if (hours.length) at("calendar").replaceChildren(...calendarOf(judged));
   else at("calendar").replaceChildren(element("p", {}, "Nothing came from this device in that time."));
-  const table = `/presence/${encodeURIComponent(device)}.csv?days=${at("days").value}`;
-  at("daily")?.setAttribute("href", table);
-  at("hourly")?.setAttribute("href", `${table}&by=hour`);
+  const place = `/presence/${encodeURIComponent(device)}`;
+  const days = `days=${at("days").value}`;
+  at("daily")?.setAttribute("href", `${place}.csv?${days}`);
+  at("hourly")?.setAttribute("href", `${place}.csv?${days}&by=hour`);
+  at("pars")?.setAttribute("href", `${place}/pars.zip?${days}`);
+  at("occurrence")?.setAttribute("href", `${place}/occurrence.csv?${days}`);
 };
 
 const begin = async () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
 from pathlib import Path
@@ -12,6 +13,9 @@ import yaml
 from edge_daemon.cli import invoke
 from edge_daemon.cli.orders import value_arguments
 from edge_daemon.errors import UsageError
+from edge_daemon.model.model_file import default_model_path
+from edge_daemon.orders.gate import Gate
+from edge_daemon.orders.keys import verifier
 from edge_daemon.orders.setup import Setup
 from edge_daemon.orders.state_file import StateFile
 from edge_daemon.orders.trial_state import OrdersState, confirmed, counted, tried
@@ -94,3 +98,19 @@ def test_an_order_that_would_be_refused_is_not_sent(tmp_path: Path, capsys: pyte
     assert invoke(["orders", "send", "--key", str(file), "--device", "d", "clip", "no-id"]) == 2
     assert invoke(["orders", "send", "--key", str(file), "health"]) == 2
     assert "--device or --group" in capsys.readouterr().err
+
+
+def test_an_order_is_signed_into_a_file_without_a_broker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = tmp_path / "fleet.key"
+    invoke(["orders", "keygen", str(key)])
+    public = yaml.safe_load(capsys.readouterr().out)["orders"]["public_keys"][0]
+    words = ["orders", "send", "--key", str(key), "--device", "buoy-7", "--output"]
+    order = tmp_path / "order.txt"
+    assert invoke([*words, str(order), "set", "detection.threshold=0.8"]) == 0
+    assert invoke([*words, "-", "restart"]) == 0
+    gate = Gate(verifier([public]), "buoy-7")
+    opened = [gate.open(base64.b64decode(text)).order for text in (order.read_text(), capsys.readouterr().out)]
+    assert [(one.to, one.kind) for one in opened] == [("buoy-7", "set"), ("buoy-7", "restart")]
+    assert opened[0].arguments == {"values": {"detection.threshold": 0.8}, "unset": []}
+    assert opened[0].counter < opened[1].counter
+    assert invoke([*words, str(order), "model", str(default_model_path())]) == 2

@@ -122,9 +122,17 @@ def health(device: str, at_ns: int, *reasons: str, state: str | None = None, **m
     } | more  # fmt: skip
 
 
+def order_reply(device: str, at_ns: int, order: int | None, **more: Any) -> dict[str, Any]:
+    """What became of an order."""
+    return {
+        "schema": "edge_daemon.order_reply/1", "device": device, "utc": utc_text(at_ns), "key": "0123456789ab",
+        "order": order, "kind": "health", "outcome": "done",
+    } | more  # fmt: skip
+
+
 def message(document: dict[str, Any], prefix: str = "edge_daemon") -> tuple[str, bytes]:
     """Topic and payload of a document."""
     name = document["schema"].removeprefix("edge_daemon.").partition("/")[0]
     subject = {"detection": "detections", "thumbnail": "thumbnails", "excerpt": "excerpts", "lost_clip": "lost_clips",
-               "tally": "presence"}.get(name, name)  # fmt: skip
+               "tally": "presence", "order_reply": "orders/reply"}.get(name, name)  # fmt: skip
     return f"{prefix}/{document['device']}/{subject}", json.dumps(document).encode()

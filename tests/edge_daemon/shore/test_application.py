@@ -22,7 +22,8 @@ from tests.edge_daemon.shore.station_fixtures import PASSWORD, Visitor
 
 NOW = time.time_ns()
 API = ["/api/fleet", "/api/detections", "/api/detections/1", "/api/devices/buoy-1", "/api/presence/buoy-1", "/sound/1",
-       "/api/alerts", "/presence/buoy-1.csv", "/events"]  # fmt: skip
+       "/api/alerts", "/presence/buoy-1.csv", "/presence/buoy-1/pars.zip", "/presence/buoy-1/occurrence.csv",
+       "/events"]  # fmt: skip
 PAGES = ["/fleet", "/live", "/review", "/presence", "/alerts", "/device/buoy-1"]
 
 

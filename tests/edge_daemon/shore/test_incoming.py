@@ -10,11 +10,12 @@ import pytest
 
 from edge_daemon.detection.document import Detection
 from edge_daemon.shore.incoming import SUBJECTS, UnfitError, read_message
-from tests.edge_daemon.shore.buoy_documents import detection, effort, excerpt, health, message, thumbnail
+from tests.edge_daemon.shore.buoy_documents import detection, effort, excerpt, health, message, order_reply, thumbnail
 
 AT = 1_790_000_000_000_000_000
 FOUND = detection("buoy-1", 1, AT)
 DOCUMENTS = [FOUND, thumbnail(FOUND), excerpt(FOUND, AT), effort("buoy-1", AT), health("buoy-1", AT)]
+DOCUMENTS += [order_reply("buoy-1", AT, 7)]
 
 
 def read(document: Any, topic: str = "edge_daemon/buoy-1/detections") -> Any:

@@ -25,6 +25,7 @@ from tests.edge_daemon.shore.buoy_documents import (
     excerpt,
     health,
     message,
+    order_reply,
     thumbnail,
 )
 
@@ -55,6 +56,7 @@ def documents() -> list[dict[str, Any]]:
             found = detection(device, number, NOW - number * 1_000 * SECOND_NS)
             made += [found, thumbnail(found), excerpt(found, NOW)]
         made += [effort(device, NOW - hour * HOUR_NS - HOUR_NS // 2) for hour in range(1, 4)]
+        made += [order_reply(device, NOW - minute * SECOND_NS, minute) for minute in range(2)]
         made += [health(device, NOW - minute * 60 * SECOND_NS, "hot") for minute in range(3)]
     return made
 
@@ -167,6 +169,13 @@ def test_the_migrations_make_the_tables_and_take_them_away(database: StationData
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     database.migrate()
+    database.migrate("1")
+    with database.reading() as connection:
+        missing = compare_metadata(MigrationContext.configure(connection), METADATA)
+    assert {one[1].name for one in missing if one[0] == "add_table"} == {"orders", "replies"}
+    database.migrate()
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     database.migrate("base")
     with database.reading() as connection:
         assert len(compare_metadata(MigrationContext.configure(connection), METADATA)) > 10

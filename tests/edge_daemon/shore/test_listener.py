@@ -159,4 +159,6 @@ def test_what_is_packed_is_kept_as_if_it_were_not(database: StationDatabase) -> 
 def test_shared_subscriptions_hear_the_retained_status_too(database: StationDatabase) -> None:
     link = DurableLink()
     Listener(BrokerSection(share="shore"), Intake(database), lambda _: None, {}, link).turn()
-    assert link.patterns == ["$share/shore/edge_daemon/+/+", "edge_daemon/+/status"]
+    assert link.patterns == [
+        "$share/shore/edge_daemon/+/+", "$share/shore/edge_daemon/+/orders/reply", "edge_daemon/+/status",
+    ]  # fmt: skip

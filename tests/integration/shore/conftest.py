@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,9 +22,9 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.edge_daemon.shore.buoy_documents import message
+from tests.edge_daemon.shore.without_extra import pytest_pycollect_makemodule
 from tests.integration.browser import Browser, running
 
-from tests.edge_daemon.shore.without_extra import pytest_pycollect_makemodule
 __all__ = ["pytest_pycollect_makemodule"]
 ROOT = Path(__file__).parents[3]
 
@@ -138,6 +140,16 @@ class Buoys:
         told = [self._client.publish(topic, payload, qos=1, retain=retain) for topic, payload in messages]
         for one in told:
             one.wait_for_publish(60)
+
+    def listen(self, topic: str) -> queue.Queue[bytes]:
+        """What comes on a topic from now on."""
+        came: queue.Queue[bytes] = queue.Queue()
+        self._client.on_message = lambda _client, _data, told: came.put(told.payload)
+        subscribed = threading.Event()
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.subscribe(topic, qos=1)
+        assert subscribed.wait(30)
+        return came
 
     def close(self) -> None:
         self._client.disconnect()

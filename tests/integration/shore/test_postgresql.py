@@ -16,13 +16,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select
 
+from edge_daemon.presence.periods import PresenceRule
 from edge_daemon.shore.accounts import Accounts
 from edge_daemon.shore.cards import newest
 from edge_daemon.shore.database import StationDatabase
+from edge_daemon.shore.device_history import device_history
 from edge_daemon.shore.fleet import fleet
 from edge_daemon.shore.incoming import Incoming, read_message
 from edge_daemon.shore.intake import Intake
 from edge_daemon.shore.judging import Judgement, judge
+from edge_daemon.shore.presence_days import calendar
 from edge_daemon.shore.settings import DatabaseSection
 from edge_daemon.shore.tables import DETECTIONS, HOURS, METADATA, VERDICTS
 from tests.edge_daemon.shore.buoy_documents import (
@@ -32,6 +35,7 @@ from tests.edge_daemon.shore.buoy_documents import (
     excerpt,
     health,
     message,
+    order_reply,
     thumbnail,
 )
 from tests.integration.shore.conftest import free_port
@@ -104,7 +108,11 @@ def test_everything_in_postgresql(address: str) -> None:
 
     found = [detection("buoy-1", number, now - number * HOUR_NS) for number in range(20)]
     documents = [*found, thumbnail(found[0]), excerpt(found[0], now), effort("buoy-1", now - 2 * HOUR_NS)]
-    documents += [health("buoy-1", now), detection("buoy-1", 99, now, label="nul \x00 and half \ud800")]
+    documents += [
+        order_reply("buoy-1", now, 7, outcome="done"),
+        health("buoy-1", now),
+        detection("buoy-1", 99, now, label="nul \x00 and half \ud800"),
+    ]
     batch = [one for one in (read_message("edge_daemon", *message(one)) for one in documents) if one is not None]
     assert all(isinstance(one, Incoming) for one in batch)
     threads = [threading.Thread(target=Intake(database).take, args=(batch, now)) for database in (first, second)]
@@ -118,6 +126,12 @@ def test_everything_in_postgresql(address: str) -> None:
         cards = newest(connection, which="open")
         assert len(cards) == 21
         assert fleet(connection, now)[0]["name"] == "buoy-1"
+        (order,) = device_history(connection, "buoy-1", 7, now)["orders"]  # type: ignore[index]
+        assert [one["outcome"] for one in order["replies"]] == ["done"]
+        for rule in (PresenceRule(), PresenceRule(least_score=0.5, detected_calls=1)):
+            hours = calendar(connection, "buoy-1", 7, now, rule)["hours"]  # type: ignore[index]
+            assert sum(hour[1] for hour in hours) == 21
+            assert {hour[4] for hour in hours} >= {"POSSIBLY_DETECTED" if rule.detected_calls is None else "DETECTED"}
     number = cards[0]["number"]
     judges = [
         threading.Thread(target=judge, args=(database, number, f"r{n}", Judgement("call"), now + n))
@@ -138,6 +152,10 @@ def test_everything_in_postgresql(address: str) -> None:
     assert accounts.remove("ann")
     assert accounts.session(token, now) is None
 
+    first.migrate("1")
+    with first.reading() as connection:
+        assert not connection.dialect.has_table(connection, "orders")
+    first.migrate()
     first.migrate("base")
     with first.reading() as connection:
         assert len(compare_metadata(MigrationContext.configure(connection), METADATA)) > 10
