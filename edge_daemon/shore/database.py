@@ -11,13 +11,14 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Table, create_engine, event
+from sqlalchemy import Connection, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_daemon.errors import StorageError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION = 20_090_329
 BUSY_S = 30
 """How long SQLite waits for another writer."""
 
@@ -60,6 +61,14 @@ class StationDatabase:
         """An INSERT that knows ON CONFLICT: both databases have it, each under its own name."""
         return sqlite.insert(table) if self.sqlite else postgresql.insert(table)
 
+    def one_at_a_time(self, connection: Connection, lock: int) -> None:
+        """Wait until no other transaction has this lock, and have it until the end of this one.
+
+        SQLite has one writer anyway.
+        """
+        if not self.sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(lock)))
+
     def migrate(self, target: str = "head") -> None:
         """Bring the form of the tables up (or down) to a version; of two stations at once, one waits.
 
@@ -68,8 +77,7 @@ class StationDatabase:
         """
         try:
             with self.writing() as connection:
-                if not self.sqlite:
-                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(20090329)")
+                self.one_at_a_time(connection, _MIGRATION)
                 known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
                 if (now := MigrationContext.configure(connection).get_current_revision()) not in {None, *known}:
                     hint = "Update this program, or go back with the newer one: edge-daemon shore migrate --to VERSION"

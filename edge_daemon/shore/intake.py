@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from edge_daemon.clips.excerpt import Excerpt
 from edge_daemon.clips.lost_clip import LostClip
@@ -99,14 +99,14 @@ class Intake:
         learned: dict[str, int] = {}
         with self._database.writing() as connection:
             refused = [one for one in batch if isinstance(one, RefusedMessage)]
-            for message in batch:
-                if isinstance(message, SeenOrder):
-                    note_order(self._database, connection, message, now_ns)
-                    continue
-                if isinstance(message, RefusedMessage):
-                    continue
+            for order in batch:
+                if isinstance(order, SeenOrder):
+                    note_order(self._database, connection, order, now_ns)
+            # by device, so that of two stations on one database none waits for the other in a circle
+            documents = sorted((one for one in batch if isinstance(one, Incoming)), key=lambda one: one.device)
+            for message in documents:
                 try:
-                    device = self._device(connection, message.device, learned, now_ns)
+                    device = learned.get(message.device) or self._device(connection, message.device, learned, now_ns)
                     arrivals += self._keep(connection, device, message, now_ns)
                 except UnfitError as error:
                     refused.append(RefusedMessage(f"…/{message.device}", str(error)))
@@ -117,7 +117,8 @@ class Intake:
         return arrivals
 
     def _device(self, connection: Connection, name: str, learned: dict[str, int], now_ns: int) -> int:
-        number = self._numbers.get(name) or learned.get(name)
+        """A device's number; its row is this transaction's from now on."""
+        number = self._numbers.get(name)
         if number is None:
             number = connection.scalar(select(DEVICES.c.number).where(DEVICES.c.name == name))
         if number is None:
@@ -128,8 +129,8 @@ class Intake:
             number = connection.scalar(select(DEVICES.c.number).where(DEVICES.c.name == name))
         assert number is not None  # noqa: S101 - it was inserted, by us or by another station
         learned[name] = number
-        seen = update(DEVICES).where(DEVICES.c.number == number, DEVICES.c.seen_ns < now_ns)
-        connection.execute(seen.values(seen_ns=now_ns))
+        later = case((DEVICES.c.seen_ns < now_ns, now_ns), else_=DEVICES.c.seen_ns)
+        connection.execute(update(DEVICES).where(DEVICES.c.number == number).values(seen_ns=later))
         return number
 
     def _keep(self, connection: Connection, device: int, message: Incoming, now_ns: int) -> list[Arrival]:

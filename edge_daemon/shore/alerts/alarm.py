@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ MINUTE_NS = 60 * SECOND_NS
 LATE_HEALTH_NS = 30 * MINUTE_NS
 """Health that is older when it comes says what was, not what is."""
 LISTED = 200
+_ALARM = 20_090_330
+"""The lock under which stations on one database count calls one after the other."""
 
 
 class Alarm:
@@ -37,7 +40,6 @@ class Alarm:
         self._settings = settings
         self._database = database
         self._looked_ns = 0
-        self._lock = threading.Lock()
 
     def consider(self, connection: Connection, arrivals: Sequence[Arrival], now_ns: int) -> None:
         """Look at what is new, in the transaction that keeps it.
@@ -47,6 +49,7 @@ class Alarm:
             arrivals: what is new.
             now_ns: UTC.
         """
+        self._database.one_at_a_time(connection, _ALARM)  # what another station is about to keep counts, too
         for arrival in arrivals:
             for rule in self._settings.rules:
                 if not rule.concerns(arrival.device):
@@ -75,6 +78,7 @@ class Alarm:
                         due
                         and rule.concerns(row.name)
                         and self._last(connection, rule, row.name, "offline") < row.online_ns
+                        and self._rested(connection, rule, row.name, "offline", now_ns)
                     ):
                         minutes = (now_ns - row.online_ns) / MINUTE_NS
                         text = f"{row.name}: offline for {minutes:.0f} min."
@@ -129,23 +133,25 @@ class Alarm:
         if row is None or row.score < rule.least_score or (not rule.late and row.came_ns - row.at_ns > late_ns):
             return
         span_ns = round(rule.within_min * MINUTE_NS)
-        counted = (
-            select(DEVICES.c.name, func.count().label("calls"))
-            .join(DETECTIONS, DETECTIONS.c.device == DEVICES.c.number)
+        near = (
+            select(DETECTIONS.c.at_ns, DEVICES.c.name)
+            .join(DEVICES, DETECTIONS.c.device == DEVICES.c.number)
             .where(DETECTIONS.c.at_ns.between(row.at_ns - span_ns, row.at_ns + span_ns))
             .where(DETECTIONS.c.score >= rule.least_score)
-            .group_by(DEVICES.c.name)
+            .order_by(DETECTIONS.c.at_ns)
         )
         if not rule.late:
-            counted = counted.where(DETECTIONS.c.came_ns - DETECTIONS.c.at_ns <= late_ns)
+            near = near.where(DETECTIONS.c.came_ns - DETECTIONS.c.at_ns <= late_ns)
         if not rule.together:
-            counted = counted.where(DEVICES.c.name == arrival.device)
-        calls = {one.name: one.calls for one in connection.execute(counted) if rule.concerns(one.name)}
+            near = near.where(DEVICES.c.name == arrival.device)
+        calls = _closest(
+            [(at, name) for at, name in connection.execute(near) if rule.concerns(name)], row.at_ns, span_ns
+        )
         device = "" if rule.together else arrival.device
-        if sum(calls.values()) < rule.calls or not self._rested(connection, rule, device, "calls", arrival.came_ns):
+        if calls.total() < rule.calls or not self._rested(connection, rule, device, "calls", arrival.came_ns):
             return
         where = ", ".join(f"{name} ({number})" for name, number in sorted(calls.items())[:20])
-        count = sum(calls.values())
+        count = calls.total()
         calls_text = f"{count} call{'' if count == 1 else 's'} within {rule.within_min:g} min: {where}."
         text = f"{calls_text} The last scored {row.score:.3f}."
         self._raise(connection, rule, device, "calls", text, arrival.came_ns)
@@ -163,6 +169,25 @@ class Alarm:
         for channel in self._settings.channels:
             if not rule.to or channel.name in rule.to:
                 connection.execute(DELIVERIES.insert().values(alert=number, channel=channel.name, due_ns=now_ns))
+
+
+def _closest(calls: Sequence[tuple[int, str]], at_ns: int, span_ns: int) -> Counter[str]:
+    """Calls by device in that stretch of time around a moment that has most of them.
+
+    Args:
+        calls: time and device of each, in order of time.
+        at_ns: the moment, which the stretch must hold.
+        span_ns: length of the stretch.
+    """
+    times = [at for at, _ in calls]
+    most: tuple[int, int] = (0, 0)
+    for first, begin in enumerate(times):
+        if begin > at_ns:
+            break
+        last = bisect_right(times, begin + span_ns)
+        if begin + span_ns >= at_ns and last - first > most[1] - most[0]:
+            most = (first, last)
+    return Counter(name for _, name in calls[slice(*most)])
 
 
 def troubles(health: HealthDocument, disk_mb: float) -> Iterator[tuple[Trouble, str]]:

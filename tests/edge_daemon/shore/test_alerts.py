@@ -64,6 +64,17 @@ def test_so_many_calls_within_so_long(database: StationDatabase) -> None:
     assert watch.told == ["3 calls within 10 min: buoy-1 (3). The last scored 0.900."]
 
 
+def test_calls_in_any_order_lie_within_so_long_or_do_not(database: StationDatabase) -> None:
+    """The one in the middle comes last: nine minutes from each of the others, which are eighteen apart."""
+    watch = Watch(database, calls=3, within_min=10)
+    for minutes in (0, 18):
+        watch.call(minutes)
+    watch.call(9, late=10)
+    assert watch.told == []
+    watch.call(10, late=10)
+    assert watch.told == ["3 calls within 10 min: buoy-1 (3). The last scored 0.900."]
+
+
 def test_after_an_alert_there_is_a_pause_for_each_device(database: StationDatabase) -> None:
     watch = Watch(database, pause_min=60)
     for minutes, device in ((0, "buoy-1"), (30, "buoy-1"), (31, "buoy-2"), (61, "buoy-1")):
@@ -109,6 +120,14 @@ def test_a_repetition_is_no_second_call(database: StationDatabase) -> None:
             "buoy-1: deaf: no sound: gone.",
         ),
         ({"input": {"phase": "paused", "device": "x"}}, None),
+        (
+            {"input": {"phase": "listening", "device": "x", "dead_input": True}},
+            "buoy-1: deaf: no sound that a hydrophone makes.",
+        ),
+        (
+            {"input": {"phase": "listening", "device": "x", "sound": {"state": "broken"}}, "reasons": ["a b", "c"]},
+            "buoy-1: deaf: a b; c.",
+        ),
         ({"clock": {"state": "unsynchronised"}}, "buoy-1: the clock is not synchronised."),
         ({}, None),
     ],
@@ -138,6 +157,15 @@ def test_a_device_that_stays_away_is_told_once(database: StationDatabase) -> Non
     watch.status(False, 302)
     watch.alarm.look_around(NOW + 313 * MINUTE_NS)
     assert len(watch.told) == 2
+
+
+def test_one_that_comes_and_goes_is_told_once_in_each_pause(database: StationDatabase) -> None:
+    watch = Watch(database, when="trouble", offline_min=1, pause_min=60)
+    for minutes in range(0, 150, 10):
+        watch.status(False, minutes)
+        watch.alarm.look_around(NOW + (minutes + 5) * MINUTE_NS)
+        watch.status(True, minutes + 6)
+    assert watch.told == ["buoy-1: offline for 5 min."] * 3  # after 5, 65 and 125 minutes
 
 
 def test_a_reviewers_call(database: StationDatabase) -> None:

@@ -24,8 +24,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.edge_daemon.shore.buoy_documents import message
 from tests.edge_daemon.shore.without_extra import pytest_pycollect_makemodule
 from tests.integration.browser import Browser, running
+from tests.integration.shore.postgresql import address
 
-__all__ = ["pytest_pycollect_makemodule"]
+__all__ = ["address", "pytest_pycollect_makemodule"]
 ROOT = Path(__file__).parents[3]
 
 
@@ -49,6 +50,16 @@ class PlainBroker:
             f"persistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n"
         )
         self.process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, line: str) -> None:
+        """Add a line to its configuration, and start anew."""
+        self.stop()
+        self._config.write_text(f"{self._config.read_text()}{line}\n")
+        self.start()
+
+    def said(self) -> str:
+        """Its log."""
+        return self._log.read_text()
 
     def start(self) -> None:
         with self._log.open("ab") as log:
@@ -77,6 +88,7 @@ class RealStation:
     Attributes:
         url: of its pages.
         database: its SQLite file.
+        module: that is run.
     """
 
     def __init__(self, folder: Path, broker_port: int, **settings: Any) -> None:
@@ -90,10 +102,11 @@ class RealStation:
             base[name] = base.get(name, {}) | section if isinstance(section, dict) else section
         self.config.write_text(yaml.safe_dump(base))
         self._port = port
+        self.module = "edge_daemon"
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self, *arguments: str, stdin: str = "") -> str:
-        words = [sys.executable, "-m", "edge_daemon", "shore", *arguments, "--config", str(self.config)]
+        words = [sys.executable, "-m", self.module, "shore", *arguments, "--config", str(self.config)]
         done = subprocess.run(words, input=stdin.encode(), capture_output=True, cwd=ROOT, timeout=120, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
@@ -105,7 +118,7 @@ class RealStation:
         """Start; wait for its pages and its subscription, before whose first time the broker keeps nothing for it."""
         said = self._watching() if self.log.exists() else 0
         with self.log.open("ab") as log:
-            words = [sys.executable, "-m", "edge_daemon", "shore", "run", "--config", str(self.config)]
+            words = [sys.executable, "-m", self.module, "shore", "run", "--config", str(self.config)]
             self.process = subprocess.Popen(words, stdout=log, stderr=log, cwd=ROOT)
         wait_for_port(self._port)
         end = time.monotonic() + 60

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
+import random
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from edge_daemon.presence.periods import PresenceRule
 from edge_daemon.shore.accounts import Accounts
+from edge_daemon.shore.alert_settings import AlertsSection
+from edge_daemon.shore.alerts.alarm import Alarm
 from edge_daemon.shore.cards import newest
 from edge_daemon.shore.database import StationDatabase
 from edge_daemon.shore.device_history import device_history
@@ -27,7 +25,7 @@ from edge_daemon.shore.intake import Intake
 from edge_daemon.shore.judging import Judgement, judge
 from edge_daemon.shore.presence_days import calendar
 from edge_daemon.shore.settings import DatabaseSection
-from edge_daemon.shore.tables import DETECTIONS, HOURS, METADATA, VERDICTS
+from edge_daemon.shore.tables import ALERTS, DETECTIONS, HOURS, METADATA, VERDICTS
 from tests.edge_daemon.shore.buoy_documents import (
     HOUR_NS,
     detection,
@@ -38,59 +36,9 @@ from tests.edge_daemon.shore.buoy_documents import (
     order_reply,
     thumbnail,
 )
-from tests.integration.shore.conftest import free_port
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("psycopg", reason="needs the extra `postgresql`")
-
-
-def program(name: str) -> str:
-    """A program of PostgreSQL's; Debian keeps the server's outside PATH."""
-    found = shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
-    if found is None:
-        pytest.skip("needs PostgreSQL: apt-get install postgresql")
-    return found
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    """A server of our own on loopback; it refuses to run as root, and its user may not look into pytest's folders."""
-    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
-        yield from served(Path(folder))
-
-
-def served(folder: Path) -> Iterator[str]:
-    """Its address while it runs."""
-    initdb, postgres, port = program("initdb"), program("postgres"), free_port()
-    words: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("runuser") is None:
-            pytest.skip("needs runuser, since PostgreSQL does not run as root")
-        words = ["runuser", "-u", "postgres", "--"]
-        shutil.chown(folder, "postgres")
-    data = folder / "data"
-    made = subprocess.run(
-        [*words, initdb, "-D", str(data), "-U", "shore", "-A", "trust", "--no-sync", "-E", "UTF8"],
-        capture_output=True, timeout=110, check=False, cwd="/",
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr.decode()
-    options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([*words, postgres, *options], stdout=log, stderr=log, cwd="/")
-    url = f"postgresql://shore@127.0.0.1:{port}/postgres"
-    deadline = time.monotonic() + 60
-    import psycopg
-
-    while True:
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-            break
-        except psycopg.OperationalError:
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.1)
-    yield url
-    server.terminate()
-    server.wait(30)
 
 
 def test_everything_in_postgresql(address: str) -> None:
@@ -162,3 +110,39 @@ def test_everything_in_postgresql(address: str) -> None:
     first.migrate()
     first.close()
     second.close()
+
+
+def test_two_stations_at_once_neither_wait_in_a_circle_nor_miss_an_alert(address: str) -> None:
+    """Batches of the same devices in opposite orders; each third call of a device is to alert, whoever takes it in."""
+    now = time.time_ns()
+    url = DatabaseSection(url=address).address
+    databases = [StationDatabase(url) for _ in range(2)]
+    databases[0].migrate()
+    rules = AlertsSection.model_validate({"rules": [{"name": "three", "calls": 3, "pause_min": 0.0}]})
+    devices = [f"buoy-{number}" for number in range(8)]
+    failed: list[Exception] = []
+
+    def take(station: int) -> None:
+        intake = Intake(databases[station], Alarm(rules, databases[station]).consider)
+        rng = random.Random(station)
+        for turn in range(12):
+            order = rng.sample(devices, len(devices))
+            found = [detection(name, 100 * station + turn, now - turn * 10**9) for name in order]
+            batch = [read_message("edge_daemon", *message(one)) for one in found]
+            try:
+                intake.take([one for one in batch if one is not None], now)
+            except SQLAlchemyError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=take, args=(station,)) for station in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    with databases[0].reading() as connection:
+        told = connection.execute(select(ALERTS.c.device, ALERTS.c.text)).all()
+    counts = {name: sorted(int(row.text.split()[0]) for row in told if row.device == name) for name in devices}
+    assert counts == {name: list(range(3, 25)) for name in devices}
+    for database in databases:
+        database.close()

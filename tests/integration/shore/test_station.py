@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import sqlite3
 import time
@@ -86,15 +87,44 @@ def test_station_and_broker_killed_five_times_each(
 
 
 @pytest.mark.long
-def test_two_stations_share_what_comes(make_real_station: Callable[..., RealStation], buoys: Buoys) -> None:
+@pytest.mark.timeout(600)
+def test_two_stations_on_one_postgresql_share_what_comes(
+    make_real_station: Callable[..., RealStation], broker: PlainBroker, address: str
+) -> None:
     """MQTT 5's shared subscription: each message goes to one of them, and both write to one database."""
+    psycopg = pytest.importorskip("psycopg", reason="needs the extra `postgresql`")
+    broker.configure("log_type all")
     now = time.time_ns()
-    first = make_real_station(mqtt={"client_id": "one", "share": "shore"})
-    second = make_real_station(mqtt={"client_id": "two", "share": "shore"}, database={"file": str(first.database)})
+    names = ("one", "two")
+    first, second = (
+        make_real_station(mqtt={"client_id": name, "share": "shore"}, database={"url": address}) for name in names
+    )
     first.start()
     second.start()
-    time.sleep(2.0)
-    buoys.send(*(detection("buoy-1", number, now - number) for number in range(200)))
-    until_count(first, 200)
-    first.stop()
-    second.stop()
+    buoys = Buoys(broker.port)
+
+    def kept() -> tuple[int, int]:
+        with psycopg.connect(address) as connection:
+            counts = connection.execute("SELECT (SELECT count(*) FROM detections), (SELECT sum(calls) FROM hours)")
+            return tuple(int(one or 0) for one in counts.fetchone())  # type: ignore[return-value]
+
+    def until_kept(count: int) -> None:
+        end = time.monotonic() + 120
+        while kept() != (count, count):
+            assert time.monotonic() < end, (kept(), first.log.read_text(), second.log.read_text())
+            time.sleep(0.1)
+
+    def handed(name: str) -> int:
+        return len(re.findall(rf"Sending PUBLISH to {name} \(.*/detections'", broker.said()))
+
+    buoys.send(*(detection(f"buoy-{number % 5}", number, now - number) for number in range(200)))
+    until_kept(200)
+    shares = [handed(name) for name in names]
+    assert sum(shares) == 200  # each to one of them
+    assert min(shares) > 20
+    second.stop(signal.SIGKILL)
+    buoys.send(*(detection(f"buoy-{number % 5}", number, now - number) for number in range(200, 300)))
+    second.start()  # what it had been handed waits for it
+    until_kept(300)
+    buoys.close()
+    assert [first.stop(), second.stop()] == [0, 0]
