@@ -20,7 +20,7 @@ from edge_daemon.shore import cards
 from edge_daemon.shore.answers import allowing, body_json, number, problem, session_of, station_of
 from edge_daemon.shore.device_history import MOST_DAYS, device_history
 from edge_daemon.shore.events import events
-from edge_daemon.shore.fleet import fleet
+from edge_daemon.shore.fleet import fleet, names
 from edge_daemon.shore.guard import Guard
 from edge_daemon.shore.judging import VERDICT_WORDS, Judgement, judge
 from edge_daemon.shore.login import log_in, log_out, show_login
@@ -61,6 +61,7 @@ def application(station: Station) -> Starlette:
             Route("/logout", allowing("look", log_out), methods=["POST"]),
             Route("/events", events),
             Route("/api/fleet", allowing("look", _fleet, public=True)),
+            Route("/api/devices", allowing("look", _devices, public=True)),
             Route("/api/detections", allowing("look", _detections)),
             Route("/api/detections/{number:int}", allowing("look", _detection)),
             Route("/api/detections/{number:int}/verdict", allowing("judge", _verdict), methods=["POST"]),
@@ -87,6 +88,11 @@ def _fleet(request: Request) -> Response:
     with station_of(request).database.reading() as connection:
         found = fleet(connection, time.time_ns())
     return JSONResponse({"now": time.time(), "devices": found})
+
+
+def _devices(request: Request) -> Response:
+    with station_of(request).database.reading() as connection:
+        return JSONResponse({"devices": names(connection)})
 
 
 def _detections(request: Request) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -12,6 +11,8 @@ from edge_daemon.presence.periods import HOUR_NS
 from edge_daemon.shore.tables import DETECTIONS, DEVICES, HOURS
 
 HOURS_SHOWN = 24
+_NOTHING: list[list[float]] = [[0, 0, 0.0]] * HOURS_SHOWN
+"""Of each hour: calls, those judged a call, share of it that was listened to."""
 TRACK_POINTS = 200
 """Most positions in a device's track."""
 
@@ -23,10 +24,16 @@ def fleet(connection: Connection, now_ns: int) -> list[dict[str, Any]]:
         connection: to read from.
         now_ns: UTC.
     """
-    hour = now_ns // HOUR_NS
-    strips: dict[int, dict[int, Row[Any]]] = defaultdict(dict)
-    for row in connection.execute(select(HOURS).where(HOURS.c.hour > hour - HOURS_SHOWN, HOURS.c.hour <= hour)):
-        strips[row.device][row.hour] = row
+    first = now_ns // HOUR_NS - HOURS_SHOWN + 1
+    strips: dict[int, list[list[float]]] = {}
+    counts = (HOURS.c.calls, HOURS.c.validated, HOURS.c.denied, HOURS.c.listened_s, HOURS.c.tallied_s)
+    hours = select(HOURS.c.device, HOURS.c.hour, *counts).where(
+        HOURS.c.hour >= first, HOURS.c.hour < first + HOURS_SHOWN
+    )
+    for device, hour, calls, validated, denied, listened_s, tallied_s in connection.execute(hours):
+        strip = strips.get(device) or strips.setdefault(device, list(_NOTHING))
+        share = min(1.0, max(listened_s, tallied_s) / 3600)
+        strip[hour - first] = [max(0, calls - denied), validated, round(share, 3)]
     found = [
         {
             "name": row.name,
@@ -37,7 +44,7 @@ def fleet(connection: Connection, now_ns: int) -> list[dict[str, Any]]:
             "since": None if row.online_ns is None else row.online_ns / 1e9,
             "call": None if row.call_ns is None else row.call_ns / 1e9,
             "position": None if row.latitude is None else [row.latitude, row.longitude],
-            "strip": [_hour(strips[row.number].get(hour - back)) for back in range(HOURS_SHOWN - 1, -1, -1)],
+            "strip": strips.get(row.number, _NOTHING),
         }
         for row in connection.execute(select(DEVICES))
     ]
@@ -54,12 +61,9 @@ def word_of(row: Row[Any]) -> str:
     return "ok" if row.online and row.state == "ok" else "unknown"
 
 
-def _hour(row: Row[Any] | None) -> list[float]:
-    """Calls, those judged a call, share of the hour that was listened to."""
-    if row is None:
-        return [0, 0, 0.0]
-    share = min(1.0, max(row.listened_s, row.tallied_s) / 3600)
-    return [max(0, row.calls - row.denied), row.validated, round(share, 3)]
+def names(connection: Connection) -> list[str]:
+    """Of all devices, in order."""
+    return list(connection.scalars(select(DEVICES.c.name).order_by(DEVICES.c.name)))
 
 
 def track(connection: Connection, device: int, since_ns: int) -> list[list[float]]:

@@ -16,10 +16,10 @@ const show = async () => {
 };
 
 const begin = async () => {
-  const { devices } = await ask("/api/fleet");
-  for (const name of devices.map((device) => device.name).sort()) at("device").append(element("option", {}, name));
+  const { devices } = await ask("/api/devices");
+  for (const name of devices) at("device").append(element("option", {}, name));
   const asked = new URLSearchParams(location.search).get("device");
-  if (asked && devices.some(({ name }) => name === asked)) at("device").value = asked;
+  if (asked && devices.includes(asked)) at("device").value = asked;
   at("none").hidden = devices.length > 0;
   refreshing(60, show);
 };

@@ -120,8 +120,8 @@ at("filters").addEventListener("submit", (event) => event.preventDefault());
 at("more").addEventListener("click", () => load(true));
 
 const begin = async () => {
-  const { devices } = await ask("/api/fleet");
-  for (const name of devices.map((device) => device.name).sort()) at("device").append(element("option", {}, name));
+  const { devices } = await ask("/api/devices");
+  for (const name of devices) at("device").append(element("option", {}, name));
   const last = await load(false);
   at("species").append(element("option", { value: "right whale upcall" }));
   document.documentElement.dataset.ready = "yes";

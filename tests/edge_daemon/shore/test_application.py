@@ -21,9 +21,9 @@ from tests.edge_daemon.shore.buoy_documents import HOUR_NS, detection, effort, e
 from tests.edge_daemon.shore.station_fixtures import PASSWORD, Visitor
 
 NOW = time.time_ns()
-API = ["/api/fleet", "/api/detections", "/api/detections/1", "/api/devices/buoy-1", "/api/presence/buoy-1", "/sound/1",
-       "/api/alerts", "/presence/buoy-1.csv", "/presence/buoy-1/pars.zip", "/presence/buoy-1/occurrence.csv",
-       "/events"]  # fmt: skip
+API = ["/api/fleet", "/api/devices", "/api/detections", "/api/detections/1", "/api/devices/buoy-1",
+       "/api/presence/buoy-1", "/sound/1", "/api/alerts", "/presence/buoy-1.csv", "/presence/buoy-1/pars.zip",
+       "/presence/buoy-1/occurrence.csv", "/events"]  # fmt: skip
 PAGES = ["/fleet", "/live", "/review", "/presence", "/alerts", "/device/buoy-1"]
 
 
@@ -75,7 +75,7 @@ def test_the_public_page_shows_fleet_and_presence_without_sound(make_station: Ca
     fill(visitor.station, detection("buoy-1", 1, NOW))
     answers = {path: visitor.get(path).status for path in [*API, *PAGES]}
     seen = {path for path, status in answers.items() if status == 200}
-    assert seen == {"/fleet", "/presence", "/api/fleet", "/api/presence/buoy-1"}
+    assert seen == {"/fleet", "/presence", "/api/fleet", "/api/devices", "/api/presence/buoy-1"}
 
 
 def test_roles(full: Visitor) -> None:
