@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 
+from docs.pictures.fixed_clock import MOMENT_NS
 from tests.edge_daemon.shore.buoy_documents import HOUR_NS, detection, effort, excerpt, health, thumbnail
 from tests.integration.browser import Browser
 from tests.integration.shore.conftest import Buoys, PlainBroker, RealStation
@@ -15,7 +15,7 @@ DEVICES = ("buoy-01", "buoy-02", "buoy-03", "glider-1", "drone-4")
 
 def play(buoys: Buoys) -> None:
     """Publish what the fleet has told in a day."""
-    now = time.time_ns()
+    now = MOMENT_NS
     hour = now // HOUR_NS * HOUR_NS
     for name in DEVICES:
         rng = random.Random(name)  # noqa: S311 - a picture needs no cryptographic randomness
@@ -41,6 +41,7 @@ def station_with_fleet(folder: Path, browser: Browser) -> tuple[PlainBroker, Rea
     broker = PlainBroker(folder)
     broker.start()
     station = RealStation(folder, broker.port, name="Cape Cod Bay")
+    station.module = "docs.pictures.fixed_clock"
     station.user("ann", "judge")
     station.start()
     buoys = Buoys(broker.port)
