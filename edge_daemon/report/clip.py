@@ -13,17 +13,12 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
-"""What browsers play, Hz."""
+from edge_daemon.clips.playing_rate import playing_rate
+
 _BITS = 12
 _PEAK = 0.9
 _LOUDSPEAKER_HZ = 200.0
 """What the loudspeakers of a laptop or phone just give."""
-
-
-def playing_rate(rate: int) -> int:
-    """The lowest of `RATES` that keeps all of the sound; above 48 kHz that."""
-    return next((offered for offered in RATES if offered >= rate), RATES[-1])
 
 
 def playing_speed(low_hz: float) -> int:

@@ -26,6 +26,7 @@ from edge_daemon.shore.judging import VERDICT_WORDS, Judgement, judge
 from edge_daemon.shore.login import log_in, log_out, show_login
 from edge_daemon.shore.order_sending import NotSentError, send_order
 from edge_daemon.shore.pages import PAGES, show
+from edge_daemon.shore.playable_sound import playable
 from edge_daemon.shore.presence_days import MOST_DAYS as MOST_PRESENCE_DAYS
 from edge_daemon.shore.presence_days import calendar, presence_csv
 from edge_daemon.shore.presence_exports import occurrence_csv, pars_archive
@@ -184,7 +185,11 @@ def _download(made: str | bytes | None, kind: str, name: str) -> Response:
 def _sound(request: Request) -> Response:
     with station_of(request).database.reading() as connection:
         found = cards.sound_of(connection, request.path_params["number"])
-    if found is None:
+    kept = {"Cache-Control": "private, max-age=86400"}
+    if found is not None and "sent" in request.query_params:
+        return Response(found[0], media_type=f"audio/{found[1]}", headers=kept)
+    sound = None if found is None else playable(found[0])
+    if sound is None:
         return problem("There is no sound of that.", 404)
     return Response(found[0], media_type=f"audio/{found[1]}", headers={"Cache-Control": "private, max-age=86400"})
 

@@ -66,6 +66,7 @@ const placeOf = (detection) => ({
 const soundOf = (detection) =>
   detection.sound && {
     sound: `/sound/${detection.number}`,
+    original: `/sound/${detection.number}?sent`, // as the device has sent it, at a rate that browsers may refuse
     name: `${detection.device}_${detection.number}.${detection.sound.format}`,
   };
 

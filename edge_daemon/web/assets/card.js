@@ -73,7 +73,7 @@ const playerBar = (track) => {
   };
   player.watch(mark);
   mark(player.speed());
-  const save = element("a", { class: "save", href: track.sound, download: track.name, title: "Save the clip" }, "save");
+  const save = element("a", { class: "save", href: track.original ?? track.sound, download: track.name, title: "Save the clip" }, "save");
   bar.append(play, speeds, save);
   return bar;
 };

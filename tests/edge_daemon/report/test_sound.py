@@ -13,8 +13,9 @@ import pytest
 import soundfile
 from PIL import Image
 
+from edge_daemon.clips.playing_rate import playing_rate
 from edge_daemon.errors import AudioError, UsageError
-from edge_daemon.report.clip import above, encode, playing_rate, playing_speed
+from edge_daemon.report.clip import above, encode, playing_speed
 from edge_daemon.report.entry import Entry, Listened, ScoreCurve
 from edge_daemon.report.excerpt import SoundExcerpt, read_excerpt
 from edge_daemon.report.media import MediaMaker

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import soundfile
 from sqlalchemy import select
 
 from edge_daemon.shore.application import application
@@ -192,8 +194,11 @@ def test_a_card_has_picture_sound_and_contour(full: Visitor) -> None:
     assert card["sound"]["seconds"] == 2.0
     sound = full.get("/sound/1")
     assert sound.headers["content-type"] == "audio/flac"
-    assert sound.body.startswith(b"fLaC")
-    assert full.get("/sound/2").status == 404
+    with soundfile.SoundFile(io.BytesIO(sound.body)) as file:
+        assert (file.samplerate, len(file)) == (8000, 16_000)  # as browsers play it
+    with soundfile.SoundFile(io.BytesIO(full.get("/sound/1?sent").body)) as file:
+        assert (file.samplerate, len(file)) == (2000, 4000)  # as it came
+    assert full.get("/sound/2").status == full.get("/sound/2?sent").status == 404
 
 
 def test_reviewers_do_not_lose_each_others_verdicts(full: Visitor) -> None:
