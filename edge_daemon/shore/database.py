@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class StationDatabase:
         self.sqlite = address.startswith("sqlite")
         try:
             if self.sqlite:
+                _make_private(Path(address.removeprefix("sqlite:///")))
                 self.engine = create_engine(address, connect_args={"timeout": BUSY_S})
                 event.listen(self.engine, "connect", _prepare_sqlite)
                 event.listen(self.engine, "begin", _begin_sqlite)
@@ -98,6 +100,12 @@ class StationDatabase:
 def _reason(error: SQLAlchemyError) -> str:
     """The database's own words, in one line, without the statement."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+
+
+def _make_private(path: Path) -> None:
+    """An empty file that nobody else may read, unless there is one; SQLite gives its other files the same rights."""
+    with suppress(OSError):  # what is wrong with the place is told when it is opened
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

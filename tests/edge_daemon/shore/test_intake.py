@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,6 +182,14 @@ def test_the_migrations_make_the_tables_and_take_them_away(database: StationData
     with database.reading() as connection:
         assert len(compare_metadata(MigrationContext.configure(connection), METADATA)) > 10
     database.migrate()
+
+
+def test_nobody_else_may_read_the_database(tmp_path: Path) -> None:
+    database = StationDatabase(f"sqlite:///{tmp_path / 'shore.db'}")
+    database.migrate()
+    with database.reading():
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    database.close()
 
 
 def test_a_newer_programs_database_is_left_alone(database: StationDatabase) -> None:
