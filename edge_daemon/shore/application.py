@@ -20,7 +20,7 @@ from edge_daemon.shore import cards
 from edge_daemon.shore.answers import allowing, body_json, number, problem, session_of, station_of
 from edge_daemon.shore.device_history import MOST_DAYS, device_history
 from edge_daemon.shore.events import events
-from edge_daemon.shore.fleet import fleet, names
+from edge_daemon.shore.fleet import fleet, names, tracks
 from edge_daemon.shore.guard import Guard
 from edge_daemon.shore.judging import VERDICT_WORDS, Judgement, judge
 from edge_daemon.shore.login import log_in, log_out, show_login
@@ -87,8 +87,8 @@ def application(station: Station) -> Starlette:
 
 def _fleet(request: Request) -> Response:
     with station_of(request).database.reading() as connection:
-        found = fleet(connection, time.time_ns())
-    return JSONResponse({"now": time.time(), "devices": found})
+        found, moved = fleet(connection, time.time_ns()), tracks(connection, time.time_ns())
+    return JSONResponse({"now": time.time(), "devices": found, "tracks": moved})
 
 
 def _devices(request: Request) -> Response:
@@ -191,7 +191,7 @@ def _sound(request: Request) -> Response:
     sound = None if found is None else playable(found[0])
     if sound is None:
         return problem("There is no sound of that.", 404)
-    return Response(found[0], media_type=f"audio/{found[1]}", headers={"Cache-Control": "private, max-age=86400"})
+    return Response(sound, media_type="audio/flac", headers=kept)
 
 
 def _send_order(request: Request) -> Response:

@@ -13,6 +13,8 @@ from edge_daemon.shore.tables import DETECTIONS, DEVICES, HOURS
 HOURS_SHOWN = 24
 _NOTHING: list[list[float]] = [[0, 0, 0.0]] * HOURS_SHOWN
 """Of each hour: calls, those judged a call, share of it that was listened to."""
+MOST_TRACKED = 50
+"""Larger fleets are shown without tracks."""
 TRACK_POINTS = 200
 """Most positions in a device's track."""
 
@@ -59,6 +61,15 @@ def word_of(row: Row[Any]) -> str:
     if row.state in ("warning", "failing"):
         return str(row.state)
     return "ok" if row.online and row.state == "ok" else "unknown"
+
+
+def tracks(connection: Connection, now_ns: int) -> list[list[list[float]]]:
+    """Where devices that moved in the last day went, as `track`; none for a fleet that fills the map with its dots."""
+    devices = connection.scalars(select(DEVICES.c.number).limit(MOST_TRACKED + 1)).all()
+    if len(devices) > MOST_TRACKED:
+        return []
+    found = [track(connection, device, now_ns - HOURS_SHOWN * HOUR_NS) for device in devices]
+    return [points for points in found if len(points) > 1]
 
 
 def names(connection: Connection) -> list[str]:

@@ -90,7 +90,7 @@ const show = (found) => {
     ...found.facts.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text))),
   );
   at("where").hidden = found.track.length === 0;
-  if (found.track.length) drawMap(at("map"), [{ name: found.name, position: found.track.at(-1), word: found.word }], found.track);
+  if (found.track.length) drawMap(at("map"), [{ name: found.name, position: found.track.at(-1), word: found.word }], [found.track]);
 };
 
 const load = async () => show(await ask(`/api/devices/${encodeURIComponent(given.device)}?days=${at("days").value}`));

@@ -36,7 +36,7 @@ const deviceCard = (device, now, most) => {
   return item;
 };
 
-const show = ({ now, devices }) => {
+const show = ({ now, devices, tracks }) => {
   const most = devices.reduce((found, { strip }) => Math.max(found, ...strip.map(([count]) => count)), 1);
   const holder = at("devices");
   const focused = document.activeElement?.closest?.(".device a")?.getAttribute("href");
@@ -47,7 +47,7 @@ const show = ({ now, devices }) => {
   for (const { word } of devices) count.set(word, (count.get(word) ?? 0) + 1);
   const parts = [...count].map(([word, number]) => `${number} ${word}`);
   at("summary").textContent = devices.length ? `${devices.length} device${devices.length === 1 ? "" : "s"}: ${parts.join(", ")}.` : "";
-  drawMap(at("map"), devices.filter(({ position }) => position !== null));
+  drawMap(at("map"), devices.filter(({ position }) => position !== null), tracks);
 };
 
 refreshing(10, async () => show(await ask("/api/fleet")));

@@ -14,9 +14,9 @@ const degreesText = (degrees, positive, negative) => {
   return `${Number(whole.toFixed(3))}° ${degrees >= 0 ? positive : negative}`;
 };
 
-// points: [{ name, position, word }]; track: [[latitude, longitude], …]
-const drawMap = (map, points, track = []) => {
-  const places = [...points.map(({ position }) => position), ...track].map(mercator);
+// points: [{ name, position, word }]; tracks: [[[latitude, longitude], …], …]
+const drawMap = (map, points, tracks = []) => {
+  const places = [...points.map(({ position }) => position), ...tracks.flat()].map(mercator);
   map.hidden = places.length === 0;
   if (map.hidden) return;
   const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
@@ -29,7 +29,8 @@ const drawMap = (map, points, track = []) => {
   const drawing = shape("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Map of ${points.length} positions` });
   if (given.tiles) drawing.append(...tilesOf(scale, x0, y0, height));
   const ladder = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30];
-  const step = stepOf((WIDTH / scale) * 360, 8, ladder);
+  const small = matchMedia("(max-width: 600px)").matches;
+  const step = stepOf((WIDTH / scale) * 360, small ? 4 : 8, ladder);
   const words = [];
   for (const longitude of multiples(x0 * 360 - 180, (x0 + WIDTH / scale) * 360 - 180, step)) {
     const x = ((longitude + 180) / 360 - x0) * scale;
@@ -39,9 +40,9 @@ const drawMap = (map, points, track = []) => {
   for (const latitude of multiples(latitudeOf(y0 + height / scale), latitudeOf(y0), step)) {
     const y = (mercator([latitude, 0])[1] - y0) * scale;
     drawing.append(shape("line", { class: "graticule", x1: -WIDTH, x2: 2 * WIDTH, y1: y, y2: y }));
-    words.push([4, y - 4, degreesText(latitude, "N", "S")]);
+    words.push([4, y < 30 ? y + (small ? 26 : 14) : y - 4, degreesText(latitude, "N", "S")]);
   }
-  if (track.length > 1) {
+  for (const track of tracks.filter(({ length }) => length > 1)) {
     const path = track.map((place) => spot(mercator(place)).map((value) => value.toFixed(1)).join(" "));
     drawing.append(shape("path", { class: "track", d: `M${path.join("L")}` }));
   }

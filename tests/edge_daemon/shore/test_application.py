@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
+from edge_daemon.shore import fleet
 from edge_daemon.shore.application import application
 from edge_daemon.shore.incoming import Incoming, read_message
 from edge_daemon.shore.intake import Intake
@@ -246,6 +247,17 @@ def test_many_at_once(full: Visitor) -> None:
 def test_what_is_no_judgement_is_refused(full: Visitor, data: Any) -> None:
     assert full.log_in("ann", "judge").post("/api/detections/1/verdict", data).status == 400
     assert full.post("/api/detections/99/verdict", {"verdict": "call"}).status == 404
+
+
+def test_devices_that_moved_have_a_track(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [{"latitude": 42.0 + 0.01 * (number // 2), "longitude": -70.0} for number in range(6)]
+    found = [detection("glider", n, NOW - (6 - n) * 10**9, position=place) for n, place in enumerate(places)]
+    early = detection("glider", 9, NOW - 25 * HOUR_NS, position={"latitude": 0.0, "longitude": 0.0})
+    fill(visitor.station, early, *found, *(detection("buoy-1", n, NOW - n) for n in range(3)))
+    visitor.log_in("ann", "look")
+    assert visitor.get("/api/fleet").json["tracks"] == [[[42.0, -70.0], [42.01, -70.0], [42.02, -70.0]]]
+    monkeypatch.setattr(fleet, "MOST_TRACKED", 1)
+    assert visitor.get("/api/fleet").json["tracks"] == []
 
 
 def test_fleet_and_presence_count_verdicts(full: Visitor) -> None:
