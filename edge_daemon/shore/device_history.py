@@ -98,6 +98,10 @@ def _gaps(connection: Connection, device: int, since_ns: int) -> list[list[Any]]
     return [[cause, *sums] for cause, sums in sorted(total.items(), key=lambda item: -item[1][0])][:50]
 
 
+def _rounded(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
 def _facts(connection: Connection, device: int) -> list[list[str]]:
     """Lines of name and text from the newest health document."""
     wanted = select(HEALTH.c.document).where(HEALTH.c.device == device).order_by(HEALTH.c.at_ns.desc()).limit(1)
@@ -114,9 +118,9 @@ def _facts(connection: Connection, device: int) -> list[list[str]]:
     ]
     if (board := last.board) is not None:
         facts += [
-            ("disk space left", board.disk_free_mb, " MB"),
+            ("disk space left", _rounded(board.disk_free_mb), " MB"),
             ("processor", board.cpu_percent, " % of a core"),
-            ("memory", board.memory_mb, " MB"),
+            ("memory", _rounded(board.memory_mb), " MB"),
             ("temperature", board.temperature_c, " °C"),
         ]
     return [[name, f"{value}{unit}"] for name, value, unit in facts if value is not None]

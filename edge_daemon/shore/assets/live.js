@@ -12,6 +12,10 @@ const put = (detection) => {
     return;
   }
   holder.prepend(card);
+  // for who does not see the card
+  if (document.documentElement.dataset.ready) {
+    at("news").textContent = `${detection.device}, ${whenOf(detection)}: a call, score ${detection.peak.toFixed(2)}.`;
+  }
   while (holder.children.length > MOST) holder.lastElementChild.remove();
   at("none").hidden = true;
 };

@@ -78,16 +78,16 @@ def thumbnail(found: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def excerpt(found: dict[str, Any], at_ns: int) -> dict[str, Any]:
+def excerpt(found: dict[str, Any], at_ns: int, form: str = "flac") -> dict[str, Any]:
     """Two seconds of sound with a sweep."""
     rate = 2000
     seconds = np.arange(2 * rate) / rate
     sweep = 0.3 * np.sin(2 * np.pi * (90 * seconds + 25 * seconds**2)) * np.hanning(len(seconds))
     sound = io.BytesIO()
-    soundfile.write(sound, sweep.astype("float32"), rate, format="FLAC")
+    soundfile.write(sound, sweep.astype("float32"), rate, format=form.upper())
     return {
         "schema": "edge_daemon.excerpt/1", "id": found["id"], "device": found["device"], "clip": found["clip"],
-        "begin_utc": utc_text(at_ns), "seconds": 2.0, "format": "flac",
+        "begin_utc": utc_text(at_ns), "seconds": 2.0, "format": form,
         "sound": base64.b64encode(sound.getvalue()).decode(),
     }  # fmt: skip
 

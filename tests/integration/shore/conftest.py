@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import queue
 import shutil
@@ -14,7 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
@@ -25,6 +28,9 @@ from tests.edge_daemon.shore.buoy_documents import message
 from tests.edge_daemon.shore.without_extra import pytest_pycollect_makemodule
 from tests.integration.browser import Browser, running
 from tests.integration.shore.postgresql import address
+
+if TYPE_CHECKING:
+    from tests.integration.shore.looker import Looker
 
 __all__ = ["address", "pytest_pycollect_makemodule"]
 ROOT = Path(__file__).parents[3]
@@ -113,6 +119,23 @@ class RealStation:
 
     def user(self, name: str, role: str) -> None:
         self.command("user", "put", name, "--role", role, "--password-stdin", stdin=f"password of {name}\n")
+
+    def post(self, user: str, path: str, data: dict[str, Any]) -> int:
+        """What a page of a user who has just logged in sends; the answer's status."""
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=60)
+        fields = urlencode({"name": user, "password": f"password of {user}"})
+        connection.request("POST", "/login", fields, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        cookie = str(answer.getheader("set-cookie")).partition(";")[0]
+        answer.read()
+        connection.request("GET", "/alerts", headers={"Cookie": cookie})
+        page = connection.getresponse().read().decode()
+        token = json.loads(page.partition('id="page">')[2].partition("</script>")[0])["csrf"]
+        connection.request("POST", path, json.dumps(data), {"Cookie": cookie, "X-CSRF-Token": token})
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status
 
     def start(self) -> None:
         """Start; wait for its pages and its subscription, before whose first time the broker keeps nothing for it."""
@@ -207,3 +230,17 @@ def station_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browse
     made = running(tmp_path_factory.mktemp("browser"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def looker(make_real_station: Callable[..., RealStation], station_browser: Browser) -> Iterator[Looker]:
+    """Who has not logged in yet; ann may order."""
+    from tests.integration.shore.looker import Looker
+
+    alerts = {"channels": [{"name": "bridge", "kind": "mqtt", "topic": "alerts"}], "rules": [{"name": "any"}]}
+    station = make_real_station(alerts=alerts)
+    station.user("ann", "order")
+    station.start()
+    made = Looker(station_browser, station)
+    yield made
+    made.nothing_went_wrong()

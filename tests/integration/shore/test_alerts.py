@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import http.server
 import json
 import queue
@@ -11,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -64,24 +62,6 @@ def receiver() -> Iterator[Receiver]:
     made.stop()
 
 
-def post(station: RealStation, path: str, data: dict[str, Any]) -> int:
-    """What a page sends, for a user who has just logged in."""
-    connection = http.client.HTTPConnection(station.url.removeprefix("http://"), timeout=60)
-    fields = urlencode({"name": "ann", "password": "password of ann", "next": "/alerts"})
-    connection.request("POST", "/login", fields, {"Content-Type": "application/x-www-form-urlencoded"})
-    answer = connection.getresponse()
-    cookie = str(answer.getheader("set-cookie")).partition(";")[0]
-    answer.read()
-    connection.request("GET", "/alerts", headers={"Cookie": cookie})
-    page = connection.getresponse().read().decode()
-    token = json.loads(page.partition('id="page">')[2].partition("</script>")[0])["csrf"]
-    connection.request("POST", path, json.dumps(data), {"Cookie": cookie, "X-CSRF-Token": token})
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer.status
-
-
 def settings(receiver: Receiver, *rules: dict[str, Any]) -> dict[str, Any]:
     hook = f"127.0.0.1:{receiver.port}"
     channels = [
@@ -117,7 +97,7 @@ def test_each_rule_reaches_its_receiver(
     assert json.loads(at_sea.get(timeout=60))["text"].startswith("3 calls within 10 min: buoy-1 (1), buoy-2 (2).")
     told = receiver.next()
     assert (told["rule"], told["device"], told["kind"]) == ("one", "buoy-2", "calls")
-    assert post(station, "/api/detections/1/verdict", {"verdict": "call"}) == 200
+    assert station.post("ann", "/api/detections/1/verdict", {"verdict": "call"}) == 200
     assert receiver.next()["message"] == "buoy-1: ann confirmed a call."
     sick = {
         "deaf": {"input": {"phase": "waiting", "device": "x"}}, "disk": {"board": {"disk_free_mb": 5.0}},
@@ -131,7 +111,7 @@ def test_each_rule_reaches_its_receiver(
     buoys.raw(("edge_daemon/buoy-3/status", b"offline"), retain=True)
     assert (told := receiver.next())["kind"] == "offline", told
     buoys.send(*(detection("buoy-2", number, time.time_ns()) for number in range(20, 25)))  # within the pause
-    assert post(station, "/api/alerts/test", {"channel": "chat"}) == 200
+    assert station.post("ann", "/api/alerts/test", {"channel": "chat"}) == 200
     assert receiver.next()["message"] == "A test, sent by ann. No whale has called."
     assert receiver.posted.empty()
     assert at_sea.empty()
