@@ -12,12 +12,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from edge_daemon.shore.answers import session_of, station_of
+from edge_daemon.web.asset import shared_part
 
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+    loader=FileSystemLoader([Path(__file__).parent / "templates", shared_part("").parent]),
+    autoescape=True,
+    undefined=StrictUndefined,
 )
-_BASE = ("/shared/format.js", "/assets/station.js")
-_CARDS = ("/assets/station_cards.js", "/shared/player.js", "/shared/plot.js", "/shared/card.js")
+_BASE = ("/shared/format.js", "/shared/site.js")
+_CARDS = ("/shared/site_cards.js", "/shared/player.js", "/shared/plot.js", "/shared/card.js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class StationPage:
         title: in the menu, or empty for one that is not there.
         path: its address.
         scripts: those that it builds on.
+        script: its own, where that is shared with other servers; empty: that of its name.
         public: whether everybody sees it where the configuration says so.
     """
 
@@ -37,15 +41,19 @@ class StationPage:
     path: str
     scripts: tuple[str, ...] = ()
     public: bool = False
+    script: str = ""
 
+
+_CALENDAR = ("/shared/plot.js", "/shared/calendar.js")
+_HISTORY = ("/shared/plot.js", "/shared/device_history.js", "/assets/graticule.js")
 
 PAGES = (
     StationPage("fleet", "Fleet", "/fleet", ("/shared/plot.js", "/assets/graticule.js"), public=True),
-    StationPage("live", "Live", "/live", _CARDS),
+    StationPage("live", "Live", "/live", _CARDS, script="/shared/live.js"),
     StationPage("review", "Review", "/review", (*_CARDS, "/shared/keys.js")),
-    StationPage("presence", "Presence", "/presence", ("/shared/plot.js", "/shared/calendar.js"), public=True),
+    StationPage("presence", "Presence", "/presence", _CALENDAR, public=True, script="/shared/presence_page.js"),
     StationPage("alerts", "Alerts", "/alerts"),
-    StationPage("device", "", "/device/{device}", ("/shared/plot.js", "/assets/graticule.js")),
+    StationPage("device", "", "/device/{device}", _HISTORY),
 )
 
 
@@ -53,7 +61,7 @@ def show(page: StationPage) -> Callable[[Request], Response]:
     """What answers with a page."""
 
     def answer(request: Request) -> Response:
-        scripts = [*_BASE, *page.scripts, f"/assets/{page.name}.js"]
+        scripts = [*_BASE, *page.scripts, page.script or f"/assets/{page.name}.js"]
         return rendered(request, page.name, page.path, scripts, device=request.path_params.get("device", "")[:64])
 
     return answer

@@ -16,8 +16,8 @@ from edge_daemon.shore.intake import Arrival, Intake, tidy
 from edge_daemon.shore.listener import Listener
 from edge_daemon.shore.live_feed import LiveFeed
 from edge_daemon.shore.orders import signatures
-from edge_daemon.shore.rate_limit import RateLimit
 from edge_daemon.shore.settings import StationConfig
+from edge_daemon.web.rate_limit import RateLimit
 
 TIDY_S = 3600.0
 

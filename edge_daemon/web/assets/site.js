@@ -1,4 +1,4 @@
-// What all pages of the station share: what the page was given, requests to the station, its stream of events.
+// What all pages of a server share: what the page was given, requests to the server, its stream of events.
 
 const given = JSON.parse(document.getElementById("page").textContent);
 const at = (id) => document.getElementById(id);
@@ -14,7 +14,7 @@ const answerOf = async (answer) => {
     throw new Error("Log in first.");
   }
   const told = await answer.json();
-  if (!answer.ok) throw new Error(told.problem ?? `The station answers ${answer.status}.`);
+  if (!answer.ok) throw new Error(told.problem ?? `The answer is ${answer.status}.`);
   return told;
 };
 
@@ -29,7 +29,7 @@ const send = async (path, data) =>
     }),
   );
 
-// Ask again and again, and at once when the page is looked at again. Says so while the station does not answer.
+// Ask again and again, and at once when the page is looked at again. Says so while there is no answer.
 const refreshing = (seconds, load) => {
   let timer = null;
   const turn = async () => {
@@ -39,7 +39,7 @@ const refreshing = (seconds, load) => {
         await load();
         say("");
       } catch (error) {
-        say(error instanceof TypeError ? "The station does not answer. Trying again." : error.message);
+        say(error instanceof TypeError ? "No answer. Trying again." : error.message);
       }
       document.documentElement.dataset.ready = "yes";
     }
@@ -50,7 +50,7 @@ const refreshing = (seconds, load) => {
   return turn;
 };
 
-// The stream of events. The browser comes back by itself after a loss, and the station goes on where it ended.
+// The stream of events. The browser comes back by itself after a loss, and the server goes on where it ended.
 const listen = (after, acts) => {
   const stream = new EventSource(`/events?after=${after}`);
   for (const [name, act] of Object.entries(acts)) {

@@ -1,4 +1,4 @@
-// Detections as cards: what the shared card and plot ask of the page, and verdicts that the station keeps.
+// Detections as cards: what the shared card and plot ask of the page, and verdicts that the server keeps.
 
 const page = { speed: 4 };
 const VERDICTS = ["call", "not a call", "unsure"];
