@@ -21,6 +21,7 @@ from edge_daemon.checks.endpoint import refuse_endpoint, try_endpoint
 from edge_daemon.checks.folders import refuse_folder, try_folders
 from edge_daemon.checks.model import refuse_model, try_model
 from edge_daemon.checks.orders import refuse_orders, try_orders
+from edge_daemon.checks.page import try_page
 from edge_daemon.checks.position import try_position
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config, Loaded
@@ -74,6 +75,7 @@ def checks(environment: Mapping[str, str]) -> tuple[Check, ...]:
         Check("position", None, try_position),
         Check("folders", refuse_folder, try_folders, without=_as_it_is),
         Check("endpoint", refuse_endpoint, try_endpoint, without=_no_endpoint),
+        Check("page", None, partial(try_page, environment=environment)),
         Check("orders", refuse_orders, try_orders, without=_no_orders, offline=True),
         Check("clock", None, try_clock),
     )

@@ -22,6 +22,7 @@ from edge_daemon.config.model import ModelSection
 from edge_daemon.config.mqtt import MqttSection
 from edge_daemon.config.orders import OrdersSection
 from edge_daemon.config.outbox import OutboxSection
+from edge_daemon.config.page import PageSection
 from edge_daemon.config.position import PositionSection
 from edge_daemon.config.presence import PresenceSection
 from edge_daemon.config.schedule import ScheduleSection
@@ -59,6 +60,7 @@ class Config(Section):
     history: HistorySection = key(None, "What was found and told, kept on the board", factory=HistorySection)
     presence: PresenceSection = key(None, "Tallies, and what counts as a day with whales", factory=PresenceSection)
     health: HealthSection = key(None, "Health reports and the watchdog", factory=HealthSection)
+    page: PageSection = key(None, "A page on the board, for a person with a phone nearby", factory=PageSection)
     clock: ClockSection = key(None, "How samples are tied to UTC", factory=ClockSection)
     log: LogSection = key(None, "The log", factory=LogSection)
 

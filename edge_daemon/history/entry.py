@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-EntryKind = Literal["detection", "tally", "health"]
+EntryKind = Literal["detection", "tally", "health", "thumbnail"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from edge_daemon.live.detection_reporter import DetectionReporter
 from edge_daemon.live.effort_reporter import EffortReporter
 from edge_daemon.live.expiry import Expiry
 from edge_daemon.live.history_keeper import HistoryKeeper
+from edge_daemon.live.page_feed import PageFeed
 from edge_daemon.live.proven_clock import ProvenClock
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
@@ -91,6 +92,7 @@ class Components:
     receiver: PositionReceiver | None
     track: TrackKeeper | None
     orders: OrdersDesk | None
+    page: PageFeed | None
 
     @property
     def pulses(self) -> dict[str, Pulse]:
@@ -188,6 +190,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     levels = _levels(config, dependencies, recent, ledger)
     cutter = None if store is None else _cutter(config, dependencies, recent, clips, times)
     hydrophone = Hydrophone.from_config(config.hydrophone)
+    page = PageFeed(config.page.socket, config.device.id, rate, times, time) if config.page.enabled else None
     reporter = DetectionReporter(
         detector.origin(
             config.device.id,
@@ -202,12 +205,13 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         levels,
         cutter,
         publisher,
-        topics.thumbnails,
+        topics.thumbnails if _sends_pictures(config) else "",
         history,
         receiver,
+        page,
         together=config.mqtt.form == "compact",
     )
-    observers: list[StreamObserver] = [one for one in (levels, cutter) if one is not None]
+    observers: list[StreamObserver] = [one for one in (levels, cutter, page) if one is not None]
     return Components(
         topics=topics,
         counters=counters,
@@ -215,7 +219,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         queue=sound,
         capture=CaptureLoop(source, sound, time),
         scoring=ScoringLoop(
-            detector.pipeline(source.rate, pictures=config.mqtt.enabled and config.mqtt.thumbnails),
+            detector.pipeline(source.rate, pictures=_sends_pictures(config) or page is not None),
             recent,
             times,
             ledger,
@@ -255,6 +259,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
         receiver=receiver,
         track=track,
         orders=desk,
+        page=page,
     )
 
 
@@ -275,6 +280,10 @@ def _receiver(
         random.Random(),  # noqa: S311 jitter; the others' waits do not depend on it
     )
     return receiver, TrackKeeper(receiver.track, ledger, config.position)
+
+
+def _sends_pictures(config: Config) -> bool:
+    return config.mqtt.enabled and config.mqtt.thumbnails
 
 
 def _announcements(config: Config) -> list[Announcement]:

@@ -214,6 +214,7 @@ class Daemon:
             self._feed,
             self._follow_orders,
             self._look_at_the_file,
+            self._tell_the_page,
             self.components.unsaved.tick,
             self._reporter.say_status,
             self._reporter.tick,
@@ -281,6 +282,11 @@ class Daemon:
             self._reporter.hasten()  # the next report might come after the restart
         if not self._watchdog.feeds:
             self.components.unsaved.print_all()  # before the service manager ends us
+
+    def _tell_the_page(self) -> None:
+        if self.components.page is not None:
+            source = self._dependencies.source
+            self.components.page.tick(self.health.status, lambda: source.state, self._reporter.newest)
 
     def _follow_orders(self) -> None:
         if self._orders_follower is not None:

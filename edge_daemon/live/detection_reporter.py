@@ -19,7 +19,7 @@ from edge_daemon.detection.thumbnail import Thumbnail, thumbnail
 from edge_daemon.history.history import BoardHistory
 from edge_daemon.levels.stream_levels import StreamLevels
 from edge_daemon.live.clip_cutter import ClipCutter
-from edge_daemon.live.history_entries import entry_of
+from edge_daemon.live.history_entries import entry_of, thumbnail_entry
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.mqtt.packing import THUMBNAIL_PRIORITY
 from edge_daemon.mqtt.publisher import Publisher
@@ -28,6 +28,7 @@ from edge_daemon.outbox.message import Message
 from edge_daemon.position.position import Position
 
 if TYPE_CHECKING:
+    from edge_daemon.live.page_feed import PageFeed
     from edge_daemon.position.receiver import PositionReceiver
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,10 @@ class DetectionReporter(StreamObserver):
         levels: received levels; None without calibration.
         clips: cuts clips; None for none.
         publisher: tells whether the broker is connected; None without one.
-        thumbnails: topic of thumbnails, of the calls that have pictures.
+        thumbnails: topic of thumbnails, of the calls that have pictures; empty if they are not sent.
         history: keeps the detections, too; None for nobody.
         receiver: knows where the device was; None for one that stays where its origin is.
+        page: shown each detection, whose picture is kept for it; None for nobody.
         together: a detection's thumbnail, in four steps, stands in its message, on a line of its own.
     """
 
@@ -64,6 +66,7 @@ class DetectionReporter(StreamObserver):
         thumbnails: str = "",
         history: BoardHistory | None = None,
         receiver: PositionReceiver | None = None,
+        page: PageFeed | None = None,
         *,
         together: bool = False,
     ) -> None:
@@ -71,7 +74,7 @@ class DetectionReporter(StreamObserver):
         self._thumbnails, self._history, self._together = thumbnails, history, together
         self._threshold = origin.threshold
         self._levels, self._clips, self._publisher = levels, clips, publisher
-        self._receiver = receiver
+        self._receiver, self._page = receiver, page
 
     def move(self, position: Position | None) -> None:
         """Another position from now on; from any thread."""
@@ -90,17 +93,18 @@ class DetectionReporter(StreamObserver):
         """Make a detection of an event and let it go."""
         detection = self._describe(found)
         identity, document = str(detection.id), detection.to_json()
+        times = self._times.utc_ns(found.event.begin), self._times.utc_ns(found.event.end)
         if self._history is not None:  # before it is sent: it may be acknowledged at once
-            times = self._times.utc_ns(found.event.begin), self._times.utc_ns(found.event.end)
             self._history.put(entry_of(detection, document, *times))
         picture = None if found.call is None else found.call.picture
         if picture is not None and self._together:
             picture = picture.in_four_steps()
         shown = None if picture is None else thumbnail(detection, picture, found.event.begin, self._origin.rate)
+        sent = shown if self._thumbnails else None
         message = Message(
             id=identity,
             topic=self._topic,
-            payload="\n".join([document, *([shown.to_json()] if shown and self._together else [])]).encode(),
+            payload="\n".join([document, *([sent.to_json()] if sent and self._together else [])]).encode(),
             kind="detection",
             priority=DETECTION_PRIORITY,
             created_utc_ns=self._times.utc_ns(found.event.end),
@@ -109,8 +113,13 @@ class DetectionReporter(StreamObserver):
         )
         online = self._publisher is not None and self._publisher.report().state == "online"
         self._mailbox.put(message, heard_ns if online else None)
-        if shown is not None and not self._together:
-            self._show(detection, shown, found.event)
+        if sent is not None and not self._together:
+            self._show(detection, sent, found.event)
+        if self._page is not None:
+            drawn = None if shown is None else shown.to_json()
+            if drawn is not None and self._history is not None:
+                self._history.put(thumbnail_entry(detection, drawn, *times))
+            self._page.tell_detection(document, drawn)
         log.info(
             "detection",
             extra={

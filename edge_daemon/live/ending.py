@@ -75,6 +75,8 @@ class Ending:
         components, deadline = self._components, self._deadline
         if components.receiver is not None:
             components.receiver.stop()
+        if components.page is not None:
+            components.page.close()
         # clips, too, are written here, which takes a card some time
         writing_s = deadline.left(END_S, set_aside_s=self._sending_s + PART_S)
         deadline.bounded("writing", components.storage.close, writing_s)

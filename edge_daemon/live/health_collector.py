@@ -196,6 +196,8 @@ class HealthCollector:
         found += self._hurried(effort.excess_s)
         if components.orders is not None:
             found += self._order_problems(components.orders.report(), components.orders.setups.problem)
+        if components.page is not None and components.page.problem:
+            found.append(components.page.problem)
         if problem := self._dependencies.detector.problem:
             found.append(problem)
         clips = None if components.store is None else components.store.report()

@@ -33,6 +33,18 @@ def entry_of(detection: Detection, document: str, begin_utc_ns: int, end_utc_ns:
     )
 
 
+def thumbnail_entry(detection: Detection, document: str, begin_utc_ns: int, end_utc_ns: int) -> HistoryEntry:
+    """The entry of a detection's small picture, for the page on the board.
+
+    Args:
+        detection: whose it is.
+        document: the thumbnail's, JSON.
+        begin_utc_ns, end_utc_ns: of the detection, UTC in ns.
+    """
+    name = f"thumbnail-{detection.id}"
+    return HistoryEntry(name, "thumbnail", begin_utc_ns, end_utc_ns, detection.clock, document)
+
+
 def entry_from(message: Message) -> HistoryEntry | None:
     """The entry of a detection or tally that waits in the outbox; None where it is none, or tells no time."""
     try:

@@ -96,6 +96,8 @@ class HistoryKeeper:
             "state": document.state,
             "reasons": document.reasons,
             "detections": document.detections,
+            "level_dbfs": None if document.input is None else document.input.sound.level_dbfs,
+            "ambient_db": document.ambient_db,
         }
         clock = "synchronised" if self._clock.proven else "unsynchronised"
         self._history.put(

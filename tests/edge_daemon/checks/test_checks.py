@@ -314,7 +314,7 @@ def test_offline_nothing_is_tried_that_needs_a_network_or_a_device() -> None:
     good = list(checkup(Config(), list(found.values())))
     assert {verdict.name: verdict.state for verdict in good if verdict.name != "folders"} == {
         **dict.fromkeys(("model", "backend"), "ok"),
-        **dict.fromkeys(("device", "broker", "position", "endpoint", "orders", "clock"), "skipped"),
+        **dict.fromkeys(("device", "broker", "position", "endpoint", "page", "orders", "clock"), "skipped"),
     }
     config = load_text(b"version: 1\nmqtt: {username: a, password_file: /nowhere}\n", {}).config
     (verdict,) = checkup(config, [found["broker"]])

@@ -17,9 +17,9 @@ from edge_daemon.shore.application import application
 from edge_daemon.shore.incoming import Incoming, read_message
 from edge_daemon.shore.intake import Intake
 from edge_daemon.shore.judging import Judgement, judge
-from edge_daemon.web.rate_limit import RateLimit
 from edge_daemon.shore.station import Station
 from edge_daemon.shore.tables import HOURS, VERDICTS
+from edge_daemon.web.rate_limit import RateLimit
 from tests.edge_daemon.shore.buoy_documents import HOUR_NS, detection, effort, excerpt, health, message, thumbnail
 from tests.edge_daemon.shore.station_fixtures import PASSWORD, Visitor
 
