@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaMode
 from edge_daemon.detection.contour.picture import CallPicture
 from edge_daemon.detection.document import Detection
 from edge_daemon.documents.document import Document
+from edge_daemon.documents.picture_cells import picture_cells
 
 LONGEST_BYTES = 700
 """No thumbnail's document is longer, with a device's name of 64 characters at most."""
@@ -62,12 +63,7 @@ class Thumbnail(Document):
         Raises:
             ValueError: the cells are no Base64, or do not fill the rows.
         """
-        data = base64.b64decode(self.cells, validate=True)
-        cells = [half for byte in data for half in (byte >> 4, byte & 15)]
-        columns = len(cells) // self.rows
-        if columns < 1 or len(cells) - columns * self.rows > 1:
-            raise ValueError(f"{len(cells)} cells do not fill {self.rows} rows")
-        return [cells[row * columns : (row + 1) * columns] for row in range(self.rows)]
+        return picture_cells(self.cells, self.rows)
 
 
 def thumbnail(detection: Detection, picture: CallPicture, event_begin: int, rate: int) -> Thumbnail:

@@ -13,6 +13,7 @@ from edge_daemon.detection.document import Detection
 from edge_daemon.detection.thumbnail import Thumbnail
 from edge_daemon.shore.incoming import utc_ns
 from edge_daemon.shore.tables import DETECTIONS, DEVICES, LOST_CLIPS, PICTURES, SOUNDS, VERDICTS
+from edge_daemon.web.detection_card import detection_card, picture_card
 
 PAGE = 24
 """Cards at a time."""
@@ -107,39 +108,16 @@ def opinions(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
 
 def _card(row: Row[Any], picture: Row[Any] | None, sound: Row[Any] | None) -> dict[str, Any]:
     found = Detection.model_validate(json.loads(row.document), extra="ignore")
-    card: dict[str, Any] = {
+    card: dict[str, Any] = detection_card(found.model_dump(mode="json")) | {
         "number": row.number,
-        "id": row.id,
         "device": row.name,
-        "label": found.label,
         "at": row.at_ns / 1e9,
         "at_ns": str(row.at_ns),  # as text: the browser's numbers are too short for it
         "came": row.came_ns / 1e9,
-        "clock": found.clock,
-        "begin": found.begin_s,
-        "end": found.end_s,
-        "peak": found.peak_score,
-        "mean": found.mean_score,
-        "windows": found.windows,
-        "low": found.low_hz,
-        "high": found.high_hz,
-        "level": None if found.received_level is None else found.received_level.rms_db,
-        "gaps": bool(found.gaps),
-        "box": list(found.box),
-        "contour": None,
-        "picture": None,
-        "sound": None,
-        "clip": found.clip,
     }
-    if found.contour is not None:
-        card["contour"] = [found.contour.begin_s, found.contour.step_s, list(found.contour.hz)]
     if picture is not None:
         made = Thumbnail.model_validate(json.loads(picture.document))
-        levels = made.levels()
-        card["picture"] = {
-            "begin": made.begin_s, "step": made.step_s, "low": made.low_hz, "stepHz": made.step_hz,
-            "levels": levels, "columns": len(levels[0]),
-        }  # fmt: skip
+        card["picture"] = picture_card(made.model_dump(mode="json"), made.levels())
     if sound is not None:
         begin_utc = None if found.begin_utc is None else utc_ns(found.begin_utc)
         begin = found.begin_s if begin_utc is None else found.begin_s + (sound.begin_ns - begin_utc) / 1e9

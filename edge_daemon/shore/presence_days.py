@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, null, or_, select
 
 from edge_daemon.clock.utc import utc_text
+from edge_daemon.presence.calendar import calendar_rows
 from edge_daemon.presence.periods import DAY_NS, HOUR_NS, PeriodCalls, PresencePeriod, PresenceRule, judge_counted
 from edge_daemon.shore.tables import DETECTIONS, DEVICES, HOURS
 from edge_daemon.system.printable import CsvRows
@@ -26,12 +27,7 @@ def calendar(connection: Connection, device: str, days: int, now_ns: int, rule: 
     judged = judged_periods(connection, device, days, HOUR_NS, now_ns, rule)
     if judged is None:
         return None
-    rows = [
-        [hour.begin_ns // HOUR_NS, hour.calls, hour.validated, round(hour.effort_s / 3600, 3), hour.result]
-        for hour in judged
-        if hour.calls or hour.effort_s > 0
-    ]
-    return {"device": device, "hours": rows}
+    return {"device": device, "hours": calendar_rows(judged)}
 
 
 def presence_csv(
