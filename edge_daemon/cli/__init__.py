@@ -33,6 +33,7 @@ COMMANDS = {
     "presence": ("edge_daemon.cli.presence:presence", "Print in which hours and days whales were heard."),
     "orders": ("edge_daemon.cli.orders:orders", "Give signed orders to devices, and see what they have set."),
     "shore": ("edge_daemon.cli.shore:shore", "Run the station on shore: a page of what devices publish."),
+    "page": ("edge_daemon.cli.page:page", "Serve a page on the board: what it hears now."),
     "effort": ("edge_daemon.cli.effort:effort", "Print what was listened to and what was missed."),
 }
 """Name → where the command is, and its line in `--help`."""

@@ -1,0 +1,52 @@
+"""From a configuration to the page's process: checked here, then this program gives its place to a smaller one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from typing import NoReturn
+
+from edge_daemon.checks.page import page_password
+from edge_daemon.config import Config
+from edge_daemon.page.settings import PageSettings
+from edge_daemon.presence.periods import PresenceRule
+
+
+def page_settings(config: Config, environment: Mapping[str, str]) -> PageSettings:
+    """What the page is told.
+
+    Raises:
+        ConfigValueError: the password cannot be read, or will not do.
+    """
+    return PageSettings(
+        device=config.device.id,
+        folder=str(config.storage.folder.absolute()),
+        socket=str(config.page.socket.absolute()),
+        hosts=tuple(host.strip("[]").lower() for host in config.page.hosts),
+        password=page_password(config.page, environment),
+        session_s=config.page.session_hours * 3600,
+        rule=PresenceRule.from_config(config.presence),
+    )
+
+
+def become_the_page(settings: PageSettings, listener: socket.socket) -> NoReturn:
+    """Run the page in this process's place; settings, with the password, go through memory that only we can open.
+
+    What has read the configuration (pydantic, PyYAML, click) would take as much memory as the whole page.
+    """
+    told = os.memfd_create("page", 0)  # no MFD_CLOEXEC: it is for the program that comes
+    os.write(told, settings.to_json().encode())
+    os.lseek(told, 0, os.SEEK_SET)
+    os.set_inheritable(listener.fileno(), True)
+    words = [sys.executable, *_flags(), "-m", "edge_daemon.page", str(told), str(listener.fileno())]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, words)  # noqa: S606 our own interpreter
+
+
+def _flags() -> list[str]:
+    """What this interpreter was told of where to look for modules."""
+    flags = {"-I": sys.flags.isolated, "-P": sys.flags.safe_path, "-E": sys.flags.ignore_environment}
+    return [flag for flag, given in flags.items() if given]
