@@ -25,6 +25,11 @@ FRESH_NS = 2 * 3600 * 1_000_000_000
 """Kept health that is older says nothing about now."""
 
 
+def has_history(folder: Path) -> bool:
+    """Whether a daemon has begun its history in this folder."""
+    return (folder / "history.db").exists()
+
+
 @contextmanager
 def open_board(folder: Path) -> Iterator[sqlite3.Connection]:
     """The history in a daemon's folder, for reading.
@@ -111,10 +116,12 @@ def health_over_time(
         StorageError: the history cannot be read.
     """
     since_ns = now_ns - days * DAY_NS
-    with open_board(folder) as connection:
+    points: list[HealthPoint] = []
+    if has_history(folder):
         wanted = HistoryFilter("health", since_ns, now_ns + DAY_NS)
-        kept = [_point(entry.begin_utc_ns, entry.document) for entry in select(connection, wanted)]
-    points = [point for point in kept if point is not None]
+        with open_board(folder) as connection:
+            kept = [_point(entry.begin_utc_ns, entry.document) for entry in select(connection, wanted)]
+        points = [point for point in kept if point is not None]
     newest = points[-1] if points and now_ns - points[-1].at_ns < FRESH_NS else None
     word = "offline"
     reasons: tuple[str, ...] = ("the daemon does not answer",)

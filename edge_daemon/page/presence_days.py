@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_daemon.effort.listened import heard_spans, open_spans
-from edge_daemon.page.board_history import open_board
+from edge_daemon.page.board_history import has_history, open_board
 from edge_daemon.presence.calendar import calendar_rows
 from edge_daemon.presence.periods import DAY_NS, HOUR_NS, JudgedCall, PresenceRule, judge
 from edge_daemon.storage.connection import unreadable
@@ -32,6 +32,8 @@ def board_calendar(folder: Path, days: int, now_ns: int, rule: PresenceRule) -> 
     today = now_ns // DAY_NS
     path = folder / "effort.db"
     rows: list[list[Any]] = []
+    if not has_history(folder):
+        return rows
     with open_board(folder) as history, closing(open_spans(path)) as effort:
         for day in range(today - days + 1, today + 1):
             begin_ns, end_ns = day * DAY_NS, (day + 1) * DAY_NS

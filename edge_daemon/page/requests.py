@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.page.board import BoardSide
-from edge_daemon.page.board_history import health_over_time, newest_cards, open_board
+from edge_daemon.page.board_history import has_history, health_over_time, newest_cards, open_board
 from edge_daemon.page.pages import ASSETS, PAGES, login_html
 from edge_daemon.page.presence_days import MOST_DAYS, board_calendar
 from edge_daemon.page.streams import detection_events, input_events
@@ -115,8 +115,10 @@ class PageRequest(BaseHTTPRequestHandler):
                 self._json({"problem": " ".join(filter(None, (error.message, error.hint)))}, 503)
 
     def _detections(self) -> None:
-        with open_board(self._board.folder) as connection:
-            cards = newest_cards(connection)
+        cards = []
+        if has_history(self._board.folder):  # the daemon makes it with its first entry
+            with open_board(self._board.folder) as connection:
+                cards = newest_cards(connection)
         self._json({"last": 0, "detections": cards, "more": False})
 
     def _health(self) -> dict[str, Any]:

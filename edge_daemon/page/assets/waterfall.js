@@ -2,8 +2,8 @@
 
 const COLUMNS = 480; // a minute
 const SHADES = 16;
-const SHADE_DB = 1.6;
-const ADAPTS = 0.02; // share of the difference by which the background follows each column
+const SHADE_DB = 1.8;
+const ADAPTS = 0.02; // share of the difference by which the background follows each column, after the first few
 const colours = Array.from({ length: SHADES }, (_, n) => `hsl(${260 - 12 * n} 70% ${4 + 5.5 * n}%)`);
 
 const waterfall = (() => {
@@ -11,13 +11,14 @@ const waterfall = (() => {
   const drawn = canvas.getContext("2d");
   let form = null; // how the daemon makes columns: { rows, low_hz, step_hz, step_s, floor_db, step_db }
   let usual = null; // level of each frequency that is nothing new, in the daemon's steps
+  let known = 0; // columns that it is made of
   let waiting = [];
   let held = false;
 
   const begin = (told) => {
     if (form && form.rows === told.rows && form.step_hz === told.step_hz) return;
     form = told;
-    usual = null;
+    [usual, known] = [null, 0];
     Object.assign(canvas, { width: COLUMNS, height: form.rows });
     const top = form.low_hz + (form.rows - 0.5) * form.step_hz;
     const bottom = form.low_hz - 0.5 * form.step_hz;
@@ -40,10 +41,12 @@ const waterfall = (() => {
       return;
     }
     usual ??= Float32Array.from(column);
+    known += 1;
+    const follows = Math.max(ADAPTS, 1 / known);
     column.forEach((level, row) => {
       const over = ((level - usual[row]) * form.step_db) / SHADE_DB;
-      usual[row] += ADAPTS * (level - usual[row]);
-      const shade = Math.max(0, Math.min(SHADES - 1, Math.round(over) + 3));
+      usual[row] += follows * (level - usual[row]);
+      const shade = Math.max(0, Math.min(SHADES - 1, Math.round(over) + 1));
       drawn.fillStyle = colours[shade];
       drawn.fillRect(COLUMNS - 1, form.rows - 1 - row, 1, 1);
     });
@@ -72,7 +75,7 @@ const waterfall = (() => {
   return { begin, push, hold };
 })();
 
-const decibelText = (level) => (level === null ? "–" : `${level.toFixed(1)} dB`);
+const decibelText = (level) => (level === null ? "–" : `${level.toFixed(1).replace("-", "−")} dB`);
 const troubleIs = (text) => {
   if (at("trouble").textContent !== text) at("trouble").textContent = text;
   at("trouble").hidden = !text;

@@ -27,10 +27,7 @@ const begin = async () => {
   for (const detection of detections.reverse()) put(detection);
   at("none").hidden = holder.children.length > 0;
   document.documentElement.dataset.ready = "yes";
-  return last;
+  listen(last, { detection: put, changed: change, reload: () => location.reload() });
 };
 
-begin().then(
-  (last) => listen(last, { detection: put, changed: change, reload: () => location.reload() }),
-  (error) => say(error.message),
-);
+insist(begin);

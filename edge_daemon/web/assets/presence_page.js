@@ -25,4 +25,4 @@ const begin = async () => {
 };
 for (const name of ["device", "days"]) at(name).addEventListener("change", () => show().catch((error) => say(error.message)));
 at("filters").addEventListener("submit", (event) => event.preventDefault());
-begin().catch((error) => say(error.message));
+insist(begin);

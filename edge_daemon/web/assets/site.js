@@ -29,6 +29,22 @@ const send = async (path, data) =>
     }),
   );
 
+const failureText = (error) => (error instanceof TypeError ? "No answer. Trying again." : error.message);
+
+// Begin, and try again until that succeeds. Says so while it does not.
+const insist = async (begin) => {
+  for (;;) {
+    try {
+      await begin();
+      say("");
+      return;
+    } catch (error) {
+      say(failureText(error));
+      await new Promise((done) => setTimeout(done, 3000));
+    }
+  }
+};
+
 // Ask again and again, and at once when the page is looked at again. Says so while there is no answer.
 const refreshing = (seconds, load) => {
   let timer = null;
@@ -39,7 +55,7 @@ const refreshing = (seconds, load) => {
         await load();
         say("");
       } catch (error) {
-        say(error instanceof TypeError ? "No answer. Trying again." : error.message);
+        say(failureText(error));
       }
       document.documentElement.dataset.ready = "yes";
     }
