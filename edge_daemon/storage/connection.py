@@ -80,14 +80,24 @@ def open_to_read(path: Path, probe: str, name: str, hint: str) -> sqlite3.Connec
     if not path.exists():
         raise StorageError(f"There is no {name} at {path}.", hint)
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        connection.text_factory = _forgiving
-        with contextlib.ExitStack() as on_failure:
-            on_failure.callback(connection.close)
-            connection.execute(probe).fetchone()
-            on_failure.pop_all()
+        try:
+            return _probed(path, "mode=ro", probe)
+        except sqlite3.OperationalError as error:
+            # Where we may not write, SQLite cannot make the log that belongs to the file; without one nobody is at work.
+            if primary_code(error) != sqlite3.SQLITE_CANTOPEN or path.with_name(f"{path.name}-wal").exists():
+                raise
+            return _probed(path, "immutable=1", probe)
     except sqlite3.Error as error:
         raise unreadable(path, name, error) from error
+
+
+def _probed(path: Path, how: str, probe: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    connection.text_factory = _forgiving
+    with contextlib.ExitStack() as on_failure:
+        on_failure.callback(connection.close)
+        connection.execute(probe).fetchone()
+        on_failure.pop_all()
     return connection
 
 
