@@ -79,6 +79,7 @@ releases=$program/releases
 settings=$root/etc/edge-daemon
 state=$root/var/lib/edge-daemon
 unit=$root/etc/systemd/system/edge-daemon.service
+page_unit=$root/etc/systemd/system/edge-daemon-page.service
 sysusers=$root/etc/sysusers.d/edge-daemon.conf
 tmpfiles=$root/etc/tmpfiles.d/edge-daemon.conf
 
@@ -91,9 +92,9 @@ fi
 
 if [ "$uninstall" = yes ]; then
     if live; then
-        systemctl disable --now edge-daemon.service 2>/dev/null || true
+        systemctl disable --now edge-daemon-page.service edge-daemon.service 2>/dev/null || true
     fi
-    rm -f "$unit" "$sysusers" "$tmpfiles"
+    rm -f "$unit" "$page_unit" "$sysusers" "$tmpfiles"
     rm -rf "$program"
     if live; then
         systemctl daemon-reload
@@ -257,6 +258,7 @@ say "Version: ${version#edge-daemon }"
 
 say "Unit: $unit"
 place "$here/edge-daemon.service" "$unit"
+place "$here/edge-daemon-page.service" "$page_unit" # enabled by whoever wants the page
 place "$here/sysusers.d/edge-daemon.conf" "$sysusers"
 place "$here/tmpfiles.d/edge-daemon.conf" "$tmpfiles"
 if [ -n "$root" ]; then
@@ -295,6 +297,7 @@ if live; then
         [ ! -e "$program/refused" ] ||
             fail "the new release was not ready at two starts; the former one is in force again: journalctl -u edge-daemon"
     fi
+    systemctl try-restart edge-daemon-page.service || true
 elif [ -n "$root" ]; then
     systemctl --root="$root" enable --quiet edge-daemon.service 2>/dev/null || warn "could not enable the unit"
 fi

@@ -130,6 +130,20 @@ def shore(folder: Path) -> None:
         broker.stop()
 
 
+def board(folder: Path) -> None:
+    """The page on the board, on a phone, beside a real daemon that hears calls."""
+    from docs.pictures.board import board_that_listens
+
+    browser = browser_in(folder)
+    real = board_that_listens(folder, browser)
+    try:
+        browser.value("document.getElementById('doing').textContent = \"listening to 'USB' at 48000 Hz\"")
+        shoot(browser, "board_live", "body", down_to="#list > :nth-child(1)", scale=0.5)
+    finally:
+        browser.close()
+        real.close()
+
+
 def report(folder: Path) -> None:
     """The page of `edge-daemon replay --html`: a call alone, the detections, and the timeline."""
     page = folder / "report.html"
@@ -206,7 +220,13 @@ def save(name: str, png: bytes) -> None:
 
 
 TEXTS: dict[str, Callable[[], str]] = {"meter": meter, "watch": watch}
-DRAWN: dict[str, Callable[[Path], None]] = {"report": report, "raster": raster, "bands": bands, "shore": shore}
+DRAWN: dict[str, Callable[[Path], None]] = {
+    "report": report,
+    "raster": raster,
+    "bands": bands,
+    "shore": shore,
+    "board": board,
+}
 
 
 def main() -> None:

@@ -29,6 +29,6 @@ class BoardSide:
     def __init__(self, settings: PageSettings) -> None:
         self.settings, self.folder = settings, Path(settings.folder)
         self.link = DaemonLink(settings.socket)
-        self.sessions = PageSessions(settings.password, settings.session_s)
+        self.sessions = PageSessions(settings.secret, settings.session_s)
         self.gate = RequestGate(frozenset(settings.hosts), "page.hosts", addresses=True)
         self.pages = {path: page_html(path, settings.device, asks=self.sessions.asks) for path in PAGES}

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from edge_daemon.checks.page import page_password
 from edge_daemon.config import Config
+from edge_daemon.page.sessions import PageSecret
 from edge_daemon.page.settings import PageSettings
 from edge_daemon.presence.periods import PresenceRule
 
@@ -20,19 +21,20 @@ def page_settings(config: Config, environment: Mapping[str, str]) -> PageSetting
     Raises:
         ConfigValueError: the password cannot be read, or will not do.
     """
+    password = page_password(config.page, environment)
     return PageSettings(
         device=config.device.id,
         folder=str(config.storage.folder.absolute()),
         socket=str(config.page.socket.absolute()),
         hosts=tuple(host.strip("[]").lower() for host in config.page.hosts),
-        password=page_password(config.page, environment),
+        secret=None if password is None else PageSecret.of(password),
         session_s=config.page.session_hours * 3600,
         rule=PresenceRule.from_config(config.presence),
     )
 
 
 def become_the_page(settings: PageSettings, listener: socket.socket) -> NoReturn:
-    """Run the page in this process's place; settings, with the password, go through memory that only we can open.
+    """Run the page in this process's place; settings, with the secret, go through memory that only we can open.
 
     What has read the configuration (pydantic, PyYAML, click) would take as much memory as the whole page.
     """

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from edge_daemon.page.sessions import PageSecret
 from edge_daemon.presence.periods import PresenceRule
 
 
@@ -18,7 +19,7 @@ class PageSettings:
         folder: where the daemon keeps its databases.
         socket: by which the daemon tells what it hears.
         hosts: names by which browsers call the board.
-        password: of the page; None if it asks for none.
+        secret: of the page's password; None if it asks for none.
         session_s: for how long a browser is remembered, seconds.
         rule: what makes an hour one with whales.
     """
@@ -27,7 +28,7 @@ class PageSettings:
     folder: str
     socket: str
     hosts: tuple[str, ...]
-    password: str | None
+    secret: PageSecret | None
     session_s: float
     rule: PresenceRule
 
@@ -39,4 +40,6 @@ class PageSettings:
     def from_json(cls, text: str | bytes) -> Self:
         """What `to_json` has written."""
         told = json.loads(text)
-        return cls(**told | {"hosts": tuple(told["hosts"]), "rule": PresenceRule(**told["rule"])})
+        secret = None if told["secret"] is None else PageSecret(**told["secret"])
+        parts = {"hosts": tuple(told["hosts"]), "secret": secret, "rule": PresenceRule(**told["rule"])}
+        return cls(**told | parts)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edge_daemon.page.server import PageServer
+from edge_daemon.page.sessions import PageSecret
 from edge_daemon.page.settings import PageSettings
 from edge_daemon.presence.periods import PresenceRule
 
@@ -59,8 +60,9 @@ class Page:
 
     def __init__(self, folder: Path, password: str | None, session_s: float = 3600.0) -> None:
         self.socket = folder / "page.sock"
+        secret = None if password is None else PageSecret.of(password)
         settings = PageSettings(
-            DEVICE, str(folder), str(self.socket), ("localhost",), password, session_s, PresenceRule()
+            DEVICE, str(folder), str(self.socket), ("localhost",), secret, session_s, PresenceRule()
         )
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = listener.getsockname()[1]

@@ -18,13 +18,15 @@ from edge_daemon.effort.table import SCHEMA as EFFORT
 from edge_daemon.history.table import SCHEMA as HISTORY
 from edge_daemon.page.pages import ASSETS, PAGES
 from edge_daemon.page.server import MOST_CONNECTIONS
-from edge_daemon.page.sessions import PageSessions
+from edge_daemon.page.sessions import PageSecret, PageSessions
+from edge_daemon.page.settings import PageSettings
+from edge_daemon.presence.periods import PresenceRule
 from tests.edge_daemon.page.conftest import DEVICE, Page
 from tests.edge_daemon.shore.buoy_documents import HOUR_NS, detection, thumbnail
 
 MakePage = Callable[..., Page]
 SECRET = "whales at dawn"  # noqa: S105 - of these tests
-HEAVY = {"numpy", "pydantic", "click", "asyncio", "ssl", "logging", "yaml", "rich", "onnxruntime"}
+HEAVY = {"numpy", "pydantic", "click", "asyncio", "ssl", "logging", "yaml", "rich", "onnxruntime", "_hashlib"}
 
 
 def write(folder: Path, hours: int = 3) -> int:
@@ -203,7 +205,7 @@ def test_guessing_is_slow(make_page: MakePage) -> None:
 
 
 def test_a_session_ends_and_no_other_password_makes_one() -> None:
-    sessions = PageSessions(SECRET, 100.0)
+    sessions = PageSessions(PageSecret.of(SECRET), 100.0)
     token = sessions.log_in(SECRET, 1000.0)
     assert token is not None
     assert sessions.log_in("something else", 1000.0) is None
@@ -211,8 +213,8 @@ def test_a_session_ends_and_no_other_password_makes_one() -> None:
     assert sessions.knows(token, 1099.0)
     assert not sessions.knows(token, 1101.0)
     assert not sessions.knows(token, 0.0)  # a clock that was set back by far makes no session eternal
-    assert PageSessions(SECRET, 100.0).knows(token, 1000.0)  # the page has started anew
-    assert not PageSessions("another password", 100.0).knows(token, 1000.0)
+    assert PageSessions(PageSecret.of(SECRET), 100.0).knows(token, 1000.0)  # the page has started anew
+    assert not PageSessions(PageSecret.of("another password"), 100.0).knows(token, 1000.0)
     until, _, rest = token.partition(".")
     assert not sessions.knows(f"{int(until) + 50}.{rest}", 1050.0)
     for wrong in ("", ".", "..", token[:-1], f"{token}0", "é.é.é"):
@@ -228,5 +230,13 @@ def test_the_pages_process_loads_nothing_heavy() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(ran.stdout.split())
     assert "edge_daemon.page.server" in loaded
-    # ssl is among them as a name without a module
-    assert {name.partition(".")[0] for name in loaded} & HEAVY == {"ssl"}
+    # these two are names without a module
+    assert {name.partition(".")[0] for name in loaded} & HEAVY == {"ssl", "_hashlib"}
+
+
+def test_settings_come_over_whole() -> None:
+    rule = PresenceRule(0.5, 0.25, 3, 10)
+    for secret in (None, PageSecret.of(SECRET)):
+        settings = PageSettings("b", "/f", "/s", ("a", "b"), secret, 10.0, rule)
+        assert PageSettings.from_json(settings.to_json()) == settings
+        assert SECRET not in settings.to_json()
