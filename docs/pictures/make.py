@@ -137,6 +137,7 @@ def board(folder: Path) -> None:
     browser = browser_in(folder)
     real = board_that_listens(folder, browser)
     try:
+        browser.value("dispatchEvent(new Event('pagehide'))")  # nothing more is told
         browser.value("document.getElementById('doing').textContent = \"listening to 'USB' at 48000 Hz\"")
         shoot(browser, "board_live", "body", down_to="#list > :nth-child(1)", scale=0.5)
     finally:

@@ -28,7 +28,8 @@ def main() -> None:
     notifier = Notifier.from_environment()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, _end)
-    notifier.ready("serving")
+    address, port = server.server_address[:2]
+    notifier.ready(f"serving at {address!s}, port {port}")
     try:
         server.serve_forever(poll_interval=3600.0)
     except SystemExit:

@@ -83,7 +83,7 @@ def open_to_read(path: Path, probe: str, name: str, hint: str) -> sqlite3.Connec
         try:
             return _probed(path, "mode=ro", probe)
         except sqlite3.OperationalError as error:
-            # Where we may not write, SQLite cannot make the log that belongs to the file; without one nobody is at work.
+            # Where we may not write, SQLite cannot make the log beside the file; without one nobody is at work.
             if primary_code(error) != sqlite3.SQLITE_CANTOPEN or path.with_name(f"{path.name}-wal").exists():
                 raise
             return _probed(path, "immutable=1", probe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from edge_daemon.effort.listened import heard_spans, missed_by_cause, open_spans
 from edge_daemon.history.table import SCHEMA as HISTORY
 from tests.edge_daemon.shore.buoy_documents import HOUR_NS, detection
 from tests.integration.browser import Browser
@@ -224,6 +226,31 @@ def test_who_has_the_password_may_look(technician: Callable[..., Technician], tm
     browser.until("location.pathname === '/login' && !!document.querySelector('form.login')")
     assert browser.value("fetch('/api/fleet').then(answer => answer.status)") == 401
     browser.errors.clear()
+
+
+def test_a_crowd_of_which_most_never_read_does_not_touch_the_daemon(technician: Callable[..., Technician]) -> None:
+    looking = technician()
+    browser, board = looking.browser, looking.board
+    crowd = []
+    for number in range(50):
+        made = socket.create_connection(("127.0.0.1", board.port), timeout=20)
+        made.sendall(f"GET {('/input', '/events')[number % 2]} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        crowd.append(made)
+    direct = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    direct.connect(str(board.socket))
+    direct.send(b"\x00\xff garbage" * 500)
+    looking.open("live")
+    browser.until("Number(document.getElementById('columns').dataset.drawn) >= 80", 60)
+    browser.until("document.querySelectorAll('#list .card').length >= 2", 60)
+    for one in (*crowd, direct):
+        one.close()
+    assert board.end_daemon() == 0
+    with closing(open_spans(board.state / "effort.db")) as effort:
+        heard_ns = sum(end - begin for begin, end in heard_spans(effort, 0, 2**62))
+        missed = {cause: seconds for cause, seconds, _ in missed_by_cause(effort, 0)}
+    assert heard_ns > 15e9
+    assert missed.keys() & {"inference_behind", "overflow"} == set()
+    browser.errors.clear()  # of the time without a daemon
 
 
 def write_history(state: Path, device: str) -> None:
