@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -29,20 +30,35 @@ def board_calendar(folder: Path, days: int, now_ns: int, rule: PresenceRule) -> 
     Raises:
         StorageError: history or effort cannot be read.
     """
-    today = now_ns // DAY_NS
-    path = folder / "effort.db"
     rows: list[list[Any]] = []
     if not has_history(folder):
         return rows
-    with open_board(folder) as history, closing(open_spans(path)) as effort:
-        for day in range(today - days + 1, today + 1):
-            begin_ns, end_ns = day * DAY_NS, (day + 1) * DAY_NS
-            try:
-                heard = list(heard_spans(effort, begin_ns, end_ns))
-            except sqlite3.Error as error:
-                raise unreadable(path, "effort ledger", error) from error
-            rows += calendar_rows(judge(_calls(history, begin_ns, end_ns), heard, HOUR_NS, rule))
+    today = now_ns // DAY_NS
+    first_ns = (today - days + 1) * DAY_NS
+    with open_board(folder) as history:
+        listened_ns = _listened(folder / "effort.db", first_ns, days * 24)
+        for day in range(days):
+            begin_ns = first_ns + day * DAY_NS
+            heard = [
+                (begin_ns + hour * HOUR_NS, begin_ns + hour * HOUR_NS + min(HOUR_NS, listened_ns[day * 24 + hour]))
+                for hour in range(24)
+            ]
+            rows += calendar_rows(judge(_calls(history, begin_ns, begin_ns + DAY_NS), heard, HOUR_NS, rule))
     return rows
+
+
+def _listened(path: Path, since_ns: int, hours: int) -> array[int]:
+    """How long was listened in each hour, ns; when in it does not matter to whom judges hours."""
+    total = array("q", bytes(8 * hours))
+    with closing(open_spans(path)) as effort:
+        try:
+            for begin_ns, end_ns in heard_spans(effort, since_ns, since_ns + hours * HOUR_NS):
+                for hour in range((begin_ns - since_ns) // HOUR_NS, -(-(end_ns - since_ns) // HOUR_NS)):
+                    edge_ns = since_ns + hour * HOUR_NS
+                    total[hour] += max(0, min(end_ns, edge_ns + HOUR_NS) - max(begin_ns, edge_ns))
+        except sqlite3.Error as error:
+            raise unreadable(path, "effort ledger", error) from error
+    return total
 
 
 def _calls(history: sqlite3.Connection, since_ns: int, until_ns: int) -> Iterator[JudgedCall]:

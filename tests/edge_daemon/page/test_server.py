@@ -81,6 +81,22 @@ def test_hours_are_judged_by_the_rule(make_page: MakePage, tmp_path: Path) -> No
     assert told["hours"] == [[now // HOUR_NS - back, 2, 0, 0.5, "POSSIBLY_DETECTED"] for back in (3, 2, 1)]
 
 
+def test_a_span_over_days_is_shared_out_among_their_hours(make_page: MakePage, tmp_path: Path) -> None:
+    now = write(tmp_path, hours=0)
+    midnight = now // (24 * HOUR_NS) * 24 * HOUR_NS
+    begin, end = midnight - 30 * HOUR_NS - HOUR_NS // 4, midnight - HOUR_NS // 2
+    with closing(sqlite3.connect(tmp_path / "effort.db")) as connection:
+        for number, (since, until) in enumerate([(begin, end), (end, end + 1), (begin, begin - 5)]):
+            row = (2, number, since, until)
+            connection.execute("INSERT INTO span VALUES (?, ?, 0, 0, NULL, ?, ?, 'synchronised')", row)
+        connection.commit()
+    told = json.loads(make_page().ask(f"/api/presence/{DEVICE}?days=3")[1])["hours"]
+    assert [hour for hour, *_ in told] == list(range(midnight // HOUR_NS - 31, midnight // HOUR_NS))
+    assert [share for *_, share, _ in told] == [0.25, *[1.0] * 29, 0.5]
+    assert {result for *_, result in told[1:]} == {"NOT_DETECTED"}
+    assert told[0][-1] == "NOT_AVAILABLE"
+
+
 def test_the_device_over_time_without_its_daemon(make_page: MakePage, tmp_path: Path) -> None:
     write(tmp_path)
     told = json.loads(make_page().ask(f"/api/devices/{DEVICE}?days=31")[1])
