@@ -93,8 +93,9 @@ class Waterfall:
         self._held, self._count = [sound[done:]], len(sound) - done
 
     def _columns(self, sound: NDArray[np.float32]) -> bytes:
-        spectra = np.fft.rfft(sound[self._places] * self._window)[:, _FIRST_BIN : _FIRST_BIN + self.rows]
-        power = spectra.real**2 + spectra.imag**2
-        levels = 10 * np.log10(np.maximum(power, 1e-20))
+        with np.errstate(all="ignore"):  # samples may be anything; what is no number is silent
+            spectra = np.fft.rfft(sound[self._places] * self._window)[:, _FIRST_BIN : _FIRST_BIN + self.rows]
+            power = spectra.real**2 + spectra.imag**2
+            levels = 10 * np.log10(np.fmax(power, 1e-20))
         columns: NDArray[np.uint8] = np.clip(np.rint((levels - FLOOR_DB) / STEP_DB) + 1, 1, 255).astype(np.uint8)
         return columns.tobytes()

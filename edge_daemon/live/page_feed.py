@@ -26,6 +26,7 @@ from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.health.document import HealthDocument
 from edge_daemon.levels.waterfall import FLOOR_DB, STEP_DB, Waterfall
 from edge_daemon.live.sample_time import SampleTime
+from edge_daemon.system.repeated_errors import RepeatedErrorLog
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ RETRY_S = 60.0
 TICK_NS = SECOND_NS
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Viewer:
     connection: socket.socket
     late_ns: int | None = None  # since when it has not taken anything
@@ -64,7 +65,8 @@ class PageFeed(StreamObserver):
         self._waterfall = Waterfall(rate)
         self._listener: socket.socket | None = None
         self._viewers: tuple[_Viewer, ...] = ()
-        self._changing = threading.Lock()
+        self._sending = threading.Lock()  # held for moments: no send waits
+        self._errors = RepeatedErrorLog(log, "the page cannot be told what is heard")
         self._due_ns = self._opening_ns = time.monotonic_ns()
         self._told: HealthDocument | None = None
         self._fresh = False
@@ -119,14 +121,18 @@ class PageFeed(StreamObserver):
         if not self._fresh:
             self._fresh = True
             self._waterfall.restart()
-        for made in self._waterfall.push(piece):
-            self._tell(
-                kind="sound",
-                at=self._times.utc_ns(made.end) / SECOND_NS,
-                rms=None if made.rms_db is None else round(made.rms_db, 1),
-                peak=None if made.peak_db is None else round(made.peak_db, 1),
-                columns=base64.b64encode(made.columns).decode(),
-            )
+        try:
+            for made in self._waterfall.push(piece):
+                self._tell(
+                    kind="sound",
+                    at=self._times.utc_ns(made.end) / SECOND_NS,
+                    rms=None if made.rms_db is None else round(made.rms_db, 1),
+                    peak=None if made.peak_db is None else round(made.peak_db, 1),
+                    columns=base64.b64encode(made.columns).decode(),
+                )
+        except Exception as error:  # noqa: BLE001 - a picture must not close the ear
+            self._errors.tell("sound", error)
+            self._waterfall.restart()
 
     def tell_detection(self, document: str, picture: str | None) -> None:
         """A detection was made.
@@ -141,10 +147,10 @@ class PageFeed(StreamObserver):
 
     def close(self) -> None:
         """Let go of the socket and of all who look."""
-        with self._changing:
-            viewers, self._viewers = self._viewers, ()
-        for viewer in viewers:
-            viewer.connection.close()
+        with self._sending:
+            for viewer in self._viewers:
+                viewer.connection.close()
+            self._viewers = ()
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -206,7 +212,7 @@ class PageFeed(StreamObserver):
                 continue
             connection.setblocking(False)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-            with self._changing:
+            with self._sending:
                 self._viewers = (*self._viewers, _Viewer(connection))
             came = True
         if came:
@@ -220,24 +226,25 @@ class PageFeed(StreamObserver):
         self._send(json.dumps(told).encode())
 
     def _send(self, message: bytes) -> None:
-        """Send to all, from any thread, without waiting for anybody."""
-        now_ns = self._time.monotonic_ns()
-        for viewer in self._viewers:
-            try:
-                viewer.connection.send(message, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-                viewer.late_ns = None
-            except BlockingIOError:
-                self.dropped += 1
-                if viewer.late_ns is None:
-                    viewer.late_ns = now_ns
-                elif now_ns - viewer.late_ns > PATIENCE_S * SECOND_NS:
-                    self._leave(viewer)
-            except OSError:
-                self._leave(viewer)
+        """Send to all, from any thread, without waiting for anybody but another thread that does the same."""
+        with self._sending:
+            left = [viewer for viewer in self._viewers if not self._took(viewer, message)]
+            if left:
+                self._viewers = tuple(viewer for viewer in self._viewers if viewer not in left)
+            for viewer in left:
+                viewer.connection.close()
 
-    def _leave(self, viewer: _Viewer) -> None:
-        with self._changing:
-            if viewer not in self._viewers:  # the other thread was faster
-                return
-            self._viewers = tuple(one for one in self._viewers if one is not viewer)
-        viewer.connection.close()
+    def _took(self, viewer: _Viewer, message: bytes) -> bool:
+        """Send to one; False if it has gone, or has not taken anything for too long."""
+        try:
+            viewer.connection.send(message, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            viewer.late_ns = None
+        except BlockingIOError:
+            self.dropped += 1
+            now_ns = self._time.monotonic_ns()
+            if viewer.late_ns is None:
+                viewer.late_ns = now_ns
+            return now_ns - viewer.late_ns <= PATIENCE_S * SECOND_NS
+        except OSError:
+            return False
+        return True

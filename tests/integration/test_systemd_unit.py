@@ -119,6 +119,7 @@ def test_drop_in_folders_agree_with_the_unit() -> None:
     assert "m edge-daemon audio" in users
     files = (SYSTEMD / "tmpfiles.d" / "edge-daemon.conf").read_text()
     assert "f /etc/edge-daemon/mqtt-password 0600 root root" in files
+    assert "f /etc/edge-daemon/page-password 0600 root root" in files
 
 
 def test_example_configuration_is_the_generated_one_and_loads() -> None:
@@ -197,8 +198,11 @@ def test_install_twice_then_uninstall(tmp_path: Path) -> None:
     assert load(settings, {}).config.detection.hop_s == 0.25
     assert settings.stat().st_mode & 0o777 == 0o640
     secret = root / "etc/edge-daemon/mqtt-password"
-    assert secret.stat().st_mode & 0o777 == 0o600
-    assert (root / "etc/systemd/system/multi-user.target.wants/edge-daemon.service").is_symlink()
+    for password in (secret, root / "etc/edge-daemon/page-password"):
+        assert password.stat().st_mode & 0o777 == 0o600
+    units = root / "etc/systemd/system"
+    assert (units / "edge-daemon-page.service").exists()
+    assert [unit.name for unit in (units / "multi-user.target.wants").iterdir()] == ["edge-daemon.service"]
     venv = root / "opt/edge-daemon/venv"
     command = [venv / "bin/python", "-m", "edge_daemon", "config", "check", "--syntax", settings]
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
@@ -217,7 +221,7 @@ def test_install_twice_then_uninstall(tmp_path: Path) -> None:
 
     install("--uninstall")
     assert not (root / "opt/edge-daemon").exists()
-    assert not (root / "etc/systemd/system/edge-daemon.service").exists()
+    assert list(units.glob("edge-daemon*")) == []
     assert settings.exists()
     install("--uninstall", "--purge")
     assert not settings.parent.exists()

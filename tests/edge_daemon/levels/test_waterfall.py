@@ -54,3 +54,15 @@ def test_a_piece_tells_its_level_and_its_end() -> None:
     assert [piece.end for piece in pieces] == [700 + 500 + 3 * 250]
     assert pieces[0].peak_db == pytest.approx(-6.02, abs=0.01)
     assert pieces[0].rms_db == pytest.approx(-9.03, abs=0.01)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e38])
+def test_samples_that_are_no_sound_are_some_picture(wrong: float) -> None:
+    sound = tone(100.0, 2.0)
+    sound[700] = wrong
+    waterfall = Waterfall(RATE)
+    with np.errstate(all="ignore"):
+        found = columns(waterfall, Block(sound, 0))
+    assert len(found) == 12
+    assert found.min() >= 1
+    assert set(found[8:].argmax(axis=1)) == {23}

@@ -154,6 +154,23 @@ def test_who_does_not_read_loses_it_and_then_the_connection(
     assert buoy.effort().lost_s == 0
 
 
+def test_a_fault_of_the_picture_does_not_close_the_ear(
+    buoy: Buoy, looks: Callable[[], Onlooker], caplog: pytest.LogCaptureFixture
+) -> None:
+    page = buoy.daemon.components.page
+    assert page is not None
+    buoy.until(1)
+    looks()
+    buoy.until(2)
+    page._waterfall._need = None  # type: ignore[assignment]
+    buoy.until(10)
+    assert buoy.effort().lost_s == 0
+    assert buoy.effort().listened_s > 6
+    told = [record.message for record in caplog.records].count("the page cannot be told what is heard")
+    assert 1 <= told <= 7  # of some eighty: the first, the second, the fourth …
+    assert len(page._waterfall._held) <= 1
+
+
 def test_garbage_and_a_crowd_change_nothing(buoy: Buoy, tmp_path: Path, looks: Callable[[], Onlooker]) -> None:
     buoy.until(1)
     crowd = []
