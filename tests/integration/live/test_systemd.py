@@ -22,6 +22,7 @@ from tests.integration.booted_machine import Machine, booted, put, until
 
 ROOT = Path(__file__).resolve().parents[3]
 PORT = 18_883
+JAR = "/root/cookies"
 SPEED = 4.0
 
 PROGRAM = """\
@@ -42,6 +43,7 @@ mqtt:
 outbox: {{commit_interval_s: 0.1}}
 clips: {{min_free_mb: 0}}
 health: {{interval_s: 1}}
+page: {{enabled: true, address: 0.0.0.0, password_credential: page-password}}
 """
 BROKER_SETTINGS = f"""\
 user root
@@ -63,12 +65,14 @@ def prepare(root: Path) -> None:
     systemd = ROOT / "systemd"
     for source, target in {
         "edge-daemon.service": "etc/systemd/system/edge-daemon.service",
+        "edge-daemon-page.service": "etc/systemd/system/edge-daemon-page.service",
         "sysusers.d/edge-daemon.conf": "etc/sysusers.d/edge-daemon.conf",
         "tmpfiles.d/edge-daemon.conf": "etc/tmpfiles.d/edge-daemon.conf",
     }.items():
         put(root / target, (systemd / source).read_text())
     put(root / "etc/edge-daemon/config.yaml", SETTINGS)
     put(root / "etc/edge-daemon/mqtt-password", "s3cret\n", 0o600)
+    put(root / "etc/edge-daemon/page-password", "whales at dawn\n", 0o600)
     library = root / "opt/edge-daemon/lib"
     library.mkdir(parents=True)
     (root / "opt/edge-daemon/site").mkdir()  # the packages it needs are bound there
@@ -238,3 +242,52 @@ def test_a_release_that_is_not_ready_at_two_starts_gives_way(machine: Machine) -
     (program / "releases/good/bin/python").unlink()  # a card that lost the file
     machine.run("systemctl", "restart", "edge-daemon", check=False)
     until(lambda: ready(machine) and str(link.readlink()) == "releases/first", 60, machine.log)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_the_page_reads_and_cannot_write(machine: Machine, make_feeder: Callable[..., Any], calls: Any) -> None:
+    """Under its own unit, with the daemon at work, stopped in order, and started again."""
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+
+    def page(path: str, *more: str) -> str:
+        return machine.run("curl", "-s", "-b", JAR, *more, f"http://127.0.0.1:8766{path}", check=False)
+
+    def device() -> dict[str, Any]:
+        answer = page("/api/devices/buoy-07?days=1")
+        return json.loads(answer) if answer.startswith("{") else {}
+
+    def journal() -> str:
+        return machine.run("journalctl", "-u", "edge-daemon-page", "--no-pager", "-o", "cat", check=False)
+
+    feeder = make_feeder(machine.root / "srv/hydrophone", calls(1000), SPEED, wait_for_reader=False)
+    try:
+        until(lambda: ready(machine), 60, machine.log)
+        feeder.start()
+        assert machine.run("stat", "-c", "%U %a", "/run/edge-daemon/page.sock") == "edge-daemon 600"
+        machine.run("systemctl", "start", "edge-daemon-page")
+        assert machine.run("systemctl", "is-active", "edge-daemon-page") == "active"
+        assert page("/api/detections") == '{"problem": "Log in first."}'
+        page("/login", "-c", JAR, "-d", "password=whales at dawn")
+        until(lambda: len(json.loads(page("/api/detections")).get("detections", [])) >= 3, 60, journal)
+        assert device()["word"] in ("ok", "warning", "failing")
+        assert [name for name, _ in device()["facts"]][:2] == ["program", "running for"]
+        told = machine.run("timeout", "5", "curl", "-sN", "-b", JAR, "http://127.0.0.1:8766/input", check=False)
+        assert {"event: hello", "event: state", "event: sound"} <= set(told.splitlines())
+        main = machine.run("systemctl", "show", "edge-daemon-page", "-p", "MainPID", "--value")
+        assert machine.run("ps", "-o", "user:20", "--no-headers", "-p", main) == "edge-daemon"
+        for place in ("/var/lib/edge-daemon", "/run/edge-daemon", "/etc/edge-daemon", "/opt/edge-daemon"):
+            machine.run("nsenter", "-t", main, "-m", "--", "sh", "-c", f"! touch {place}/x")
+
+        machine.run("systemctl", "stop", "edge-daemon")
+        assert device()["word"] == "offline"
+        assert len(json.loads(page("/api/detections"))["detections"]) >= 3
+        assert json.loads(page("/api/presence/buoy-07"))["hours"]
+        machine.run("systemctl", "start", "edge-daemon")
+        until(lambda: device().get("word") != "offline", 60, machine.log)
+        machine.run("systemctl", "stop", "edge-daemon-page")
+        assert machine.run("systemctl", "show", "edge-daemon-page", "-p", "Result", "--value") == "success"
+        assert "Traceback" not in journal() + machine.journal()
+    finally:
+        feeder.stop()
