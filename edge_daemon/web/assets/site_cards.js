@@ -5,6 +5,7 @@ const VERDICTS = ["call", "not a call", "unsure"];
 const LATE_S = 120;
 const MARGIN_S = 0.5;
 const TIME_TITLE = "time, s";
+const NO_PICTURE = { columns: 0 }; // a contour and its box are drawn without one, too
 
 const pictureTopHz = (detection) => {
   const picture = detection.picture;
@@ -25,15 +26,15 @@ const mediaOf = (detection) => {
   if (sound) [begin, end] = [sound.begin, sound.begin + sound.seconds]; // so that the cursor runs over the whole plot
   const [first, last, low, high] = detection.box;
   const box = low === null ? null : [first, last, low, high];
-  return { begin, end, picture, contour, box, topHz: pictureTopHz(detection) };
+  return { begin, end, picture: picture ?? NO_PICTURE, contour, box, topHz: pictureTopHz(detection) };
 };
 
 const topOf = (media) => media.topHz;
 
 // The thumbnail at its place: a level is a grey, dark where it was as quiet as usual.
 const pictureOf = (media, topHz) => {
-  const holder = element("canvas", { role: "img", "aria-label": media.picture ? "Small spectrogram" : "No picture came" });
-  if (!media.picture) return holder;
+  const holder = element("canvas", { role: "img", "aria-label": media.picture.columns ? "Small spectrogram" : "No picture came" });
+  if (!media.picture.columns) return holder;
   const { levels, columns, begin, step, low, stepHz } = media.picture;
   const small = element("canvas", { width: columns, height: levels.length });
   const pixels = small.getContext("2d");

@@ -287,6 +287,12 @@ def test_hostile_texts_are_texts(technician: Callable[..., Technician], tmp_path
             if page == "live":
                 browser.until("document.querySelectorAll('#list .card').length === 3")
                 assert "<script>" in browser.value("document.querySelector('#list .card').textContent")
+                # a call whose picture nobody kept still shows its contour
+                assert (
+                    browser.value("document.querySelectorAll('#list canvas[aria-label=\"No picture came\"]').length")
+                    == 3
+                )
+                assert browser.value("document.querySelectorAll('#list .contour path').length") == 3
             elif page == "device":
                 assert "<script>" in browser.value("document.getElementById('spells').textContent")
             else:
