@@ -43,6 +43,7 @@ def main() -> None:
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option("--threshold-low", type=click.FloatRange(0, 1), help="[default: half of the threshold]")
 @click.option("--min-windows", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--min-rise", type=click.FloatRange(0), default=0.0, help="How far an event's call must rise, Hz.")
 @click.option("--note", default="", help="How the operating point was chosen.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A known weakness in a sentence; can be repeated.")
 @click.option("--licence", default="Apache-2.0", show_default=True, help="Terms of the weights.")
@@ -61,6 +62,7 @@ def model(
     threshold: float,
     threshold_low: float | None,
     min_windows: int,
+    min_rise: float,
     note: str,
     weaknesses: tuple[str, ...],
     licence: str,
@@ -80,6 +82,7 @@ def model(
         threshold=threshold,
         threshold_low=threshold / 2 if threshold_low is None else threshold_low,
         min_windows=min_windows,
+        min_rise_hz=min_rise,
         note=note,
     )
     wishes = Wishes(
@@ -108,19 +111,27 @@ def model(
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--version", "model_version", required=True, help="New version; must differ from MODEL's.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A weakness found since, in a sentence; can be repeated.")
+@click.option("--drop-weakness", "dropped", multiple=True, help="Part of a sentence of MODEL's that holds no more.")
 @click.option("--licence", help="Terms of the weights  [default: MODEL's].")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured since; see export/evidence.py.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Event rules  [default: MODEL's, as the next four].")
+@click.option("--threshold-low", type=click.FloatRange(0, 1))
+@click.option("--min-windows", type=click.IntRange(1))
+@click.option("--min-rise", "min_rise_hz", type=click.FloatRange(0), help="How far an event's call must rise, Hz.")
+@click.option("--note", help="How the event rules were chosen.")
 @click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(
     model_path: Path,
     output: Path,
     model_version: str,
     weaknesses: tuple[str, ...],
+    dropped: tuple[str, ...],
     licence: str | None,
     evidence: Path | None,
     features: str | None,
+    **rules: float | str | None,
 ) -> None:
-    """Write MODEL again with this exporter's graph; weights, scores and event rules stay the same."""
+    """Write MODEL again with this exporter's graph; weights and scores stay the same, event rules unless told."""
     from edge_daemon.model.model_file import ModelFile
     from export import modelfile
     from export.evidence import Evidence
@@ -128,7 +139,8 @@ def remake(
     old = ModelFile.read(model_path)
     pictures, source = _pictures(features, old.metadata.frontend.shape)
     measured = Evidence() if evidence is None else Evidence.read(evidence)
-    changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured, licence)
+    point = modelfile.changed_point(old.metadata.operating_point, rules)
+    changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured, licence, point, dropped)
     model_file, parity = modelfile.remake(old, changes, pictures, source)
     modelfile.save(model_file, output)
     _tell(output, model_file, parity, "reference")

@@ -63,6 +63,7 @@ class OperatingFigure(_Given):
     threshold: float | None = Field(None, ge=0, le=1, description="Score that gives this rate.")
     threshold_low: float | None = Field(None, ge=0, le=1)
     min_windows: int | None = Field(None, ge=1)
+    min_rise_hz: float | None = Field(None, ge=0)
     elsewhere: tuple[Elsewhere, ...] = ()
     by_snr: tuple[RecallBySnr, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon import __version__
-from edge_daemon.errors import ModelError, StorageError
+from edge_daemon.errors import ModelError, StorageError, UsageError
 from edge_daemon.model.model_file import ModelFile, ModelMetadata, OperatingPoint, Provenance
 from edge_daemon.model.network import readout
 from export.evidence import Evidence, from_results, operations, spread
@@ -108,6 +109,8 @@ class Changes:
         weaknesses: found since, a sentence each.
         evidence: measured since; its continuous sound takes the place of what the file has.
         licence: terms of the weights; None leaves them.
+        operating_point: event rules and why; None leaves them.
+        dropped: parts of sentences on weaknesses that hold no more.
     """
 
     version: str
@@ -115,6 +118,8 @@ class Changes:
     weaknesses: tuple[str, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     licence: str | None = None
+    operating_point: OperatingPoint | None = None
+    dropped: tuple[str, ...] = ()
 
 
 def remake(
@@ -123,7 +128,7 @@ def remake(
     """The same network in a graph by today's exporter, for a model file whose checkpoint is not at hand.
 
     Args:
-        model: the model file; weights, calibration and event rules stay what they are.
+        model: the model file; weights and calibration stay what they are.
         changes: what does not.
         features: uint8 [N, bands, frames], for the check.
         source: where they are from: an archive's name, in which operations are counted again, or `SYNTHETIC`; the
@@ -131,6 +136,7 @@ def remake(
 
     Raises:
         ModelError: the version is the old one, or parity of reference and graph fails.
+        UsageError: there is no such weakness to drop.
     """
     network, known = model.network(), model.metadata
     if changes.version == known.version:
@@ -141,15 +147,45 @@ def remake(
     metadata = known.model_copy(
         update={
             "version": changes.version,
+            "operating_point": changes.operating_point or known.operating_point,
             "provenance": known.provenance.model_copy(
                 update=_making(known.provenance.command, changes.command) | _terms(changes)
             ),
             "metrics": metrics,
-            "weaknesses": known.weaknesses + changes.weaknesses + changes.evidence.weaknesses,
+            "weaknesses": _without(known.weaknesses, changes.dropped)
+            + changes.weaknesses
+            + changes.evidence.weaknesses,
         }
     )
     remade = ModelFile.from_bytes(model_file(network, metadata))
     return remade, check(remade, features)
+
+
+def changed_point(point: OperatingPoint, rules: Mapping[str, float | str | None]) -> OperatingPoint:
+    """An operating point with other rules.
+
+    Args:
+        point: the former one.
+        rules: by name of its fields; None leaves a field.
+
+    Raises:
+        UsageError: the two thresholds would be in the wrong order.
+    """
+    changed = {name: value for name, value in rules.items() if value is not None}
+    made = OperatingPoint.model_validate(point.model_dump() | changed)
+    if made.threshold_low > made.threshold:
+        raise UsageError(
+            f"The lower threshold ({made.threshold_low:g}) would be above the threshold ({made.threshold:g}).",
+            "Give --threshold-low, too.",
+        )
+    return made
+
+
+def _without(weaknesses: tuple[str, ...], dropped: tuple[str, ...]) -> tuple[str, ...]:
+    for part in dropped:
+        if not any(part in weakness for weakness in weaknesses):
+            raise UsageError(f"No weakness of the model contains '{part}'.", "See `edge-daemon model info`.")
+    return tuple(weakness for weakness in weaknesses if not any(part in weakness for part in dropped))
 
 
 def _terms(changes: Changes) -> dict[str, str]:

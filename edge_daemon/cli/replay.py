@@ -275,6 +275,9 @@ def _closing_lines(summary: Summary, found: Findings, took_s: float, output: Pat
         lines.append("Not analysed: " + ", ".join(f"{lost[cause]:.1f} s {cause}" for cause in sorted(lost)) + ".")
     if summary.unusable:
         lines.append(f"Without any sound (silent or constant): {_count(summary.unusable, 'window')}.")
+    if summary.not_rising:
+        which, them = _count(summary.not_rising, "event"), "it" if summary.not_rising == 1 else "them"
+        lines.append(f"No call rises in {which}: no detection was made of {them} (detection.min_rise_hz).")
     lines += search_lines(found)
     if output is not None:
         lines.append(f"Written to {output}.")

@@ -109,6 +109,7 @@ def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering
     lines = [
         ("threshold", f"{rules.threshold:g}, down to {rules.threshold_low:g} inside an event"),
         ("fewest windows", f"{rules.min_windows}"),
+        ("a call rises by", f"{rules.min_rise_hz:g} Hz or more" if rules.min_rise_hz else "anything"),
         ("windows", f"{gathering.windows:,} of {spec.window_seconds:g} s, every {planned.hop / spec.sample_rate:g} s"),
         ("channel", f"{settings.channel}"),
         ("backend", ", ".join(sorted(gathering.backends)) or settings.detector.backend_name),

@@ -32,6 +32,14 @@ class DetectionSection(Section):
         le=1000,
         live=True,
     )
+    min_rise_hz: float | None = key(
+        None,
+        "How far the call's contour must rise in an event; 0 takes what stays level, too. Empty: the model's",
+        unit="Hz",
+        ge=0,
+        le=10_000,
+        live=True,
+    )
     merge_gap_s: float | None = key(
         None, "Events closer together than this become one. Empty: the model's", unit="s", ge=0, le=600, live=True
     )

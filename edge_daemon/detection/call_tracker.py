@@ -75,6 +75,18 @@ class CallTracker:
         self._sound.forget(wanted)
 
 
+def rises(calls: Sequence[TrackedCall], least_hz: float) -> bool:
+    """Whether one of an event's calls rises as far as the rules ask; an event in which none was followed counts as one.
+
+    An up-call rises, by 100 Hz as a rule; a moan, a hum or a knock that a network takes for one does not.
+
+    Args:
+        calls: of the event.
+        least_hz: hertz; 0 asks for nothing.
+    """
+    return least_hz <= 0 or not calls or max(call.sweep_hz for call in calls) >= least_hz
+
+
 def by_call(found: Found, calls: Sequence[TrackedCall]) -> list[Found]:
     """The event with its call; or one part of it for each call, in order of time.
 

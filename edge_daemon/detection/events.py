@@ -43,6 +43,12 @@ class EventRules(BaseModel):
     min_windows: int = Field(
         default=1, ge=1, le=1000, description="Fewest windows at or above threshold_low in an event (windows)."
     )
+    min_rise_hz: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=10_000.0,
+        description="How far the contour of a call must rise for its event to count; 0 does not ask (Hz).",
+    )
     merge_gap_s: float = Field(
         default=0.5, ge=0.0, le=3600.0, description="Longest pause below threshold_low inside one event (s)."
     )
@@ -71,7 +77,7 @@ class EventRules(BaseModel):
         Raises:
             ConfigValueError: a value is out of range, or the two thresholds are in the wrong order.
         """
-        model = point.model_dump(include={"threshold", "threshold_low", "min_windows"})
+        model = point.model_dump(include={"threshold", "threshold_low", "min_windows", "min_rise_hz"})
         wanted = {name: value for name, value in chosen.items() if value is not None}
         merged = {**model, **wanted}
         low, high = merged["threshold_low"], merged["threshold"]

@@ -21,7 +21,7 @@ from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import Backend
 from edge_daemon.detection.call_band import event_band_hz
-from edge_daemon.detection.call_tracker import CallTracker, by_call
+from edge_daemon.detection.call_tracker import CallTracker, by_call, rises
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import EventFinder, Found
 from edge_daemon.detection.events import EventRules, ScoredWindow
@@ -44,7 +44,7 @@ class Output:
     Attributes:
         windows: scored windows; their bands are given from threshold_low up.
         found: events that are complete, one for each call in them.
-        tracked: the same events before they were parted: begin, end and calls.
+        tracked: all events as the rules of scores made them: begin, end and calls.
         gaps: sound that was not analysed.
         sound: the stream itself at the model's rate, blocks and gaps, for clips and levels. It runs ahead of the
             windows: what an event covers has always been in an output before, or is in the same one.
@@ -68,6 +68,7 @@ class Tally:
         unusable: windows without sound (silent, constant, not finite): scored 0 without asking the network.
         clipped: windows with clipping.
         short: windows filled up with zeros.
+        not_rising: events that are no detections, since no call in them rises as far as the rules ask.
         layer_spikes: spikes of each layer so far, int64 [layers], for synaptic operations and energy.
         stage_ns: time spent in each of `STAGES`, nanoseconds.
     """
@@ -76,6 +77,7 @@ class Tally:
     unusable: int = 0
     clipped: int = 0
     short: int = 0
+    not_rising: int = 0
     layer_spikes: NDArray[np.int64] | None = None
     stage_ns: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
 
@@ -254,7 +256,10 @@ class Pipeline:
         for found in events:
             calls = self._tracker.calls(found)
             output.tracked.append((found.event.begin, found.event.end, calls))
-            output.found += by_call(found, calls)
+            if rises(calls, self._finder.rules.min_rise_hz):
+                output.found += by_call(found, calls)
+            else:
+                self.tally.not_rising += 1
 
     def _infer(self, features: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Scores, float32 [N]; 0 where there is no sound, whatever the network would say to an empty picture."""

@@ -26,6 +26,7 @@ class CounterReport:
         silent_s: seconds since windows were last scored, or last had a known reason not to be.
         lost_for: cause of the last gap since windows were scored, or empty.
         detections: events since the start.
+        not_rising: events since the start that are none, since no call in them rises.
         windows, latency, delivery, gaps: as in the document.
     """
 
@@ -33,6 +34,7 @@ class CounterReport:
     silent_s: float
     lost_for: str
     detections: int
+    not_rising: int
     windows: WindowHealth
     latency: LatencyHealth
     delivery: LatencyHealth
@@ -53,7 +55,7 @@ class HealthCounters:
         self._delivery = Histogram()
         self._gaps: dict[str, tuple[int, float]] = {}
         self._lost_for = ""  # cause of the last gap since windows were scored
-        self._scored = self._unusable = self._detections = 0
+        self._scored = self._unusable = self._detections = self._not_rising = 0
         self._last_scored_ns: int | None = None
         self._excused_ns: int | None = None
 
@@ -95,6 +97,11 @@ class HealthCounters:
         with self._lock:
             self._detections += count
 
+    def not_rising(self, count: int = 1) -> None:
+        """Events were found in which no call rises as far as the rules ask."""
+        with self._lock:
+            self._not_rising += count
+
     def delivered(self, latency_s: float) -> None:
         """The broker has a detection, so long after the end of the sound by which its event was closed."""
         with self._lock:
@@ -118,6 +125,7 @@ class HealthCounters:
                 silent_s=(now_ns - (self._started_ns if alive_ns is None else alive_ns)) / SECOND_NS,
                 lost_for=self._lost_for,
                 detections=self._detections,
+                not_rising=self._not_rising,
                 windows=WindowHealth(
                     scored=self._scored,
                     unusable=self._unusable,

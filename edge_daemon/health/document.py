@@ -118,6 +118,11 @@ class HealthDocument(Document):
     state: Literal["ok", "warning", "failing"] = Field(description="failing: it does not listen as it should.")
     reasons: tuple[str, ...] = Field(description="Why the state is not ok.")
     detections: int = Field(ge=0, description="Events since the start.")
+    not_rising: int = Field(
+        default=0,
+        ge=0,
+        description="Events since the start that are no detections: no call in them rises by detection.min_rise_hz.",
+    )
     windows: WindowHealth
     latency: LatencyHealth = Field(description="From the end of a window's sound to its score.")
     delivery: LatencyHealth | None = Field(

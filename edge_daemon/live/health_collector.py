@@ -70,6 +70,7 @@ class HealthCollector:
             state="ok",
             reasons=(),
             detections=counted.detections,
+            not_rising=counted.not_rising,
             windows=counted.windows,
             latency=counted.latency,
             gaps=counted.gaps,

@@ -71,7 +71,7 @@ class ScoringLoop:
         self._rate = pipeline.spec.sample_rate
         self._covered = 0  # every sample before has been told to the ledger
         self._last_gap: Gap | None = None
-        self._unusable = 0
+        self._unusable = self._not_rising = 0
         self._dated = times.state != "unsynchronised"
         self._rules: EventRules | None = None  # to be taken over
 
@@ -140,6 +140,9 @@ class ScoringLoop:
             for observer in self._observers:
                 observer.found(found, heard_ns)
             self._counters.detected()
+        if not_rising := self._pipeline.tally.not_rising - self._not_rising:
+            self._not_rising += not_rising
+            self._counters.not_rising(not_rising)
         for observer in self._observers:
             observer.scored()
 

@@ -16,7 +16,15 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from edge_daemon.errors import ModelError
 from edge_daemon.model.file_contents import FileContents
@@ -65,7 +73,14 @@ class OperatingPoint(_Document):
     threshold: float = Field(ge=0, le=1, description="Score at and above which a window counts as a call.")
     threshold_low: float = Field(ge=0, le=1, description="Score down to which an event goes on.")
     min_windows: int = Field(1, ge=1, le=1000, description="Fewest windows of an event.")
+    min_rise_hz: float = Field(0, ge=0, le=10_000, description="How far an event's call must rise, Hz; 0 does not ask.")
     note: str = Field("", description="How it was chosen.")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the rule where it isn't asked for: daemons that do not know it read such a file."""
+        fields: dict[str, Any] = dump(self)
+        return {name: value for name, value in fields.items() if name != "min_rise_hz" or value}
 
 
 class Provenance(_Document):

@@ -48,6 +48,7 @@ class ReplayResult:
         gaps: where they are, in samples at the model's rate.
         windows: number of windows scored.
         unusable: of these, those without sound.
+        not_rising: events that are no detections, since no call in them rises as far as the rules ask.
         layer_spikes: spikes of each layer over all windows, int64 [layers], or None.
         stage_ns: time spent in each stage of the pipeline, nanoseconds.
         followed_by: the recording in which its sound goes on without a gap, if it was heard as part of a stream.
@@ -74,6 +75,7 @@ class ReplayResult:
     gaps: list[Gap] = field(default_factory=list)
     windows: int = 0
     unusable: int = 0
+    not_rising: int = 0
     layer_spikes: NDArray[np.int64] | None = None
     stage_ns: dict[str, int] = field(default_factory=dict)
     followed_by: Recording | None = None

@@ -62,6 +62,7 @@ class ResultDocument(BaseModel):
     gaps: list[Gap]
     windows: int
     unusable: int
+    not_rising: int
     layer_spikes: list[int] | None
 
     @classmethod

@@ -53,6 +53,7 @@ class Summary:
         detections: calls found.
         windows: windows scored.
         unusable: of these, those without sound.
+        not_rising: events that are no detections, since no call in them rises as far as the rules ask.
         lost_s: seconds not analysed, by cause.
         stage_ns: time in each stage of the pipeline, over all processes, nanoseconds.
         plan: what was heard together.
@@ -73,6 +74,7 @@ class Summary:
     detections: int = 0
     windows: int = 0
     unusable: int = 0
+    not_rising: int = 0
     lost_s: Counter[str] = field(default_factory=Counter)
     stage_ns: Counter[str] = field(default_factory=Counter)
     plan: ReplayPlan = field(default_factory=ReplayPlan)
@@ -103,6 +105,7 @@ class Summary:
         self.detections += len(result.found)
         self.windows += result.windows
         self.unusable += result.unusable
+        self.not_rising += result.not_rising
         self.lost_s.update(result.lost_s)
         self.stage_ns.update(result.stage_ns)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_daemon.audio.source import Gap
-from edge_daemon.detection.call_tracker import by_call
+from edge_daemon.detection.call_tracker import by_call, rises
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.detector import DetectorPlan
 from edge_daemon.detection.event_finder import EventFinder, Found
@@ -146,6 +146,10 @@ class StreamEvents:
     def _place_calls(self, found: Found) -> None:
         """Part an event as the pipeline does, and place what it gives."""
         calls = self._calls.pop((found.event.begin, found.event.end), ())
+        if not rises(calls, self._plan.rules.min_rise_hz):
+            if self._open:
+                self._open[-1].result.not_rising += 1
+            return
         for one in by_call(found, calls):
             self._place(one)
 

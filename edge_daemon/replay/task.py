@@ -164,6 +164,7 @@ def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, 
         source.close()
     collector.close()
     result.windows, result.unusable = pipeline.tally.windows, pipeline.tally.unusable
+    result.not_rising = pipeline.tally.not_rising
     result.layer_spikes = pipeline.tally.layer_spikes
     result.stage_ns = dict(pipeline.tally.stage_ns)
     return result

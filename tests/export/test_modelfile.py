@@ -15,9 +15,9 @@ import pytest
 
 from edge_daemon.backends import create
 from edge_daemon.backends.event.backend import EventBackend
-from edge_daemon.errors import ModelError
+from edge_daemon.errors import ModelError, UsageError
 from edge_daemon.model.frontend import LogMelSpec
-from edge_daemon.model.model_file import ModelFile, ModelMetadata
+from edge_daemon.model.model_file import ModelFile, ModelMetadata, OperatingPoint
 from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.score_calibration import logistic
 from export import parity
@@ -29,6 +29,7 @@ from export.modelfile import (
     COUNTED_WINDOWS,
     PARITY_WINDOWS,
     Changes,
+    changed_point,
     remake,
     synthetic_features,
     trainer_forward,
@@ -118,6 +119,15 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
     np.testing.assert_array_equal(create(after).infer(pictures).score, create(before).infer(pictures).score)
 
 
+def test_event_rules_are_changed_by_name() -> None:
+    point = OperatingPoint(threshold=0.8, threshold_low=0.2, min_windows=3, note="As it was.")
+    changed = changed_point(point, {"threshold": 0.6, "min_rise_hz": 30.0, "threshold_low": None, "note": "Anew."})
+    assert changed == OperatingPoint(threshold=0.6, threshold_low=0.2, min_windows=3, min_rise_hz=30, note="Anew.")
+    assert changed_point(point, dict.fromkeys(("threshold", "note"))) == point
+    with pytest.raises(UsageError, match="The lower threshold"):
+        changed_point(point, {"threshold": 0.1})
+
+
 @pytest.mark.slow
 def test_what_was_counted_in_real_clips_is_replaced_only_by_what_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
@@ -135,6 +145,10 @@ def test_what_was_counted_in_real_clips_is_replaced_only_by_what_is(
     assert counted.metadata.metrics["random_folds"] == {"median_auc": 0.9}
     assert counted.metadata.metrics["operations"]["source"] == "other.npz"
     assert counted.metadata.weaknesses == (*known.weaknesses, "Deaf.")
+    healed, _ = remake(counted, Changes("3", weaknesses=("Blind.",), dropped=("Dea",)), pictures)
+    assert healed.metadata.weaknesses == (*known.weaknesses, "Blind.")
+    with pytest.raises(UsageError, match="No weakness of the model contains 'lame'"):
+        remake(counted, Changes("3", dropped=("lame",)), pictures)
 
 
 @pytest.mark.slow

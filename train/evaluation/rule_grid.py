@@ -1,4 +1,4 @@
-"""The event rules that are tried: thresholds, lower thresholds and numbers of windows."""
+"""The event rules that are tried: thresholds, lower thresholds, numbers of windows, with and without a rise."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ LOW_SHARES = (0.25, 1 / 3, 0.5, 2 / 3, 1.0)
 """`threshold_low` as a share of `threshold`."""
 MIN_WINDOWS = (1, 2, 3, 4, 5)
 
+RISES_HZ = (0.0, 30.0)
+"""How far a call must rise; where the rule helps, anything from 24 to 36 Hz did equally well."""
+
 
 def rule_grid(own: EventRules) -> list[EventRules]:
     """All rules that are tried; what they do not vary is the model's own.
@@ -22,7 +25,12 @@ def rule_grid(own: EventRules) -> list[EventRules]:
     """
     return [
         own.model_copy(
-            update={"threshold": threshold, "threshold_low": round(threshold * share, 4), "min_windows": windows}
+            update={
+                "threshold": threshold,
+                "threshold_low": round(threshold * share, 4),
+                "min_windows": windows,
+                "min_rise_hz": rise_hz,
+            }
         )
-        for threshold, share, windows in product(THRESHOLDS, LOW_SHARES, MIN_WINDOWS)
+        for rise_hz, threshold, share, windows in product(RISES_HZ, THRESHOLDS, LOW_SHARES, MIN_WINDOWS)
     ]

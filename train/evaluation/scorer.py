@@ -23,6 +23,7 @@ from train.data.features import compute
 from train.data.mixture.windows import begins, cut
 from train.data.sound_file import read_window, sound_info
 from train.data.whole_recordings import fits
+from train.evaluation.rises import Rises
 from train.evaluation.scores import Scores
 from train.loop import margins
 from train.quantise import QuantisedNetwork
@@ -138,6 +139,7 @@ class ModelScorer:
             pipeline.spec.window,
             self._detector.hop,
             pipeline.spec.sample_rate,
+            _rises(path, self.about, pipeline.spec.window, self._detector.hop, channel),
         )
 
     def close(self) -> None:
@@ -185,10 +187,16 @@ class CheckpointScorer:
         score = 1 / (1 + np.exp(-margin)) if curve is None else curve.score(margin)
         score = np.where(flags & np.uint8(UNUSABLE), 0, score).astype(np.float32)
         starts = np.rint(begins_s * rate).astype(np.int64)
-        return Scores(starts, score, np.zeros(0, np.int64), samples, round(self._hop_s * rate), rate)
+        hop = round(self._hop_s * rate)
+        rises = _rises(path, self.about, samples, hop, channel)
+        return Scores(starts, score, np.zeros(0, np.int64), samples, hop, rate, rises)
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _rises(path: Path, about: JudgedModel, window: int, hop: int, channel: int) -> Rises:
+    return Rises(path, about.rate, (window - hop) // 2, about.band_hz, channel)
 
 
 def open_scorer(path: Path, hop_s: float) -> Scorer:

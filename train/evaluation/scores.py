@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from train.evaluation.rises import Rises
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Scores:
         window: samples in a window.
         hop: samples from window to window.
         rate: samples per second.
+        rises: how far the calls in its events rise; None where nobody can look, and rules do not ask then.
     """
 
     starts: NDArray[np.int64]
@@ -27,6 +30,7 @@ class Scores:
     window: int
     hop: int
     rate: int
+    rises: Rises | None = field(default=None, compare=False)
 
     def highest(self, begin_s: float, end_s: float) -> float:
         """The highest score of the windows that share sound with a span; 0 where there is no window."""

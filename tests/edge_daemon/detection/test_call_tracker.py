@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.detection.call_tracker import by_call
+from edge_daemon.detection.call_tracker import by_call, rises
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event, EventWindow, ScoredWindow
@@ -27,6 +27,17 @@ def test_one_call_or_none_leaves_the_event() -> None:
     assert by_call(event, ()) == [event]
     (one,) = by_call(event, [call(-300, 2000)])
     assert (one.event, one.call, one.part, one.parts) == (event.event, call(-300, 2000), 1, 1)
+
+
+def test_an_event_counts_whose_call_rises_far_enough_or_cannot_be_followed() -> None:
+    rising, level = call(0, 2000), replace(call(3000, 5000), hz=(100.0, 104.0, 96.0))
+    assert rising.sweep_hz == 50.0
+    assert level.sweep_hz == -4.0
+    assert rises([level, rising], 50.0)
+    assert not rises([level, rising], 50.1)
+    assert not rises([level], 0.1)
+    assert rises([level], 0.0)  # not asked
+    assert rises([], 50.0)  # nothing was followed, so nothing is known
 
 
 def test_two_calls_cut_the_event_in_the_pause_between_them() -> None:

@@ -40,11 +40,11 @@ version: 1
 model: {path: other.onnx}
 backend: {name: event, threads: 2}
 detection: {hop_s: 0.25, threshold: 0.7, threshold_low: 0.2, min_windows: 3, merge_gap_s: 1.5, max_length_s: 30,
-            refractory_s: 5}
+            refractory_s: 5, min_rise_hz: 25}
 """
     config = load_text(text, {}, Path("/somewhere/config.yaml")).config
     assert DetectorSettings.from_config(config) == DetectorSettings(
-        Path("/somewhere/other.onnx"), 0.25, 0.7, 0.2, 3, 1.5, 30.0, 5.0, BackendSection(name="event", threads=2)
+        Path("/somewhere/other.onnx"), 0.25, 0.7, 0.2, 3, 25.0, 1.5, 30.0, 5.0, BackendSection(name="event", threads=2)
     )
 
 

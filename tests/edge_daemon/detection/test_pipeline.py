@@ -115,6 +115,37 @@ def test_a_call_becomes_an_event_with_its_band() -> None:
     assert output.found[0].gaps == ()
 
 
+class LoudBackend(ListeningBackend):
+    """Scores a window by whether anything stands out in it, wherever it goes."""
+
+    def infer(self, features: NDArray[np.uint8]) -> Inference:
+        counts = np.zeros((len(features), 2), np.int32)
+        score = np.array([0.9 * (rise(picture).max() > 100) for picture in features], np.float32)
+        return Inference(score, counts, counts.astype(np.int64))
+
+
+def tones(rate: int) -> NDArray[np.float32]:
+    """Half a minute with three tones of a second: one rises by 100 Hz, one by 40, one falls by 60."""
+    time = np.arange(30 * rate) / rate
+    sound = 0.01 * np.random.default_rng(7).standard_normal(len(time))
+    for begin, from_hz, to_hz in ((4, 120, 220), (14, 120, 160), (24, 180, 120)):
+        inside = (time >= begin) & (time < begin + 1)
+        local = time[inside] - begin
+        sound[inside] += 0.3 * np.sin(2 * np.pi * (from_hz * local + (to_hz - from_hz) / 2 * local**2))
+    return sound.astype(np.float32)
+
+
+def test_an_event_without_a_rise_is_counted_and_is_no_detection() -> None:
+    heard = []
+    for least_hz in (0.0, 20.0, 60.0, 150.0):
+        rules = RULES.model_copy(update={"min_rise_hz": least_hz})
+        line = Pipeline(SPEC, LoudBackend(), rules, source_rate=2000, hop=1000, call_band_hz=(50.0, 250.0))
+        output = drive(line, [Block(tones(2000), 0)])
+        assert len(output.tracked) == 3  # as the rules of scores made them
+        heard.append(([round(found.event.begin / 2000) for found in output.found], line.tally.not_rising))
+    assert heard == [([3, 13, 23], 0), ([3, 13], 1), ([3], 2), ([], 3)]
+
+
 class ChangingBackend(ListeningBackend):
     """Another name after each inference of its own, as when a fallback takes over and the chosen one returns."""
 

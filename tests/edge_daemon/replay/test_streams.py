@@ -81,6 +81,7 @@ def in_the_stream(results: Sequence[ReplayResult], lengths: Sequence[int], rate:
         "spikes": sum(result.layer_spikes for result in results if result.layer_spikes is not None).tolist(),
         "windows": sum(result.windows for result in results),
         "unusable": sum(result.unusable for result in results),
+        "not_rising": sum(result.not_rising for result in results),
     }
 
 
@@ -150,6 +151,7 @@ def test_times_are_those_of_the_file_in_which_a_call_begins(
         (2000, 0.5, {"full_scale_db": 170.0}),
         (11025, 1.0, {"full_scale_db": 170.0}),
         (2000, 0.5, {"refractory_s": 5.5}),
+        (2000, 0.5, {"min_rise_hz": 60.0}),
     ],
 )
 def test_pieces_do_not_show(

@@ -1,0 +1,55 @@
+"""How far the calls in a recording's events rise, looked at when rules ask, and once for each event."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_daemon.audio.source import Block
+from edge_daemon.detection.call_tracker import CallTracker
+from edge_daemon.detection.event_finder import Found
+from edge_daemon.detection.events import Event
+from train.data.sound_file import read_window, sound_info
+
+
+class Rises:
+    """The daemon's own `CallTracker` on the sound around events, read from the file each time.
+
+    To keep the sound in memory would take 29 MB an hour. Where the file has not the model's rate, the sound differs
+    from the daemon's by the resampler's rounding.
+
+    Args:
+        path: the recording.
+        rate: samples per second, the model's.
+        margin: samples that the windows of an event reach beyond it, on both sides.
+        band_hz: of the species' calls.
+        channel: which channel, from 0.
+    """
+
+    def __init__(self, path: Path, rate: int, margin: int, band_hz: tuple[float, float], channel: int = 0) -> None:
+        self._path, self._rate, self._margin, self._band_hz, self._channel = path, rate, margin, band_hz, channel
+        self._known: dict[tuple[int, int], float | None] = {}
+        self._samples: int | None = None
+
+    def rise_hz(self, event: Event) -> float | None:
+        """How far the call rises that rises most in an event, hertz; None where no call could be followed.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        span = event.begin, event.end
+        if span not in self._known:
+            self._known[span] = self._look(event)
+        return self._known[span]
+
+    def _look(self, event: Event) -> float | None:
+        if self._samples is None:
+            self._samples = int(sound_info(self._path).duration_s * self._rate)
+        first = max(0, event.begin - self._margin)
+        count = min(event.end + self._margin, self._samples) - first
+        if count <= 0:
+            return None
+        sound = read_window(self._path, first / self._rate, count, self._rate, self._channel)
+        tracker = CallTracker(self._rate, self._margin, self._band_hz)
+        tracker.push(Block(sound, first))
+        calls = tracker.calls(Found(event, (), ""))
+        return max((call.sweep_hz for call in calls), default=None)
