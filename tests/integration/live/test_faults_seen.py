@@ -1,7 +1,9 @@
 """Faults that were once seen at the whole program, each as it was provoked then; nothing here looks inside.
 
-So this file also runs on older versions of the program, where most fail. A denied topic ate the byte budget over hours
-only, and a mute broker was told for a moment: these two pass there, too, and guard what is.
+So this file also runs on older versions of the program. In a checkout of commit `382c247`, with OURS this one's folder,
+each of its tests fails:
+
+    PYTHONPATH=$PWD pytest -n0 -o pythonpath=OURS --rootdir=OURS -c OURS/pyproject.toml OURS/tests/…/test_faults_seen.py
 """
 
 from __future__ import annotations
@@ -106,20 +108,22 @@ def nasty_health(broker: NastyBroker) -> list[dict[str, Any]]:
 
 
 def test_a_denied_topic_leaves_the_budget_to_the_others(rig: Any) -> None:
-    laid_in(rig, [(f"d{number}", "detection", 600) for number in range(300)] + [("e", "effort", 100)])
+    """Tried again and again, the window full each time, it took within a minute what health may take in an hour."""
+    laid_in(rig, [(f"d{number}", "detection", 4000) for number in range(300)] + [("e", "effort", 100)])
     acl = rig.broker.folder / "acl"
     acl.write_text(f"user buoy\ntopic write {PREFIX}/health\ntopic write {PREFIX}/effort\ntopic write {PREFIX}/status\n"
                    "user shore\ntopic read #\n")  # fmt: skip
     acl.chmod(0o700)
     settle(rig, rig.broker, f"acl_file {acl}\n")
-    rig.settings["mqtt"]["bytes_per_hour"] = 100_000
-    rig.settings["health"] = {"interval_s": 3.0}
+    rig.settings["mqtt"]["bytes_per_hour"] = 300_000
+    rig.settings["health"] = {"interval_s": 15.0}
     rig.broker.start()
     rig.start()
-    rig.until(lambda: rig.starts() == 1, 120)
-    time.sleep(14)
-    assert len(rig.shore.messages("health")) >= 4
+    rig.until(lambda: rig.shore.messages("health"), 60)
+    time.sleep(75)
+    before = len(rig.shore.messages("health"))
     assert "e" in arrived(rig, "effort")
+    rig.until(lambda: len(rig.shore.messages("health")) >= before + 2, 35)
 
 
 # 7: a poison message, a broker that can do less
@@ -231,10 +235,18 @@ def test_a_broker_that_acknowledges_nothing_is_a_reason(rig: Any) -> None:
         broker.acknowledging = False
         without_tls(rig, broker.port)
         rig.start()
-        end = time.monotonic() + 45
-        while not any("acknowledge" in " ".join(one["reasons"]) for one in nasty_health(broker)):
+        end = time.monotonic() + 75
+        while not (told := silence_told(broker, str(rig.folder))).count(True) >= 5:
             assert time.monotonic() < end, nasty_health(broker)[-1:]
             time.sleep(0.2)
+        assert all(told[told.index(True) :]), told
+
+
+def silence_told(broker: NastyBroker, folder: str) -> list[bool]:
+    """Whether each health document made while connected says so; at a moment without a connection it is easy to say."""
+    online = [one for one in nasty_health(broker) if one["mqtt"]["state"] == "online"]
+    # the folder has the test's own name
+    return ["acknowledge" in " ".join(one["reasons"]).replace(folder, "") for one in online]
 
 
 def test_a_second_board_with_the_same_name_is_a_reason(rig: Any) -> None:
