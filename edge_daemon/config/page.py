@@ -28,7 +28,7 @@ class PageSection(Section):
     )  # fmt: skip
     port: int = key(8766, "Port", ge=0, le=65_535)
     hosts: list[str] = key(
-        None, "Names by which browsers call the board, without the port; its addresses need not be here",
+        None, "Names by which browsers call the board, beside its addresses and its host name, without the port",
         factory=lambda: ["localhost"], max_length=32,
     )  # fmt: skip
     password_file: ConfigPath | None = key(

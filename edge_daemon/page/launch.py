@@ -22,11 +22,12 @@ def page_settings(config: Config, environment: Mapping[str, str]) -> PageSetting
         ConfigValueError: the password cannot be read, or will not do.
     """
     password = page_password(config.page, environment)
+    own_name = socket.gethostname().lower()
     return PageSettings(
         device=config.device.id,
         folder=str(config.storage.folder.absolute()),
         socket=str(config.page.socket.absolute()),
-        hosts=tuple(host.strip("[]").lower() for host in config.page.hosts),
+        hosts=(*(host.strip("[]").lower() for host in config.page.hosts), own_name, f"{own_name}.local"),
         secret=None if password is None else PageSecret.of(password),
         session_s=config.page.session_hours * 3600,
         rule=PresenceRule.from_config(config.presence),

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_daemon.config import Config
 from edge_daemon.effort.table import SCHEMA as EFFORT
 from edge_daemon.history.table import SCHEMA as HISTORY
+from edge_daemon.page.launch import page_settings
 from edge_daemon.page.pages import ASSETS, PAGES
 from edge_daemon.page.server import MOST_CONNECTIONS
 from edge_daemon.page.sessions import PageSecret, PageSessions
@@ -256,3 +258,12 @@ def test_settings_come_over_whole() -> None:
         settings = PageSettings("b", "/f", "/s", ("a", "b"), secret, 10.0, rule)
         assert PageSettings.from_json(settings.to_json()) == settings
         assert SECRET not in settings.to_json()
+
+
+def test_the_board_answers_to_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "Buoy-01")
+    config = Config.model_validate({"page": {"hosts": ["[::1]", "Whale.example"]}, "storage": {"folder": tmp_path}})
+    settings = page_settings(config, {})
+    assert settings.hosts == ("::1", "whale.example", "buoy-01", "buoy-01.local")
+    assert settings.secret is None
+    assert settings.folder == str(tmp_path)
