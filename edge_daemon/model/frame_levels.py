@@ -18,7 +18,7 @@ _NO_POWER = 1e-200
 
 
 class FrameLevels:
-    """Computes the levels of one window after the other.
+    """Computes the levels of windows, one behind the other.
 
     Args:
         window: samples in a window.
@@ -46,7 +46,6 @@ class FrameLevels:
         self._weights = (_hamming if self._mel is None else _hann)(n_fft)
         margin = 0 if self._mel is None else n_fft // 2
         self._inside = slice(margin, margin + window)
-        self._padded = np.zeros(window + 2 * margin)
         lead = -(-margin // hop)  # frames before this one reach out of the window, and those from `last` on
         last = (margin + window - n_fft) // hop + 1
         shared = 0 if shift is None or shift % hop else last - lead - shift // hop
@@ -55,45 +54,65 @@ class FrameLevels:
         self._kept = slice(last - shared, last)
         self._taken = slice(lead, lead + shared)
         self._before: NDArray[np.float32] | None = None  # the sound that the next window has in common with the last
-        self._levels = np.empty((self._bands, self._frames))
-        self._buffer = np.empty((self._frames, n_fft))
+        self._last = np.empty((self._bands, self._frames))  # levels of the window before
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Levels of a window, dB re 1, float64 [bands, frames]; valid until the next call.
+        """Levels of windows, dB re 1, float64 [n, bands, frames].
 
         Args:
-            samples: float32 [window], finite.
+            samples: float32 [n, window], finite; one behind the other.
         """
-        self._padded[self._inside] = samples
-        levels, shift, before = self._levels, self._shift, self._before
-        # whether sound is common is seen from the sound, whatever lies between two windows: gaps, seams, other streams
-        if before is not None and np.array_equal(before, samples[: len(before)]):
-            begin, end = self._taken.start, self._taken.stop
-            levels[:, self._taken] = levels[:, self._kept].copy()
-            own = self._of((0, begin), (end, self._frames))
-            levels[:, :begin], levels[:, end:] = own[:, :begin], own[:, begin:]
-        else:
-            levels[:] = self._of((0, self._frames))
-        if shift is not None:
-            self._before = samples[shift:].copy()
+        margin = self._inside.start
+        padded = np.zeros((len(samples), samples.shape[1] + 2 * margin))
+        padded[:, self._inside] = samples
+        frames = _frames(padded, self._n_fft, self._hop)
+        levels = np.empty((len(samples), self._bands, self._frames))
+        begin, end = self._taken.start, self._taken.stop
+        run = 0  # first window of those with the same frames of their own
+        shared = self._shared(samples)
+        for last in range(len(samples)):
+            if last + 1 < len(samples) and shared[last + 1] == shared[run]:
+                continue
+            some = slice(run, last + 1)
+            if shared[run]:
+                own = self._of(frames[some, :begin], frames[some, end:])
+                levels[some, :, :begin], levels[some, :, end:] = own[:, :, :begin], own[:, :, begin:]
+                for at in range(run, last + 1):
+                    before = levels[at - 1] if at else self._last
+                    levels[at, :, self._taken] = before[:, self._kept]
+            else:
+                levels[some] = self._of(frames[some])
+            run = last + 1
+        if self._shift is not None:
+            self._before = samples[-1, self._shift :].copy()
+            self._last[:] = levels[-1]
         return levels
 
-    def _of(self, *spans: tuple[int, int]) -> NDArray[np.float64]:
-        """Levels of the frames from one number to another, one span behind the other, float64 [bands, n]."""
-        count = 0
-        for begin, end in spans:
-            if end > begin:
-                sound = self._padded[begin * self._hop : (end - 1) * self._hop + self._n_fft]
-                frames = _frames(sound, self._n_fft, self._hop)
-                np.multiply(frames, self._weights, self._buffer[count : count + end - begin])
-                count += end - begin
-        spectrum = np.fft.rfft(self._buffer[:count])[:, : self._bins]
+    def _shared(self, samples: NDArray[np.float32]) -> list[bool]:
+        """Of each window, whether it has sound in common with the one before.
+
+        That is seen from the sound, whatever lies between two windows: gaps, seams, other streams.
+        """
+        if self._shift is None:
+            return [False] * len(samples)
+        common = samples.shape[1] - self._shift
+        first = self._before is not None and np.array_equal(self._before, samples[0, :common])
+        return [first, *(samples[:-1, self._shift :] == samples[1:, :common]).all(axis=1).tolist()]
+
+    def _of(self, *parts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Levels of frames, float64 [n, bands, frames], of frames [n, some, n_fft] that are put behind each other."""
+        windows, count = len(parts[0]), sum(part.shape[1] for part in parts)
+        weighted, at = np.empty((windows, count, self._n_fft)), 0
+        for part in parts:
+            np.multiply(part, self._weights, out=weighted[:, at : at + part.shape[1]])
+            at += part.shape[1]
+        spectrum = np.fft.rfft(weighted.reshape(windows * count, self._n_fft))[:, : self._bins]
         power = (spectrum.real**2 + spectrum.imag**2).T
         if self._mel is not None:
             power = self._mel.powers(power)
         level: NDArray[np.float64] = np.log10(np.maximum(power, _NO_POWER))
         level *= 10.0
-        return level
+        return level.reshape(self._bands, windows, count).transpose(1, 0, 2)
 
 
 class _MelBank:
@@ -128,14 +147,14 @@ class _MelBank:
 
 
 def _frames(samples: NDArray[np.float64], length: int, hop: int) -> NDArray[np.float64]:
-    """Overlapping frames, a view [frames, length] of contiguous samples.
+    """Overlapping frames, a view [n, frames, length] of contiguous samples [n, window].
 
     As `numpy.lib.stride_tricks.sliding_window_view` gives it. That one passes through names which Python interns and
     forgets at each call, until its table of names, a megabyte, is doubled.
     """
-    count, size = (len(samples) - length) // hop + 1, samples.itemsize
-    view: NDArray[np.float64] = np.ndarray((count, length), samples.dtype, samples, strides=(hop * size, size))
-    return view
+    count, size = (samples.shape[1] - length) // hop + 1, samples.itemsize
+    strides = (samples.shape[1] * size, hop * size, size)
+    return np.ndarray((len(samples), count, length), samples.dtype, samples, strides=strides)
 
 
 @lru_cache(maxsize=8)
