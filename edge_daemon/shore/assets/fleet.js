@@ -20,7 +20,22 @@ const stripOf = (strip, most) => {
   return drawing;
 };
 
-const deviceCard = (device, now, most) => {
+// Strips of a large fleet are drawn when their cards come near, and once as long as they show the same.
+const drawn = new Map(); // name → { told, drawing }
+const stripFor = ({ name, strip }, most) => {
+  const told = JSON.stringify([strip, most]);
+  if (drawn.get(name)?.told !== told) drawn.set(name, { told, drawing: stripOf(strip, most) });
+  return drawn.get(name).drawing;
+};
+let draw = () => {};
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) draw(target);
+  },
+  { rootMargin: "1000px" },
+);
+
+const deviceCard = (device, now) => {
   const head = element("h2", {}, element("a", { href: devicePath(device.name) }, device.name));
   const word = element("span", { class: `word ${device.word}` }, device.word);
   const calls = device.strip.reduce((sum, [count]) => sum + count, 0);
@@ -32,7 +47,6 @@ const deviceCard = (device, now, most) => {
   );
   const item = element("li", { class: "device", "data-word": device.word }, element("div", { class: "head" }, head, word), told);
   if (device.reasons.length && device.word !== "ok") item.append(element("p", { class: "problem" }, device.reasons.join("; ")));
-  item.append(stripOf(device.strip, most));
   return item;
 };
 
@@ -40,7 +54,17 @@ const show = ({ now, devices, tracks }) => {
   const most = devices.reduce((found, { strip }) => Math.max(found, ...strip.map(([count]) => count)), 1);
   const holder = at("devices");
   const focused = document.activeElement?.closest?.(".device a")?.getAttribute("href");
-  holder.replaceChildren(...devices.map((device) => deviceCard(device, now, most)));
+  const shown = new Map(devices.map((device) => [deviceCard(device, now), device]));
+  draw = (card) => {
+    near.unobserve(card);
+    if (shown.has(card)) card.append(stripFor(shown.get(card), most));
+  };
+  near.disconnect();
+  holder.replaceChildren(...shown.keys());
+  for (const [card, { name }] of shown) {
+    if (drawn.has(name)) draw(card);
+    else near.observe(card);
+  }
   if (focused) [...holder.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
   at("none").hidden = devices.length > 0;
   const count = new Map();

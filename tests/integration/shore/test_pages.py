@@ -44,6 +44,10 @@ def test_every_page_on_desktop_and_phone(looker: Looker, buoys: Buoys) -> None:
     looker.open("fleet")
     assert browser.value("document.querySelector('.device .word').textContent") == "warning"
     assert browser.value("!document.getElementById('map').hidden")
+    strip = "document.querySelector('.device svg.strip')"
+    browser.until(f"/^30 calls, 0.5 h listened/.test({strip}?.getAttribute('aria-label'))")
+    browser.value("ask('/api/fleet').then(show)")
+    assert browser.value(f"!!{strip}")  # it stays when the page is drawn anew
     looker.open("presence")
     assert browser.value("document.querySelectorAll('#calendar rect.possible').length") > 2
     hours = "[...document.querySelectorAll('#calendar .clock span')].map((one) => one.getBoundingClientRect())"
