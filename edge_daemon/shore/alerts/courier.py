@@ -11,7 +11,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_daemon.clock.time_source import SECOND_NS
@@ -30,6 +30,8 @@ CLAIM_S = 120.0
 """A station that takes a delivery has it for so long; if it dies, it is due again."""
 TIMEOUT_S = 15.0
 LOOK_S = 5.0
+MOST_AT_ONCE = 100
+"""Of a channel, in one look."""
 
 
 class AlertCourier:
@@ -68,21 +70,29 @@ class AlertCourier:
             self._thread.join(timeout_s)
 
     def deliver(self, now_ns: int) -> int:
-        """Try all that is due; the number of tries."""
+        """Try what is due, for each channel until one fails: a dead one holds nobody up; the number of tries."""
+        tried = 0
+        for channel in self._channels.values():
+            for row in self._due(DELIVERIES.c.channel == channel.name, now_ns):
+                if self._stopping or not self._claim(row, now_ns):
+                    continue
+                tried += 1
+                problem = self._send(channel, row)
+                self._note(row, problem, given_up=row.tries + 1 >= MOST_TRIES)
+                if problem:
+                    break
+        for row in self._due(DELIVERIES.c.channel.not_in(self._channels), now_ns):
+            if self._claim(row, now_ns):
+                self._note(row, "is not in the configuration any more", given_up=True)
+        return tried
+
+    def _due(self, which: ColumnElement[bool], now_ns: int) -> list[Row[Any]]:
         columns = (DELIVERIES.c.number, DELIVERIES.c.channel, DELIVERIES.c.tries, DELIVERIES.c.due_ns)
         told = (ALERTS.c.rule, ALERTS.c.device, ALERTS.c.at_ns, ALERTS.c.text, ALERTS.c.kind)
         wanted = select(*columns, *told).join(ALERTS, ALERTS.c.number == DELIVERIES.c.alert)
+        wanted = wanted.where(DELIVERIES.c.due_ns <= now_ns, which).order_by(DELIVERIES.c.number).limit(MOST_AT_ONCE)
         with self._database.reading() as connection:
-            due = list[Row[Any]](connection.execute(wanted.where(DELIVERIES.c.due_ns <= now_ns).limit(100)))
-        tried = 0
-        for row in due:
-            if self._stopping or not self._claim(row, now_ns):
-                continue
-            tried += 1
-            channel = self._channels.get(row.channel)
-            problem = "is not in the configuration any more" if channel is None else self._send(channel, row)
-            self._note(row, problem, given_up=channel is None or row.tries + 1 >= MOST_TRIES)
-        return tried
+            return list(connection.execute(wanted))
 
     def _claim(self, row: Row[Any], now_ns: int) -> bool:
         """Take a delivery before another station does."""

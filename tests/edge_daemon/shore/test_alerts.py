@@ -196,6 +196,22 @@ def test_what_fails_is_tried_again_later_and_given_up_in_the_end(database: Stati
     assert courier.deliver(now) == 0
 
 
+def test_a_dead_channel_holds_no_other_one_up(database: StationDatabase) -> None:
+    channels = [{"name": name, "kind": "mqtt", "topic": name} for name in ("dead", "alive")]
+    settings = AlertsSection.model_validate({"channels": channels})
+    alarm, sent = Alarm(settings, database), []
+    for _ in range(5):
+        for name in ("dead", "alive"):
+            alarm.test(name, "ann", NOW)
+    courier = AlertCourier(settings, database, lambda topic, _: bool(sent.append(topic) or topic == "alive"))
+    assert courier.deliver(NOW) == 6
+    assert sent == ["dead"] + ["alive"] * 5
+    assert courier.deliver(NOW) == 1  # the next of those that wait
+    gone = AlertCourier(AlertsSection.model_validate({"channels": channels[1:]}), database, lambda *_: True)
+    gone.deliver(NOW)
+    assert sum("not in the configuration" in one["sent"][0] for one in alarm.listed()["alerts"]) == 3
+
+
 def test_a_delivery_outlives_the_station_that_took_it(database: StationDatabase) -> None:
     watch = Watch(database)
     watch.call(0)
@@ -284,7 +300,8 @@ def test_apprise(database: StationDatabase, web_hook: tuple[str, list[Any]]) -> 
     courier = AlertCourier(settings, database, lambda *_: False)
     for name in ("chat", "odd", "chat"):
         alarm.test(name, "ann", NOW)
-    courier.deliver(NOW)
+    for _ in range(2):  # a channel that has failed waits for the next round
+        courier.deliver(NOW)
     sent = [one["sent"][0] for one in alarm.listed()["alerts"]]
     assert sent[0] == "chat: sent"
     assert "does not know this kind of address" in sent[1]
