@@ -18,6 +18,11 @@ from typing import Any
 import pytest
 
 _ANSWER_S = 60.0
+_LEFT = ("navigated or closed", "Cannot find context", "context was destroyed")
+
+
+class PageLeftError(AssertionError):
+    """The page that was asked has given way to the next one meanwhile."""
 
 
 class Browser:
@@ -84,6 +89,8 @@ class Browser:
         while True:
             answer = self._next()
             if answer.get("id") == number:
+                if any(words in str(answer.get("error")) for words in _LEFT):
+                    raise PageLeftError(f"{method}: {answer['error']}")
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 result: dict[str, Any] = answer["result"]
                 return result
@@ -117,11 +124,17 @@ class Browser:
         return answer["result"].get("value")
 
     def until(self, expression: str, seconds: float = 30.0) -> None:
-        """Wait until an expression is true."""
+        """Wait until an expression is true, on this page or on the next one."""
         end = time.monotonic() + seconds
-        while not self.value(expression):
+        while not self._now(expression):
             assert time.monotonic() < end, f"waited in vain for {expression}"
             time.sleep(0.01)
+
+    def _now(self, expression: str) -> Any:
+        try:
+            return self.value(expression)
+        except PageLeftError:
+            return False
 
     def press(self, key: str) -> None:
         """Press a key; `key` as in KeyboardEvent.key."""
