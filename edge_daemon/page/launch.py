@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn
 
 from edge_daemon.checks.page import page_password
@@ -50,6 +51,7 @@ def become_the_page(settings: PageSettings, listener: socket.socket) -> NoReturn
 
 
 def _flags() -> list[str]:
-    """What this interpreter was told of where to look for modules."""
-    flags = {"-I": sys.flags.isolated, "-P": sys.flags.safe_path, "-E": sys.flags.ignore_environment}
-    return [flag for flag, given in flags.items() if given]
+    """Where to look for modules: as this interpreter does; in the folder we are called from only if it does so, too."""
+    flags = {"-I": sys.flags.isolated, "-E": sys.flags.ignore_environment}
+    here = not sys.flags.safe_path and sys.path[:1] == [str(Path.cwd())]
+    return [*(flag for flag, given in flags.items() if given), *([] if here else ["-P"])]

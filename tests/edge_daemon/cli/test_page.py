@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 
 from edge_daemon.cli import invoke
+
+ROOT = str(Path(__file__).parents[3])
 
 
 def config(folder: Path, **page: object) -> str:
@@ -53,3 +59,23 @@ def test_a_port_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert code == 2
     assert "Address already in use" in told
     assert "Does the page run already" in told
+
+
+def test_nothing_of_the_current_folder_is_run(tmp_path: Path) -> None:
+    """As when it is installed and called from a folder that somebody else has filled."""
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    for name in ("json", "selectors", "http", "edge_daemon"):
+        (evil / f"{name}.py").write_text("raise SystemExit('the current folder was looked into')\n")
+    script = tmp_path / "edge-daemon"  # as pip makes it
+    script.write_text("from edge_daemon.cli import main\nmain()\n")
+    words = [sys.executable, str(script), "page", config(tmp_path)]
+    with subprocess.Popen(words, cwd=evil, env=os.environ | {"PYTHONPATH": ROOT}, stdout=subprocess.PIPE) as page:
+        assert page.stdout is not None
+        url = page.stdout.readline().decode().split()[-1]
+        try:
+            with urllib.request.urlopen(f"{url}live", timeout=60) as answer:  # noqa: S310 - on loopback
+                assert b"waterfall" in answer.read()
+        finally:
+            page.terminate()
+    assert page.returncode == 0
