@@ -222,6 +222,9 @@ def written(rig: Any) -> set[str]:
 
 
 def test_an_outbox_removed_on_a_full_disk_is_not_lost(rig: Any, card: Path) -> None:
+    rig.broker.start()
+    rig.broker.persisted()  # the shore's session, which the daemon may else be quicker than
+    rig.broker.kill()
     rig.settings["clips"] = {"enabled": False}
     rig.start()
     rig.play(rig.calls(9), 8.0)
