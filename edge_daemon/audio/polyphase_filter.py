@@ -26,7 +26,7 @@ _STOP_DB = 140.0  # of the first filter; that of soxr is as good
 _SECOND_COLUMNS = 32  # output samples of a product, measured to be fastest or near it
 _LARGEST_PRODUCT = 1 << 18  # multiplications; OpenBLAS uses threads for more
 _LARGEST_MATRIX = 1 << 18
-_AT_ONCE = 1 << 17  # samples, so that what is computed with stays in the processor's cache
+_AT_ONCE = 1 << 16  # samples, so that what is computed with stays in the processor's cache
 
 
 class PolyphaseFilter:
@@ -126,6 +126,8 @@ class _Decimator:
         self._parts, self._rows = _shared_out(size // self._inner, self._matrix.size)
         self._size = size
         self.product = (self._rows, self._inner, len(self._matrix))
+        self._shape: tuple[int, ...] = (0,)
+        self._wide = self._sums = np.empty(0, np.float64)
         self.forget()
 
     def forget(self) -> None:
@@ -135,12 +137,16 @@ class _Decimator:
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """The next output, float64 [n · size / step], of samples, float32 [n · size]."""
         products = len(samples) // self._size * self._parts
-        rows = samples.astype(np.float64).reshape(products, self._rows, self._inner)
         columns, known, count = len(self._matrix), self._blocks - 1, products * self._rows
-        sums = np.empty((columns, known + count), np.float64)
+        if self._shape != samples.shape:  # else in the same memory as before: new pages cost as much as the sums
+            self._shape = samples.shape
+            self._wide = np.empty((products, self._rows, self._inner), np.float64)
+            self._sums = np.empty((columns, known + count), np.float64)
+        np.copyto(self._wide.reshape(-1), samples)
+        sums = self._sums
         sums[:, :known] = self._before
         out = sums[:, known:].reshape(columns, products, self._rows).transpose(1, 0, 2)
-        out[:] = np.matmul(self._matrix, rows.transpose(0, 2, 1))
+        np.matmul(self._matrix, self._wide.transpose(0, 2, 1), out=out)
         self._before = sums[:, count:].copy()
         kept = self._kept
         total = sums[:kept, :count].copy()
