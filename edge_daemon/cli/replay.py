@@ -241,7 +241,7 @@ def _found(paths: tuple[Path, ...]) -> Findings:
 
     sample = Path(str(resources.files("edge_daemon") / "assets" / "sample.flac"))
     say("No files given: replaying the sample inside the package.\n")
-    recording = Recording(sample, name=sample.name, output=sample.stem, size=sample.stat().st_size)
+    recording = Recording(str(sample), name=sample.name, output=sample.stem, size=sample.stat().st_size)
     return Findings([recording], [], Counter(), 0)
 
 

@@ -228,7 +228,7 @@ def _line(error: object) -> str:
 def _absolute(piece: Piece) -> Piece:
     """The workers stand in other folders."""
     recordings, ahead = (
-        tuple(replace(one, path=one.path.absolute()) for one in some) for some in (piece.recordings, piece.ahead)
+        tuple(replace(one, file=str(one.path.absolute())) for one in some) for some in (piece.recordings, piece.ahead)
     )
     return replace(piece, recordings=recordings, ahead=ahead)
 

@@ -20,19 +20,24 @@ _NAME_BYTES = 200
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file to be replayed.
+    """A file to be replayed; an archive has tens of thousands, so it is little.
 
     Attributes:
-        path: where it is.
+        file: where it is.
         name: what it is called in tables and documents: the path as the user gave it, valid Unicode.
         output: the stem of its own output files, unlike any other's in the same run.
         size: bytes, for the progress bar; 0 if unknown.
     """
 
-    path: Path
+    file: str
     name: str
     output: str
     size: int
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,14 @@ def search(paths: Iterable[Path]) -> Findings:
         )
     copies = find_copies(found, named)
     files = [file for file in found.values() if file not in copies or file in named]
-    recordings = [
-        Recording(file, _unicode(file), output, _size(file))
-        for file, output in zip(files, output_names(files), strict=True)
-    ]
+    recordings = [_recording(file, output) for file, output in zip(files, output_names(files), strict=True)]
     told = [Copy(_unicode(copy), _unicode(of), heard=copy in named) for copy, of in copies.items()]
     return Findings(recordings, sorted(told, key=lambda copy: copy.name), folders.endings, folders.rubbish, links)
+
+
+def _recording(path: Path, output: str) -> Recording:
+    file, name = str(path), _unicode(path)
+    return Recording(file, file if name == file else name, output, _size(path))
 
 
 def output_names(files: Sequence[Path]) -> list[str]:

@@ -245,7 +245,7 @@ def sample() -> NDArray[np.float32]:
 def _replayed(sound: NDArray[np.float32], rate: int, folder: Path) -> list[Detection]:
     path = folder / "played.wav"
     soundfile.write(path, sound, rate, subtype="FLOAT")
-    result = replay_recording(Recording(path, path.name, path.stem, 1), ReplaySettings())
+    result = replay_recording(Recording(str(path), path.name, path.stem, 1), ReplaySettings())
     assert result.error is None, result.error
     found = list(result.detections())
     assert found, "without a call, nothing would be compared"

@@ -26,7 +26,7 @@ distributed = pytest.importorskip("distributed", reason="needs distributed (extr
 def recording(tmp_path: Path) -> Recording:
     path = tmp_path / "sea.wav"
     path.write_bytes(b"RIFF")
-    return Recording(path, "sea.wav", "sea", 4)
+    return Recording(str(path), "sea.wav", "sea", 4)
 
 
 def answer(result: Callable[[], Any], recording: Recording) -> ReplayResult:

@@ -186,7 +186,7 @@ def test_a_damaged_file_takes_nothing(kept: Recording, settings: ReplaySettings,
 
 
 def test_failures_are_not_kept(settings: ReplaySettings, tmp_path: Path) -> None:
-    recording = Recording(tmp_path / "no.wav", "no.wav", "no", 0)
+    recording = Recording(str(tmp_path / "no.wav"), "no.wav", "no", 0)
     FinishedResults(tmp_path, settings, DIGEST).save(ReplayResult(recording, error="It is not there."))
     assert not list(tmp_path.iterdir())
 
@@ -321,7 +321,7 @@ def test_any_result_comes_back_whole(
 ) -> None:
     folder = tmp_path_factory.mktemp("store")
     result = ReplayResult(
-        Recording(folder / "a.wav", "a.wav", "a", 0),
+        Recording(str(folder / "a.wav"), "a.wav", "a", 0),
         defects=defects,
         found=found,
         gaps=gaps,

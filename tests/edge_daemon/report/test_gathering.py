@@ -19,7 +19,7 @@ ORIGIN = Origin("replay", "x", "call", ModelReference(name="m", version="1", dig
 
 
 def recording(name: str) -> Recording:
-    return Recording(Path(f"/x/{name}.wav"), f"{name}.wav", name, 1)
+    return Recording(f"/x/{name}.wav", f"{name}.wav", name, 1)
 
 
 def result(name: str, after: str | None = None, event: Event | None = None) -> ReplayResult:

@@ -9,7 +9,6 @@ import io
 import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def result(name: str, events: list[tuple[float, float, float]], seconds: float =
         "scores": (np.arange(len(starts)) / 1000).astype(np.float32), "clock": clock,
         "window": WINDOW, "rate": RATE, "seconds": seconds, "windows": len(starts),
     }  # fmt: skip
-    return ReplayResult(Recording(Path(name), name, name, 0), **(defaults | fields))
+    return ReplayResult(Recording(name, name, name, 0), **(defaults | fields))
 
 
 def gathered(*results: ReplayResult, most: int = 50_000) -> Gathering:
@@ -94,7 +93,7 @@ def test_without_scores_there_is_no_curve() -> None:
 
 def test_failures_gaps_and_spikes_are_gathered() -> None:
     gathering = gathered(
-        ReplayResult(Recording(Path("c.wav"), "c.wav", "c", 0), error="broken"),
+        ReplayResult(Recording("c.wav", "c.wav", "c", 0), error="broken"),
         result(
             "a.wav",
             [],
@@ -143,7 +142,7 @@ def test_the_summary() -> None:
 
 
 def test_a_run_without_any_sound_has_a_summary() -> None:
-    gathering = gathered(ReplayResult(Recording(Path("c.wav"), "c.wav", "c", 0), error="broken"))
+    gathering = gathered(ReplayResult(Recording("c.wav", "c.wav", "c", 0), error="broken"))
     made = document(gathering, [], FACTS, pictured=0, top_hz=500, speed=4)
     assert made["figures"][1][0] == "–"
     assert made["tracks"] == []

@@ -62,7 +62,7 @@ def calls(number: int) -> NDArray[np.int16]:
 
 def replayed(path: Path) -> list[Detection]:
     """What `edge-daemon replay` finds in a recording."""
-    result = replay_recording(Recording(path, path.name, path.stem, 1), ReplaySettings())
+    result = replay_recording(Recording(str(path), path.name, path.stem, 1), ReplaySettings())
     assert result.error is None, result.error
     return list(result.detections())
 
