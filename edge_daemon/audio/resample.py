@@ -158,8 +158,13 @@ class Resampler:
             dropped = min(self._skip, len(samples))
             samples, self._skip = samples[dropped:], self._skip - dropped
         self._expected = block.end
+        out, wanted = list[Block | Gap](), self._chunk * self._down - len(self._buffer)
+        if self._begun and len(self._buffer) and len(samples) > wanted:  # so the rest need not be copied
+            self._buffer = np.concatenate((self._buffer, samples[:wanted]))
+            out += self._drain()
+            samples = samples[wanted:]
         self._buffer = np.concatenate((self._buffer, samples)) if len(self._buffer) else samples
-        return list[Block | Gap](self._drain())
+        return out + self._drain()
 
     def _drain(self) -> list[Block]:
         filtered = self._filter = self._filter or self._new_filter()
