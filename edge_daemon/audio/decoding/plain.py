@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 from edge_daemon.audio.decoding.chunks import corrected, data_extent, sound_begins
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS, LibraryContents
 from edge_daemon.audio.decoding.disk_bytes import BLOCK, bytes_at, next_readable
+from edge_daemon.audio.decoding.sample_form import SampleForm
 from edge_daemon.audio.decoding.stated_form import contradiction
-from edge_daemon.audio.decoding.stretch import DecodableStretch, PlainStretch, SampleForm, Sequential
+from edge_daemon.audio.decoding.stretch import DecodableStretch, PlainStretch, Sequential
 
 WIDTHS = {
     "PCM_S8": 1,
@@ -46,6 +47,8 @@ class PlainContents(LibraryContents):
         self._form = SampleForm(self.rate, self.channels, sound.subtype, _endian(file, sound), width)
         size = self._form.frame
         self._offset = _first_sample(file, sound)
+        # in doubt whether libsndfile reads from where we would, it reads
+        self._ours = self._form.ours and _where_it_reads(file, sound) == self._offset
         extent = data_extent(file, self._offset, int(sound.frames) * size)
         self.said = None if extent.said is None else extent.said // size
         self.held = extent.held // size
@@ -57,7 +60,7 @@ class PlainContents(LibraryContents):
         """As `Contents` has it."""
         if position >= self.held:
             return None
-        if not self._begun and self._sound.frames >= self.held:
+        if not self._ours and not self._begun and self._sound.frames >= self.held:
             return self._from(position)
         size = self._form.frame
         if position == self._tried:  # it gave nothing from here on: each time is further on
@@ -111,8 +114,11 @@ class PackedContents(LibraryContents):
 def _first_sample(file: BinaryIO, sound: Any) -> int:
     """Byte of the first sample: found in the chunks, or libsndfile goes there, with the file's own descriptor."""
     begin = sound_begins(file)
-    if begin is not None:
-        return begin
+    return _where_it_reads(file, sound) if begin is None else begin
+
+
+def _where_it_reads(file: BinaryIO, sound: Any) -> int:
+    """Byte at which libsndfile reads first."""
     sound.seek(0)
     return os.lseek(file.fileno(), 0, os.SEEK_CUR)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -12,6 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from edge_daemon.audio.decoding.disk_bytes import BLOCK, is_unreadable
+from edge_daemon.audio.decoding.sample_form import SampleForm
 
 _UNTOUCHED = np.uint32(0x7FC0DEAD)  # a NaN that no decoder writes
 DECODING_ERRORS = (soundfile.SoundFileError, RuntimeError, OSError)
@@ -107,45 +106,6 @@ class ArrayStretch:
         return count
 
 
-@dataclass(frozen=True, slots=True)
-class SampleForm:
-    """How plain samples are written.
-
-    Attributes:
-        rate: Hz.
-        channels: 1 or more.
-        subtype: libsndfile's name of the width: `PCM_16`, `FLOAT`, `ULAW` …
-        endian: `LITTLE` or `BIG`.
-        width: bytes of one sample.
-    """
-
-    rate: int
-    channels: int
-    subtype: str
-    endian: str
-    width: int
-
-    @property
-    def frame(self) -> int:
-        """Bytes of one sample of each channel."""
-        return self.width * self.channels
-
-    def decode(self, data: bytes) -> NDArray[np.float32]:
-        """Samples, float32 [n, channels], of whole frames."""
-        samples, _ = soundfile.read(
-            io.BytesIO(data),
-            dtype="float32",
-            always_2d=True,
-            samplerate=self.rate,
-            channels=self.channels,
-            format="RAW",
-            subtype=self.subtype,
-            endian=self.endian,
-        )
-        found: NDArray[np.float32] = samples
-        return found
-
-
 class PlainStretch:
     """Plain samples read from a file's bytes, whatever its header says of them.
 
@@ -174,9 +134,9 @@ class PlainStretch:
             if not is_unreadable(error):
                 raise
             raise Damaged from None
-        samples = self._form.decode(data[: len(data) // size * size]) if len(data) >= size else out[:0]
-        count = len(samples)
-        out[:count] = samples
+        count = len(data) // size
+        if count:
+            self._form.decode(data[: count * size], out[:count])
         self._at += count * size
         self._left = self._left - count if len(data) >= size else 0
         return count

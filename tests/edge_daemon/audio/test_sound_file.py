@@ -287,3 +287,23 @@ def test_close_twice_and_read_after_it(tmp_path: Path) -> None:
     source.close()
     source.close()
     assert source.read() is None
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("container", "width"), [("WAV", "PCM_16"), ("WAV", "PCM_24"), ("RF64", "PCM_24"), ("AIFF", "PCM_24")]
+)
+def test_whole_numbers_are_those_of_libsndfile(container: str, width: str, channels: int, tmp_path: Path) -> None:
+    """To the bit, whoever decodes them, over more samples than are decoded at a time."""
+    path = tmp_path / "x"
+    sound = np.random.default_rng(1).integers(-(2**31), 2**31, (40_000, channels)).astype(np.int32)
+    sound[0], sound[1], sound[-1] = -(2**31), 2**31 - 1, -256
+    soundfile.write(path, sound, 8000, width, format=container)
+    expected = soundfile.read(path, dtype="float32", always_2d=True)[0]
+    for channel in range(channels):
+        blocks = []
+        with FileSource(path, channel=channel) as source:
+            while (item := source.read()) is not None:
+                assert isinstance(item, Block)
+                blocks.append(item.samples)
+        assert np.concatenate(blocks).tobytes() == expected[:, channel].tobytes()
