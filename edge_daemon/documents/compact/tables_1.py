@@ -39,6 +39,11 @@ _KNOWN_MODELS: tuple[dict[str, str], ...] = (
         "version": "0.4.0",
         "digest": "3defd244dadabca1c48639d7bc6f75e3122a7cd47366804e4f264dfd7565ac6a",
     },
+    {
+        "name": "right_whale",
+        "version": "0.5.0",
+        "digest": "6c4cb66b5a6413c073e6e5b87612db13667d3fba2cf99f0fd2acb7b3b2b01a53",
+    },
 )
 """Those that came with the program when this version was made; none is added after it. Others take 32 bytes."""
 
