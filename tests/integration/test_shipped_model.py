@@ -76,9 +76,7 @@ def test_the_readme_tells_what_was_measured() -> None:
     }
     own, more, cnn = results["conv"]["operating point"], results["conv"]["≤ 3/h"], results["cnn"]["≤ 3/h"]
     words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    lenient = {
-        result["rules"]: result["figures"]["all"]["recall"] for result in doubtful["models"][0]["results"]
-    }
+    lenient = {result["rules"]: result["figures"]["all"]["recall"] for result in doubtful["models"][0]["results"]}
     shares = (lenient["≤ 3/h"], lenient["≤ 1/h"], own["recall"], more["recall"], cnn["recall"])
     rates = (own["false_per_hour"]["calls"], own["false_per_hour"]["song"])
     for figure, form in [*((share, ".2f") for share in shares), *((rate, ".0f") for rate in rates)]:
