@@ -99,8 +99,8 @@ class PageRequest(BaseHTTPRequestHandler):
             self._stream(streams[path]())
         else:
             try:
-                if path == "/api/fleet":
-                    self._json({"now": time.time(), "devices": [{"name": device}]})
+                if path == "/api/devices":
+                    self._json({"devices": [device]})
                 elif path == "/api/detections":
                     self._detections()
                 elif path == f"/api/devices/{device}":

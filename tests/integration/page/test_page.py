@@ -224,7 +224,7 @@ def test_who_has_the_password_may_look(technician: Callable[..., Technician], tm
     browser.until("Number(document.getElementById('columns').dataset.drawn) > 0")
     browser.click(".account button")
     browser.until("location.pathname === '/login' && !!document.querySelector('form.login')")
-    assert browser.value("fetch('/api/fleet').then(answer => answer.status)") == 401
+    assert browser.value("fetch('/api/devices').then(answer => answer.status)") == 401
     browser.errors.clear()
 
 
