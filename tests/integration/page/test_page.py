@@ -240,15 +240,18 @@ def test_a_crowd_of_which_most_never_read_does_not_touch_the_daemon(technician: 
     direct.connect(str(board.socket))
     direct.send(b"\x00\xff garbage" * 500)
     looking.open("live")
+    browser.until("Number(document.getElementById('columns').dataset.drawn) >= 1", 60)
+    began = time.monotonic()
     browser.until("Number(document.getElementById('columns').dataset.drawn) >= 80", 60)
     browser.until("document.querySelectorAll('#list .card').length >= 2", 60)
     for one in (*crowd, direct):
         one.close()
+    watched_s = time.monotonic() - began
     assert board.end_daemon() == 0
     with closing(open_spans(board.state / "effort.db")) as effort:
         heard_ns = sum(end - begin for begin, end in heard_spans(effort, 0, 2**62))
         missed = {cause: seconds for cause, seconds, _ in missed_by_cause(effort, 0)}
-    assert heard_ns > 15e9
+    assert heard_ns / 1e9 > watched_s - 2.5  # the last window was not whole yet
     assert missed.keys() & {"inference_behind", "overflow"} == set()
     browser.errors.clear()  # of the time without a daemon
 
