@@ -21,25 +21,26 @@ _FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psa
 _HINT = "Build it with `python -m edge_daemon.backends.compiled` (needs a C compiler), or use the backend onnx."
 
 
-def library_path(machine: str = "") -> Path:
+def library_path(machine: str = "", folder: Path | None = None) -> Path:
     """Where the library for a kind of processor lies, as `platform.machine` calls it; this one's if empty."""
-    return FOLDER / f"kernel.{machine or platform.machine()}.so"
+    return (folder or FOLDER) / f"kernel.{machine or platform.machine()}.so"
 
 
-def build(compiler: str = "cc", machine: str = "") -> Path:
+def build(compiler: str = "cc", machine: str = "", folder: Path | None = None) -> Path:
     """Compile the kernel, and put the library where it is looked for.
 
     Args:
         compiler: GCC or clang, with arguments if need be; a cross compiler makes it for another processor.
         machine: for which; as in `library_path`.
+        folder: where to put it instead.
 
     Raises:
         BackendError: there is no such compiler, or it fails, or the folder cannot be written.
     """
-    target = library_path(machine)
+    target = library_path(machine, folder)
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            made = Path(folder) / target.name
+        with tempfile.TemporaryDirectory(dir=target.parent) as workshop:
+            made = Path(workshop) / target.name
             define = f'-DSOURCE_DIGEST="{_digest()}"'
             command = [*shlex.split(compiler), *_FLAGS, define, "-o", str(made), str(SOURCE)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the user's

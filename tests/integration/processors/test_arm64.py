@@ -2,7 +2,8 @@
 
 Debian's arm64 Python in a folder, the manylinux wheels for aarch64, and QEMU's user emulation with the boards'
 processors named: with its default processor ONNX Runtime crashed or, worse, gave wrong numbers without an error.
-Needs root (binfmt_misc, chroot) and Debian's mirrors and PyPI; emulated timings say nothing about a Pi.
+The compiled kernel is built for them here, where there is a compiler that can. Needs root (binfmt_misc, chroot) and
+Debian's mirrors and PyPI; emulated timings say nothing about a Pi.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from edge_daemon.backends.compiled import library
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.network import Stem
 
 ROOT = Path(__file__).resolve().parents[3]
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 INTERPRETER = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+CROSS_COMPILER = "aarch64-linux-gnu-gcc"
 PROCESSORS = {"Raspberry Pi 4": "cortex-a72", "Raspberry Pi 5": "cortex-a76"}
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -99,20 +102,37 @@ def windows() -> np.ndarray:
     return np.concatenate([cut, *noise, np.zeros((1, 4000))]).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def kernel(board: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """The compiled backend's name, if its kernel could be built for the board."""
+    if shutil.which(CROSS_COMPILER) is None:
+        return ()
+    target = board / "opt/packages/edge_daemon/backends/compiled"
+    shutil.copy(library.build(CROSS_COMPILER, "aarch64", tmp_path_factory.mktemp("kernel")), target)
+    return ("compiled",)
+
+
 @pytest.mark.parametrize("model_name", ["shipped", "wide"])
 @pytest.mark.parametrize("name", PROCESSORS)
-def test_every_output_is_the_same_bit_for_bit(board: Path, tmp_path: Path, name: str, model_name: str) -> None:
+def test_every_output_is_the_same_bit_for_bit(
+    board: Path, kernel: tuple[str, ...], tmp_path: Path, name: str, model_name: str
+) -> None:
     np.save(board / "opt/test/windows.npy", windows())
     script = str(board / "opt/test/arm64_outputs.py")
     model, samples = str(board / f"opt/test/{model_name}.onnx"), str(board / "opt/test/windows.npy")
     run(sys.executable, script, model, samples, str(tmp_path / "here.npz"), PYTHONPATH=str(ROOT))
     done = run(
         "chroot", str(board), "/usr/bin/python3", "/opt/test/arm64_outputs.py",
-        f"/opt/test/{model_name}.onnx", "/opt/test/windows.npy", "/opt/test/board.npz",
+        f"/opt/test/{model_name}.onnx", "/opt/test/windows.npy", "/opt/test/board.npz", *kernel,
         PYTHONPATH="/opt/packages", QEMU_CPU=PROCESSORS[name], OMP_NUM_THREADS="2",
     )  # fmt: skip
     assert done.stdout.startswith("aarch64")
     here, there = np.load(tmp_path / "here.npz"), np.load(board / "opt/test/board.npz")
-    assert set(here.files) == set(there.files) != set()
-    for key in here.files:
-        np.testing.assert_array_equal(there[key], here[key], err_msg=f"{name}: {key}")
+    # what is compiled for the board is held against ONNX Runtime here
+    expected = {key: here[key] for key in here.files}
+    for key in kernel and here.files:
+        if key.startswith("threads1_"):
+            expected["compiled_" + key.removeprefix("threads1_")] = here[key]
+    assert set(expected) == set(there.files) != set()
+    for key, value in expected.items():
+        np.testing.assert_array_equal(there[key], value, err_msg=f"{name}: {key}")
