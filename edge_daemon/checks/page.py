@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 from collections.abc import Mapping
 
 from edge_daemon.checks.verdict import Verdict
@@ -11,6 +9,7 @@ from edge_daemon.config import Config
 from edge_daemon.config.page import PageSection
 from edge_daemon.errors import ConfigValueError
 from edge_daemon.system.credentials import read_credential, read_secret
+from edge_daemon.system.listening_socket import listening_socket
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1000
@@ -35,27 +34,6 @@ def page_password(section: PageSection, environment: Mapping[str, str]) -> str |
     return text
 
 
-def page_socket(section: PageSection) -> socket.socket:
-    """The bound socket that the page is served at.
-
-    Raises:
-        ConfigValueError: address or port cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in section.address else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((section.address, section.port))
-        made.listen(64)
-    except OSError as error:
-        made.close()
-        where = f"{section.address}:{section.port}"
-        name = "page.port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "page.address"
-        hint = "Does the page run already, or another program there?" if error.errno == errno.EADDRINUSE else ""
-        raise ConfigValueError(name, f"cannot be used at {where}: {error.strerror}", hint) from None
-    return made
-
-
 def try_page(config: Config, environment: Mapping[str, str]) -> Verdict:
     """Read the password, and take the address for a moment."""
     section = config.page
@@ -64,7 +42,7 @@ def try_page(config: Config, environment: Mapping[str, str]) -> Verdict:
     page_password(section, environment)
     where = f"{section.address}:{section.port}"
     try:
-        page_socket(section).close()
+        listening_socket(section.address, section.port, "page").close()
         text = f"{where} is free"
     except ConfigValueError as error:
         if error.key != "page.port":

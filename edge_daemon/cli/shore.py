@@ -72,15 +72,16 @@ def check(file: Path, offline: bool) -> int:
 @config_option
 def run(file: Path) -> int:
     """Listen to the broker and serve the pages, until SIGTERM or Ctrl-C."""
-    from edge_daemon.shore.server import StationServer, bound_socket
+    from edge_daemon.shore.server import StationServer
     from edge_daemon.shore.station import Station
     from edge_daemon.system import journal
+    from edge_daemon.system.listening_socket import listening_socket
 
     loaded = _loaded(file)
     journal.set_up("info")
     journal.hide(loaded.redact)
     web = loaded.config.web
-    with bound_socket(web) as socket:
+    with listening_socket(web.address, web.port, "web") as socket:
         station = Station(loaded.config, _environment(file))
         scheme = "http" if web.certificate_file is None else "https"
         say(f"Serving {scheme}://{web.address}:{socket.getsockname()[1]}/")

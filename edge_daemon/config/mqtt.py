@@ -140,9 +140,7 @@ class MqttSection(Section):
     @field_validator("password_credential")
     @classmethod
     def _is_a_credential(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
-            raise refusal("", f"must be the plain name of a credential, not {value!r}")
-        return value
+        return None if value is None else plain_credential(value)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -191,6 +189,13 @@ def plain_host(value: str) -> str:
     # RFC 1035, 2.3.4: labels of 1 to 63 octets; one empty label at the end is the root
     elif not all(1 <= len(label) <= 63 for label in value.removesuffix(".").split(".")):
         raise refusal("", only, "Use 1 to 63 characters between dots.")
+    return value
+
+
+def plain_credential(value: str) -> str:
+    """Refuse what cannot be the name of a systemd credential."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+        raise refusal("", f"must be the plain name of a credential, not {value!r}")
     return value
 
 

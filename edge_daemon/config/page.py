@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
 from pydantic import field_validator, model_validator
 
-from edge_daemon.config.mqtt import plain_host
+from edge_daemon.config.mqtt import plain_credential, plain_host
 from edge_daemon.config.section import ConfigPath, Section, key, refusal
 
 LONGEST_SOCKET = 107
@@ -50,9 +49,7 @@ class PageSection(Section):
     @field_validator("password_credential")
     @classmethod
     def _is_a_credential(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
-            raise refusal("", f"must be the plain name of a credential, not {value!r}")
-        return value
+        return None if value is None else plain_credential(value)
 
     @field_validator("socket")
     @classmethod

@@ -11,8 +11,8 @@ from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.mqtt.subscriber import Subscriber
 from edge_daemon.shore.accounts import Accounts
 from edge_daemon.shore.database import StationDatabase
-from edge_daemon.shore.server import bound_socket
 from edge_daemon.shore.settings import StationConfig
+from edge_daemon.system.listening_socket import listening_socket
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANSWER_S = 10.0
@@ -60,7 +60,7 @@ def _database(config: StationConfig) -> Iterator[tuple[str, str, str]]:
 def _web(config: StationConfig) -> Iterator[tuple[str, str, str]]:
     web = config.web
     try:
-        bound_socket(web).close()
+        listening_socket(web.address, web.port, "web").close()
         yield "ok", "web", f"can be served at {web.address}:{web.port}."
     except EdgeDaemonError as error:
         yield "FAILED", "web", str(error)

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from edge_daemon.errors import ConfigValueError
 from edge_daemon.shore.application import application
-from edge_daemon.shore.settings import WebSection
 from edge_daemon.shore.station import Station
 from edge_daemon.system.sd_notify import Notifier
 
@@ -65,21 +63,3 @@ class StationServer(uvicorn.Server):
         self._notifier.stopping("stopping")
         self._feed.close()  # open pages would be waited for
         await super().shutdown(sockets)
-
-
-def bound_socket(web: WebSection) -> socket.socket:
-    """The socket to serve at.
-
-    Raises:
-        ConfigValueError: address or port cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in web.address else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((web.address, web.port))
-    except OSError as error:
-        made.close()
-        where = f"{web.address}:{web.port}"
-        raise ConfigValueError("web.port", f"cannot be used at {where}: {error.strerror}", "Is it in use?") from None
-    return made
