@@ -18,7 +18,7 @@ WEAKEST = 0.25
 ALIKE = 0.25
 """… and sweeps the same way, at least this share as far; what does not is another sound beside the call."""
 
-_WIDTH = 3  # bands from a tone's middle to its edge: the frame's weights spread it so far
+_NEAR = np.arange(-3, 4)  # bands of a tone, from its middle: the frame's weights spread it so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +123,17 @@ def _call(ridge: Ridge, excess: Excess, samples: NDArray[np.float32], rate: int,
     begin, end = _span(ridge, excess)
     frames = np.arange(ridge.first, ridge.end)
     bands = _tops(excess.tenths_db, frames, ridge.bands)
-    on_path = excess.tenths_db[frames, bands]
+    on_path = _at(excess.tenths_db, frames, bands)
     hz = _between_bands(excess, frames, bands)
     strongest = int(on_path.argmax())
-    above = 10 * math.log10(float(np.mean(10.0 ** (on_path / (10 * TENTHS)))))
+    above = 10 * math.log10(float((10.0 ** (on_path / (10 * TENTHS))).sum()) / len(frames))
     edges = (float(hz.min()) - excess.band_hz, float(hz.max()) + excess.band_hz)
     return TrackedCall(
         begin=begin - event_begin,
         end=end - event_begin,
         first=begin + excess.frame // 2 - event_begin,
         step=excess.step,
-        hz=tuple(round(float(one), 1) for one in hz),
+        hz=tuple(round(one, 1) for one in hz.tolist()),
         peak_hz=round(float(hz[strongest]), 1),
         above_background_db=round(above, 1),
         level_db=_level_db(samples[begin:end], rate, edges),
@@ -142,18 +142,24 @@ def _call(ridge: Ridge, excess: Excess, samples: NDArray[np.float32], rate: int,
 
 def _tops(tenths_db: NDArray[np.int32], frames: NDArray[np.int64], bands: NDArray[np.int64]) -> NDArray[np.int64]:
     """The strongest bands within a tone's width of a path, int64 [frames]: to the path all loud bands are alike."""
-    near = np.clip(bands[:, None] + np.arange(-_WIDTH, _WIDTH + 1), 0, tenths_db.shape[1] - 1)
-    place = tenths_db[frames[:, None], near].argmax(axis=1)
+    near = np.minimum(np.maximum(bands[:, None] + _NEAR, 0), tenths_db.shape[1] - 1)
+    place = _at(tenths_db, frames[:, None], near).argmax(axis=1)
     tops: NDArray[np.int64] = near[np.arange(len(bands)), place]
     return tops
+
+
+def _at(tenths_db: NDArray[np.int32], frames: NDArray[np.int64], bands: NDArray[np.int64]) -> NDArray[np.int32]:
+    """What stands at these places, int32 of their shape; several times as fast as by two lists of places."""
+    found: NDArray[np.int32] = tenths_db.reshape(-1).take(frames * tenths_db.shape[1] + bands)
+    return found
 
 
 def _between_bands(excess: Excess, frames: NDArray[np.int64], bands: NDArray[np.int64]) -> NDArray[np.float64]:
     """Frequencies of a path, float64 [frames]: a parabola through the band and its neighbours says where its top is."""
     last = len(excess.hz) - 1
-    own = excess.tenths_db[frames, bands].astype(np.float64)
-    below = excess.tenths_db[frames, np.maximum(bands - 1, 0)]
-    above = excess.tenths_db[frames, np.minimum(bands + 1, last)]
+    own = _at(excess.tenths_db, frames, bands)
+    below = _at(excess.tenths_db, frames, np.maximum(bands - 1, 0))
+    above = _at(excess.tenths_db, frames, np.minimum(bands + 1, last))
     bend = 2 * own - below - above
     top = (own >= below) & (own >= above) & (bend > 0) & (bands > 0) & (bands < last)
     shift = np.where(top, (above - below) / np.where(top, 2 * bend, 1.0), 0.0)
@@ -163,8 +169,8 @@ def _between_bands(excess: Excess, frames: NDArray[np.int64], bands: NDArray[np.
 
 def _level_db(samples: NDArray[np.float32], rate: int, band_hz: tuple[float, float]) -> float | None:
     """Root-mean-square level of a band, dB re full scale, to 0.1 dB."""
-    spectrum = np.fft.rfft(samples)
     hz = np.fft.rfftfreq(len(samples), 1 / rate)
-    inside = spectrum[(hz >= band_hz[0]) & (hz <= band_hz[1]) & (hz > 0)]
-    power = 2 * float(np.sum(inside.real**2 + inside.imag**2)) / len(samples) ** 2
+    first, last = max(1, int(hz.searchsorted(band_hz[0]))), int(hz.searchsorted(band_hz[1], "right"))
+    inside = np.fft.rfft(samples)[first:last]
+    power = 2 * float((inside.real**2 + inside.imag**2).sum()) / len(samples) ** 2
     return round(10 * math.log10(power), 1) if power > 0 else None

@@ -39,9 +39,22 @@ FAINT_STEEP_DB = 2.0
 FAINT_DROP_DB = 10.0
 """Loss since its best after which a faint end is given up."""
 
-_BEGIN = 127  # no path comes from before
+_PART_FRAMES, _MOST_PARTS = 16, 4  # frames of a part at least; parts that are followed at the same time
 _SHIFT, _NUMBER_SHIFT = 32, 28  # sums above the one, numbers of moves above the other, floors below
 _FLOOR = (1 << _NUMBER_SHIFT) - 1
+_NO_GAIN = -(1 << 29)
+_LARGEST_NUMBER = (1 << _SHIFT - _NUMBER_SHIFT) - 1
+# arrays without a dimension: numpy takes twice as long over numbers, and over arrays of one
+_NOTHING = np.array(0)
+_WITHOUT_NUMBER = np.array(~(((1 << _SHIFT) - 1) ^ _FLOOR))
+_DROP = np.array(round(DROP_DB * TENTHS) + 1, np.int32)
+# what each move costs, and its number: of equally good ones the first is taken, since numbers decide behind sums
+_MOVES = np.array(
+    [
+        [((2 * STEEPEST - number) << _NUMBER_SHIFT) - (round(STEEP_DB * TENTHS * max(abs(move) - 1, 0)) << _SHIFT)]
+        for number, move in enumerate(range(-STEEPEST, STEEPEST + 1))
+    ]
+)
 _SUM_HALF = 1 if sys.byteorder == "little" else 0
 
 
@@ -73,114 +86,157 @@ def ridges(tenths_db: NDArray[np.int32]) -> list[Ridge]:
     """
     capped = np.minimum(tenths_db, round(HIGHEST_DB * TENTHS))
     gain = capped - np.int32(round(THRESHOLD_DB * TENTHS))
+    # a path gathers no more than each frame's best band
+    most = [0, *np.maximum(gain.max(axis=1, initial=0), 0).cumsum().tolist()]
+    paths = _Paths(gain)
     found: list[Ridge] = []
-    waiting = [(0, len(gain), _Paths.through(gain))]
+    waiting = [(0, len(gain), False)]
     while waiting:
-        begin, end, paths = waiting.pop()
-        ridge = paths.strongest(end - begin)
+        begin, end, begin_anew = waiting.pop()
+        if end - begin < LEAST_FRAMES or most[end] - most[begin] < LEAST_DB * TENTHS:
+            continue
+        if begin_anew:
+            paths.begin_anew(begin, end)
+        ridge = paths.strongest(begin, end)
         if ridge is None:
             continue
-        ridge = Ridge(ridge.first + begin, ridge.bands, ridge.total)
         if len(ridge.bands) >= LEAST_FRAMES:
             found.append(ridge)
         # sums come from before, so they hold in front of the ridge, but not behind it
-        waiting.append((begin, ridge.first, paths))
-        if end - ridge.end >= LEAST_FRAMES:
-            known = paths.behind(ridge.end - begin, end - begin)
-            waiting.append((ridge.end, end, _Paths.through(gain[ridge.end : end], known)))
+        waiting.append((begin, ridge.first, False))
+        waiting.append((ridge.end, end, True))
     found.sort(key=lambda ridge: ridge.first)
     free = 0
     for number, ridge in enumerate(found):
-        following = found[number + 1].first if number + 1 < len(found) else len(gain)
+        following = found[number + 1].first if number + 1 < len(found) else len(capped)
         found[number] = _with_faint_ends(ridge, capped, free, following)
         free = found[number].end
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class _Paths:
     """The best path to each band of each frame.
 
-    Attributes:
-        states: int64 [frames, bands], what it gathers and, in the lower `_SHIFT` bits, the floor: where that falls to
-            it, the path ends.
-        came: int8 [frames, bands], bands from there to where it was in the frame before; `_BEGIN` where it begins.
+    A frame's state depends on that of the frame before alone, and paths through noise are short. So parts of the sound
+    are followed at the same time, side by side, each as if nothing were before it; then what comes over the seams is
+    followed on, until it makes no difference any more. A call of numpy costs more than what it does to so few bands.
+
+    Args:
+        gain: int32 [frames, bands].
     """
 
-    states: NDArray[np.int64]
-    came: NDArray[np.int8]
+    def __init__(self, gain: NDArray[np.int32]) -> None:
+        frames, bands = gain.shape
+        parts = min(max(frames // _PART_FRAMES, 1), _MOST_PARTS)
+        self._steps, width = -(-frames // parts), bands + STEEPEST
+        # with bands between the parts that no path enters, and such frames behind the last one
+        laid = np.full((self._steps, parts * width), _NO_GAIN, np.int32)
+        states, chosen = np.empty(laid.shape, np.int64), np.empty(laid.shape, np.int64)
+        # the same by part: [parts, frames of a part, bands]
+        self._gain = laid.reshape(self._steps, parts, width).swapaxes(0, 1)
+        self._states = states.reshape(self._steps, parts, width).swapaxes(0, 1)
+        self._chosen = chosen.reshape(self._steps, parts, width).swapaxes(0, 1)
+        for part in range(parts):
+            own = gain[part * self._steps : (part + 1) * self._steps]
+            self._gain[part, : len(own), :bands] = own
+        _Front(parts * width).follow(laid, _NOTHING, states, chosen)
+        self._front = _Front(width)
+        self._sums, _ = _halves(self._states)
+        for part in range(1, parts):
+            self._follow_on(part * self._steps, (part + 1) * self._steps, self._states[part - 1, -1])
 
-    @classmethod
-    def through(cls, gain: NDArray[np.int32], known: _Paths | None = None) -> _Paths:
-        """All best paths.
+    def begin_anew(self, frame: int, end: int) -> None:
+        """From this frame on, up to another one, no path comes from before."""
+        self._follow_on(frame, end, _NOTHING)
+
+    def _follow_on(self, frame: int, end: int, before: NDArray[np.int64]) -> None:
+        while frame < end:
+            part, step = divmod(frame, self._steps)
+            some = part, slice(step, step + end - frame)
+            if self._front.follow(self._gain[some], before, self._states[some], self._chosen[some], known=True):
+                break
+            frame, before = (part + 1) * self._steps, self._states[part, -1]
+
+    def strongest(self, begin: int, end: int) -> Ridge | None:
+        """The path with the largest sum in these frames; None if it gathers less than `LEAST_DB`."""
+        highest = self._sums.max(axis=2).reshape(-1)[begin:end]
+        frame = int(highest.argmax())
+        total = int(highest[frame])
+        if total < LEAST_DB * TENTHS:
+            return None
+        frame += begin
+        part, step = divmod(frame, self._steps)
+        band = int(self._sums[part, step].argmax())
+        path, chosen = [band], self._chosen.item(part, step, band)
+        while chosen >> _SHIFT > chosen & _FLOOR:  # where it does not, the path begins
+            frame -= 1
+            part, step = divmod(frame, self._steps)
+            band += STEEPEST - (chosen >> _NUMBER_SHIFT & _LARGEST_NUMBER)
+            path.append(band)
+            chosen = self._chosen.item(part, step, band)
+        return Ridge(frame, np.array(path[::-1], np.int64), total)
+
+
+class _Front:
+    """Where paths have come to: takes them from frame to frame.
+
+    Args:
+        bands: how many, side by side.
+    """
+
+    def __init__(self, bands: int) -> None:
+        # the states of the frame before, with bands that nobody comes from on both sides
+        padded = np.zeros(bands + 2 * STEEPEST, np.int64)
+        self._inside = padded[STEEPEST : STEEPEST + bands]
+        # row k: the frame before as it lies k − STEEPEST bands higher; a view, made once
+        strides = (padded.itemsize, padded.itemsize)
+        self._sources = np.ndarray((len(_MOVES), bands), np.int64, padded, strides=strides)
+        self._moves = np.repeat(_MOVES, bands, axis=1)
+        self._candidates = np.empty_like(self._moves)
+        self._begin, self._least = np.empty(bands, np.bool_), np.empty(bands, np.int32)
+
+    def follow(
+        self,
+        gain: NDArray[np.int32],
+        before: NDArray[np.int64],
+        states: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        *,
+        known: bool = False,
+    ) -> bool:
+        """Follow paths through some frames.
 
         Args:
             gain: int32 [frames, bands].
-            known: paths through the same frames that came from before them. What follows a frame depends on that frame
-                alone, so where both agree on one, the rest is the same.
+            before: int64 [bands], states of the frame before.
+            states: int64 [frames, bands], written: what a path gathers and, in the lower `_SHIFT` bits, the floor:
+                where that falls to it, the path ends. 0 where no path is.
+            chosen: int64 [frames, bands], written: the state in the frame before from which each path would come, with
+                the number of the move; where that does not lie above the floor, one begins.
+            known: those that follow from other states before are there: end where they are the same.
+
+        Returns:
+            Whether it ended so.
         """
-        frames, bands = gain.shape
-        moves = np.arange(-STEEPEST, STEEPEST + 1)
-        costs = np.rint(STEEP_DB * TENTHS * np.maximum(np.abs(moves) - 1, 0)).astype(np.int64)
-        # of moves that are equally good the first is taken: it has the highest number, and numbers decide behind sums
-        numbers = (2 * STEEPEST - np.arange(len(moves))) << _NUMBER_SHIFT
-        offsets = (numbers - (costs << _SHIFT))[:, None]
-        states = np.empty((frames, bands), np.int64)
-        chosen = np.empty((frames, bands), np.int64)
-        begins = np.empty((frames, bands), np.bool_)
-        # the states of the frame before, with bands that nobody comes from on both sides
-        before = np.full(bands + 2 * STEEPEST, -(1 << _SHIFT + 29), np.int64)
-        inside = before[STEEPEST : STEEPEST + bands]
-        # row k: the frame before as it lies k − STEEPEST bands higher; a view, made once
-        sources = np.ndarray((len(moves), bands), np.int64, before, strides=(before.itemsize, before.itemsize))
-        candidates = np.empty_like(sources)
+        sources, moves, candidates, inside = self._sources, self._moves, self._candidates, self._inside
+        begin, least = self._begin, self._least
         # the halves of a state as numbers of their own: a call of numpy costs more than what it does to so few bands
-        best_sums, best_floors = _halves(chosen)
         sums, floors = _halves(inside)
-        value, floor = np.empty(bands, np.int32), np.empty(bands, np.int32)
-        drop = np.int32(round(DROP_DB * TENTHS) + 1)
-        nothing, mask = np.int32(0), np.int32(_FLOOR)
-        done = 0
-        for best, best_sum, best_floor, begin, state, gained in zip(
-            chosen, best_sums, best_floors, begins, states, gain, strict=True
-        ):
-            np.add(sources, offsets, out=candidates)
+        inside[:] = before
+        for gained, best, state in zip(gain, chosen, states, strict=True):
+            np.add(sources, moves, out=candidates)
             np.maximum.reduce(candidates, axis=0, out=best)
-            np.bitwise_and(best_floor, mask, out=floor)
-            np.less_equal(best_sum, floor, out=begin)
-            np.add(best_sum, gained, out=value)
-            np.putmask(value, begin, gained)
-            np.putmask(floor, begin, nothing)
-            np.maximum(value, nothing, out=sums)
-            np.subtract(sums, drop, out=value)
-            np.maximum(floor, value, out=floors)
+            np.bitwise_and(best, _WITHOUT_NUMBER, out=inside)
+            np.less_equal(sums, floors, out=begin)
+            np.putmask(inside, begin, _NOTHING)
+            np.add(sums, gained, out=sums)
+            np.maximum(inside, _NOTHING, out=inside)
+            np.subtract(sums, _DROP, out=least)
+            np.maximum(floors, least, out=floors)
+            if known and inside.tobytes() == state.tobytes():
+                return True
             state[:] = inside
-            done += 1
-            if known is not None and state.tobytes() == known.states[done - 1].tobytes():
-                states[done:] = known.states[done:]
-                break
-        came = np.empty((frames, bands), np.int8)
-        number = chosen[:done] >> _NUMBER_SHIFT & (1 << _SHIFT - _NUMBER_SHIFT) - 1
-        came[:done] = np.where(begins[:done], _BEGIN, STEEPEST - number)
-        if known is not None:
-            came[done:] = known.came[done:]
-        return cls(states, came)
-
-    def behind(self, frame: int, end: int) -> _Paths:
-        """The part from one frame to another."""
-        return _Paths(self.states[frame:end], self.came[frame:end])
-
-    def strongest(self, frames: int) -> Ridge | None:
-        """The path with the largest sum in the first frames; None if it gathers less than `LEAST_DB`."""
-        sums = self.states[:frames] >> _SHIFT
-        frame, band = divmod(int(sums.argmax()), sums.shape[1]) if sums.size else (0, 0)
-        if not sums.size or sums[frame, band] < LEAST_DB * TENTHS:
-            return None
-        total, path = int(sums[frame, band]), [band]
-        while (move := int(self.came[frame, band])) != _BEGIN and sums[frame - 1, band + move] > 0:
-            frame, band = frame - 1, band + move
-            path.append(band)
-        return Ridge(frame, np.array(path[::-1], np.int64), total)
+        return False
 
 
 def _halves(states: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

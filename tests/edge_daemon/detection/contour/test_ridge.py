@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from edge_daemon.detection.contour.ridge import ridges
+from edge_daemon.detection.contour import ridge as ridge_module
+from edge_daemon.detection.contour.ridge import Ridge, ridges
 
 
 def picture(frames: int, bands: int, paths: list[tuple[int, list[int]]], level_db: float = 15.0) -> np.ndarray:
@@ -48,3 +50,22 @@ def test_a_faint_begin_is_followed() -> None:
 def test_nothing_to_search() -> None:
     assert ridges(np.zeros((0, 20), np.int32)) == []
     assert ridges(np.zeros((3, 20), np.int32)) == []
+
+
+def test_parts_that_are_followed_side_by_side_give_the_paths_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    shapes = [(rng.integers(1, 160), rng.integers(2, 70), rng.choice([-20, 0, 40, 90])) for _ in range(60)]
+    sounds = [np.rint(rng.normal(mean, 60, (frames, bands))).astype(np.int32) for frames, bands, mean in shapes]
+    # one that crosses every seam, and one in steps so coarse that many moves are equally good
+    sounds += [picture(150, 30, [(3, [9] * 140)]), np.rint(rng.normal(0, 1.5, (150, 40))).astype(np.int32) * 50]
+
+    def found() -> list[list[tuple[int, list[int], int]]]:
+        return [[told(ridge) for ridge in ridges(sound)] for sound in sounds]
+
+    def told(ridge: Ridge) -> tuple[int, list[int], int]:
+        return ridge.first, ridge.bands.tolist(), ridge.total
+
+    in_parts = found()
+    monkeypatch.setattr(ridge_module, "_MOST_PARTS", 1)
+    assert in_parts == found()
+    assert sum(map(len, in_parts)) > 40
