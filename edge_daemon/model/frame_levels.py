@@ -54,7 +54,7 @@ class FrameLevels:
         self._kept = slice(last - shared, last)
         self._taken = slice(lead, lead + shared)
         self._before: NDArray[np.float32] | None = None  # the sound that the next window has in common with the last
-        self._last = np.empty((self._bands, self._frames))  # levels of the window before
+        self._last = np.empty((self._bands, max(shared, 0)))  # of the window before, what was kept
 
     def __call__(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Levels of windows, dB re 1, float64 [n, bands, frames].
@@ -62,31 +62,57 @@ class FrameLevels:
         Args:
             samples: float32 [n, window], finite; one behind the other.
         """
-        margin = self._inside.start
-        padded = np.zeros((len(samples), samples.shape[1] + 2 * margin))
-        padded[:, self._inside] = samples
-        frames = _frames(padded, self._n_fft, self._hop)
         levels = np.empty((len(samples), self._bands, self._frames))
-        begin, end = self._taken.start, self._taken.stop
-        run = 0  # first window of those with the same frames of their own
         shared = self._shared(samples)
-        for last in range(len(samples)):
-            if last + 1 < len(samples) and shared[last + 1] == shared[run]:
-                continue
-            some = slice(run, last + 1)
-            if shared[run]:
-                own = self._of(frames[some, :begin], frames[some, end:])
-                levels[some, :, :begin], levels[some, :, end:] = own[:, :, :begin], own[:, :, begin:]
-                for at in range(run, last + 1):
-                    before = levels[at - 1] if at else self._last
-                    levels[at, :, self._taken] = before[:, self._kept]
+        begin = 0
+        while begin < len(samples):
+            end = begin + 1
+            while shared[begin] and end < len(samples) and shared[end]:
+                end += 1
+            before = levels[begin - 1, :, self._kept] if begin else self._last
+            if end - begin > 1:
+                self._several(samples[begin:end], before, levels[begin:end])
             else:
-                levels[some] = self._of(frames[some])
-            run = last + 1
+                self._one(samples[begin], before if shared[begin] else None, levels[begin])
+            begin = end
         if self._shift is not None:
             self._before = samples[-1, self._shift :].copy()
-            self._last[:] = levels[-1]
+            self._last = levels[-1, :, self._kept].copy()
         return levels
+
+    def _one(
+        self, samples: NDArray[np.float32], before: NDArray[np.float64] | None, levels: NDArray[np.float64]
+    ) -> None:
+        """Levels of a window; `before` is what it has in common with the one before, None where that is nothing."""
+        padded = np.zeros(2 * self._inside.start + len(samples))
+        padded[self._inside] = samples
+        frames = _frames(padded[None], self._n_fft, self._hop)[0]
+        if before is None:
+            levels[:] = self._of(frames * self._weights)
+            return
+        begin, end = self._taken.start, self._taken.stop
+        weighted = np.empty((begin + len(frames) - end, self._n_fft))
+        np.multiply(frames[:begin], self._weights, out=weighted[:begin])
+        np.multiply(frames[end:], self._weights, out=weighted[begin:])
+        own = self._of(weighted)
+        levels[:, self._taken] = before
+        levels[:, :begin], levels[:, end:] = own[:, :begin], own[:, begin:]
+
+    def _several(self, samples: NDArray[np.float32], before: NDArray[np.float64], levels: NDArray[np.float64]) -> None:
+        """Levels of windows that each have frames in common with the one before: their own are computed together."""
+        padded = np.zeros((len(samples), 2 * self._inside.start + samples.shape[1]))
+        padded[:, self._inside] = samples
+        frames = _frames(padded, self._n_fft, self._hop)
+        begin, end = self._taken.start, self._taken.stop
+        weighted = np.empty((len(samples), begin + frames.shape[1] - end, self._n_fft))
+        np.multiply(frames[:, :begin], self._weights, out=weighted[:, :begin])
+        np.multiply(frames[:, end:], self._weights, out=weighted[:, begin:])
+        own = self._of(weighted.reshape(-1, self._n_fft))
+        own = own.reshape(self._bands, len(samples), -1).transpose(1, 0, 2)
+        levels[:, :, :begin], levels[:, :, end:] = own[:, :, :begin], own[:, :, begin:]
+        for one in levels:
+            one[:, self._taken] = before
+            before = one[:, self._kept]
 
     def _shared(self, samples: NDArray[np.float32]) -> list[bool]:
         """Of each window, whether it has sound in common with the one before.
@@ -96,23 +122,20 @@ class FrameLevels:
         if self._shift is None:
             return [False] * len(samples)
         common = samples.shape[1] - self._shift
-        first = self._before is not None and np.array_equal(self._before, samples[0, :common])
+        first = self._before is not None and bool((self._before == samples[0, :common]).all())
+        if len(samples) == 1:
+            return [first]
         return [first, *(samples[:-1, self._shift :] == samples[1:, :common]).all(axis=1).tolist()]
 
-    def _of(self, *parts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Levels of frames, float64 [n, bands, frames], of frames [n, some, n_fft] that are put behind each other."""
-        windows, count = len(parts[0]), sum(part.shape[1] for part in parts)
-        weighted, at = np.empty((windows, count, self._n_fft)), 0
-        for part in parts:
-            np.multiply(part, self._weights, out=weighted[:, at : at + part.shape[1]])
-            at += part.shape[1]
-        spectrum = np.fft.rfft(weighted.reshape(windows * count, self._n_fft))[:, : self._bins]
+    def _of(self, weighted: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Levels of weighted frames [frames, n_fft], float64 [bands, frames]."""
+        spectrum = np.fft.rfft(weighted)[:, : self._bins]
         power = (spectrum.real**2 + spectrum.imag**2).T
         if self._mel is not None:
             power = self._mel.powers(power)
         level: NDArray[np.float64] = np.log10(np.maximum(power, _NO_POWER))
         level *= 10.0
-        return level.reshape(self._bands, windows, count).transpose(1, 0, 2)
+        return level
 
 
 class _MelBank:

@@ -264,9 +264,11 @@ def inspect(samples: NDArray[np.float32]) -> NDArray[np.uint8]:
     high, low = samples.max(axis=1), samples.min(axis=1)
     flags = np.zeros(len(samples), np.uint8)
     finite = np.isfinite(high) & np.isfinite(low)
-    flags[~finite] |= np.uint8(WindowFlag.NON_FINITE)
-    flags[finite & (high == low)] |= np.uint8(WindowFlag.CONSTANT)
-    flags[finite & (high == low) & (high == 0)] |= np.uint8(WindowFlag.SILENT)
+    flat = finite & (high == low)
+    if flat.any() or not finite.all():
+        flags[~finite] |= np.uint8(WindowFlag.NON_FINITE)
+        flags[flat] |= np.uint8(WindowFlag.CONSTANT)
+        flags[flat & (high == 0)] |= np.uint8(WindowFlag.SILENT)
     loud = np.flatnonzero(finite & (np.maximum(high, -low) >= CLIP_LEVEL))
     if len(loud):
         share = (np.abs(samples[loud]) >= CLIP_LEVEL).mean(axis=1)
