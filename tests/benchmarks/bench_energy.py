@@ -4,21 +4,25 @@
     python tests/benchmarks/bench_energy.py --write         # and puts it into docs/energy.md
 
 Conventional network: the same layers computed once, every product (its twin in `train`, network `cnn`, has the same
-number). Spiking network on a processor: every product of every time step, as ONNX Runtime computes them. Events: what
-the `event` backend counts.
+number). Spiking network on a processor: every product of every time step, as ONNX Runtime computes them. Compiled:
+what `compiled` does, which adds weights where a spike arrives, but whole vectors, zeros and padding included. Events:
+what the `event` backend counts.
 """
 
 from __future__ import annotations
 
 import argparse
+from ctypes import c_int32
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.backends.compiled.layout import LaidOutNetwork
 from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.model.energy import FLOAT32, INTEGER, Operations, conventional_operations, dense_operations
 from edge_daemon.model.model_file import ModelFile, default_model_path
+from edge_daemon.model.network import IntegerNetwork, run
 
 CLIPS = 1000
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,11 +56,40 @@ means over {len(features):,} clips of {clips}, per window.
 {HEAD}
 {row("conventional network, every product once", conventional_operations(network))}
 {row("spiking network on a processor, every product of every step", dense_operations(network))}
+{row("spiking network, the compiled kernel", compiled_operations(network, features))}
 {row("spiking network, events only", counted)}
 
 {sparsity(counted)}
 Nine windows of ten cost {low:.2f} to {high:.2f} µJ in int8 arithmetic on events.
 """
+
+
+def compiled_operations(network: IntegerNetwork, features: NDArray[np.uint8]) -> Operations:
+    """What the compiled kernel does for N windows (`kernel.c`)."""
+    laid, shapes, steps = LaidOutNetwork(network), network.shapes(), network.time_steps
+    layers = list(laid.layers)
+    first = layers[0]
+    columns = first.sum_columns if first.whole else -(-first.sum_columns // 4) * 4  # four at a time
+    products = first.sum_rows * columns * first.high * first.wide * first.padded
+    updates = steps * sum(shape[1] * shape[2] * one.padded for shape, one in zip(shapes[1:], layers, strict=True))
+    accumulates, spiked = [], []
+    for begin in range(0, len(features), 50):
+        trace = run(network, features[begin : begin + 50], keep=True)
+        total = np.zeros(len(trace.layer_spikes), np.int64)
+        for spikes, one in zip(trace.spikes[:-1], layers[1:], strict=True):
+            begins = np.ctypeslib.as_array((c_int32 * (one.arriving + 1)).from_address(one.reach_begins))
+            at_place = spikes.sum(axis=(0, 2)).reshape(len(total), one.arriving)
+            total += at_place @ np.diff(begins) * one.padded
+        accumulates.append(total)
+        spiked.append(trace.layer_spikes.sum(axis=1))
+    constant = np.ones(len(features), np.int64)
+    return Operations(
+        multiply_accumulates=constant * products,
+        accumulates=np.concatenate(accumulates),
+        membrane_updates=constant * updates,
+        spikes=np.concatenate(spiked),
+        neuron_steps=constant * network.neurons * steps,
+    )
 
 
 def sparsity(counted: Operations) -> str:
