@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from edge_daemon.backends.answer import checked, counters
 from edge_daemon.backends.base import Backend, Inference
 from edge_daemon.backends.foreign_error import line, outlive
-from edge_daemon.backends.registry import create
+from edge_daemon.backends.registry import DEFAULT, create
 from edge_daemon.clock.time_source import SECOND_NS, SystemTime, TimeSource
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
@@ -194,31 +194,34 @@ def open_backend(model: ModelFile, section: BackendSection, time: TimeSource | N
     Raises:
         BackendError: neither it nor its fallback starts.
     """
-
     defaults = {"threads": section.threads}
     starts = count()
+    unnamed = unnamed_backend(model, section)
+    name = section.name or (DEFAULT if unnamed is None else unnamed.name)
 
     def start() -> Backend:
         first = next(starts) == 0
+        if first and unnamed is not None:
+            return unnamed
         if section.worker:
             from edge_daemon.backends.worker.client import FIRST_START_S, START_S, WorkerBackend, worker_command
 
             return WorkerBackend.start(
                 model,
-                section.name,
+                name,
                 section.options,
                 defaults=defaults,
                 timeout_s=section.timeout_s,
                 first_start_s=FIRST_START_S if first else START_S,
                 command=worker_command(section.python, section.worker_module),
             )
-        return create(model, section.name, section.options, defaults)
+        return create(model, name, section.options, defaults)
 
     # a backend is no fallback for itself, but in the daemon's own process it is one for its worker
-    fallback = None if section.fallback == section.name and not section.worker else section.fallback
+    fallback = None if section.fallback == name and not section.worker else section.fallback
     metadata = model.metadata
     return GuardedBackend(
-        section.name,
+        name,
         start,
         None if fallback is None else lambda: create(model, fallback, None, defaults),
         labels=len(metadata.labels),
@@ -227,6 +230,22 @@ def open_backend(model: ModelFile, section: BackendSection, time: TimeSource | N
         time=time or SystemTime(),
         rng=random.Random(),  # noqa: S311 - jitter, no secret
     )
+
+
+def unnamed_backend(model: ModelFile, section: BackendSection | None = None) -> Backend | None:
+    """What scores where no backend is named, ready; None where that is `DEFAULT`.
+
+    The compiled kernel does where it is there and right. A worker, threads and options are the default's.
+
+    Args:
+        model: the model.
+        section: the configuration's, if there is one.
+    """
+    if section is not None and (section.name is not None or section.worker or section.threads > 1 or section.options):
+        return None
+    from edge_daemon.backends.compiled.trial import proven
+
+    return proven(model)
 
 
 def _close(backend: Backend | None) -> None:

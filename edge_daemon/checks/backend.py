@@ -7,7 +7,7 @@ from time import perf_counter
 
 import numpy as np
 
-from edge_daemon.backends.registry import check_options, installed, load
+from edge_daemon.backends.registry import DEFAULT, check_options, installed, load
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
 from edge_daemon.detection.detector import DetectorSettings, open_detector, plan
@@ -30,8 +30,10 @@ def refuse_backend(config: Config) -> None:
             worker_command(section.python)
     if section.worker:
         return  # a library that must not be in this process is not imported here either; the worker checks its options
+    if section.name is None and not section.options:
+        return  # what will score takes none, and ONNX Runtime is not loaded where it is not needed
     try:
-        backend = load(section.name)
+        backend = load(section.name or DEFAULT)  # options are the default's where none is named
     except BackendError:
         return  # the fallback takes over, and health says so
     with about("backend.options"):

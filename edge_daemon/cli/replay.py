@@ -95,7 +95,9 @@ def _options(_ctx: click.Context, _option: click.Parameter, words: tuple[str, ..
     " recordings under the same paths.",
 )
 @click.option("--batch", type=click.IntRange(1, 4096), default=8, show_default=True, help="Windows per inference.")
-@click.option("--backend", metavar="NAME", help="Backend that runs the network [default: onnx].")
+@click.option(
+    "--backend", metavar="NAME", help="Backend that runs the network [default: compiled if there, else onnx]."
+)
 @click.option(
     "--backend-option",
     "backend_options",

@@ -112,7 +112,7 @@ def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering
         ("a call rises by", f"{rules.min_rise_hz:g} Hz or more" if rules.min_rise_hz else "anything"),
         ("windows", f"{gathering.windows:,} of {spec.window_seconds:g} s, every {planned.hop / spec.sample_rate:g} s"),
         ("channel", f"{settings.channel}"),
-        ("backend", ", ".join(sorted(gathering.backends)) or settings.detector.backend_name),
+        ("backend", ", ".join(sorted(gathering.backends))),
         ("energy", energy),
         ("device", settings.device),
         ("program", f"edge-daemon {__version__}"),

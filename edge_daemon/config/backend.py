@@ -12,7 +12,12 @@ from edge_daemon.config.section import ConfigPath, Section, key, refusal
 class BackendSection(Section):
     """The chosen backend, its fallback, and its own options."""
 
-    name: str = key("onnx", "Backend that runs the network (see `edge-daemon backends`)", min_length=1, max_length=64)
+    name: str | None = key(
+        None,
+        "Backend that runs the network (see `edge-daemon backends`). Empty: compiled where that is built, else onnx",
+        min_length=1,
+        max_length=64,
+    )
     fallback: str | None = key(
         "onnx", "Backend that takes over when all retries have failed. Empty: none", min_length=1, max_length=64
     )

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from edge_daemon.backends.base import Backend
-from edge_daemon.backends.guarded import GuardedBackend, open_backend
-from edge_daemon.backends.registry import DEFAULT, create
+from edge_daemon.backends.guarded import GuardedBackend, open_backend, unnamed_backend
+from edge_daemon.backends.registry import create
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.detection.event_finder import EventFinder
 from edge_daemon.detection.events import EventBuilder, EventRules
@@ -55,11 +55,6 @@ class DetectorSettings:
     max_length_s: float | None = None
     refractory_s: float | None = None
     backend: BackendSection | None = None
-
-    @property
-    def backend_name(self) -> str:
-        """Name of the backend that was chosen."""
-        return DEFAULT if self.backend is None else self.backend.name
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
@@ -214,7 +209,10 @@ def open_detector(settings: DetectorSettings, time: TimeSource | None = None) ->
         BackendError: the backend does not start, nor does its fallback.
     """
     made = plan(settings)
-    backend = create(made.model) if settings.backend is None else open_backend(made.model, settings.backend, time)
+    if settings.backend is None:
+        backend = unnamed_backend(made.model) or create(made.model)
+    else:
+        backend = open_backend(made.model, settings.backend, time)
     return Detector(made.model, made.rules, made.hop, backend)
 
 

@@ -100,6 +100,7 @@ def examine(config: Path, setup: Setup) -> str:
     chosen = laid_over(load(config), setup, os.environ).config
     detector = open_detector(DetectorSettings.from_config(chosen))
     with contextlib.closing(detector):
+        name = chosen.backend.name or detector.backend.name
         if detector.problem:
             return detector.problem
         metadata = detector.model.metadata
@@ -115,10 +116,9 @@ def examine(config: Path, setup: Setup) -> str:
         if took_s > SHARE * hop_s:
             return f"a window takes {took_s:.3f} s of processor time, the hop is {hop_s:g} s"
     features = synthetic_features(metadata.frontend.shape, n=8)
-    section = chosen.backend
-    for outcome in check(section.name, detector.model, reference(detector.model, features), section.options):
+    for outcome in check(name, detector.model, reference(detector.model, features), chosen.backend.options):
         if outcome.problem:
-            return f"{section.name}: {outcome.check}: {outcome.problem}"
+            return f"{name}: {outcome.check}: {outcome.problem}"
     return ""
 
 

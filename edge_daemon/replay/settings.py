@@ -96,12 +96,14 @@ def backend_for(config: Config | None, name: str | None, options: dict[str, Any]
     """
     if name is None and not options:
         return None
+    from edge_daemon.backends.registry import DEFAULT
     from edge_daemon.config.backend import BackendSection
 
     base = BackendSection(fallback=None) if config is None else config.backend
-    kept = base.options if name in {None, base.name} else {}
+    configured = base.name or DEFAULT  # options are the default's where none is named
+    kept = base.options if name in {None, configured} else {}
     if not base.worker:  # a worker's Python may have what this one has not
-        _see_that_it_exists(name or base.name, {**kept, **options})
+        _see_that_it_exists(name or configured, {**kept, **options})
     return BackendSection.model_validate(
         {**base.model_dump(), "name": name or base.name, "options": {**kept, **options}}
     )

@@ -40,7 +40,7 @@ class Gathering:
         windows: windows scored.
         lost_s: seconds not analysed, by cause.
         layer_spikes: spikes of each layer, int64 [layers], or None where no result tells.
-        backends: names of those that scored detections; more than one where a fallback took over.
+        backends: names of those that scored; more than one where a fallback took over.
     """
 
     def __init__(self, hop: int, most: int = MOST_ROWS) -> None:
@@ -90,6 +90,8 @@ class Gathering:
             total = self.layer_spikes
             self.layer_spikes = result.layer_spikes if total is None else total + result.layer_spikes
         self._go_on(result)
+        if result.origin is not None and not result.found:
+            self.backends.add(result.origin.backend)
         for detection in result.detections():
             self._add_detection(detection, result)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge_daemon.audio.capture.input_state import InputHealth
+from edge_daemon.backends.compiled import library
 from edge_daemon.health.assessment import assess
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.health.document import ClockHealth, HealthDocument, ModelHealth, QueueHealth
@@ -19,6 +21,17 @@ ONLINE: dict[str, object] = {
     "attempts": 1, "connections": 1, "sent": 0, "acknowledged": 0, "rejected": 0, "last_rejection": None,
     "in_flight": 0, "bytes_last_hour": 0, "held_by_budget": False,
 }  # fmt: skip
+
+
+@pytest.fixture
+def without_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder where no compiled kernel lies, whatever has been built in the checkout."""
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    monkeypatch.setattr(library, "FOLDER", folder)
+    library.kernel.cache_clear()
+    yield folder
+    library.kernel.cache_clear()
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def config() -> Config:
     return load_text(b"version: 1\naudio: {rate: 8000, block_ms: 50}\ndetection: {hop_s: 0.25}\n", {}).config
 
 
-def test_the_figures_belong_together(config: Config, tiny_model: Path) -> None:
+def test_the_figures_belong_together(config: Config, tiny_model: Path, without_kernel: Path) -> None:
     detector = open_detector(replace(DetectorSettings.from_config(config), model=tiny_model))
     board = MemoryBoard(board_health(memory_mb=70.0, temperature_c=41.0))
     report = bench(config, detector, board, seconds=0.6, model_load_s=1.5)

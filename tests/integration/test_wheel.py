@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
+import runpy
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -47,15 +51,51 @@ def test_everything_in_the_package_is_in_it_and_nothing_else(wheel: Path) -> Non
     assert {f"edge_daemon/assets/{path.name}" for path in shipped_models().values()} <= names
 
 
-@pytest.mark.long
-def test_it_works_where_the_checkout_is_not(wheel: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "environment"
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of a release, with the compiled kernel for each processor."""
+    make_wheel = runpy.run_path(str(ROOT / "systemd" / "make_wheel.py"))
+    for machine, compiler in make_wheel["COMPILERS"].items():
+        own = "cc" if machine == platform.machine() else compiler
+        if shutil.which(own) is None:
+            pytest.skip(f"needs the compiler {own}")
+    made: Path = make_wheel["make"](tmp_path_factory.mktemp("release"))
+    return made
+
+
+def environment(folder: Path, wheel: Path) -> Path:
+    """A new environment with a wheel and, seen where they are installed, the packages that it needs; its packages."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     packages = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     # what it depends on is seen where it is installed; an editable install of ours there is not: its .pth is not read
     (packages / "seen.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
     command = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "--quiet", "--no-deps"]
     subprocess.run([*command, wheel], check=True)
+    return packages
+
+
+@pytest.mark.long
+def test_a_release_scores_by_its_kernel_where_there_is_no_compiler(release: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(release) as archive:
+        names = set(archive.namelist())
+    kernels = {f"edge_daemon/backends/compiled/kernel.{machine}.so" for machine in ("aarch64", "x86_64")}
+    assert {name for name in names if name.endswith(".so")} == kernels
+    assert release.name.endswith("-py3-none-any.whl")
+    environment(tmp_path / "environment", release)
+    python = tmp_path / "environment" / "bin" / "python"
+    done = subprocess.run(
+        [python, "-P", "-m", "edge_daemon", "replay", "--output", "out", "--formats", "jsonl"],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PATH": "/nowhere"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [json.loads(line) for line in (tmp_path / "out" / "detections.jsonl").read_text().splitlines()]
+    assert {one["backend"] for one in found} == {"compiled" if platform.machine() in {"aarch64", "x86_64"} else "onnx"}
+
+
+@pytest.mark.long
+def test_it_works_where_the_checkout_is_not(wheel: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    packages = environment(folder, wheel)
 
     away = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it may lead to the checkout
 

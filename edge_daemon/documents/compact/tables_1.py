@@ -166,7 +166,7 @@ DETECTION = FieldTable(
         Field("low_hz", Decimal(1, 8, lambda _: 90.0)),
         Field("high_hz", Decimal(1, 9, lambda _: 200.0)),
         Field("model", Model()),
-        Field("backend", Word(("onnx", "event", "loihi"), _MOSTLY)),
+        Field("backend", Word(("onnx", "event", "loihi", "compiled"), _MOSTLY)),
         Field("position", _POSITION),
         Field("received_level", _LEVEL, "null"),
         Field(

@@ -56,7 +56,7 @@ def test_a_check_that_fails_is_a_verdict_and_the_others_go_on() -> None:
 # model and backend
 
 
-def test_the_shipped_model_is_good() -> None:
+def test_the_shipped_model_is_good(without_kernel: Path) -> None:
     verdict = only("model", "")
     assert verdict.state == "ok"
     assert ", threshold 0." in verdict.text

@@ -118,7 +118,7 @@ def test_a_model_that_is_not_there_is_no_matter_of_keys(tmp_path: Path) -> None:
 # opening
 
 
-def test_a_backend_is_guarded_only_where_a_section_says_how(tiny_model: Path) -> None:
+def test_a_backend_is_guarded_only_where_a_section_says_how(tiny_model: Path, without_kernel: Path) -> None:
     with closing(open_detector(DetectorSettings(tiny_model))) as plain:
         assert (plain.backend.name, plain.problem) == ("onnx", "")
         assert not isinstance(plain.backend, GuardedBackend)
@@ -137,7 +137,7 @@ def test_closing_gives_the_backend_back(tiny_model: Path) -> None:
         detector.backend.infer(np.zeros((1, *detector.model.metadata.frontend.shape), np.uint8))
 
 
-def test_what_detections_of_a_stream_have_in_common(tiny_model: Path) -> None:
+def test_what_detections_of_a_stream_have_in_common(tiny_model: Path, without_kernel: Path) -> None:
     with closing(open_detector(DetectorSettings(tiny_model, threshold=0.7))) as detector:
         position = Position(latitude=42.0, longitude=-70.0)
         origin = detector.origin("buoy-7", "dive", file="dive.wav", channel=2, position=position)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_daemon.config import Config
+from edge_daemon.config.backend import BackendSection
 from edge_daemon.errors import ConfigError, EdgeDaemonError
 from edge_daemon.live.config_file import ConfigFile, ConfigInForce
 from edge_daemon.model.model_file import default_model_path
@@ -200,7 +201,7 @@ def test_without_its_backend_it_listens_with_the_usual_one(place: Place) -> None
     for kept in place.folder.rglob("kept-config-*.yaml"):
         kept.write_text(place.path.read_text())  # the package that brought it is gone
     chosen = place.start()
-    assert chosen.config.backend.name == "onnx"
+    assert chosen.config.backend == BackendSection()
     assert "There is no backend named 'quantum'" in chosen.problems[0]
 
 

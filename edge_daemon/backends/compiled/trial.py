@@ -1,0 +1,54 @@
+"""Whether the kernel may score where no backend is named: it is there, takes the model, and computes it right.
+
+It gives the bits of ONNX Runtime, so who hears does not depend on which of the two ran. That is not believed but seen,
+for each model and on each processor: a window is computed by the kernel and by the reference.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from edge_daemon.backends.compiled.backend import CompiledBackend
+from edge_daemon.backends.compiled.library import library_path
+from edge_daemon.errors import BackendError
+from edge_daemon.model.model_file import ModelFile
+from edge_daemon.model.network import run
+
+_log = logging.getLogger(__name__)
+
+
+def proven(model: ModelFile) -> CompiledBackend | None:
+    """The compiled backend with a model loaded, or None where ONNX Runtime is to score.
+
+    That is where no kernel was built for this processor, and, with a line in the log, where there is one that is of no
+    use. Large models (mapped, not read) are left to ONNX Runtime: the kernel keeps weights in twice the memory.
+
+    Args:
+        model: the model.
+    """
+    if not library_path().exists() or model.contents.mapped is not None:
+        return None
+    try:
+        backend = CompiledBackend(model.network(), model.metadata.calibration)
+        _compare(backend, model)
+    except BackendError as error:
+        _log.warning("The compiled kernel is not used: %s", error.message)
+        return None
+    return backend
+
+
+def _compare(backend: CompiledBackend, model: ModelFile) -> None:
+    """Raise `BackendError` if a window of noise is not computed as the reference does."""
+    network = model.network()
+    features = np.random.default_rng(1).integers(0, 256, (1, *network.input_shape)).astype(np.uint8)
+    found, expected = backend.infer(features), run(network, features)
+    score = model.metadata.calibration.score(expected.margin)
+    pairs = (
+        (found.score, score),
+        (found.spike_counts, expected.spike_counts),
+        (found.layer_spikes, expected.layer_spikes),
+    )
+    if not all(np.array_equal(got, right) for got, right in pairs):
+        raise BackendError(f"it does not compute what the model {model.metadata.name} says.")
