@@ -166,6 +166,8 @@ class Buoys:
 
     def __init__(self, port: int, name: str = "buoys") -> None:
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=name)
+        self._taken: set[int] = set()
+        self._client.on_publish = lambda _client, _data, number, *_: self._taken.add(number)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
@@ -173,9 +175,13 @@ class Buoys:
         self.raw(*(message(document) for document in documents))
 
     def raw(self, *messages: tuple[str, bytes], retain: bool = False) -> None:
-        told = [self._client.publish(topic, payload, qos=1, retain=retain) for topic, payload in messages]
-        for one in told:
-            one.wait_for_publish(60)
+        """Publish, and wait until the broker has taken all; without a connection paho sends them when it has one."""
+        given = {self._client.publish(topic, payload, qos=1, retain=retain).mid for topic, payload in messages}
+        end = time.monotonic() + 60
+        while not given <= self._taken:
+            assert time.monotonic() < end, f"{len(given - self._taken)} of {len(given)} messages were not taken"
+            time.sleep(0.005)
+        self._taken -= given
 
     def listen(self, topic: str) -> queue.Queue[bytes]:
         """What comes on a topic from now on."""
