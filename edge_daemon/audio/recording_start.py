@@ -60,7 +60,11 @@ class RecordingStart:
 
 
 def recording_start(
-    path: Path, given: StartTime | None = None, zone: tzinfo | None = None, now: datetime | None = None
+    path: Path,
+    given: StartTime | None = None,
+    zone: tzinfo | None = None,
+    now: datetime | None = None,
+    chunks: Chunks | None = None,
 ) -> RecordingStart:
     """Find out when a recording began.
 
@@ -69,8 +73,9 @@ def recording_start(
         given: what the user said.
         zone: of times that do not tell theirs; None assumes UTC.
         now: what time it is; None asks the clock.
+        chunks: the file's metadata; None reads them.
     """
-    found = _told(path, given, zone, now)
+    found = _told(path, read_chunks(path) if chunks is None else chunks, given, zone, now)
     remark = _changing_clock(found.start, zone)
     return replace(found, remarks=(*found.remarks, remark)) if remark else found
 
@@ -86,8 +91,9 @@ def _changing_clock(start: StartTime | None, zone: tzinfo | None) -> str | None:
     return f"Its local time {start.local:%Y-%m-%d %H:%M:%S} in {zone_text(zone)} {how}."
 
 
-def _told(path: Path, given: StartTime | None, zone: tzinfo | None, now: datetime | None) -> RecordingStart:
-    chunks = read_chunks(path)
+def _told(
+    path: Path, chunks: Chunks, given: StartTime | None, zone: tzinfo | None, now: datetime | None
+) -> RecordingStart:
     raws = [raw for raw in raw_files(chunks.by_name.get("harp")) if implausible(_from_raw(raw), now) is None]
     stretches, misfit = _stretches(raws, chunks)
     remarks = [misfit] if misfit else []

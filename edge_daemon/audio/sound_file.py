@@ -45,6 +45,7 @@ class FileSource:
         block_seconds: wished length of a block; shortened so that a read takes at most 1 MiB.
         start: when the first sample was taken, if known better than from the file's name.
         tolerance_s: shortest difference between header and file that matters, seconds.
+        file: the file, if it is open for reading, at its beginning; it is closed with the source.
 
     Attributes:
         rate: Hz.
@@ -68,13 +69,14 @@ class FileSource:
         block_seconds: float = 4.0,
         start: StartTime | None = None,
         tolerance_s: float = TOLERANCE_S,
+        file: BinaryIO | None = None,
     ) -> None:
         self.name = str(path)
         self.defects: list[Defect] = []
         self.read_frames = 0
         self._ended = False
         self._contents: Contents | None = None
-        self._handle = _open(Path(path))
+        self._handle = _open(Path(path)) if file is None else file
         try:
             contents = self._contents = open_contents(self._handle, self.name)
             self.rate, self.channels, self.said = contents.rate, contents.channels, contents.said

@@ -6,6 +6,7 @@ its first frame, if there is one, and that of an Ogg file from its last page; da
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,6 @@ from edge_daemon.audio.decoding.contents import OPENING_ERRORS
 from edge_daemon.audio.decoding.disk_bytes import bytes_at
 from edge_daemon.audio.decoding.id3 import after_id3
 from edge_daemon.audio.decoding.stretch import Sequential
-from edge_daemon.audio.regular_file import open_regular
 from edge_daemon.audio.sound_file import LONGEST_S, FileSource
 
 
@@ -33,33 +33,39 @@ class SoundLength:
     frames: int
 
 
-def sound_length(path: Path) -> SoundLength | None:
+def sound_length(file: BinaryIO, path: Path) -> SoundLength | None:
     """The length of a file; None where nobody knows it before all has been read, or where it has no sound.
+
+    Args:
+        file: open for reading; not read by now through Python's buffer.
+        path: where it is.
 
     Raises:
         AudioError: as `FileSource`.
         OSError: it cannot be read.
     """
-    with open_regular(path) as file:
-        head = bytes_at(file.fileno(), 4, after_id3(file))  # the descriptor stays at the begin, for libsndfile
-        if head == b"OggS" or (len(head) == 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):
-            if head != b"OggS" and not _mpeg_tells(file):
-                return None
-            try:
-                with Sequential(file.fileno(), closefd=False) as sound:
-                    return _plausible(int(sound.samplerate), int(sound.channels), int(sound.frames))
-            except OPENING_ERRORS:
-                return None
-        if head == b"fLaC":
-            from edge_daemon.audio.decoding.flac import FlacFrames
+    descriptor = file.fileno()
+    os.lseek(descriptor, 0, os.SEEK_SET)  # for libsndfile
+    head = bytes_at(descriptor, 4, after_id3(file))  # and the descriptor stays there
+    if head == b"OggS" or (len(head) == 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0):
+        if head != b"OggS" and not _mpeg_tells(file):
+            return None
+        try:
+            with Sequential(descriptor, closefd=False) as sound:
+                return _plausible(int(sound.samplerate), int(sound.channels), int(sound.frames))
+        except OPENING_ERRORS:
+            return None
+    if head == b"fLaC":
+        from edge_daemon.audio.decoding.flac import FlacFrames
 
-            try:
-                flac = FlacFrames(file)
-            except ValueError:
-                return None
-            if flac.said in {None, flac.held}:  # else the whole is looked through
-                return _plausible(flac.rate, flac.channels, flac.held)
-    with FileSource(path, block_seconds=0.0) as source:
+        try:
+            flac = FlacFrames(file)
+        except ValueError:
+            return None
+        if flac.said in {None, flac.held}:  # else the whole is looked through
+            return _plausible(flac.rate, flac.channels, flac.held)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    with FileSource(path, block_seconds=0.0, file=file) as source:
         return _plausible(source.rate, source.channels, source.frames)
 
 

@@ -14,7 +14,9 @@ from datetime import tzinfo
 from itertools import pairwise
 
 from edge_daemon.audio.defect import Defect
+from edge_daemon.audio.metadata.chunks import chunks_in
 from edge_daemon.audio.recording_start import recording_start
+from edge_daemon.audio.regular_file import open_regular
 from edge_daemon.audio.sound_length import sound_length
 from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.replay.continuity import RecordedSpan, RecorderName, Seam, continuous
@@ -184,11 +186,14 @@ def plan_replay(recordings: Sequence[Recording], *, join: bool = True, zone: tzi
 def _header(recording: Recording, zone: tzinfo | None) -> _Header | None:
     """What its header says; None where it does not say enough, and whoever hears it will say why."""
     try:
-        length = sound_length(recording.path)
+        with open_regular(recording.path) as file:
+            with open(file.fileno(), "rb", closefd=False) as own:  # a buffer that nobody else reads from
+                chunks = chunks_in(own)
+            length = sound_length(file, recording.path)
         if length is None:
             return None
         form = Form(length.rate, length.channels)
-        started = recording_start(recording.path, None, zone)
+        started = recording_start(recording.path, None, zone, chunks=chunks)
         if started.start is None:
             return _Header(form, length.frames, None, 0)
         start_ns, pause_ns = nanoseconds(started.start.utc), 0

@@ -70,27 +70,39 @@ class Chunks:
 
 def read_chunks(path: Path) -> Chunks:
     """Read a file's metadata; empty for other formats, and where the file cannot be read."""
-    chunks = Chunks()
     try:
         with open_regular(path) as file:
-            begin = after_id3(file)
-            file.seek(begin)
-            head = file.read(16)
-            if head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:12] == b"WAVE":
-                _read_riff(file, chunks)
-            elif head == _W64_RIFF:
-                _read_wave64(file, chunks)
-            elif head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
-                _read_aiff(file, chunks)
-            elif head[:4] == b"caff":
-                _read_caf(file, chunks)
-            elif head[:4] == b"fLaC":
-                _read_flac(file, begin + 4, chunks)
-            elif head[:4] == b"OggS":
-                for key, value in ogg_comments(file):
-                    chunks.add_tag(key, value)
+            return chunks_in(file)
     except OSError:
-        pass  # whoever opens it for its sound says what is wrong
+        return Chunks()  # whoever opens it for its sound says what is wrong
+
+
+def chunks_in(file: BinaryIO) -> Chunks:
+    """The metadata of a file; what can be read of them.
+
+    Args:
+        file: open for reading, in any place, and left in any place.
+    """
+    chunks = Chunks()
+    try:
+        begin = after_id3(file)
+        file.seek(begin)
+        head = file.read(16)
+        if head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:12] == b"WAVE":
+            _read_riff(file, chunks)
+        elif head == _W64_RIFF:
+            _read_wave64(file, chunks)
+        elif head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
+            _read_aiff(file, chunks)
+        elif head[:4] == b"caff":
+            _read_caf(file, chunks)
+        elif head[:4] == b"fLaC":
+            _read_flac(file, begin + 4, chunks)
+        elif head[:4] == b"OggS":
+            for key, value in ogg_comments(file):
+                chunks.add_tag(key, value)
+    except OSError:
+        pass
     return chunks
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
+import io
+import os
 import struct
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from edge_daemon.audio.regular_file import open_regular
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.audio.sound_length import sound_length
 from edge_daemon.detection.detector import DetectorSettings
@@ -20,6 +27,7 @@ from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.run import Summary, replay
 from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.stream import plan_replay
 
 BEGIN = datetime(2023, 4, 5, 12, tzinfo=UTC)
 RATE = 2000
@@ -71,7 +79,8 @@ def test_files_that_follow_each_other_are_one_stream(
     for begin, end in pairwise(cuts):
         path = tmp_path / f"A_{BEGIN + timedelta(seconds=begin):%Y%m%d_%H%M%S.%f}.{ending}"
         write(path, sound[round(begin * rate) : round(end * rate)], rate, kind)
-        length = sound_length(path)
+        with open_regular(path) as file:
+            length = sound_length(file, path)
         assert length is not None
         with FileSource(path) as source:
             assert (length.rate, length.frames) == (rate, source.frames)
@@ -90,7 +99,8 @@ def test_mp3_files_without_a_note_of_their_length_are_heard_alone(settings: Repl
         path = tmp_path / f"A_{BEGIN + timedelta(seconds=8 * number):%Y%m%d_%H%M%S}.mp3"
         write(path, sea(8, 16_000), 16_000, ("MP3", "MPEG_LAYER_III"))
         path.write_bytes(path.read_bytes().replace(b"Info", b"\0\0\0\0").replace(b"Xing", b"\0\0\0\0"))
-        assert sound_length(path) is None
+        with open_regular(path) as file:
+            assert sound_length(file, path) is None
     summary, _ = heard(tmp_path, settings)
     assert summary.plan.joined == 0
     assert summary.seconds == pytest.approx(16, abs=0.3)
@@ -157,3 +167,38 @@ def test_a_recorder_that_pauses_within_files_is_one_stream_between_its_pauses(
     assert len(summary.plan.pieces) > 1
     pieces = {path.name: path.read_bytes() for path in (tmp_path / "pieces").iterdir() if path.is_file()}
     assert pieces["detections.csv"] == one["detections.csv"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [
+        ("wav", ("WAV", "PCM_16")),
+        ("wav", ("RF64", "PCM_24")),
+        ("flac", ("FLAC", "PCM_16")),
+        ("ogg", ("OGG", "VORBIS")),
+        ("aiff", ("AIFF", "PCM_16")),
+    ],
+)
+def test_each_recording_is_opened_once_to_plan(
+    ending: str, kind: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        path = tmp_path / f"A_{BEGIN + timedelta(seconds=8 * number):%Y%m%d_%H%M%S}.{ending}"
+        write(path, sea(8, 8000), 8000, kind)
+    recordings = find_recordings([tmp_path])
+    opened: Counter[str] = Counter()
+
+    def counted(opening: Callable[..., Any]) -> Callable[..., Any]:
+        def count(path: Any, *arguments: Any, **options: Any) -> Any:
+            if str(path).startswith(str(tmp_path)):
+                opened[str(path)] += 1
+            return opening(path, *arguments, **options)
+
+        return count
+
+    for module, name in ((os, "open"), (io, "open"), (builtins, "open")):
+        monkeypatch.setattr(module, name, counted(getattr(module, name)))
+    plan = plan_replay(recordings)
+    monkeypatch.undo()
+    assert (plan.joined, plan.streams) == (3, 1)
+    assert opened == {recording.file: 1 for recording in recordings}
