@@ -23,10 +23,18 @@ const char *const edge_daemon_source = SOURCE_DIGEST; /* who loads the library s
 #define FOR_EACH_PROCESSOR
 #endif
 
-typedef int16_t shorts8 __attribute__((vector_size(16), aligned(2), may_alias));
-typedef int16_t shorts16 __attribute__((vector_size(32), aligned(2), may_alias));
-typedef int32_t ints8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef float floats8 __attribute__((vector_size(32), aligned(4), may_alias));
+/* Bytes of a vector: what is larger than the processor's own lives in memory, not in registers. */
+#ifdef __aarch64__
+#define VECTOR 16
+#else
+#define VECTOR 32
+#endif
+#define SHORTS (VECTOR / 2)
+#define INTS (VECTOR / 4)
+typedef int16_t short_vector __attribute__((vector_size(VECTOR), aligned(2), may_alias));
+typedef int16_t half_vector __attribute__((vector_size(VECTOR / 2), aligned(2), may_alias));
+typedef int32_t int_vector __attribute__((vector_size(VECTOR), aligned(4), may_alias));
+typedef float float_vector __attribute__((vector_size(VECTOR), aligned(4), may_alias));
 
 /* As `layout.LayerLayout` has it. */
 typedef struct {
@@ -70,7 +78,7 @@ typedef struct {
     INLINE void NAME##_block(TYPE *const *sums, const int16_t *const *weight, const uint32_t *rows, int32_t count, \
                              const int many, const int n) \
     { \
-        SUMS total[3][8]; \
+        SUMS total[3][4 * LANES / WIDTH]; \
         for (int k = 0; k < many; k++) \
             for (int v = 0; v < n; v++) total[k][v] = *(const SUMS *)(sums[k] + WIDTH * v); \
         for (int32_t i = 0; i < count; i++) \
@@ -98,8 +106,8 @@ typedef struct {
         } \
     }
 
-DEFINE_ADD(add_shorts, int16_t, shorts16, shorts16, 16)
-DEFINE_ADD(add_ints, int32_t, ints8, shorts8, 8)
+DEFINE_ADD(add_shorts, int16_t, short_vector, short_vector, SHORTS)
+DEFINE_ADD(add_ints, int32_t, int_vector, half_vector, INTS)
 
 /* What spikes of the layer before give, before bias, shift and max-pool. A place reaches each sum once. */
 #define DEFINE_ARRIVE(NAME, TYPE, ADD, MANY) \
@@ -227,7 +235,7 @@ INLINE void first_sums_float(const Layer *l, const float *picture, int32_t width
         for (int32_t column = 0; column < l->sum_columns; column += 4)
             for (int32_t block = 0; block < padded; block += LANES) {
                 const float *at = picture + (size_t)row * l->row_step * width, *x[4];
-                floats8 low[4] = {{0}}, high[4] = {{0}};
+                float_vector total[4][LANES / INTS] = {{{0}}};
                 for (int k = 0; k < 4; k++) {
                     int32_t own = column + k < l->sum_columns ? column + k : l->sum_columns - 1;
                     x[k] = at + (size_t)own * l->column_step;
@@ -235,17 +243,14 @@ INLINE void first_sums_float(const Layer *l, const float *picture, int32_t width
                 for (int32_t i = 0; i < l->high; i++)
                     for (int32_t j = 0; j < l->wide; j++) {
                         const float *w = weight + (size_t)(i * l->wide + j) * padded + block;
-                        floats8 w_low = *(const floats8 *)w, w_high = *(const floats8 *)(w + 8);
-                        for (int k = 0; k < 4; k++) {
-                            float value = x[k][i * width + j];
-                            low[k] += w_low * value;
-                            high[k] += w_high * value;
-                        }
+                        for (int k = 0; k < 4; k++)
+                            for (int v = 0; v < LANES / INTS; v++)
+                                total[k][v] += *(const float_vector *)(w + INTS * v) * x[k][i * width + j];
                     }
                 for (int k = 0; k < 4 && column + k < l->sum_columns; k++) {
                     int32_t *to = sums + ((size_t)row * l->sum_columns + column + k) * padded + block;
-                    *(ints8 *)to = __builtin_convertvector(low[k], ints8);
-                    *(ints8 *)(to + 8) = __builtin_convertvector(high[k], ints8);
+                    for (int v = 0; v < LANES / INTS; v++)
+                        *(int_vector *)(to + INTS * v) = __builtin_convertvector(total[k][v], int_vector);
                 }
             }
 }
