@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
-from train.evaluation.rises import Rises
 from train.evaluation.scores import Scores
 
 
@@ -28,13 +27,8 @@ def events_of(scored: Scores, rules: EventRules) -> list[Event]:
         events += builder.gap(gap)
         first = last
     events += _push(builder, starts[first:], scores[first:]) + builder.finish()
-    return events if scored.rises is None else [event for event in events if _counts(event, scored.rises, rules)]
-
-
-def _counts(event: Event, rises: Rises, rules: EventRules) -> bool:
-    """As the pipeline has it: an event counts whose call rises far enough, or cannot be followed."""
-    rise_hz = rises.rise_hz(event) if rules.min_rise_hz > 0 else None
-    return rise_hz is None or rise_hz >= rules.min_rise_hz
+    look = scored.rises
+    return events if look is None else [event for event in events if look.counts(event, rules.min_rise_hz)]
 
 
 def _push(builder: EventBuilder, starts: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Event]:

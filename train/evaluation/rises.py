@@ -1,11 +1,12 @@
-"""How far the calls in a recording's events rise, looked at when rules ask, and once for each event."""
+"""Whether the calls in a recording's events rise, looked at when rules ask, and once for each event."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from edge_daemon.audio.source import Block
-from edge_daemon.detection.call_tracker import CallTracker
+from edge_daemon.detection.call_tracker import CallTracker, rises
+from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from train.data.sound_file import read_window, sound_info
@@ -27,29 +28,35 @@ class Rises:
 
     def __init__(self, path: Path, rate: int, margin: int, band_hz: tuple[float, float], channel: int = 0) -> None:
         self._path, self._rate, self._margin, self._band_hz, self._channel = path, rate, margin, band_hz, channel
-        self._known: dict[tuple[int, int], float | None] = {}
+        self._known: dict[tuple[int, int], tuple[TrackedCall, ...]] = {}
         self._samples: int | None = None
 
-    def rise_hz(self, event: Event) -> float | None:
-        """How far the call rises that rises most in an event, hertz; None where no call could be followed.
+    def counts(self, event: Event, least_hz: float) -> bool:
+        """Whether an event counts where its call must rise so far, as the pipeline has it.
+
+        Args:
+            event: of the recording.
+            least_hz: hertz; 0 asks for nothing, and nothing is read.
 
         Raises:
             DataError: the file cannot be read.
         """
+        return least_hz <= 0 or rises(self._calls(event), least_hz)
+
+    def _calls(self, event: Event) -> tuple[TrackedCall, ...]:
         span = event.begin, event.end
         if span not in self._known:
             self._known[span] = self._look(event)
         return self._known[span]
 
-    def _look(self, event: Event) -> float | None:
+    def _look(self, event: Event) -> tuple[TrackedCall, ...]:
         if self._samples is None:
             self._samples = int(sound_info(self._path).duration_s * self._rate)
         first = max(0, event.begin - self._margin)
         count = min(event.end + self._margin, self._samples) - first
         if count <= 0:
-            return None
+            return ()
         sound = read_window(self._path, first / self._rate, count, self._rate, self._channel)
         tracker = CallTracker(self._rate, self._margin, self._band_hz)
         tracker.push(Block(sound, first))
-        calls = tracker.calls(Found(event, (), ""))
-        return max((call.sweep_hz for call in calls), default=None)
+        return tracker.calls(Found(event, (), ""))
