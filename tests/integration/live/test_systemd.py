@@ -22,7 +22,7 @@ from tests.integration.booted_machine import Machine, booted, put, until
 
 ROOT = Path(__file__).resolve().parents[3]
 PORT = 18_883
-JAR = "/root/cookies"
+JAR = "/run/cookies"
 SPEED = 4.0
 
 PROGRAM = """\
