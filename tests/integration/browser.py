@@ -12,6 +12,7 @@ import select
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,10 @@ def running(folder: Path) -> Browser:
     if program is None or shutil.which("bash") is None:
         pytest.skip("needs a browser: apt-get install chromium")
     return Browser(program, folder)
+
+
+def fresh_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """What fixtures yield, in whatever scope: a running browser with a profile of its own."""
+    made = running(tmp_path_factory.mktemp("browser"))
+    yield made
+    made.close()

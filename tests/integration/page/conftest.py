@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.browser import Browser, running
+from tests.integration.browser import fresh_browser
 from tests.integration.live.conftest import RATE, calls
 
 ROOT = Path(__file__).parents[3]
@@ -139,11 +139,7 @@ class RealBoard:
                 self._ended.wait(max(0.0, began + number * PIECE_S - time.monotonic()))
 
 
-@pytest.fixture(scope="session")
-def page_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = running(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
+page_browser = pytest.fixture(scope="session")(fresh_browser)
 
 
 @pytest.fixture

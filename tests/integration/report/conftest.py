@@ -6,15 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.browser import Browser, running
+from tests.integration.browser import Browser, fresh_browser
 
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A running browser; skips where there is none."""
-    made = running(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
+chromium = pytest.fixture(scope="module")(fresh_browser)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.edge_daemon.shore.buoy_documents import message
 from tests.edge_daemon.shore.without_extra import pytest_pycollect_makemodule
-from tests.integration.browser import Browser, running
+from tests.integration.browser import Browser, fresh_browser
 from tests.integration.shore.postgresql import address
 
 if TYPE_CHECKING:
@@ -231,11 +231,7 @@ def buoys(broker: PlainBroker) -> Iterator[Buoys]:
     made.close()
 
 
-@pytest.fixture(scope="module")
-def station_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = running(tmp_path_factory.mktemp("browser"))
-    yield made
-    made.close()
+station_browser = pytest.fixture(scope="module")(fresh_browser)
 
 
 @pytest.fixture
