@@ -10,7 +10,8 @@ A grid file (JSON or YAML) names the data, the base recipe, the folds and the ax
       beta: [0.7, 0.8, 0.9, 0.95, learned]
       time_steps: [1, 10, 20, 30, 40, 50]
 
-An axis is a setting of the network, or a dotted place in the recipe (`schedule.rate`). A task is done when its result
+An axis is a setting of the network, or a dotted place in the recipe (`schedule.rate`). With the split `recordings` the
+folds are those of a mixture: each is judged on the whole recordings that it keeps aside. A task is done when its result
 file exists, so a sweep that was stopped goes on where it was, on as many processes or machines as there are. Results
 of another grid in the same folder are refused, not taken for this one's.
 """
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -33,7 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_daemon.errors import EdgeDaemonError, UsageError
 from train.checkpoint import single_thread, write_json
-from train.crossval import Split, folds, run_fold
+from train.crossval import Fold, Split, folds, run_fold
 from train.device import chosen_device
 from train.part import Part
 from train.recipe import Recipe, default_recipe
@@ -50,7 +51,7 @@ class Grid(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str = Field(description="Data set, as `python -m train` takes it.")
-    split: Split = "random"
+    split: Split | Literal["recordings"] = Field("random", description="`recordings`: the folds of a mixture.")
     folds: int = Field(5, ge=2)
     first_folds: int | None = Field(None, ge=1, description="Train only on this many of the folds.")
     windows: int | None = Field(None, ge=10, description="Use this many windows, evenly spread in time.")
@@ -110,8 +111,7 @@ def recipe_of(grid: Grid, task: Task) -> Recipe:
 def run_task(grid: Grid, task: Task, folder: str, device: str = "cpu") -> dict[str, Any]:
     """Run a task; its result is written by whoever runs it, and returned for a caller on another machine."""
     single_thread()
-    data = _data(grid.data, grid.windows)
-    fold = folds(data.part.labels, data.order, grid.folds, grid.split, group=data.group)[task.fold]
+    data, fold = _material(grid, task)
     return run_fold(
         recipe_of(grid, task),
         data.part,
@@ -169,20 +169,17 @@ def _about(grid: Grid, task: Task) -> dict[str, Any]:
 
 def _check_stored(grid: Grid, stored: list[Task], folder: Path, elsewhere: bool) -> None:
     """Refuse results of another grid; `elsewhere`: the data may be on other machines only."""
-    data, cut = None, None
-    if stored:
+    for task in stored:
+        about, test = _about(grid, task), None
         try:
-            data = _data(grid.data, grid.windows)
-            cut = folds(data.part.labels, data.order, grid.folds, grid.split, group=data.group)
+            data, fold = _material(grid, task)
         except EdgeDaemonError:
             if not elsewhere:
                 raise
-    for task in stored:
-        about = _about(grid, task)
-        if data is not None:
+        else:
             about |= {"data": data.name, "data_digest": data.part.digest}
+            test = fold.test
         path = _result(folder, task)
-        test = None if cut is None else cut[task.fold].test
         check_result(path, read_result(path), recipe_of(grid, task), about, test)
 
 
@@ -232,6 +229,26 @@ class _Windows:
     order: NDArray[np.int64]
     group: NDArray[np.int64] | None
     name: str
+
+
+def _material(grid: Grid, task: Task) -> tuple[_Windows, Fold]:
+    """The windows of a task, and which of them its fold learns from."""
+    if grid.split == "recordings":
+        return _recordings(grid.data, task.fold)
+    data = _data(grid.data, grid.windows)
+    return data, folds(data.part.labels, data.order, grid.folds, grid.split, group=data.group)[task.fold]
+
+
+@lru_cache(maxsize=2)
+def _recordings(spec: str, number: int) -> tuple[_Windows, Fold]:
+    """A mixture without what one of its folds keeps aside, then that."""
+    from train.data import open_fold
+
+    learn, aside = open_fold(spec, number)
+    part = Part.together([Part.of(learn), Part.of(aside)])
+    places = np.arange(len(part.labels), dtype=np.int64)
+    cut = len(learn.labels)
+    return _Windows(part, places, None, learn.name), Fold(places[:cut], places[cut:])
 
 
 @lru_cache(maxsize=2)

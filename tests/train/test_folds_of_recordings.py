@@ -13,7 +13,8 @@ import yaml
 from edge_daemon.errors import UsageError
 from train.__main__ import main
 from train.checkpoint import read_document
-from train.data import DataError
+from train.data import DataError, open_fold
+from train.data.opening import FRONT_ENDS
 from train.ocean.scene import scene
 from train.ocean.sound import RATE
 from train.sample import CONDITIONS
@@ -128,3 +129,11 @@ def test_what_cannot_be_is_said(folder: Path, folds: Path) -> None:
         command("calibrate", folds / "fold0", "--share", "calls")
     with pytest.raises(UsageError, match="for each fold"):
         command("evaluate", f"{folds}/fold{{}}", "--calls", folder / "buoy/calls.csv", "--output", folder / "none")
+
+
+def test_a_fold_of_samples_is_asked_for_behind_its_name(folder: Path) -> None:
+    learn, aside = open_fold(f"{folder / 'sea.yaml'}#waveform", 1)
+    assert learn.frontend == aside.frontend == FRONT_ENDS["waveform"]
+    assert learn.features is not None
+    assert learn.features.shape[1:] == (1, 4000)
+    assert 57 + 117 - 6 * 4 <= len(aside.labels) <= 57 + 117

@@ -305,3 +305,27 @@ def test_no_scheduler_is_told(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="scheduler"):
         sweep(GRID, tmp_path, dask="tcp://127.0.0.1:9")
     assert time.monotonic() > begin
+
+
+def test_a_mixtures_folds_are_judged_on_what_they_keep_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fold(spec: str, number: int) -> tuple[SimpleNamespace, SimpleNamespace]:
+        asked.append((spec, number))
+        learn, aside = bright(spec), bright(spec)
+        kept = slice(0, 30 + 3 * number)
+        return learn, SimpleNamespace(**{**vars(aside), "features": aside.features[kept], "labels": aside.labels[kept]})
+
+    monkeypatch.setattr(train.data, "open_fold", fold)
+    sweeping._recordings.cache_clear()
+    grid = GRID.model_copy(update={"data": "sea.yaml#waveform", "split": "recordings", "folds": 2, "first_folds": None})
+    grid = grid.model_copy(update={"axes": {"beta": [0.7], "time_steps": [3]}})
+    results = sweep(grid, tmp_path)
+    assert asked == [("sea.yaml#waveform", 0), ("sea.yaml#waveform", 1)]
+    assert [(r["fold"], r["split"], r["windows"], r["calls"]) for r in results] == [
+        (0, "recordings", 30, 10),
+        (1, "recordings", 33, 11),
+    ]
+    with np.load(tmp_path / "beta=0.7,time_steps=3/fold1.npz") as kept:
+        assert kept["place"].tolist() == list(range(90, 123)), "behind what it learned from"
+    assert sweep(grid, tmp_path) == results, "read, not trained again"

@@ -87,11 +87,7 @@ def open_dataset(
     Raises:
         DataError: nothing there, not understood, or features that another front end made.
     """
-    text, _, named = str(spec).rpartition("#")
-    if named in FRONT_ENDS and text:
-        frontend = frontend or FRONT_ENDS[named]
-    else:
-        text = str(spec)
+    text, frontend = _named(str(spec), frontend)
     if text.lower().endswith(".npz"):
         return _open_archive(_existing(text), frontend)
     wanted, chosen = frontend or DEFAULT_SPEC, options or Options()
@@ -123,7 +119,7 @@ def open_fold(
     """Opens a mixture without what one of its folds keeps aside, and that.
 
     Args:
-        spec: the mixture's file.
+        spec: the mixture's file; a front end's name may follow as in `open_dataset`.
         number: of the fold, from 0.
         frontend: as in `open_dataset`.
         hop_s: from window to window of the recordings that are kept aside.
@@ -135,7 +131,7 @@ def open_fold(
     Raises:
         DataError: no mixture, no such fold, or as in `open_dataset`.
     """
-    text = str(spec)
+    text, frontend = _named(str(spec), frontend)
     if not text.lower().endswith(MIXTURES):
         raise DataError(f"{text} has no folds of recordings.", "Only a mixture (a YAML file) has them.")
     mixture = Mixture.read(_existing(text))
@@ -146,8 +142,14 @@ def open_fold(
         )
     aside = mixture.folds[number]
     wanted = frontend or DEFAULT_SPEC
-    learn = open_dataset(spec, wanted, options=Options(channel=channel, aside=aside))
+    learn = open_dataset(text, wanted, options=Options(channel=channel, aside=aside))
     return learn, held_out(mixture, wanted, aside, hop_s, channel)
+
+
+def _named(spec: str, frontend: Spec | None) -> tuple[str, Spec | None]:
+    """A data set without the front end that it names behind `#`, and that one, unless another is given."""
+    text, _, named = spec.rpartition("#")
+    return (text, frontend or FRONT_ENDS[named]) if named in FRONT_ENDS and text else (spec, frontend)
 
 
 def _existing(text: str) -> Path:

@@ -35,8 +35,8 @@ def gap(first: Sequence[Cell], first_folder: Path, second: Sequence[Cell], secon
     found = paired_auc(pairs)
     low, high = found.interval
     return [
-        f"- {_named(ours)}: mean AUC {found.first:.3f} over {len(pairs)} folds",
-        f"- {_named(theirs)}: {found.second:.3f} on the same clips",
+        f"- {_named(ours)}: mean AUC {found.first:.3f} over {len(pairs)} folds, median {ours.median_auc:.3f}",
+        f"- {_named(theirs)}: {found.second:.3f} on the same clips, median {theirs.median_auc:.3f}",
         f"- difference {found.difference:+.3f} (95 % over clips {low:+.3f} to {high:+.3f})",
     ]
 

@@ -15,6 +15,7 @@ from train.study.cell_table import cell_tables
 from train.study.gap import gap
 from train.study.heat_map import draw
 from train.study.network_table import network_table
+from train.study.trial_table import trial_table
 from train.sweep import Grid
 
 HEAT_MAP = "heat_map.png"
@@ -64,6 +65,11 @@ def _grid(root: Path, grid: str, folder: str) -> list[str]:
     return [*lines, "", f"![Heat map of these medians](../{picture})"] if (root / picture).exists() else lines
 
 
+def _trials(root: Path, grid: str, folder: str) -> list[str]:
+    read = Grid.read(root / grid)
+    return trial_table(read, read_cells(read, root / folder))
+
+
 def _networks(root: Path, folder: str, split: str) -> list[str]:
     return network_table(root / folder, "blocked" if split == "blocked" else "random")
 
@@ -78,4 +84,9 @@ def _gap(root: Path, *places: str) -> list[str]:
     )
 
 
-SECTIONS: dict[str, Callable[..., list[str]]] = {"grid": _grid, "networks": _networks, "gap": _gap}
+SECTIONS: dict[str, Callable[..., list[str]]] = {
+    "grid": _grid,
+    "trials": _trials,
+    "networks": _networks,
+    "gap": _gap,
+}

@@ -85,6 +85,29 @@ def test_the_gap_is_between_best_cells_on_the_same_clips(root: Path) -> None:
     assert "- difference -0." in text
 
 
+def test_trials_have_a_row_each(tmp_path: Path) -> None:
+    text = "data: synthetic\nfolds: 3\nfirst_folds: 1\nrecipe: {network: mlp2d}\n"
+    (tmp_path / "t.yaml").write_text(text + "axes: {zero: [0, 128], schedule.rate: [0.001]}\n")
+    result = {
+        "data": "made up",
+        "fold": 0,
+        "auc": 0.71,
+        "auc_float": 0.71,
+        "auc_training": 0.75,
+        "converged": True,
+        "network": "mlp2d",
+        "firing": {"rates": [0.5, 0.251], "silent": [0.1, 1.0]},
+    }
+    path = tmp_path / "out/zero=128,rate=0.001/fold0.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(result))
+    text = made(tmp_path, "trials t.yaml out")
+    assert "1 of 2 trainings are done (1 fold a setting)." in text
+    assert "| zero | rate | AUC | training AUC | spikes, % | silent, % |\n" in text
+    assert "| 128 | 0.001 | **0.710** | 0.750 | 50, 25 | 10, 100 |\n" in text
+    assert "| 0 | 0.001 |" not in text
+
+
 def test_maps_are_drawn_where_there_are_results(root: Path) -> None:
     text = "".join(f"<!-- study: grid {g}.yaml {f} -->\n<!-- end -->\n" for g, f in (("one", "1d"), ("two", "2d")))
     assert draw_maps(text, root) == [root / "2d/heat_map.png"]
