@@ -9,7 +9,7 @@ with which it falls are not kept. Which epoch is best is decided by a part of th
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edge_daemon.errors import UsageError
-from edge_daemon.model.model_file import ModelFile
 from train.augment import Augmentation
-from train.checkpoint import CheckpointDocument, load, save
+from train.checkpoint import CheckpointDocument, save
 from train.crossval import Fold
 from train.loop import Report, Training, fit, margins, score_auc
-from train.networks import build
-from train.networks.lif import SpikingNetwork
 from train.part import Part
 from train.quantise import QuantisedNetwork
+from train.start import Start
 
 ALLOWED_FALL = 0.002
 """By so much the old evaluation's AUC may fall: a hundredth of what separates networks of different kinds."""
@@ -36,62 +34,6 @@ LEAST = 10
 """Windows of either kind that are needed to learn from and to be judged by."""
 SCHEDULE = Training(epochs=12, batch=32, rate=5e-4, warmup=0.1, average=0.9, distil=0.3)
 AUGMENTATION = Augmentation(time_shift=8)
-
-
-@dataclass(frozen=True)
-class Start:
-    """The network that fine-tuning starts from, and what is said about it.
-
-    Attributes:
-        network: in integers.
-        document: of its checkpoint, or what its model file says in place of one.
-    """
-
-    network: QuantisedNetwork
-    document: CheckpointDocument
-
-
-def start_from(path: Path) -> Start:
-    """A network to start from.
-
-    Args:
-        path: a model file, or a checkpoint's folder.
-
-    Raises:
-        ModelError: it cannot be read.
-        UsageError: it does not say which network it is, or is not one in integers.
-    """
-    if path.is_dir():
-        checkpoint = load(path)
-        if not isinstance(checkpoint.network, QuantisedNetwork):
-            raise UsageError(f"{path} is a network in real numbers.", "Start from a spiking one, such as `conv`.")
-        return Start(checkpoint.network, checkpoint.document)
-    model = ModelFile.read(path)
-    metadata = model.metadata
-    training: dict[str, Any] = metadata.metrics.get("training") or {}
-    if "network" not in training:
-        raise UsageError(
-            f"{path} does not say which network it is.", "Start from a model that `python -m export` has written."
-        )
-    network = build(training["network"], metadata.frontend.shape, training.get("settings"))
-    if not isinstance(network, SpikingNetwork):
-        raise UsageError(f"{path}: the network {training['network']} has no integers.", "Start from `conv`.")
-    quantised = QuantisedNetwork(network)
-    quantised.take(model.network())
-    return Start(
-        quantised.eval(),
-        CheckpointDocument(
-            network=training["network"],
-            settings=training.get("settings") or {},
-            quantised=True,
-            frontend=metadata.frontend,
-            labels=metadata.labels,
-            calibration=metadata.calibration,
-            data=metadata.provenance.data,
-            credit=metadata.provenance.credit,
-            training=training,
-        ),
-    )
 
 
 def tune(
@@ -123,7 +65,7 @@ def tune(
     """
     learn, judge = _cut(new, share)
     rehearsed, old = _halves(old, REHEARSED * len(learn.labels), schedule.seed)
-    network, teacher = _copy(start), _copy(start).requires_grad_(False)
+    network, teacher = start.copied(), start.copied().requires_grad_(False)
     before = {
         "old_auc": score_auc(network, old),
         "new_auc": score_auc(network, judge),
@@ -139,7 +81,7 @@ def tune(
         network, heard, schedule, AUGMENTATION, validation=judge, worth=worth, teachers=[teacher], report=report
     )
     if max(history.validation_auc, default=-np.inf) <= -before["new_loss"]:
-        network, history.best_epoch = _copy(start), -1
+        network, history.best_epoch = start.copied(), -1
     figures = {
         "windows_learned_from": len(learn.labels),
         "windows_rehearsed": len(rehearsed.labels),
@@ -213,14 +155,6 @@ def _halves(old: Part, most: int, seed: int) -> tuple[Part, Part]:
         again[places[: min(len(places) // 2, round(most * len(places) / max(len(old.labels), 1)))]] = True
     halves = Fold(np.flatnonzero(again), np.flatnonzero(~again)).without_kin(old.kin)
     return old.take(halves.train), old.take(halves.test)
-
-
-def _copy(start: Start) -> QuantisedNetwork:
-    network = build(start.document.network, start.document.frontend.shape, start.document.settings)
-    assert isinstance(network, SpikingNetwork)  # noqa: S101 - the start is one in integers
-    copied = QuantisedNetwork(network)
-    copied.load_state_dict(start.network.state_dict())
-    return copied
 
 
 def _figures(network: nn.Module, old: Part, judge: Part) -> dict[str, float]:

@@ -18,15 +18,18 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from torch import nn
 
 from edge_daemon.errors import UsageError
-from train.augment import NOTHING, Augmentation
+from train.augment import Augmentation
 from train.device import CPU
 from train.loop import Report, Training, fit
 from train.networks import build
 from train.networks.lif import SpikingNetwork
 from train.part import Part
 from train.quantise import QuantisedNetwork
+from train.start import start_from, teacher_from
 from train.state import History
 
+FOLD = "{}"
+"""Stands for a fold's number in the names of networks."""
 NOISE_SHARE = 0.3
 """Share of training pictures under which noise is laid when there is noise and the recipe does not say how often."""
 
@@ -59,6 +62,10 @@ class Recipe:
         augmentation: during training.
         fine_tuning: training of the integer network afterwards; None leaves the network in real numbers.
         teacher: for distillation, with `schedule.distil` and `fine_tuning.distil`.
+        teachers: trained networks that teach beside it, as they are: checkpoints or model files. `{}` in a name stands
+            for the fold (`recordings:0` has 0, `none` has none), so that none has learned from what judges.
+        start: checkpoint or model file whose integers go on learning, in place of a training in real numbers; `{}` as
+            above.
         validation: share of the training windows set aside for early stopping, 0 for none.
     """
 
@@ -68,7 +75,14 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     fine_tuning: Training | None = None
     teacher: Teacher | None = None
+    teachers: tuple[str, ...] = ()
+    start: str | None = None
     validation: float = 0.0
+
+    def of_fold(self, fold: str) -> Recipe:
+        """The recipe with a fold's number in the names of the networks that it starts from and learns from."""
+        start = None if self.start is None else self.start.replace(FOLD, fold)
+        return replace(self, start=start, teachers=tuple(name.replace(FOLD, fold) for name in self.teachers))
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
@@ -82,6 +96,7 @@ class Recipe:
             for name, kind in (("schedule", Training), ("augmentation", Augmentation), ("fine_tuning", Training)):
                 if values.get(name) is not None:
                     values[name] = kind(**values[name])
+            values["teachers"] = tuple(values.get("teachers", ()))
             if values.get("teacher") is not None:
                 teacher = dict(values["teacher"])
                 teacher["schedule"] = Training(**teacher.get("schedule", {}))
@@ -96,7 +111,7 @@ class Trained:
     """What following a recipe gives.
 
     Attributes:
-        network: in real numbers.
+        network: in real numbers; the integer network where the recipe starts from one.
         quantised: in integers, or None.
         progress: history of the training in real numbers.
         fine_tuning: history of the integer network's.
@@ -139,7 +154,7 @@ def follow(
     belongs = json.dumps(recipe.to_json(), sort_keys=True)
     shape = (part.features.shape[1], part.features.shape[2])
     learn, validation = _set_aside(part, recipe.validation, recipe.schedule.seed)
-    teachers = []
+    teachers = [teacher_from(Path(name)).to(device) for name in recipe.teachers]
     if recipe.teacher is not None:
         for number in range(recipe.teacher.count):
             place = None if folder is None else folder / f"teacher{number}"
@@ -147,24 +162,28 @@ def follow(
                 _teach(recipe.teacher, shape, learn, recipe.augmentation, number, noise, place, belongs, device, report)
             )
     torch.manual_seed(recipe.schedule.seed)
-    network = build(recipe.network, shape, recipe.settings).to(device)
-    progress = fit(
-        network,
-        learn,
-        recipe.schedule,
-        recipe.augmentation,
-        validation=validation,
-        teachers=teachers,
-        noise=noise,
-        folder=None if folder is None else folder / "float",
-        belongs=belongs,
-        report=report,
-    )
-    if recipe.fine_tuning is None or not isinstance(network, SpikingNetwork):
-        return Trained(network.cpu(), None, progress, None)
-    quantised = QuantisedNetwork(network).to(device)
+    if recipe.start is None:
+        network = build(recipe.network, shape, recipe.settings).to(device)
+        progress = fit(
+            network,
+            learn,
+            recipe.schedule,
+            recipe.augmentation,
+            validation=validation,
+            teachers=teachers,
+            noise=noise,
+            folder=None if folder is None else folder / "float",
+            belongs=belongs,
+            report=report,
+        )
+        if recipe.fine_tuning is None or not isinstance(network, SpikingNetwork):
+            return Trained(network.cpu(), None, progress, None)
+        quantised = QuantisedNetwork(network).to(device)
+    else:
+        network = quantised = _begun(recipe.start, recipe, shape).to(device)
+        progress = History()
     tuned = None
-    if recipe.fine_tuning.epochs:
+    if recipe.fine_tuning is not None and recipe.fine_tuning.epochs:
         tuned = fit(
             quantised,
             learn,
@@ -178,44 +197,6 @@ def follow(
             report=report,
         )
     return Trained(network.cpu(), quantised.cpu().eval(), progress, tuned)
-
-
-def default_recipe(name: str, epochs: int | None = None) -> Recipe:
-    """The recipe with which a network of that name is trained unless told otherwise.
-
-    Args:
-        name: one of `train.networks.NAMES`.
-        epochs: in place of the recipe's own number.
-    """
-    recipes = {
-        "conv": Recipe(
-            "conv",
-            schedule=Training(epochs=16, rate=5e-3, distil=0.7),
-            fine_tuning=Training(epochs=3, rate=5e-4, distil=0.7),
-            teacher=Teacher("cnn", {"channels": [16, 32, 64, 64]}, Training(epochs=12), count=3),
-        ),
-        "cnn": Recipe("cnn", schedule=Training(epochs=20)),
-        "frames": Recipe("frames", schedule=Training(epochs=20), fine_tuning=Training(epochs=3, rate=5e-4)),
-        "template": Recipe("template", schedule=Training(epochs=8, rate=2e-2, weight_decay=1e-4), augmentation=NOTHING),
-        # with snnTorch's own slope of 25 and no stem neither learns at all (AUC 0.50); `mlp2d` with slope 2 alone 0.81
-        "mlp2d": Recipe(
-            "mlp2d",
-            {"slope": 2.0, "stem": "band_median"},
-            schedule=Training(epochs=8, rate=5e-4),
-            fine_tuning=Training(epochs=0),
-        ),
-        "mlp1d": Recipe(
-            "mlp1d",
-            {"slope": 2.0, "stem": "band_median"},
-            schedule=Training(epochs=10, rate=5e-4),
-            augmentation=Augmentation(time_shift=560, mask_bands=0, mask_frames=0, gain=0.0),
-            fine_tuning=Training(epochs=0),
-        ),
-    }
-    if name not in recipes:
-        raise UsageError(f"There is no network called {name!r}.", f"Choose one of {', '.join(recipes)}.")
-    recipe = recipes[name]
-    return recipe if epochs is None else replace(recipe, schedule=replace(recipe.schedule, epochs=epochs))
 
 
 def untaught(recipe: Recipe) -> Recipe:
@@ -249,6 +230,19 @@ def with_noise(recipe: Recipe) -> Recipe:
     if recipe.augmentation.noise > 0:
         return recipe
     return replace(recipe, augmentation=replace(recipe.augmentation, noise=NOISE_SHARE))
+
+
+def _begun(start: str, recipe: Recipe, shape: tuple[int, int]) -> QuantisedNetwork:
+    """The integers that a recipe starts from, to be changed."""
+    begun = start_from(Path(start))
+    known = begun.document
+    if (known.network, known.settings, known.frontend.shape) != (recipe.network, recipe.settings, shape):
+        raise UsageError(
+            f"{start} is `{known.network}` {known.settings} with features {known.frontend.shape}, the recipe asks for"
+            f" `{recipe.network}` {recipe.settings} with {shape}.",
+            "Start from one of its kind.",
+        )
+    return begun.copied()
 
 
 def _set_aside(part: Part, share: float, seed: int) -> tuple[Part, Part | None]:

@@ -35,9 +35,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge_daemon.errors import EdgeDaemonError, UsageError
 from train.checkpoint import single_thread, write_json
 from train.crossval import Fold, Split, folds, run_fold
+from train.default_recipe import default_recipe
 from train.device import chosen_device
 from train.part import Part
-from train.recipe import Recipe, default_recipe
+from train.recipe import Recipe
 from train.stored import check_result, read_result
 
 LEARNED = "learned"

@@ -12,10 +12,11 @@ from edge_daemon.errors import UsageError
 from train import crossval
 from train.augment import NOTHING
 from train.crossval import Fold, cross_validate, folds, run_fold
+from train.default_recipe import default_recipe
 from train.fold_summary import summary
 from train.loop import Training
 from train.part import Part
-from train.recipe import Recipe, default_recipe, follow, untaught
+from train.recipe import Recipe, follow, untaught
 
 
 def part(n: int = 120) -> Part:

@@ -14,9 +14,10 @@ from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import model_path
 from train.__main__ import main
 from train.checkpoint import load
-from train.fine_tuning import ALLOWED_FALL, SCHEDULE, _halves, start_from, tune
+from train.fine_tuning import ALLOWED_FALL, SCHEDULE, _halves, tune
 from train.part import Part
 from train.quantise import to_integer_network
+from train.start import start_from
 
 
 def ocean(text: str) -> Part:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from edge_daemon.errors import UsageError
+from edge_daemon.model.frontend import LogMelSpec
 from train import recipe as recipes
 from train.augment import NOTHING, Augmentation
-from train.loop import Training
+from train.checkpoint import CheckpointDocument, save
+from train.default_recipe import default_recipe
+from train.loop import Training, score_auc
 from train.part import Part
-from train.recipe import Recipe, Teacher, Trained, default_recipe, follow, with_noise, with_seed
+from train.recipe import Recipe, Teacher, Trained, follow, with_noise, with_seed
 from train.state import History
 
 SCHEDULE = Training(epochs=2, batch=16, rate=1e-2, average=0.9, distil=0.5)
@@ -159,3 +164,54 @@ def test_teachers_hear_the_noise_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_waveform_network_gets_what_its_sister_needs_to_learn() -> None:
     """With snnTorch's slope of 25 and a constant 128 on every input it stays at an AUC of 0.50."""
     assert default_recipe("mlp1d").settings == default_recipe("mlp2d").settings == {"slope": 2.0, "stem": "band_median"}
+
+
+LATER = replace(RECIPE, teacher=None, validation=0.0, fine_tuning=replace(SCHEDULE, epochs=6, distil=1.0))
+CNN = Recipe("cnn", {"channels": [4, 4, 4, 4]}, Training(epochs=12, batch=16, rate=1e-2, average=0.9))
+SPEC = LogMelSpec(bands=32, hop=129)
+"""Features of 32 × 32."""
+
+
+@pytest.fixture(scope="module")
+def kept(whole: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints: fold 0 of the whole training in integers, and a network that takes calls for the rest."""
+    folder = tmp_path_factory.mktemp("kept")
+    document = CheckpointDocument(network="mlp2d", settings=RECIPE.settings, quantised=True, frontend=SPEC)
+    save(folder / "run-0", whole.final, document)
+    wrong = replace(part(), labels=1 - part().labels)
+    document = CheckpointDocument(network="cnn", settings=CNN.settings, quantised=False, frontend=SPEC)
+    save(folder / "wrong-0", follow(CNN, wrong).network, document)
+    return folder
+
+
+def begun(kept: Path, **changes: Any) -> Recipe:
+    """The recipe of fold 0 that goes on from the integers."""
+    return replace(LATER, start=str(kept / "run-{}"), **changes).of_fold("0")
+
+
+def test_integers_go_on_from_where_they_start(kept: Path, whole: Trained) -> None:
+    resting = follow(begun(kept, fine_tuning=None), part())
+    assert torch.equal(weights(resting), torch.cat([weights(resting)[: len(weights(resting)) // 2]] * 2))
+    for name, value in whole.final.state_dict().items():
+        assert torch.equal(resting.final.state_dict()[name], value), name
+    went_on = follow(begun(kept), part())
+    assert went_on.progress.loss == []
+    assert len(went_on.fine_tuning.loss) == 6 if went_on.fine_tuning else False
+    assert not torch.equal(weights(went_on), weights(resting))
+
+
+def test_a_trained_network_teaches_what_it_knows(kept: Path) -> None:
+    """The labels say one thing, the teacher the opposite, and nothing but the teacher counts."""
+    pupil = replace(CNN, schedule=replace(CNN.schedule, distil=1.0))
+    assert score_auc(follow(pupil, part()).final, part()) > 0.9
+    taught = replace(pupil, teachers=(str(kept / "wrong-{}"),)).of_fold("0")
+    assert taught.teachers == (str(kept / "wrong-0"),)
+    assert score_auc(follow(taught, part()).final, part()) < 0.1
+    assert Recipe.from_json(json.loads(json.dumps(taught.to_json()))) == taught
+
+
+def test_a_start_of_another_kind_is_refused(kept: Path) -> None:
+    with pytest.raises(UsageError, match="the recipe asks for `mlp2d`"):
+        follow(begun(kept, settings={"hidden": [6]}), part())
+    with pytest.raises(UsageError, match="real numbers"):
+        follow(replace(begun(kept), start=str(kept / "wrong-0")), part())

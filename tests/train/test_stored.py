@@ -11,7 +11,8 @@ import pytest
 
 from edge_daemon.errors import UsageError
 from train.checkpoint import write_json
-from train.recipe import Recipe, default_recipe
+from train.default_recipe import default_recipe
+from train.recipe import Recipe
 from train.stored import check_result, read_result, recipe_difference
 
 RESULTS = Path(__file__).resolve().parents[2] / "train" / "results"

@@ -108,6 +108,7 @@ def fit(
     chosen = chosen_recipe(data, network, recipe, settings, epochs, seed, noise)
     output = output or Path("runs") / chosen.network
     fold = hold_out.removeprefix("recordings:")
+    chosen = chosen.of_fold(fold)
     opened, aside = (open_data(data), None) if fold == hold_out else open_aside(data, fold)
     document = fit_checkpoint(
         opened,
@@ -128,12 +129,12 @@ def fit(
 
 def _tune(start: str, data: str, old: str, output: Path, epochs: int | None, seed: int | None, command: str) -> None:
     """Go on from a model with new windows."""
-    from edge_daemon.model.shipped import model_path
     from train import fine_tuning
     from train.part import Part
     from train.report import sentences
+    from train.start import start_from
 
-    begun = fine_tuning.start_from(Path(start) if Path(start).is_dir() else model_path(start))
+    begun = start_from(Path(start))
     new, known = open_data(data), open_data(old)
     for name, opened in ((data, new), (old, known)):
         if opened.frontend != begun.document.frontend:

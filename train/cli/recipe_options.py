@@ -47,7 +47,8 @@ def chosen_recipe(
     Raises:
         UsageError: the file cannot be read, or a setting is malformed.
     """
-    from train.recipe import Recipe, default_recipe, untaught, with_noise, with_seed
+    from train.default_recipe import default_recipe
+    from train.recipe import Recipe, untaught, with_noise, with_seed
 
     if recipe is not None:
         try:
