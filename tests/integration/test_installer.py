@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -232,13 +233,13 @@ class Installation:
 
     def __init__(self, root: Path, wheels: Path) -> None:
         self.root = root
-        self._environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
-        self._environment.pop("PYTHONPATH", None)
+        self.environment = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+        self.environment.pop("PYTHONPATH", None)
 
     def command(self, *arguments: str | Path, systemd: Path = SYSTEMD) -> dict[str, Any]:
         return {
             "args": ["sh", systemd / "install.sh", "--root", self.root, *arguments],
-            "env": self._environment,
+            "env": self.environment,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.STDOUT,
             "text": True,
@@ -255,6 +256,23 @@ class Installation:
         """Whether the program in force starts and finds its model."""
         command = [self.link / "bin/python", "-I", "-m", "edge_daemon", "model", "info"]
         return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+
+    def scored_by(self) -> set[str]:
+        """The backend that the program in force takes by itself."""
+        command = [
+            self.link / "bin/python",
+            "-I",
+            "-m",
+            "edge_daemon",
+            "replay",
+            "--output",
+            "out",
+            "--formats",
+            "jsonl",
+        ]
+        subprocess.run(command, cwd=self.root, capture_output=True, timeout=120, check=True)
+        lines = (self.root / "out/detections.jsonl").read_text().splitlines()
+        return {json.loads(line)["backend"] for line in lines}
 
     def releases(self) -> set[str]:
         return {path.name for path in (self.root / "opt/edge-daemon/releases").iterdir()}
@@ -345,3 +363,40 @@ def test_an_installation_of_0_1_0_changes_places_with_the_first_release(tmp_path
     assert (program / "former").readlink() == Path("releases/first")
     assert (program / "former/bin/edge-daemon").exists()
     assert (program / "trial").read_text() == ""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_the_kernel_is_built_where_a_compiler_is_and_its_lack_stops_nothing(tmp_path: Path, wheels: Path) -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    installed = Installation(tmp_path / "root", wheels)
+
+    def scoring(path: str) -> str:
+        """Install with this search path; the line about scoring."""
+        installed.environment["PATH"] = path
+        done = installed.run()
+        assert done.returncode == 0, done.stdout
+        assert installed.works()
+        (line,) = [line for line in done.stdout.splitlines() if line.startswith("Scoring: ")]
+        return line
+
+    usual = installed.environment["PATH"]
+    assert scoring(usual) == "Scoring: the compiled kernel"
+    assert installed.scored_by() == {"compiled"}
+
+    failing = tmp_path / "failing"
+    failing.mkdir()
+    (failing / "cc").write_text("#!/bin/sh\necho 'no room' >&2\nexit 1\n")
+    (failing / "cc").chmod(0o755)
+    line = scoring(f"{failing}:{usual}")
+    assert line == "Scoring: ONNX Runtime; the compiled kernel cannot be had: The compiler cc failed: no room"
+    assert installed.scored_by() == {"onnx"}
+
+    without = tmp_path / "without"
+    without.mkdir()
+    for program in [*Path("/usr/sbin").iterdir(), *Path("/usr/bin").iterdir()]:
+        if program.name != "cc" and not (without / program.name).is_symlink():
+            (without / program.name).symlink_to(program)
+    assert scoring(str(without)).startswith("Scoring: ONNX Runtime; with a C compiler (apt-get install gcc) ")
+    assert installed.scored_by() == {"onnx"}

@@ -56,6 +56,12 @@ def build(compiler: str = "cc", machine: str = "", folder: Path | None = None) -
     return target
 
 
+def is_built(machine: str = "") -> bool:
+    """Whether a library of this version's source lies where `library_path` says; it is not loaded."""
+    path = library_path(machine)
+    return path.exists() and _digest().encode() in path.read_bytes()
+
+
 @lru_cache(maxsize=1)
 def kernel() -> ctypes.CDLL:
     """The library for this processor, loaded.

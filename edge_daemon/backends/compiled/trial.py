@@ -31,17 +31,20 @@ def proven(model: ModelFile) -> CompiledBackend | None:
     if not library_path().exists() or model.contents.mapped is not None:
         return None
     try:
-        backend = CompiledBackend(model.network(), model.metadata.calibration)
-        _compare(backend, model)
+        return examine(model)
     except BackendError as error:
         _log.warning("The compiled kernel is not used: %s", error.message)
         return None
-    return backend
 
 
-def _compare(backend: CompiledBackend, model: ModelFile) -> None:
-    """Raise `BackendError` if a window of noise is not computed as the reference does."""
+def examine(model: ModelFile) -> CompiledBackend:
+    """The compiled backend with a model loaded, after it has computed a window of noise as the reference does.
+
+    Raises:
+        BackendError: it has not, or there is no kernel that can be used.
+    """
     network = model.network()
+    backend = CompiledBackend(network, model.metadata.calibration)
     features = np.random.default_rng(1).integers(0, 256, (1, *network.input_shape)).astype(np.uint8)
     found, expected = backend.infer(features), run(network, features)
     score = model.metadata.calibration.score(expected.margin)
@@ -52,3 +55,4 @@ def _compare(backend: CompiledBackend, model: ModelFile) -> None:
     )
     if not all(np.array_equal(got, right) for got, right in pairs):
         raise BackendError(f"it does not compute what the model {model.metadata.name} says.")
+    return backend
