@@ -94,5 +94,8 @@ class RecentSound:
         """Append samples; `length` is more than there are for a gap longer than the ring."""
         end = self._end + length
         samples = samples[-len(self._ring) :]
-        self._ring[np.arange(end - len(samples), end) % len(self._ring)] = samples
+        place = (end - len(samples)) % len(self._ring)
+        fits = len(self._ring) - place  # before the ring begins anew
+        self._ring[place : place + len(samples)] = samples[:fits]
+        self._ring[: max(0, len(samples) - fits)] = samples[fits:]
         self._end = end
