@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from edge_daemon.checks.verdict import Verdict
 from edge_daemon.config import Config
 from edge_daemon.errors import ConfigValueError, EdgeDaemonError
-from edge_daemon.health.prometheus import Endpoint
 
 
 def refuse_endpoint(config: Config) -> None:
@@ -25,6 +24,8 @@ def try_endpoint(config: Config) -> Verdict:
     port = config.health.prometheus_port
     if port is None:
         return Verdict("endpoint", "skipped", "health.prometheus_port is empty")
+    from edge_daemon.health.prometheus import Endpoint  # here: a daemon without it need not hold a web server
+
     try:
         Endpoint(port, lambda: None).close()
     except EdgeDaemonError as error:

@@ -35,7 +35,6 @@ def run(config: Path | None) -> int:
 
     from edge_daemon.config import DEFAULT_PATH
     from edge_daemon.errors import about
-    from edge_daemon.health.prometheus import Endpoint
     from edge_daemon.live.config_file import ConfigFile, ConfigInForce
     from edge_daemon.live.daemon import Daemon
     from edge_daemon.live.dependencies import system_dependencies
@@ -58,6 +57,8 @@ def run(config: Path | None) -> int:
                 ordered=file,
             )
             if (port := chosen.health.prometheus_port) is not None:
+                from edge_daemon.health.prometheus import Endpoint  # here: a web server takes a megabyte
+
                 try:
                     with about("health.prometheus_port"):
                         endpoint = Endpoint(port, daemon.health.document)

@@ -13,6 +13,7 @@ from edge_daemon.audio.recent_sound import RecentSound
 from edge_daemon.clips.recorder import ClipRecorder
 from edge_daemon.clips.retention import Retention
 from edge_daemon.clips.store import ClipStore
+from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.config import Config
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.effort.ledger import EffortLedger
@@ -32,7 +33,6 @@ from edge_daemon.live.detection_reporter import DetectionReporter
 from edge_daemon.live.effort_reporter import EffortReporter
 from edge_daemon.live.expiry import Expiry
 from edge_daemon.live.history_keeper import HistoryKeeper
-from edge_daemon.live.page_feed import PageFeed
 from edge_daemon.live.proven_clock import ProvenClock
 from edge_daemon.live.sample_time import SampleTime
 from edge_daemon.live.schedule import ScheduleRunner, schedule_from_config
@@ -42,7 +42,6 @@ from edge_daemon.live.storage_loop import StorageLoop
 from edge_daemon.live.tally_reporter import TallyReporter
 from edge_daemon.live.unsaved_log import UnsavedLog
 from edge_daemon.mqtt.announcements import Announcement
-from edge_daemon.mqtt.home_assistant import discovery
 from edge_daemon.mqtt.packing import PackedOutbox, Packing
 from edge_daemon.mqtt.publisher import Publisher
 from edge_daemon.mqtt.topics import Topics
@@ -54,6 +53,7 @@ from edge_daemon.system.pulse import Pulse
 
 if TYPE_CHECKING:
     from edge_daemon.live.orders_desk import OrdersDesk
+    from edge_daemon.live.page_feed import PageFeed
     from edge_daemon.live.track_keeper import TrackKeeper
     from edge_daemon.mqtt.inbox import Inbox
     from edge_daemon.position.receiver import PositionReceiver
@@ -190,7 +190,7 @@ def assemble(config: Config, dependencies: Dependencies) -> Components:
     levels = _levels(config, dependencies, recent, ledger)
     cutter = None if store is None else _cutter(config, dependencies, recent, clips, times)
     hydrophone = Hydrophone.from_config(config.hydrophone)
-    page = PageFeed(config.page.socket, config.device.id, rate, times, time) if config.page.enabled else None
+    page = _page(config, rate, times, time)
     reporter = DetectionReporter(
         detector.origin(
             config.device.id,
@@ -282,6 +282,14 @@ def _receiver(
     return receiver, TrackKeeper(receiver.track, ledger, config.position)
 
 
+def _page(config: Config, rate: int, times: SampleTime, time: TimeSource) -> PageFeed | None:
+    if not config.page.enabled:
+        return None
+    from edge_daemon.live.page_feed import PageFeed  # likewise, here and below
+
+    return PageFeed(config.page.socket, config.device.id, rate, times, time)
+
+
 def _sends_pictures(config: Config) -> bool:
     return config.mqtt.enabled and config.mqtt.thumbnails
 
@@ -290,6 +298,8 @@ def _announcements(config: Config) -> list[Announcement]:
     """What is to be announced to Home Assistant."""
     if not (config.mqtt.enabled and config.mqtt.home_assistant.enabled):
         return []
+    from edge_daemon.mqtt.home_assistant import discovery
+
     topics = Topics(config.mqtt.prefix, config.device.id)
     moves = config.position.source != "fixed"
     return discovery(topics, config.mqtt.home_assistant.prefix, config.device.name, moves=moves)

@@ -12,7 +12,6 @@ is the median of the last day, in pieces of ten minutes, known after an hour; it
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -157,14 +156,20 @@ class InputJudge:
         if len(self._usual) < _ENOUGH:
             return None
         levels, flatness = zip(*self._usual, strict=True)
-        return statistics.median(levels), statistics.median(flatness)
+        return _median(levels), _median(flatness)
 
     def _remember(self, sound: SoundStatistics) -> None:
         self._piece.append((sound.level_db, sound.flatness))
         if len(self._piece) == _PIECE:
             levels, flatness = zip(*self._piece, strict=True)
-            self._usual.append((statistics.median(levels), statistics.median(flatness)))
+            self._usual.append((_median(levels), _median(flatness)))
             self._piece = []
+
+
+def _median(values: Sequence[float]) -> float:
+    """As `statistics.median`, which would load fractions and random numbers besides."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def _of_samples(sound: SoundStatistics) -> Iterator[InputFault]:
