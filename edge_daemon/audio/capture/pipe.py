@@ -10,6 +10,7 @@ pipe's sound may come late and all at once (a network stream does), and is then 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -88,7 +89,8 @@ class PipeSource:
         self._time = time or SystemTime()
         self._timeline = CaptureTimeline(self.name, rate, self._time, dead_s, clip_level, round(lead_s * rate))
         self._retry = Retry(backoff or Backoff(first_s=1.0, limit_s=60.0), rng or random.Random())  # noqa: S311 jitter
-        self._wake = threading.Event()
+        self._asleep = threading.Lock()  # released to wake; an Event would cost more
+        self._asleep.acquire()
         self._wait = wait or self._wake_or_wait
         self._frame = BYTES[sample_format] * channels
         self._bytes_per_s = self._frame * rate
@@ -123,12 +125,12 @@ class PipeSource:
     def listen(self, on: bool) -> None:
         """Read the pipe, or throw away what comes and account for the time as a gap by schedule."""
         self._wanted = on
-        self._wake.set()
+        self._wake()
 
     def close(self) -> None:
         """End the source; the reading thread gives the pipe back within a quarter of a second."""
         self._closing = True
-        self._wake.set()
+        self._wake()
 
     def read(self) -> Block | Gap | None:
         """Wait for the next block or gap; None when the source has ended."""
@@ -285,6 +287,9 @@ class PipeSource:
             self._open = False
             self._source.close()
 
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # told already
+            self._asleep.release()
+
     def _wake_or_wait(self, seconds: float) -> None:
-        self._wake.wait(seconds)
-        self._wake.clear()
+        self._asleep.acquire(timeout=seconds)
