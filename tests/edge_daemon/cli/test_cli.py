@@ -84,6 +84,22 @@ def test_replaying_a_wav_file_loads_what_it_needs_alone(tmp_path: Path) -> None:
     assert not loaded & NOT_FOR_A_WAV_FILE
 
 
+NOT_FOR_EVERY_DAEMON = {
+    *("http.server", "wsgiref", "html", "edge_daemon.health.prometheus"),  # health.prometheus_port
+    *("edge_daemon.live.page_feed", "edge_daemon.live.orders_desk", "edge_daemon.position.receiver"),  # their sections
+    "edge_daemon.mqtt.home_assistant",
+    *("statistics", "numpy.ma", "numpy.random"),
+}
+
+
+@pytest.mark.slow
+def test_a_daemon_does_not_hold_what_it_does_not_use() -> None:
+    parts = ("cli.run", "live.config_file", "live.daemon", "live.dependencies")
+    loaded = modules_after("; ".join(f"import edge_daemon.{part}" for part in parts))
+    assert {"edge_daemon.live.assembly", "edge_daemon.checks.run", "edge_daemon.mqtt.publisher"} <= loaded
+    assert not loaded & NOT_FOR_EVERY_DAEMON
+
+
 def test_placing_a_call_in_its_band_loads_no_masked_arrays() -> None:
     band = "event_band_hz(np.eye(5, dtype=np.uint8), np.arange(10.0).reshape(5, 2))"  # np.median would load them
     loaded = modules_after(f"import numpy as np; from edge_daemon.detection.call_band import event_band_hz; {band}")
