@@ -13,7 +13,7 @@
 #   --purge     with --uninstall: remove those and the user too
 #   --root DIR  install below DIR instead of /, without touching the running system (for images and tests)
 #
-# Where a C compiler is (apt-get install gcc), the compiled kernel is built, which takes less memory and time; none is needed.
+# Where a C compiler is, the compiled kernel is built, which takes less memory and time; none is needed.
 #
 # A new release is built beside the one in use and tried; one renaming puts it in force. If it is not ready at two
 # starts, the former one comes back by itself.
@@ -201,7 +201,7 @@ new -m edge_daemon model info >/dev/null || fail "the new release cannot open it
 if told=$(new -m edge_daemon.backends.compiled --keep 2>&1); then
     say "Scoring: the compiled kernel"
 elif ! command -v cc >/dev/null; then
-    say "Scoring: ONNX Runtime; with a C compiler (apt-get install gcc) this would build a kernel that takes less memory"
+    say "Scoring: ONNX Runtime; with a C compiler (apt-get install gcc libc6-dev) it would be a kernel that takes less memory"
 else
     rm -f "$release"/lib/python3*/site-packages/edge_daemon/backends/compiled/kernel.*.so
     told=$(printf '%s' "$told" | head -n 1)

@@ -398,5 +398,5 @@ def test_the_kernel_is_built_where_a_compiler_is_and_its_lack_stops_nothing(tmp_
     for program in [*Path("/usr/sbin").iterdir(), *Path("/usr/bin").iterdir()]:
         if program.name != "cc" and not (without / program.name).is_symlink():
             (without / program.name).symlink_to(program)
-    assert scoring(str(without)).startswith("Scoring: ONNX Runtime; with a C compiler (apt-get install gcc) ")
+    assert scoring(str(without)).startswith("Scoring: ONNX Runtime; with a C compiler (apt-get install gcc libc6-dev) ")
     assert installed.scored_by() == {"onnx"}
