@@ -3,8 +3,9 @@
 The filter is soxr's (linear phase, flat to 0.91 of the Nyquist frequency, images and aliases below −120 dB).
 soxr's own streams emit in bursts and hold back up to 0.65 s of sound, too long for a live detector. So the stream is
 cut into chunks of a quarter second or less on a fixed grid; each sees a margin of neighbouring sound on both sides that
-covers the filter's reach. For the rates of recorders that is a product with matrices (`polyphase_filter`); where these
-would be large, soxr itself resamples the chunk with its margins (`soxr_filter`). That brings four things:
+covers the filter's reach. For the rates of recorders two filters do that, a short one and a sharp one
+(`filter_design`), as products of matrices (`polyphase_filter`); where the filters would be large, soxr itself
+resamples the chunk with its margins (`soxr_filter`). That brings four things:
 
 - output is late by the margin (about 56 ms), and until its chunk is whole;
 - results do not depend on how the input was cut into blocks, bit for bit;
@@ -29,6 +30,7 @@ from edge_daemon.errors import AudioError
 
 # Half the filter's length, in samples of the lower rate, until what is left of it is below the filter's own −120 dB.
 _REACH = 112
+_Filter = PolyphaseFilter | SoxrFilter
 # Recorders write full scale ±1, counts (2³¹) or micropascal (10⁹ at the loudest); squares of more overflow in float32.
 LARGEST = np.float32(1e12)
 
@@ -63,7 +65,7 @@ class Resampler:
         reach = _REACH * max(1.0, target_rate / source_rate)
         self._margin = math.ceil(reach / self._up)  # in periods
         self._chunk = _chunk(target_rate, self._up)  # in periods
-        self._filter: PolyphaseFilter | SoxrFilter | None = None  # made when there is sound for it
+        self._filter: _Filter | None = None  # made when there is sound for it
         self._running = False  # within a segment
         self._begun = False  # the segment's first margin has been seen
         self._buffer = np.zeros(0, np.float32)  # of the segment, what has not been seen yet
@@ -195,7 +197,7 @@ class Resampler:
         self._buffer, self._running, self._begun = np.zeros(0, np.float32), False, False
         return list[Block | Gap](out)
 
-    def _new_filter(self) -> PolyphaseFilter | SoxrFilter:
+    def _new_filter(self) -> _Filter:
         shape = (self._up, self._down, self._margin, self._chunk)
         return PolyphaseFilter(*shape) if PolyphaseFilter.fits(*shape) else SoxrFilter(self._rates, *shape)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.audio.polyphase_filter import QUALITY
+from edge_daemon.audio.filter_design import QUALITY
 
 
 class SoxrFilter:
