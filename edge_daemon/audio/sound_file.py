@@ -96,7 +96,9 @@ class FileSource:
         self._tears: list[int] = []
         self._torn_to = -1  # end of the last of them
         wished = max(1, round(block_seconds * self.rate))
-        self._buffer = np.empty((max(1, min(wished, _MOST_VALUES // self.channels)), self.channels), np.float32)
+        self._block = max(1, min(wished, _MOST_VALUES // self.channels))
+        # where there are several channels, one of them is copied out of what was read
+        self._buffer = np.empty((self._block, self.channels), np.float32) if self.channels > 1 else None
 
     @property
     def duration(self) -> float:
@@ -122,12 +124,14 @@ class FileSource:
                 missing = min(self._stretch.first, self.frames) - self._position
                 if missing > 0:
                     return self._gap(missing)
+            buffer = np.empty((self._block, 1), np.float32) if self._buffer is None else self._buffer
             try:
-                count = self._stretch.read(self._buffer[: self.frames - self._position])
+                count = self._stretch.read(buffer[: self.frames - self._position])
             except Damaged:
                 count = 0
             if count:
-                block = Block(self._buffer[:count, self._channel].copy(), self._position)
+                samples = buffer[:count, self._channel]
+                block = Block(samples if self._buffer is None else samples.copy(), self._position)
                 self._position += count
                 self.read_frames += count
                 return block
