@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-LIBRARY = Path("edge_daemon/backends/compiled/library.py")
+LIBRARY = Path("edge_daemon/system/compiled_library.py")
 COMPILERS = {"aarch64": "aarch64-linux-gnu-gcc", "x86_64": "x86_64-linux-gnu-gcc"}
 """By the processor for which they compile; `cc` does for the one of this machine."""
 PARTS = ("edge_daemon", "systemd", "pyproject.toml", "README.md", "LICENSE")

@@ -4,8 +4,9 @@ The filter is soxr's (linear phase, flat to 0.91 of the Nyquist frequency, image
 soxr's own streams emit in bursts and hold back up to 0.65 s of sound, too long for a live detector. So the stream is
 cut into chunks of a quarter second or less on a fixed grid; each sees a margin of neighbouring sound on both sides that
 covers the filter's reach. For the rates of recorders two filters do that, a short one and a sharp one
-(`filter_design`), as products of matrices (`polyphase_filter`); where the filters would be large, soxr itself
-resamples the chunk with its margins (`soxr_filter`). That brings four things:
+(`filter_design`), as machine code where that was built (`compiled_filter`), else as products of matrices
+(`polyphase_filter`); where the filters would be large, soxr itself resamples the chunk with its margins
+(`soxr_filter`). That brings four things:
 
 - output is late by the margin (about 56 ms), and until its chunk is whole;
 - results do not depend on how the input was cut into blocks, bit for bit;
@@ -23,6 +24,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from edge_daemon.audio.compiled_filter import CompiledFilter, proven_filter
 from edge_daemon.audio.polyphase_filter import PolyphaseFilter
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.audio.soxr_filter import SoxrFilter
@@ -30,7 +32,7 @@ from edge_daemon.errors import AudioError
 
 # Half the filter's length, in samples of the lower rate, until what is left of it is below the filter's own −120 dB.
 _REACH = 112
-_Filter = PolyphaseFilter | SoxrFilter
+_Filter = CompiledFilter | PolyphaseFilter | SoxrFilter
 # Recorders write full scale ±1, counts (2³¹) or micropascal (10⁹ at the loudest); squares of more overflow in float32.
 LARGEST = np.float32(1e12)
 
@@ -199,7 +201,9 @@ class Resampler:
 
     def _new_filter(self) -> _Filter:
         shape = (self._up, self._down, self._margin, self._chunk)
-        return PolyphaseFilter(*shape) if PolyphaseFilter.fits(*shape) else SoxrFilter(self._rates, *shape)
+        if not PolyphaseFilter.fits(*shape):
+            return SoxrFilter(self._rates, *shape)
+        return proven_filter(*shape) or PolyphaseFilter(*shape)
 
 
 def _chunk(target_rate: int, up: int) -> int:

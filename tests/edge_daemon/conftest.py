@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 
 from edge_daemon.audio.capture.input_state import InputHealth
-from edge_daemon.backends.compiled import library
 from edge_daemon.health.assessment import assess
 from edge_daemon.health.counters import HealthCounters
 from edge_daemon.health.document import ClockHealth, HealthDocument, ModelHealth, QueueHealth
 from edge_daemon.outbox.outbox_health import OutboxHealth
+from edge_daemon.system import compiled_library as library
 from edge_daemon.testing.machine import board_health
 
 ONLINE: dict[str, object] = {
@@ -21,6 +22,26 @@ ONLINE: dict[str, object] = {
     "attempts": 1, "connections": 1, "sent": 0, "acknowledged": 0, "rejected": 0, "last_rejection": None,
     "in_flight": 0, "bytes_last_hour": 0, "held_by_budget": False,
 }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def kernel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a kernel that was built from this source, which takes seconds."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    folder = tmp_path_factory.mktemp("kernel")
+    library.build(folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(kernel_folder: Path) -> Iterator[Path]:
+    """A kernel of this source, used instead of what may lie in the package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "FOLDER", kernel_folder)
+        library.kernel.cache_clear()
+        yield library.library_path()
+    library.kernel.cache_clear()
 
 
 @pytest.fixture

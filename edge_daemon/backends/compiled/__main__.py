@@ -10,11 +10,11 @@ import platform
 import sys
 from pathlib import Path
 
-from edge_daemon.backends.compiled.library import build, is_built, library_path
 from edge_daemon.backends.compiled.trial import examine
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import shipped_models
+from edge_daemon.system.compiled_library import build, is_built, library_path
 
 
 def main() -> int:

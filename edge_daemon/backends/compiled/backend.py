@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
 from edge_daemon.backends.compiled.layout import LaidOutNetwork
-from edge_daemon.backends.compiled.library import kernel
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, readout
 from edge_daemon.model.score_calibration import Calibration
+from edge_daemon.system.compiled_library import kernel
 
 
 class CompiledBackend:

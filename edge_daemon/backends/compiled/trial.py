@@ -11,10 +11,10 @@ import logging
 import numpy as np
 
 from edge_daemon.backends.compiled.backend import CompiledBackend
-from edge_daemon.backends.compiled.library import library_path
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import run
+from edge_daemon.system.compiled_library import library_path
 
 _log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from edge_daemon.backends.compiled import library
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.model.network import Stem
+from edge_daemon.system import compiled_library as library
 
 ROOT = Path(__file__).resolve().parents[3]
 BINFMT = Path("/proc/sys/fs/binfmt_misc")

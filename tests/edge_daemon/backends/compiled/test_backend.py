@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from edge_daemon.backends import create
-from edge_daemon.backends.compiled import library
 from edge_daemon.backends.compiled.backend import CompiledBackend
 from edge_daemon.backends.compiled.layout import LaidOutNetwork
 from edge_daemon.errors import BackendError
@@ -20,21 +17,10 @@ from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import IntegerNetwork, Layer, Stem, run
 from edge_daemon.model.score_calibration import logistic
 from edge_daemon.model.shipped import model_path
+from edge_daemon.system import compiled_library as library
 
 CURVE = logistic(slope=0.8, offset=-0.5)
 networks = runpy.run_path(str(Path(__file__).parents[1] / "event" / "test_backend.py"))["networks"]
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A kernel of this source, used instead of what may lie in the package."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "FOLDER", tmp_path_factory.mktemp("kernel"))
-        library.kernel.cache_clear()
-        yield library.build()
-    library.kernel.cache_clear()
 
 
 def images(n: int, shape: tuple[int, int] = (50, 101)) -> np.ndarray:
@@ -123,10 +109,10 @@ def test_without_a_kernel_it_says_how_to_build_one(tmp_path: Path, monkeypatch: 
 @pytest.mark.slow
 def test_a_kernel_of_another_source_is_refused(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "kernel.c"
-    other.write_bytes(library.SOURCE.read_bytes() + b"\n")
+    other.write_bytes(library.SOURCES[0].read_bytes() + b"\n")
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     with monkeypatch.context() as changed:
-        changed.setattr(library, "SOURCE", other)
+        changed.setattr(library, "SOURCES", (other, *library.SOURCES[1:]))
         library.build()
     library.kernel.cache_clear()
     with pytest.raises(BackendError, match="another version"):

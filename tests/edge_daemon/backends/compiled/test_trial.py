@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_daemon.backends.compiled import library
 from edge_daemon.backends.compiled.backend import CompiledBackend
 from edge_daemon.backends.compiled.trial import proven
 from edge_daemon.backends.guarded import open_backend, unnamed_backend
@@ -24,8 +22,7 @@ from edge_daemon.config.backend import BackendSection
 from edge_daemon.detection.detector import DetectorSettings, open_detector
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
-
-built = runpy.run_path(str(Path(__file__).with_name("test_backend.py")))["built"]
+from edge_daemon.system import compiled_library as library
 
 
 @pytest.mark.slow
@@ -63,10 +60,10 @@ def test_a_kernel_that_computes_something_else_is_not_used(
     if shutil.which("cc") is None:
         pytest.skip("no C compiler")
     other, digest = without_kernel / "kernel.c", library._digest()
-    right = library.SOURCE.read_text()
+    right = library.SOURCES[0].read_text()
     other.write_text(right.replace("spikes[c] = after > threshold[c];", "spikes[c] = after >= threshold[c] - 9;"))
     assert other.read_text() != right
-    monkeypatch.setattr(library, "SOURCE", other)
+    monkeypatch.setattr(library, "SOURCES", (other, *library.SOURCES[1:]))
     monkeypatch.setattr(library, "_digest", lambda: digest)
     library.build()
     assert proven(ModelFile.read(tiny_model)) is None
@@ -125,7 +122,7 @@ def test_tables_differ_in_the_name_alone(built: Path, tmp_path: Path, monkeypatc
 def test_a_daemon_that_the_kernel_serves_never_loads_onnx_runtime(built: Path) -> None:
     lines = (
         "import sys; from pathlib import Path",
-        f"from edge_daemon.backends.compiled import library; library.FOLDER = Path({str(built.parent)!r})",
+        f"from edge_daemon.system import compiled_library; compiled_library.FOLDER = Path({str(built.parent)!r})",
         "from edge_daemon.checks.run import check_start; from edge_daemon.config import load_text",
         "from edge_daemon.detection.detector import DetectorSettings, open_detector",
         "loaded = load_text(b'version: 1\\n', {}); check_start(loaded, {})",

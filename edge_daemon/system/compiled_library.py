@@ -1,4 +1,7 @@
-"""The kernel as a library: built once for a kind of processor, found beside its source."""
+"""What is written in C, as one library: built once for a kind of processor, found beside the kernel's source.
+
+It is there where somebody has built it (`python -m edge_daemon.backends.compiled`), and nothing needs it.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,16 @@ import ctypes
 import hashlib
 import os
 import platform
-import shlex
-import subprocess
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 from edge_daemon.errors import BackendError
 
-SOURCE = Path(__file__).with_name("kernel.c")
-FOLDER = SOURCE.parent
+_PACKAGE = Path(__file__).resolve().parents[1]
+SOURCES = tuple(
+    _PACKAGE / part for part in ("backends/compiled/kernel.c", "audio/polyphase.c", "audio/decoding/pcm_24.c")
+)
+FOLDER = SOURCES[0].parent
 """Where libraries lie."""
 _FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psabi")
 _HINT = "Build it with `python -m edge_daemon.backends.compiled` (needs a C compiler), or use the backend onnx."
@@ -37,12 +40,16 @@ def build(compiler: str = "cc", machine: str = "", folder: Path | None = None) -
     Raises:
         BackendError: there is no such compiler, or it fails, or the folder cannot be written.
     """
+    import shlex  # these are not wanted where the program runs
+    import subprocess
+    import tempfile
+
     target = library_path(machine, folder)
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as workshop:
             made = Path(workshop) / target.name
             define = f'-DSOURCE_DIGEST="{_digest()}"'
-            command = [*shlex.split(compiler), *_FLAGS, define, "-o", str(made), str(SOURCE)]
+            command = [*shlex.split(compiler), *_FLAGS, define, "-o", str(made), *map(str, SOURCES)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the user's
             if done.returncode:
                 raise BackendError(f"The compiler {compiler} failed: {done.stderr.strip()[:2000]}")
@@ -88,8 +95,12 @@ def kernel() -> ctypes.CDLL:
         ctypes.c_void_p,
         ctypes.c_void_p,
     )
+    library.edge_daemon_resample.restype = None
+    library.edge_daemon_resample.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+    library.edge_daemon_decode_24.restype = None
+    library.edge_daemon_decode_24.argtypes = (ctypes.c_char_p, ctypes.c_int64, ctypes.c_void_p)
     return library
 
 
 def _digest() -> str:
-    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+    return hashlib.sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
