@@ -282,6 +282,8 @@ def _closing_lines(summary: Summary, found: Findings, took_s: float, output: Pat
         lines.append(f"No call rises in {which}: no detection was made of {them} (detection.min_rise_hz).")
     lines += search_lines(found)
     if output is not None:
+        if summary.backends:
+            lines.append(f"Scored by the backend {' and '.join(sorted(summary.backends))}.")
         lines.append(f"Written to {output}.")
     return lines
 

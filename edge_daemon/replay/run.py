@@ -57,6 +57,7 @@ class Summary:
         lost_s: seconds not analysed, by cause.
         stage_ns: time in each stage of the pipeline, over all processes, nanoseconds.
         plan: what was heard together.
+        backends: names of those that ran the network, with the number of recordings; none of those taken over.
     """
 
     recordings: int = 0
@@ -78,6 +79,7 @@ class Summary:
     lost_s: Counter[str] = field(default_factory=Counter)
     stage_ns: Counter[str] = field(default_factory=Counter)
     plan: ReplayPlan = field(default_factory=ReplayPlan)
+    backends: Counter[str] = field(default_factory=Counter)
 
     @property
     def failed(self) -> int:
@@ -102,6 +104,8 @@ class Summary:
         if taken:
             self.taken += 1
             self.taken_s += result.read_s
+        elif result.origin is not None:
+            self.backends[result.origin.backend] += 1
         self.detections += len(result.found)
         self.windows += result.windows
         self.unusable += result.unusable
