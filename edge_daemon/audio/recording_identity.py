@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from pathlib import Path
 
 from edge_daemon.audio.decoding.disk_bytes import bytes_at
+from edge_daemon.audio.file_name import folder_and_name
 from edge_daemon.audio.regular_file import open_regular
 
 _PLACES = 16  # read of each file: its beginning, its end, and what lies at even distances between
 _PLACE_BYTES = 4096
 
 
-def recording_identity(path: Path) -> str:
+def recording_identity(path: str | os.PathLike[str]) -> str:
     """Identity of a recording: SHA-256 over its name, its size, and 16 places of 4 KiB in it.
 
     Links are followed to the file itself, and its name counts in Unicode's composed form, which not all systems keep.
@@ -34,7 +34,7 @@ def recording_identity(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    name = unicodedata.normalize("NFC", path.resolve().name)
+    name = unicodedata.normalize("NFC", folder_and_name(os.path.realpath(path))[1])
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         made = hashlib.sha256(name.encode("utf-8", errors="surrogateescape") + b"\0" + str(size).encode() + b"\0")

@@ -6,11 +6,11 @@ they contradict each other that is said, and so is a time that nobody can have r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import accumulate, pairwise
-from pathlib import Path
 from typing import Literal
 
 from edge_daemon.audio.metadata.audiomoth import audiomoth_time
@@ -60,7 +60,7 @@ class RecordingStart:
 
 
 def recording_start(
-    path: Path,
+    path: str | os.PathLike[str],
     given: StartTime | None = None,
     zone: tzinfo | None = None,
     now: datetime | None = None,
@@ -92,7 +92,7 @@ def _changing_clock(start: StartTime | None, zone: tzinfo | None) -> str | None:
 
 
 def _told(
-    path: Path, chunks: Chunks, given: StartTime | None, zone: tzinfo | None, now: datetime | None
+    path: str | os.PathLike[str], chunks: Chunks, given: StartTime | None, zone: tzinfo | None, now: datetime | None
 ) -> RecordingStart:
     raws = [raw for raw in raw_files(chunks.by_name.get("harp")) if implausible(_from_raw(raw), now) is None]
     stretches, misfit = _stretches(raws, chunks)
@@ -148,7 +148,7 @@ def _by_name_or_tag(
 _HARP = "HARP raw file"
 
 
-def _stated(path: Path, chunks: Chunks, raws: list[RawFile]) -> Iterator[StatedTime]:
+def _stated(path: str | os.PathLike[str], chunks: Chunks, raws: list[RawFile]) -> Iterator[StatedTime]:
     """All times that the metadata state, those with a zone first."""
     times = [
         StatedTime(raws[0].utc, _HARP) if raws else None,

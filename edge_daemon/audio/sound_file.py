@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from datetime import datetime
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -64,7 +63,7 @@ class FileSource:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         channel: int = 0,
         block_seconds: float = 4.0,
         start: StartTime | None = None,
@@ -76,7 +75,7 @@ class FileSource:
         self.read_frames = 0
         self._ended = False
         self._contents: Contents | None = None
-        self._handle = _open(Path(path)) if file is None else file
+        self._handle = _open(os.fspath(path)) if file is None else file
         try:
             contents = self._contents = open_contents(self._handle, self.name)
             self.rate, self.channels, self.said = contents.rate, contents.channels, contents.said
@@ -250,21 +249,22 @@ def _seconds(seconds: float) -> str:
     return f"{hours} h {minutes} min {whole % 60} s" if hours else f"{minutes} min {whole % 60} s"
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: str) -> BinaryIO:
     """Open a regular file for reading, or say why it can't be."""
     try:
-        mode = path.stat().st_mode
+        state = os.stat(path)  # noqa: PTH116 - a text
+        mode = state.st_mode
         if stat.S_ISDIR(mode):
             os.scandir(path).close()  # raises if it may not be read
             raise AudioError(f"'{path}' is a folder.", "Name the sound files in it, or let replay search the folder.")
         if not stat.S_ISREG(mode):
             raise AudioError(f"'{path}' is not a regular file.", "For live sound, use `edge-daemon run`.")
-        if path.stat().st_size == 0:
+        if state.st_size == 0:
             raise AudioError(f"'{path}' is empty (0 bytes).", "The recorder may have lost power; leave the file out.")
         return open_regular(path)
     except FileNotFoundError:
-        if path.is_symlink():
-            target = os.fsencode(path.readlink()).decode("utf-8", errors="replace")
+        if os.path.islink(path):  # noqa: PTH114
+            target = os.fsencode(os.readlink(path)).decode("utf-8", errors="replace")  # noqa: PTH115
             raise AudioError(
                 f"'{path}' is a link to '{target}', which is not there.", "Mount its disk, or remove the link."
             ) from None
@@ -277,8 +277,8 @@ def _open(path: Path) -> BinaryIO:
         raise AudioError(f"'{path}' can't be opened: {reason}.", "Check the disk and the path.") from None
 
 
-def _is_folder(path: Path) -> bool:
+def _is_folder(path: str) -> bool:
     try:
-        return path.is_dir()
+        return os.path.isdir(path)  # noqa: PTH112
     except OSError:
         return False

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from edge_daemon.audio.decoding.contents import OPENING_ERRORS
@@ -33,7 +32,7 @@ class SoundLength:
     frames: int
 
 
-def sound_length(file: BinaryIO, path: Path) -> SoundLength | None:
+def sound_length(file: BinaryIO, path: str | os.PathLike[str]) -> SoundLength | None:
     """The length of a file; None where nobody knows it before all has been read, or where it has no sound.
 
     Args:

@@ -19,11 +19,12 @@ file-name guide (`20170625T102105+1000_Site.flac`).
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from pathlib import PurePath
 
+from edge_daemon.audio.file_name import folder_and_name, stem_and_ending
 from edge_daemon.audio.time_zone import zone_behind, zone_named, zone_text
 from edge_daemon.errors import UsageError
 
@@ -113,7 +114,9 @@ _MAKERS = (
 )
 
 
-def start_from_name(path: str | PurePath, zone: tzinfo | None = None, now: datetime | None = None) -> StartTime | None:
+def start_from_name(
+    path: str | os.PathLike[str], zone: tzinfo | None = None, now: datetime | None = None
+) -> StartTime | None:
     """Read the start time from a file's name (and, for HLS segments, its folder's).
 
     Args:
@@ -128,26 +131,26 @@ def start_from_name(path: str | PurePath, zone: tzinfo | None = None, now: datet
     return read_name(path, zone, now).start
 
 
-def read_name(path: str | PurePath, zone: tzinfo | None = None, now: datetime | None = None) -> NamedTime:
+def read_name(path: str | os.PathLike[str], zone: tzinfo | None = None, now: datetime | None = None) -> NamedTime:
     """As `start_from_name`, and why a time that stands in the name is not believed."""
-    path = PurePath(path)
+    folder, name = folder_and_name(path)
     refused: str | None = None
     for convention, pattern in _PATTERNS:
         found: list[tuple[re.Match[str], StartTime]] = []
-        matches = list(pattern.finditer(path.name))
+        matches = list(pattern.finditer(name))
         for match in matches:
             local = _local(match)
             if local is None:
                 continue
-            start = _placed(local, _zone(match, matches, path.name), convention, path.name, zone)
+            start = _placed(local, _zone(match, matches, name), convention, name, zone)
             reason = None if start is None else implausible(start, now)
             if start is not None and reason is None:
                 found.append((match, start))
             elif reason is not None:
                 refused = refused or f"the time in the name, {local:%Y-%m-%d %H:%M:%S}, is {reason}"
         if found:
-            return NamedTime(_first_of_span(found, path.name))
-    unix = _from_unix_time(path)
+            return NamedTime(_first_of_span(found, name))
+    unix = _from_unix_time(name, folder)
     return NamedTime(unix if unix is not None and implausible(unix, now) is None else None, refused)
 
 
@@ -260,8 +263,8 @@ def _first_of_span(found: list[tuple[re.Match[str], StartTime]], name: str) -> S
     return found[-1][1]
 
 
-def _from_unix_time(path: PurePath) -> StartTime | None:
-    stem, folder = path.stem, path.parent.name
+def _from_unix_time(name: str, folder: str = "") -> StartTime | None:
+    stem, _ = stem_and_ending(name)
     if re.fullmatch(r"[0-9A-Fa-f]{8}T?", stem):
         seconds = int(stem[:8], 16)
         if seconds >= _HEX_SINCE:
@@ -272,8 +275,8 @@ def _from_unix_time(path: PurePath) -> StartTime | None:
     if millis:
         return _unix(int(millis[1]) / 1000, "Unix time in milliseconds", "Unix time, UTC")
     segment = re.fullmatch(r"live(\d{1,6})", stem)
-    if segment and re.fullmatch(r"\d{10}", folder):
-        seconds = int(folder) + int(segment[1]) * int(HLS_SEGMENT.total_seconds())
+    if segment and re.fullmatch(r"\d{10}", within := folder_and_name(folder)[1]):
+        seconds = int(within) + int(segment[1]) * int(HLS_SEGMENT.total_seconds())
         return _unix(seconds, "Orcasound (HLS)", "Unix time of the folder plus 10 s a segment, good to a few seconds")
     return None
 
@@ -296,8 +299,7 @@ def without_times(name: str) -> str:
         if places:
             edges = [0, *(edge for place in places for edge in place), len(name)]
             return "*".join(name[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True))
-    path = PurePath(name)
-    return f"*{path.suffix}" if _from_unix_time(path) is not None else name
+    return f"*{stem_and_ending(name)[1]}" if _from_unix_time(name) is not None else name
 
 
 def _digits_of(match: re.Match[str]) -> tuple[int, int]:

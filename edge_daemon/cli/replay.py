@@ -235,7 +235,8 @@ def _tables(output: Path, formats: tuple[str, ...] | None, scores: bool, found: 
 
 
 def _found(paths: tuple[Path, ...]) -> Findings:
-    from edge_daemon.replay.recordings import Findings, Recording, search
+    from edge_daemon.replay.recording import Recording
+    from edge_daemon.replay.recordings import Findings, search
 
     if paths:
         return search(paths)

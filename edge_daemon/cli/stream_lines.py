@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_daemon.replay.stream import ReplayPlan, SeamCount
+    from edge_daemon.replay.plan import ReplayPlan, SeamCount
 
 
 def stream_lines(plan: ReplayPlan) -> list[str]:

@@ -22,10 +22,10 @@ from edge_daemon.errors import EdgeDaemonError, ModelError, UsageError
 from edge_daemon.model.model_file import default_model_path
 from edge_daemon.replay.heard import HeardPiece
 from edge_daemon.replay.hearing import Keep, hear
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.piece import Piece
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import Piece
 from edge_daemon.replay.task import Watch, thread_detector
 
 _AHEAD = 16  # pieces per thread of the cluster on their way: a long one in front leaves the others busy

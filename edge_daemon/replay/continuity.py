@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePath
 
+from edge_daemon.audio.file_name import stem_and_ending
 from edge_daemon.audio.start_time import without_times
 
 TOLERANCE_S = 1.0
@@ -39,8 +39,8 @@ class RecorderName:
     @classmethod
     def of(cls, name: str) -> RecorderName:
         """From a file's name, without folders."""
-        ending = PurePath(name).suffix
-        before, time, after = without_times(name.removesuffix(ending)).rpartition("*")
+        stem, ending = stem_and_ending(name)
+        before, time, after = without_times(stem).rpartition("*")
         counters = tuple(int(number) for number in re.findall(r"[0-9]+", after))
         return cls(before + time + re.sub(r"[0-9]+", "#", after) + ending, counters)
 
@@ -95,11 +95,16 @@ class Seam:
     seconds: float
 
 
-def continuous(spans: Sequence[tuple[int, RecordedSpan]]) -> tuple[list[list[int]], list[Seam]]:
+def continuous(spans: Iterable[tuple[int, RecordedSpan]]) -> tuple[list[list[int]], list[Seam]]:
+    """As `in_runs`, of spans in any order."""
+    return in_runs(sorted(spans, key=lambda one: (one[1].begin_ns, one[0])))
+
+
+def in_runs(spans: Iterable[tuple[int, RecordedSpan]]) -> tuple[list[list[int]], list[Seam]]:
     """Sort recordings into runs without a gap.
 
     Args:
-        spans: index of each recording, and when it was made.
+        spans: index of each recording, and when it was made, in order of time.
 
     Returns:
         The runs, each of one index or more in order of time; and the seams between runs of one recorder.
@@ -107,7 +112,7 @@ def continuous(spans: Sequence[tuple[int, RecordedSpan]]) -> tuple[list[list[int
     ends: dict[tuple[object, ...], list[tuple[int, RecordedSpan, list[int]]]] = defaultdict(list)
     runs: list[list[int]] = []
     seams: list[Seam] = []
-    for place, span in sorted(spans, key=lambda one: (one[1].begin_ns, one[0])):
+    for place, span in spans:
         keys = [(*span.recorder, span.name.text, counters) for counters in span.name.before()]
         run: list[int] | None = None
         for key in keys:  # the same numbers go before a count

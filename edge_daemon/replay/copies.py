@@ -16,10 +16,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
+from edge_daemon.audio.file_name import folder_and_name
 from edge_daemon.audio.regular_file import open_regular
+from edge_daemon.replay.repeated import repeated
 
 _BLOCK = 65_536
 _PIECE = 1 << 20
@@ -52,7 +53,7 @@ class Copy:
         return f"'{self.name}' is a copy of '{self.of}', and was left out."
 
 
-def find_copies(files: Mapping[str, Path], named: set[Path]) -> dict[Path, Path]:
+def find_copies(files: Mapping[str, str], named: set[str]) -> dict[str, str]:
     """The files that are copies, and what each is a copy of.
 
     Only files of one name and size are looked into, and only those that are alike at their beginning, middle and end
@@ -62,29 +63,37 @@ def find_copies(files: Mapping[str, Path], named: set[Path]) -> dict[Path, Path]
         files: by their real path, in order.
         named: those that count as the original, if they are among files that are alike.
     """
-    alike: dict[tuple[str, int], list[Path]] = {}
-    marked: set[Path] = set()
-    for real, file in files.items():
-        try:
-            size = file.stat().st_size
-        except OSError:
-            continue
-        if size:
-            name = unicodedata.normalize("NFC", os.path.basename(real))  # noqa: PTH119 - a text, of 10,000
-            own = _MARKS.sub("", name)
-            if own != name:
+    shared = repeated(lambda: (key for real in files if (key := _name_and_size(real)) is not None))
+    alike: dict[tuple[str, int], list[str]] = {}
+    marked: set[str] = set()
+    for real, file in files.items() if shared else ():
+        key = _name_and_size(real)
+        if key is not None and key in shared:
+            alike.setdefault(key, []).append(file)
+            if key[0] != _name(real):
                 marked.add(file)
-            alike.setdefault((own, size), []).append(file)
-    copies: dict[Path, Path] = {}
+    copies: dict[str, str] = {}
     for (_, size), group in alike.items():
-        if len(group) > 1:
-            copies |= _copies_among(sorted(group, key=lambda file: (file not in named, file in marked)), size)
+        copies |= _copies_among(sorted(group, key=lambda file: (file not in named, file in marked)), size)
     return copies
 
 
-def _copies_among(group: list[Path], size: int) -> dict[Path, Path]:
-    originals: dict[bytes, list[Path]] = {}
-    copies: dict[Path, Path] = {}
+def _name(real: str) -> str:
+    return unicodedata.normalize("NFC", folder_and_name(real)[1])
+
+
+def _name_and_size(real: str) -> tuple[str, int] | None:
+    """What copies have in common; None for a file that is empty, or cannot be looked at."""
+    try:
+        size = os.stat(real).st_size  # noqa: PTH116 - a text
+    except OSError:
+        return None
+    return (_MARKS.sub("", _name(real)), size) if size else None
+
+
+def _copies_among(group: list[str], size: int) -> dict[str, str]:
+    originals: dict[bytes, list[str]] = {}
+    copies: dict[str, str] = {}
     for file in group:
         digest = _digest(file, size)
         if digest is None:
@@ -98,7 +107,7 @@ def _copies_among(group: list[Path], size: int) -> dict[Path, Path]:
     return copies
 
 
-def _digest(file: Path, size: int) -> bytes | None:
+def _digest(file: str, size: int) -> bytes | None:
     """Of a block at the beginning, one in the middle and one at the end; None where it cannot be read."""
     digest = hashlib.sha256()
     try:
@@ -111,7 +120,7 @@ def _digest(file: Path, size: int) -> bytes | None:
     return digest.digest()
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(one: str, other: str) -> bool:
     """Whether two files are the same from the first byte to the last; not where one cannot be read."""
     try:
         with open_regular(one) as first, open_regular(other) as second:

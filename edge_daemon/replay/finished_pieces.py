@@ -15,8 +15,8 @@ from edge_daemon.audio.source import Gap
 from edge_daemon.detection.document import ReceivedLevel
 from edge_daemon.detection.pipeline import TrackedEvent
 from edge_daemon.replay.heard import HeardPiece, HeardRun
+from edge_daemon.replay.piece import Piece
 from edge_daemon.replay.resume import FinishedResults, ResultDocument
-from edge_daemon.replay.stream import Piece
 
 
 class _RunDocument(BaseModel):

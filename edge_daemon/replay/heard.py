@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.pipeline import TrackedEvent
+from edge_daemon.replay.piece import Piece
 from edge_daemon.replay.result import ReplayResult
-from edge_daemon.replay.stream import Piece
 
 if TYPE_CHECKING:
     from edge_daemon.detection.document import ReceivedLevel

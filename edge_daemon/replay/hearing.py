@@ -19,10 +19,11 @@ from edge_daemon.audio.stretches import StretchedSource
 from edge_daemon.detection.detector import Detector
 from edge_daemon.errors import AudioError
 from edge_daemon.replay.heard import HeardPiece, HeardRun
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.piece import Piece
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import AHEAD_S, Piece
+from edge_daemon.replay.stream import AHEAD_S
 from edge_daemon.replay.task import (
     Progress,
     failure,
@@ -164,9 +165,9 @@ class _StreamPiece:
         for recording, length in zip(self._piece.ahead, self._piece.ahead_lengths, strict=True):
             heard = 0
             try:
-                with FileSource(recording.path, channel=self._settings.channel - 1, block_seconds=_SLICE_S) as source:
+                with FileSource(recording.file, channel=self._settings.channel - 1, block_seconds=_SLICE_S) as source:
                     self._see_that_it_is_the_same(source, recording)
-                    started = recording_start(recording.path, None, self._settings.zone)
+                    started = recording_start(recording.file, None, self._settings.zone)
                     stream = StretchedSource(source, started.stretches)
                     while (item := stream.read()) is not None:
                         heard = item.end

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from edge_daemon.audio.defect import Defect
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 
 _FEWEST = 3  # of two that differ nobody knows which is odd
 _RARE = 0.1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack, suppress
@@ -126,7 +127,7 @@ class ReplayOutput:
         self._problems += [(recording.name, result.read_s, defect) for defect in result.defects]
         self._write_tables(result)
         for table in self._run_tables:
-            table.add(result.detections(), recording.path.absolute(), result.seconds)
+            table.add(result.detections(), Path(recording.absolute), result.seconds)
         if self._scores is not None:
             for windows, start_utc_ns in result.runs():
                 self._scores.add(
@@ -154,5 +155,6 @@ class ReplayOutput:
 
     def _write_under(self, stem: str, result: ReplayResult) -> None:
         for recording_format in self._recording_formats:
-            with whole_file(self.folder / f"{stem}{recording_format.ending}") as file:
-                recording_format.write(file, result.detections(), result.recording.path.absolute())
+            table = os.path.join(self.folder, f"{stem}{recording_format.ending}")  # noqa: PTH118 - a text
+            with whole_file(table) as file:
+                recording_format.write(file, result.detections(), Path(result.recording.absolute))

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -22,9 +23,9 @@ from typing import Any
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.heard import HeardPiece
 from edge_daemon.replay.hearing import Keep, hear
+from edge_daemon.replay.piece import Piece
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import Piece
 from edge_daemon.replay.task import Stopped, Watch
 
 _POLL_S = 0.2
@@ -48,11 +49,14 @@ class Processes:
 
     def heard(self, pieces: Sequence[Piece]) -> Generator[HeardPiece, None, None]:
         """Hear pieces; give what became of them in their order."""
-        waiting = deque(pieces)
+        coming, waiting = iter(pieces), deque[Piece]()
         running = self._running
         pool = self._pool(self._jobs)
         try:
-            while waiting or running:
+            while True:
+                waiting.extend(islice(coming, max(0, _AHEAD * self._jobs - len(waiting))))
+                if not (waiting or running):
+                    break
                 try:
                     while waiting and len(running) < _AHEAD * self._jobs:
                         running.append((waiting[0], self._submit(pool, waiting[0])))

@@ -15,7 +15,7 @@ from edge_daemon.audio.defect import Defect
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.origin import Origin
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 
 if TYPE_CHECKING:
     from edge_daemon.detection.document import AdjoiningGap, Detection, ReceivedLevel, UtcBasis

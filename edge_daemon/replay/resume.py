@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ from edge_daemon.detection.document import ReceivedLevel, UtcBasis
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.origin import Origin
 from edge_daemon.errors import StorageError
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.storage.atomic_file import whole_file
@@ -129,10 +130,14 @@ class FinishedResults:
         text = json.dumps([*self._circumstances, *files, *more], sort_keys=True)
         return f"{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}.json"
 
+    def _within(self, name: str) -> str:
+        return os.path.join(self._folder, name)  # noqa: PTH118 - a text, of each recording
+
     def read(self, name: str, kind: type[Kept]) -> Kept | None:
         """What is kept under a name, if it is there and whole."""
         try:
-            return kind.model_validate_json((self._folder / name).read_bytes())
+            with open(self._within(name), "rb") as file:  # noqa: PTH123 - a text
+                return kind.model_validate_json(file.read())
         except (OSError, ValidationError):
             return None
 
@@ -146,14 +151,13 @@ class FinishedResults:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"The folder {self._folder} cannot be created: {error.strerror}.") from error
-        with whole_file(self._folder / name) as file:
+        with whole_file(self._within(name)) as file:
             file.write(document.model_dump_json())
 
 
 def _state(recording: Recording) -> list[object]:
-    path = recording.path.absolute()
     try:
-        state = path.stat()
+        state = os.stat(recording.file)  # noqa: PTH116 - a text
     except OSError:
-        return [str(path), recording.name]  # whoever opens it will say what is wrong
-    return [str(path), recording.name, state.st_size, state.st_mtime_ns]
+        return [recording.absolute, recording.name]  # whoever opens it will say what is wrong
+    return [recording.absolute, recording.name, state.st_size, state.st_mtime_ns]

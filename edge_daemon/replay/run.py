@@ -21,10 +21,11 @@ from edge_daemon.detection.detector import DetectorPlan, plan
 from edge_daemon.errors import StorageError
 from edge_daemon.replay.heard import HeardPiece
 from edge_daemon.replay.hearing import Keep, hear
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.piece import Piece
+from edge_daemon.replay.plan import ReplayPlan, plan_replay
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import Piece, ReplayPlan, plan_replay
 from edge_daemon.replay.task import Progress, Watch, close_thread_detector, thread_detector
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def replay(
     store = None if output is None else _store(output, settings, digest)
     made = plan_replay(recordings, join=join, zone=settings.zone)
     finished = set() if store is None else {n for n, piece in enumerate(made.pieces) if store.load(piece) is not None}
-    left = [piece for number, piece in enumerate(made.pieces) if number not in finished]
+    left = made.pieces.without(finished)
     before = sum(made.pieces[number].size for number in finished)
     keep: Keep = _drop if store is None else store.save
     if cluster is None or not left:
@@ -158,7 +159,6 @@ def replay(
 
         work = replay_cluster.heard_there(left, settings, cluster, digest, lambda done: watch(before + done), keep)
     summary = Summary(plan=made)
-    followers = made.followers()
     taken: set[int] = set()  # of the recordings whose results have not been given yet
 
     def heard() -> Iterator[HeardPiece]:
@@ -172,7 +172,7 @@ def replay(
     try:
         with closing(work):
             for place, result in in_order(placed(heard(), detector, settings)):
-                result.followed_by = followers.pop(place, None)
+                result.followed_by = made.followers.of(place)
                 if place in made.odd and result.error is None:
                     result.defects.append(made.odd[place])
                 if output is not None:

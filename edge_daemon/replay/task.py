@@ -24,7 +24,7 @@ from edge_daemon.clock.utc import nanoseconds
 from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector
 from edge_daemon.detection.pipeline import Output
 from edge_daemon.errors import AudioError, BackendError, ConfigError
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
 
@@ -112,9 +112,9 @@ def open_recording(
     Raises:
         AudioError: as `FileSource`.
     """
-    started = recording_start(recording.path, settings.start, settings.zone)
+    started = recording_start(recording.file, settings.start, settings.zone)
     source = FileSource(
-        recording.path,
+        recording.file,
         channel=settings.channel - 1,
         block_seconds=settings.block_s,
         start=started.start,
@@ -126,7 +126,7 @@ def open_recording(
         result = ReplayResult(recording, window=spec.window, rate=spec.sample_rate)
         origin = detector.origin(
             settings.device,
-            recording_identity(recording.path),
+            recording_identity(recording.file),
             file=recording.name,
             channel=settings.channel,
             position=settings.position,

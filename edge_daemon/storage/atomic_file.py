@@ -17,7 +17,7 @@ from edge_daemon.storage.part_file import make_locked_part, make_part
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
+def whole_file(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """A UTF-8 text file, line ends as written, that appears under its name when the block ends without an error.
 
     Args:
@@ -27,18 +27,17 @@ def whole_file(path: Path) -> Iterator[TextIO]:
         StorageError: it cannot be written; nothing is left of it.
     """
     try:
-        descriptor, name = make_locked_part(path)
-        part = Path(name)
+        descriptor, part = make_locked_part(path)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
-            _sync_folder(path.parent)
+            os.replace(part, path)  # noqa: PTH105 - texts, of which Python keeps no names
+            _sync_folder(os.path.split(path)[0])
         except BaseException:  # Ctrl-C too leaves nothing behind
             with suppress(OSError):
-                part.unlink(missing_ok=True)
+                os.unlink(part)  # noqa: PTH108
             raise
     except OSError as error:
         raise StorageError(
@@ -60,17 +59,17 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync_folder(path.parent)
+        _sync_folder(str(path.parent))
     except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     """Force the renaming itself to the disk; some file systems cannot, and need not."""
     with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
         finally:

@@ -10,10 +10,10 @@ Sony WAVE64, whose chunks are RIFF's under longer names; Apple's AIFF 1.3 and CA
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO
 
 from edge_daemon.audio.decoding.id3 import after_id3
@@ -68,7 +68,7 @@ class Chunks:
             self.tags.setdefault(_DATES.get(name, name), value)
 
 
-def read_chunks(path: Path) -> Chunks:
+def read_chunks(path: str | os.PathLike[str]) -> Chunks:
     """Read a file's metadata; empty for other formats, and where the file cannot be read."""
     try:
         with open_regular(path) as file:

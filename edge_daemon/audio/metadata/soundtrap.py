@@ -6,10 +6,11 @@ attribute each, `SamplingStartTimeUTC="2018-09-12T07:36:28"` and `SamplingStartT
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, timedelta
-from pathlib import Path
 
+from edge_daemon.audio.file_name import folder_and_name
 from edge_daemon.audio.metadata.stated_time import StatedTime, iso_moment
 from edge_daemon.audio.regular_file import open_regular
 
@@ -19,17 +20,17 @@ _START = re.compile(r'SamplingStartTimeUTC\s*=\s*"([^"]+)"')
 _BEYOND = re.compile(r'SamplingStartTimeSubS\s*=\s*"(\d{1,6}) ?us"')
 
 
-def soundtrap_time(path: Path) -> StatedTime | None:
+def soundtrap_time(path: str | os.PathLike[str]) -> StatedTime | None:
     """The time in the log of a recording; None without a log.
 
     Args:
         path: the recording; what programs have added to its name (`.d24.d8`) is taken off to find the log.
     """
-    name = path.name
+    folder, name = folder_and_name(path)
     while "." in name:
         name = name.rpartition(".")[0]
         try:
-            with open_regular(path.parent / f"{name}.log.xml") as file:
+            with open_regular(os.path.join(folder, f"{name}.log.xml")) as file:  # noqa: PTH118 - a text
                 text = file.read(_LARGEST).decode("utf-8", errors="replace")
         except (OSError, ValueError):
             continue

@@ -26,7 +26,7 @@ from edge_daemon.effort.summary import EffortSummary
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.daemon import Daemon
 from edge_daemon.live.dependencies import Dependencies
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.task import replay_recording
 from edge_daemon.system.backoff import Backoff

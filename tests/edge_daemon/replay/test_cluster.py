@@ -14,10 +14,10 @@ from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.errors import EdgeDaemonError, ModelError
 from edge_daemon.model.model_file import ModelFile, default_model_path
 from edge_daemon.replay.cluster import ClusterError, _check_workers, _Run, _sendable, _work
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.piece import Piece
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import Piece
 
 distributed = pytest.importorskip("distributed", reason="needs distributed (extra `cluster`)")
 

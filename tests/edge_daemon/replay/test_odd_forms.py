@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from edge_daemon.replay.odd_forms import Form, odd_forms
-from edge_daemon.replay.recordings import Recording
-from edge_daemon.replay.stream import plan_replay
+from edge_daemon.replay.plan import plan_replay
+from edge_daemon.replay.recording import Recording
 
 SOUND = 0.01 * np.random.default_rng(3).standard_normal(4000)
 

@@ -25,12 +25,13 @@ from edge_daemon.position.position import Position
 from edge_daemon.replay import run as replay_run
 from edge_daemon.replay.heard import HeardPiece
 from edge_daemon.replay.output import ReplayOutput
-from edge_daemon.replay.recordings import Recording, find_recordings
+from edge_daemon.replay.piece import Piece
+from edge_daemon.replay.recording import Recording
+from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.resume import FOLDER, FinishedResults
 from edge_daemon.replay.run import Summary, heard_here, replay
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import Piece
 from edge_daemon.replay.task import replay_recording, thread_detector
 
 RATE = 2000

@@ -32,10 +32,10 @@ from edge_daemon.model.frontend import FrontEnd
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.replay import processes
 from edge_daemon.replay.output import ReplayOutput
+from edge_daemon.replay.piece import Piece
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.run import Summary, heard_here, replay
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import Piece
 from edge_daemon.replay.task import replay_recording, thread_detector
 from edge_daemon.tables.format import format_names
 
@@ -365,7 +365,7 @@ def test_a_recording_that_kills_its_process_is_reported(
     recordings = find_recordings([archive / "one", archive / "short.wav"])
     heard = list(heard_here([Piece.of(one) for one in recordings], settings, 2, lambda _done: None))
     ended = [result for one in heard for result in one.results]
-    assert [r.recording for r in ended] == recordings != []
+    assert [r.recording for r in ended] == list(recordings) != []
     assert all(r.error is not None and "crashed" in r.error for r in ended)
 
 

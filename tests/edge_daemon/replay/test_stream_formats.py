@@ -23,11 +23,11 @@ from edge_daemon.audio.sound_length import sound_length
 from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.replay import stream
 from edge_daemon.replay.output import ReplayOutput
+from edge_daemon.replay.plan import plan_replay
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.replay.run import Summary, replay
 from edge_daemon.replay.settings import ReplaySettings
-from edge_daemon.replay.stream import plan_replay
 
 BEGIN = datetime(2023, 4, 5, 12, tzinfo=UTC)
 RATE = 2000

@@ -16,7 +16,7 @@ from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.errors import AudioError
-from edge_daemon.replay import stream
+from edge_daemon.replay import plan, stream
 from edge_daemon.replay.output import ReplayOutput
 from edge_daemon.replay.recordings import find_recordings
 from edge_daemon.replay.result import ReplayResult
@@ -250,7 +250,7 @@ def test_neither_jobs_nor_an_interruption_show(
     plain = contents(tmp_path / "plain")
     assert (summary.recordings, summary.failed, summary.detections > 10) == (15, 0, True)
     assert (summary.plan.joined, summary.plan.streams) == (13, 2)
-    assert summary.plan.gaps == stream.SeamCount(1, 11.0, 11.0, str(archive / "20230405_120041_B.wav"))
+    assert summary.plan.gaps == plan.SeamCount(1, 11.0, 11.0, str(archive / "20230405_120041_B.wav"))
     assert len(summary.plan.pieces) > 5
     assert run(archive, tmp_path / "two", settings, jobs=2).detections == summary.detections
     assert contents(tmp_path / "two") == plain

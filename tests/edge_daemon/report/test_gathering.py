@@ -10,7 +10,7 @@ import pytest
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.origin import ModelReference, Origin
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.report.gathering import MARGIN_S, Gathering
 

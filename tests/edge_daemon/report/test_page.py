@@ -22,7 +22,7 @@ from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.model.network import IntegerNetwork, Layer
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.result import ReplayResult
 from edge_daemon.report.document import Facts, document, figures, identity, length_text, to_script
 from edge_daemon.report.energy_line import energy_line, mean_operations

@@ -31,7 +31,7 @@ import yaml
 from numpy.typing import NDArray
 
 from edge_daemon.detection.document import Detection
-from edge_daemon.replay.recordings import Recording
+from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.settings import ReplaySettings
 from edge_daemon.replay.task import replay_recording
 from tests.integration.live.small_disk import mounted
