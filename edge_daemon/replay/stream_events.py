@@ -77,7 +77,7 @@ class StreamEvents:
         edges = [run.first for run in heard.runs]
         for member in members[: edges[0] if edges else None]:
             yield member.place, member.result
-        for run, edge in zip(heard.runs, [*edges[1:], len(members)], strict=True):
+        for run, edge in zip(heard.runs, [*edges[1:], len(members)], strict=False):  # no run where all have failed
             last = run is heard.runs[-1]
             if run is not heard.runs[0]:
                 yield from self._end()

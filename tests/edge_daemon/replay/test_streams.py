@@ -358,3 +358,15 @@ def test_a_recording_that_is_not_as_promised_ends_the_stream(
     assert there == pytest.approx(60 - soundfile.info(paths[which]).duration if failed else 60)
     assert sum(sum(result.lost_s.values()) for result in results) < 2.5
     assert summary.failed == failed
+
+
+@pytest.mark.parametrize("piece_s", [3600.0, 8.0])
+def test_a_stream_of_which_nothing_can_be_heard_fails_by_name(
+    sound: np.ndarray, settings: ReplaySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece_s: float
+) -> None:
+    paths = cut(tmp_path, sound, [second * RATE for second in (9, 18, 27, 36, 45)])
+    monkeypatch.setattr(stream, "PIECE_S", piece_s)
+    summary, results = heard(paths, dataclasses.replace(settings, channel=2))
+    assert [result.recording.path for result in results] == paths
+    assert all("channel 2 does not exist" in str(result.error) for result in results)
+    assert (summary.plan.joined, summary.failed) == (6, 6)
