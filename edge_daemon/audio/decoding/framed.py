@@ -109,12 +109,22 @@ class OggContents(LibraryContents):
         link, base, end = -1, 0, 0
         skip = 0  # what Opus counts, but its decoder needs to get going
         for run in self._pages.runs:
+            if self._other_rate(run):  # another recording, whose samples are no seconds of this one
+                self.several = True
+                continue
             frames, last, begins = self._frames_of(run), round(run.last / units), run.link != link
             if begins:
                 link, base, skip = run.link, end, min(max(0, last - frames), self.rate // 10) if opus else 0
             end = max(end, base + last - skip)
             # in the middle of a stream libsndfile leaves as much out at the end instead
             self._runs.append((max(0, end - frames - (0 if begins else skip)), run))
+
+    def _other_rate(self, run: PageRun) -> bool:
+        try:
+            with Sequential(self._pages.shown(run)) as sound:
+                return int(sound.samplerate) != self.rate
+        except OPENING_ERRORS:
+            return False
 
     def _frames_of(self, run: PageRun) -> int:
         try:

@@ -297,6 +297,21 @@ def test_two_ogg_streams_in_a_row_are_both_heard(tmp_path: Path) -> None:
     assert not defects
 
 
+@pytest.mark.parametrize("others", [1, 2])
+def test_an_ogg_stream_of_another_rate_behind_the_first_is_told(tmp_path: Path, others: int) -> None:
+    """Read at the first one's rate, its sound would be another, at other times."""
+    path = tmp_path / "x.ogg"
+    ogg(path, 20, 4000, "VORBIS")
+    other = path.read_bytes()
+    ogg(path, 20, 2000, "VORBIS")
+    path.write_bytes(path.read_bytes() + other * others)
+    samples, gaps, (defect,) = read(path)
+    assert len(samples) == 40_000
+    assert not gaps
+    assert defect.kind == "header"
+    assert "holds several recordings, one behind the other: only 20 s were read" in defect.sentence
+
+
 def test_what_cannot_be_decoded_at_all_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.flac"
     content = flac(path)
