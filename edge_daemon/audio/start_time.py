@@ -72,7 +72,7 @@ class NamedTime:
     refused: str | None = None
 
 
-_FRACTION = r"(?:[.,](?P<f>\d{1,6})(?!\d))?"
+_FRACTION = r"(?:[.,](?P<f>\d{1,9})(?!\d))?"
 _HALF = r"(?:[ _-]?(?P<half>[AaPp])\.?[Mm](?![A-Za-z]))?"
 """Of the day, behind twelve hours."""
 _COMPACT = r"(?<!\d)(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?P<t>-T|[T_$ -]?)(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)"
@@ -215,7 +215,7 @@ def _local(match: re.Match[str]) -> datetime | None:
     if half and 1 <= hour <= 12:
         hour = hour % 12 + 12 * (half == "P")
     try:
-        first = datetime(year, month, day, hour, minute, second, int((part.get("f") or "0").ljust(6, "0")))
+        first = datetime(year, month, day, hour, minute, second, int((part.get("f") or "0").ljust(6, "0")[:6]))
         local = first + timedelta(days=int(part.get("j") or 1) - 1)
     except (ValueError, OverflowError):
         return None

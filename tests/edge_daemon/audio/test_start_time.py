@@ -50,6 +50,8 @@ T = datetime(2020, 9, 10, 15, 30, 45, tzinfo=UTC)
         ("SITE7_20200910_113045_UTC-4.flac", T, "date_time"),
         ("20200910_103045(UTC-5).flac", T, "date_time"),
         ("20200910T173045+02.flac", T, "date_time"),
+        ("SITE-20200910T173045.000000000+0200.flac", T, "date_time"),  # nanoseconds do not hide the zone
+        ("SITE-20200910T153045.0000000Z.wav", T, "date_time"),
         ("20200910T103045-05.flac", T, "date_time"),
         ("20200910_153045-0001.flac", T, "date_time"),
         ("20200910_153045-02.flac", T, "date_time"),
