@@ -137,7 +137,7 @@ def test_a_killed_worker_does_not_show(
     assert "1 recording could not be replayed:" in printed.decode()
     assert "taken over" not in printed.decode()
     assert contents(tmp_path / "out") == plain
-    assert len(plain) == 4 + 2 * 8
+    assert len(plain) == 5 + 2 * 8  # three tables of detections, scores, failures; and two of each recording
 
 
 def test_a_stream_of_recordings_is_the_same_stream_there(
