@@ -1,6 +1,6 @@
 """The two filters of `filter_design` as machine code (`polyphase.c`): what `PolyphaseFilter` does, to the same bits.
 
-`filter_design` says for which sound that is certain; else the last bit of a sample in some 10⁹ may differ.
+`filter_design` says for which sound that is certain; else the last bit of a sample in many millions may differ.
 """
 
 from __future__ import annotations

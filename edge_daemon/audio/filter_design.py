@@ -7,7 +7,7 @@ Taps and what lies between the filters are whole multiples of small units. So wi
 bits) every product and every sum is exact in float64, in whatever order a processor adds: in the first filter up to
 full scale, in the second one as long as the weighted magnitudes under it add up to less than 1. Sound up to −14 dB re
 full scale never exceeds that at usual rates (−23 dB at 22.05 kHz). Louder sound, and floating-point sound, is rounded
-at the 53rd bit on the way, and once in some 10⁹ samples that is seen in the last bit of the result.
+at the 53rd bit on the way, which hardly ever is seen in the last bit of the result (`docs/performance.md`).
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_daemon.backends.compiled import library
 from edge_daemon.backends.compiled.__main__ import main
+from edge_daemon.system import compiled_library as library
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -56,8 +56,8 @@ def test_one_that_computes_something_else_does_not_stay(
     without_kernel: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other, digest = without_kernel / "kernel.c", library._digest()
-    other.write_text(library.SOURCE.read_text().replace("spikes[c] = after > threshold[c];", "spikes[c] = 1;"))
-    monkeypatch.setattr(library, "SOURCE", other)
+    other.write_text(library.SOURCES[0].read_text().replace("spikes[c] = after > threshold[c];", "spikes[c] = 1;"))
+    monkeypatch.setattr(library, "SOURCES", (other, *library.SOURCES[1:]))
     monkeypatch.setattr(library, "_digest", lambda: digest)
     assert command(monkeypatch) == 1
     assert "does not compute what the model right_whale says" in capsys.readouterr().err
