@@ -42,7 +42,9 @@ def shift_in_the_stream(rig: Any, detection: dict[str, Any], recording: NDArray[
     clip, rate = soundfile.read(rig.state / "clips" / detection["clip"], dtype="float32")
     assert rate == RATE
     margin = round(rig.settings["clips"]["margin_s"] * RATE)
-    spectrum = np.fft.rfft(recording, 2 * len(recording)) * np.conj(np.fft.rfft(clip, 2 * len(recording)))
+    # differences: the sea's low tones alone are as alike a little earlier or later
+    whole, part = np.diff(recording, 2), np.diff(clip, 2)
+    spectrum = np.fft.rfft(whole, 2 * len(recording)) * np.conj(np.fft.rfft(part, 2 * len(recording)))
     place = int(np.argmax(np.fft.irfft(spectrum)[: len(recording)]))  # of the clip's first sample in the recording
     return round(detection["begin_s"] * RATE) - margin - place
 
