@@ -86,7 +86,7 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
-        return asdict(self)
+        return asdict(self) | {"teachers": list(self.teachers)}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Recipe:
