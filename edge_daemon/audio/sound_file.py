@@ -53,6 +53,7 @@ class FileSource:
         said: samples per channel by the header; None where it leaves that open, or promises more than any file has.
         frames: samples per channel that the file should give (what is missing of them comes as gaps); exact after the
             last `read`.
+        by_library: whether libsndfile decodes it, which takes long beside plain samples.
         read_frames: samples per channel that were read by now.
         start: when the first sample was taken and how that is known, or None.
         defects: what is wrong with the file, as far as known by now; all of it after the last `read`.
@@ -79,6 +80,7 @@ class FileSource:
         try:
             contents = self._contents = open_contents(self._handle, self.name)
             self.rate, self.channels, self.said = contents.rate, contents.channels, contents.said
+            self.by_library = contents.by_library
             self._check(channel)
             self._absurd = self.said is not None and max(0, self.said - contents.held) > LONGEST_S * self.rate
             self.said = None if self._absurd else self.said

@@ -8,6 +8,7 @@ another length than its header promised, the run ends, and a new one begins behi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from edge_daemon.replay.task import (
     open_recording,
     replay_levels,
     replay_recording,
+    sound_of,
     thread_detector,
 )
 
@@ -85,8 +87,7 @@ class _StreamPiece:
     def _hear(self, recording: Recording, number: int, offset: int, length: int) -> ReplayResult:
         began = perf_counter_ns()
         source, result, started = open_recording(recording, self._settings, self._detector)
-        stream = StretchedSource(source, started.stretches)
-        with source:
+        with closing(sound_of(source, started, self._settings)) as stream:
             self._see_that_it_is_the_same(source, recording)
             if self._run is None:
                 self._run = self._new_run(number, offset)

@@ -101,8 +101,9 @@ class FinishedResults:
 
     def __init__(self, output: Path, settings: ReplaySettings, digest: str) -> None:
         self._folder = output / FOLDER
-        # neither batch nor block shows in a result, and the digest stands for the model's path
-        seen = replace(settings, detector=replace(settings.detector, model=Path()), batch=0, block_s=0.0)
+        # how sound is read and batched does not show in a result, and the digest stands for the model's path
+        detector = replace(settings.detector, model=Path())
+        seen = replace(settings, detector=detector, batch=0, block_s=0.0, decode_ahead=False)
         self._circumstances = [__version__, digest, repr(seen)]
 
     def load(self, recording: Recording) -> ReplayResult | None:

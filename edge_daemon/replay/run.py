@@ -10,10 +10,11 @@ interrupted one goes on where it stopped.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge_daemon.audio.defect import Defect
@@ -262,11 +263,13 @@ def heard_here(
         watch: told of the progress from this thread.
         keep: given each piece as soon as it has been heard, from this thread.
     """
-    if min(jobs, len(pieces)) > 1:
+    jobs = min(jobs, len(pieces))
+    settings = replace(settings, decode_ahead=jobs < len(os.sched_getaffinity(0)))  # else there is no core for it
+    if jobs > 1:
         # not before it is needed: a megabyte that a single process can do without
         from edge_daemon.replay.processes import Processes
 
-        yield from Processes(settings, min(jobs, len(pieces)), watch, keep).heard(pieces)
+        yield from Processes(settings, jobs, watch, keep).heard(pieces)
         return
     done = 0
     for piece in pieces:

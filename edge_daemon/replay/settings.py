@@ -35,6 +35,7 @@ class ReplaySettings:
         scores: whether the result carries the score of every window.
         batch: windows per inference.
         block_s: seconds of sound per read.
+        decode_ahead: whether sound that takes long to decode is decoded in a thread of its own.
         device: what detections give as their device.
         position: where the hydrophone was, if known.
         full_scale_db: level (peak) of a full-scale sample, dB re 1 µPa, for received levels; None if not calibrated.
@@ -47,6 +48,7 @@ class ReplaySettings:
     scores: bool = False
     batch: int = 8  # more is hardly faster, and takes a megabyte a window
     block_s: float = 16.0
+    decode_ahead: bool = False
     device: str = "replay"
     position: Position | None = None
     full_scale_db: float | None = None

@@ -140,6 +140,15 @@ def open_recording(
     return source, result, started
 
 
+def sound_of(source: FileSource, started: RecordingStart, settings: ReplaySettings) -> StretchedSource:
+    """The sound of a recording that was opened, as it is heard; whoever closes it closes the recording."""
+    if not (settings.decode_ahead and source.by_library):
+        return StretchedSource(source, started.stretches)
+    from edge_daemon.audio.read_ahead import ReadAheadSource
+
+    return StretchedSource(ReadAheadSource(source), started.stretches)
+
+
 def note_end(result: ReplayResult, source: FileSource) -> None:
     """The recording has been read: note how much there was, and what was wrong with it."""
     result.seconds, result.read_s = source.duration, source.read_frames / source.rate
@@ -149,7 +158,7 @@ def note_end(result: ReplayResult, source: FileSource) -> None:
 def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, progress: Progress) -> ReplayResult:
     began = perf_counter_ns()
     source, result, started = open_recording(recording, settings, detector)
-    stream = StretchedSource(source, started.stretches)
+    stream = sound_of(source, started, settings)
     try:
         pipeline = detector.pipeline(source.rate, batch=settings.batch, pad_short=True)
         collector = _Collector(result, settings, replay_levels(settings, detector))
@@ -161,7 +170,7 @@ def _replay(recording: Recording, settings: ReplaySettings, detector: Detector, 
         collector.add(pipeline.finish())
         note_end(result, source)
     finally:
-        source.close()
+        stream.close()
     collector.close()
     result.windows, result.unusable = pipeline.tally.windows, pipeline.tally.unusable
     result.not_rising = pipeline.tally.not_rising

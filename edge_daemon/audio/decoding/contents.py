@@ -21,6 +21,7 @@ class Contents(Protocol):
         exact: whether `held` is exact; MP3's decoders drop a part of the first frame.
         end_missing: whether the file ends before its format says that the stream does.
         several: whether several recordings were put into the file, of which only the first is read.
+        by_library: whether libsndfile decodes it, which takes long beside plain samples read from the bytes.
         contradiction: what in the header contradicts what, so that the sound may have another form than it is read in.
     """
 
@@ -31,6 +32,7 @@ class Contents(Protocol):
     exact: bool
     end_missing: bool
     several: bool
+    by_library: bool
     contradiction: str | None
 
     def stretch(self, position: int) -> DecodableStretch | None:
@@ -52,6 +54,7 @@ class LibraryContents:
         self.held = int(sound.frames)
         self.exact = True
         self.end_missing = self.several = False
+        self.by_library = True
         self.contradiction: str | None = None
         self._file, self._sound = file, sound
         self._begun = False

@@ -49,6 +49,7 @@ class PlainContents(LibraryContents):
         self._offset = _first_sample(file, sound)
         # in doubt whether libsndfile reads from where we would, it reads
         self._ours = self._form.ours and _where_it_reads(file, sound) == self._offset
+        self.by_library = not self._ours
         extent = data_extent(file, self._offset, int(sound.frames) * size)
         self.said = None if extent.said is None else extent.said // size
         self.held = extent.held // size

@@ -151,7 +151,7 @@ def test_batches_and_the_place_of_the_model_do_not_matter(
     kept: Recording, settings: ReplaySettings, tmp_path: Path
 ) -> None:
     moved = dataclasses.replace(settings.detector, model=Path("moved.onnx"))
-    other = dataclasses.replace(settings, detector=moved, batch=3, block_s=1.0)
+    other = dataclasses.replace(settings, detector=moved, batch=3, block_s=1.0, decode_ahead=True)
     assert FinishedResults(tmp_path, other, DIGEST).load(kept) is not None
 
 
