@@ -161,21 +161,25 @@ def follow(
             teachers.append(
                 _teach(recipe.teacher, shape, learn, recipe.augmentation, number, noise, place, belongs, device, report)
             )
-    torch.manual_seed(recipe.schedule.seed)
-    if recipe.start is None:
-        network = build(recipe.network, shape, recipe.settings).to(device)
-        progress = fit(
+
+    def taught(network: nn.Module, schedule: Training, stage: str) -> History:
+        return fit(
             network,
             learn,
-            recipe.schedule,
+            schedule,
             recipe.augmentation,
             validation=validation,
             teachers=teachers,
             noise=noise,
-            folder=None if folder is None else folder / "float",
+            folder=None if folder is None else folder / stage,
             belongs=belongs,
             report=report,
         )
+
+    torch.manual_seed(recipe.schedule.seed)
+    if recipe.start is None:
+        network = build(recipe.network, shape, recipe.settings).to(device)
+        progress = taught(network, recipe.schedule, "float")
         if recipe.fine_tuning is None or not isinstance(network, SpikingNetwork):
             return Trained(network.cpu(), None, progress, None)
         quantised = QuantisedNetwork(network).to(device)
@@ -184,18 +188,7 @@ def follow(
         progress = History()
     tuned = None
     if recipe.fine_tuning is not None and recipe.fine_tuning.epochs:
-        tuned = fit(
-            quantised,
-            learn,
-            recipe.fine_tuning,
-            recipe.augmentation,
-            validation=validation,
-            teachers=teachers,
-            noise=noise,
-            folder=None if folder is None else folder / "integer",
-            belongs=belongs,
-            report=report,
-        )
+        tuned = taught(quantised, recipe.fine_tuning, "integer")
     return Trained(network.cpu(), quantised.cpu().eval(), progress, tuned)
 
 
@@ -209,6 +202,7 @@ def untaught(recipe: Recipe) -> Recipe:
     return replace(
         recipe,
         teacher=None,
+        teachers=(),
         schedule=replace(recipe.schedule, distil=0.0),
         fine_tuning=None if tuning is None else replace(tuning, distil=0.0),
     )

@@ -19,7 +19,7 @@ from train.checkpoint import CheckpointDocument, save
 from train.default_recipe import default_recipe
 from train.loop import Training, score_auc
 from train.part import Part
-from train.recipe import Recipe, Teacher, Trained, follow, with_noise, with_seed
+from train.recipe import Recipe, Teacher, Trained, follow, untaught, with_noise, with_seed
 from train.state import History
 
 SCHEDULE = Training(epochs=2, batch=16, rate=1e-2, average=0.9, distil=0.5)
@@ -209,6 +209,11 @@ def test_a_trained_network_teaches_what_it_knows(kept: Path) -> None:
     assert score_auc(follow(taught, part()).final, part()) < 0.1
     assert json.loads(json.dumps(taught.to_json())) == taught.to_json()
     assert Recipe.from_json(taught.to_json()) == taught
+
+
+def test_a_recipe_without_its_teachers_has_none_of_either_kind() -> None:
+    alone = untaught(replace(RECIPE, teachers=("runs/conv-{}",)))
+    assert (alone.teacher, alone.teachers, alone.schedule.distil) == (None, (), 0.0)
 
 
 def test_a_start_of_another_kind_is_refused(kept: Path) -> None:
