@@ -59,6 +59,11 @@ class Grid(BaseModel):
     recipe: dict[str, Any] = Field(description="Recipe, or just {network: NAME, …} to change a default one.")
     axes: dict[str, list[Any]] = Field(description="Setting → values.")
 
+    @property
+    def trained_folds(self) -> int:
+        """How many of the folds are trained on."""
+        return min(self.folds, self.first_folds or self.folds)
+
     @classmethod
     def read(cls, path: Path) -> Grid:
         """Read a grid file; raises `UsageError` when it is not one."""
@@ -91,8 +96,7 @@ class Task:
 def tasks(grid: Grid) -> list[Task]:
     """All tasks, fold by fold, so that early results cover the whole grid."""
     axes = [[(axis, value) for value in values] for axis, values in grid.axes.items()]
-    count = min(grid.folds, grid.first_folds or grid.folds)
-    return [Task(point, fold) for fold in range(count) for point in itertools.product(*axes)]
+    return [Task(point, fold) for fold in range(grid.trained_folds) for point in itertools.product(*axes)]
 
 
 def recipe_of(grid: Grid, task: Task) -> Recipe:

@@ -23,7 +23,7 @@ def cell_tables(grid: Grid, cells: Sequence[Cell]) -> list[str]:
         grid: with the axes `beta` and `time_steps`.
         cells: of `train.study.cell.read_cells`.
     """
-    folds = min(grid.folds, grid.first_folds or grid.folds)
+    folds = grid.trained_folds
     asked = folds * len(grid.axes[DOWN]) * len(grid.axes[ACROSS])
     done = sum(len(cell.results) for cell in cells)
     lines = [f"{done} of {asked} trainings are done ({folds} folds a cell).", ""]

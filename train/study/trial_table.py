@@ -8,9 +8,8 @@ from statistics import fmean
 from typing import Any
 
 from train.study.cell import Cell
+from train.study.cell_table import NOTHING
 from train.sweep import Grid
-
-NOTHING = "–"
 
 
 def trial_table(grid: Grid, cells: Sequence[Cell]) -> list[str]:
@@ -20,7 +19,7 @@ def trial_table(grid: Grid, cells: Sequence[Cell]) -> list[str]:
         grid: of any axes.
         cells: of `train.study.cell.read_cells`.
     """
-    folds = min(grid.folds, grid.first_folds or grid.folds)
+    folds = grid.trained_folds
     settings = prod(map(len, grid.axes.values()))
     done = sum(len(cell.results) for cell in cells)
     lines = [
