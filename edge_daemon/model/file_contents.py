@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 LARGE_BYTES = 8 * 1024 * 1024
 """Larger files are mapped."""
+_AT_ONCE = 1 << 22  # numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,14 @@ class FileContents:
         """Give back the memory that looking at a mapped file took; what is needed again is read again."""
         if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             self.data.madvise(mmap.MADV_DONTNEED)
+
+    def copied(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """An array of the file's bytes, in memory; of a mapped file no more is looked at than is being copied."""
+        copy, flat = np.empty(array.size, array.dtype), array.reshape(-1)
+        for begin in range(0, array.size, _AT_ONCE):
+            copy[begin : begin + _AT_ONCE] = flat[begin : begin + _AT_ONCE]
+            self.release()
+        return copy.reshape(array.shape)
 
     def unchanged(self) -> bool:
         """Whether the path still leads to the file that was opened, as it was; True for bytes in memory."""

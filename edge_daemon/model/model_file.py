@@ -12,7 +12,7 @@ import hashlib
 from importlib import resources
 from mmap import mmap
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,8 +188,12 @@ class ModelFile:
         contents.release()
         return model
 
-    def network(self) -> IntegerNetwork:
+    def network(self, *, own: bool = False) -> IntegerNetwork:
         """The integer network with its arrays, for backends that do not run the graph.
+
+        Args:
+            own: arrays that stay what they are whatever becomes of the file. Those of a large one lie in its map
+                otherwise: who keeps them would see what is written there, or die where it is cut short.
 
         Raises:
             ModelError: an array is missing, of a wrong type or shape.
@@ -197,7 +201,7 @@ class ModelFile:
         document = self.metadata.network
         try:
             return IntegerNetwork(
-                layers=tuple(self._layer(layer) for layer in document.layers),
+                layers=tuple(self._layer(layer, own) for layer in document.layers),
                 time_steps=document.time_steps,
                 input_shape=self.metadata.frontend.shape,
                 stem=document.stem,
@@ -207,16 +211,21 @@ class ModelFile:
         except ValueError as error:
             raise ModelError(f"The network in the file is inconsistent: {error}.", "Export it again.") from error
 
-    def _layer(self, document: LayerDocument) -> Layer:
+    def _layer(self, document: LayerDocument, own: bool) -> Layer:
         fields = document.model_dump()
-        weight = self._array(document.name, "weight", np.int8)
+
+        def array(part: str, dtype: type[np.generic]) -> Any:
+            found = self._array(document.name, part, dtype)
+            return self.contents.copied(found) if own else found
+
+        weight = array("weight", np.int8)
         if document.kind == "dense":
             weight = weight.T  # the graph multiplies from the left: [in, out]
         return Layer(
-            weight=cast("NDArray[np.int8]", weight),
-            bias=cast("NDArray[np.int32]", self._array(document.name, "bias", np.int32)),
-            threshold=cast("NDArray[np.int32]", self._array(document.name, "threshold", np.int32)),
-            beta_256=cast("NDArray[np.int32]", self._array(document.name, "beta", np.int32)),
+            weight=weight,
+            bias=array("bias", np.int32),
+            threshold=array("threshold", np.int32),
+            beta_256=array("beta", np.int32),
             **fields,
         )
 

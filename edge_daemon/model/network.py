@@ -19,6 +19,7 @@ from edge_daemon.model.neuron import Reset, shift_current, step
 Stem = Literal["none", "band_mean", "band_median"]
 InputMode = Literal["constant", "frames"]
 Pool = Literal["none", "sum", "global_sum"]
+_AT_ONCE = 1 << 20  # weights of a dense layer that the reference multiplies at a time
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,11 @@ def synapses(layer: Layer, x: NDArray[np.int64]) -> NDArray[np.int64]:
         x = x.sum(axis=3, keepdims=True)
     # float64 holds these integers exactly (below 2⁵³) and has a fast product
     if layer.kind == "dense":
-        product = x.reshape(len(x), -1).astype(np.float64) @ layer.weight.T.astype(np.float64)
+        flat, product = x.reshape(len(x), -1).astype(np.float64), np.zeros((len(x), layer.channels))
+        step = max(1, _AT_ONCE // layer.channels)  # so that a large layer is never there in float64
+        for begin in range(0, flat.shape[1], step):
+            part = slice(begin, begin + step)
+            product += flat[:, part] @ layer.weight[:, part].T.astype(np.float64)
         acc = np.rint(product).astype(np.int64) + layer.bias
         return shift_current(acc, layer.shift)[:, :, None, None]
     (ph, pw), (sh, sw) = layer.padding, layer.stride

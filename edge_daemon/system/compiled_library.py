@@ -16,7 +16,13 @@ from edge_daemon.errors import BackendError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = tuple(
-    _PACKAGE / part for part in ("backends/compiled/kernel.c", "audio/polyphase.c", "audio/decoding/pcm_24.c")
+    _PACKAGE / part
+    for part in (
+        "backends/compiled/kernel.c",
+        "backends/compiled/dense.c",
+        "audio/polyphase.c",
+        "audio/decoding/pcm_24.c",
+    )
 )
 FOLDER = SOURCES[0].parent
 """Where libraries lie."""

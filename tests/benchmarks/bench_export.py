@@ -22,8 +22,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from edge_daemon.backends.base import Backend
+    from edge_daemon.model.model_file import ModelFile
 
 FULL_SHAPE = (103, 135)
 STEPS = 25
@@ -73,19 +78,24 @@ def write_full_size(path: Path) -> None:
     path.write_bytes(model_file(integer, metadata))
 
 
-def child(model: str) -> None:
+def child(model: str, name: str) -> None:
     """Load and run a model in this fresh process; prints times and memory as JSON."""
     from edge_daemon.backends import create
     from edge_daemon.model.model_file import ModelFile
 
     opened = ModelFile.read(model)
     shape, size = opened.metadata.frontend.shape, len(opened.data)
-    backend = create(opened)
+    backend = computing(opened, name)
     del opened
     windows = np.random.default_rng(0).integers(0, 256, (256, *shape), np.uint8)
     batches = {n: itertools.cycle([windows[i : i + n] for i in range(0, len(windows), n)]) for n in (1, 8, 64)}
     backend.infer(next(batches[1]))
-    found = {"bytes": size, "rss_mb": resident_mb("VmRSS"), "peak_rss_mb": resident_mb("VmHWM")}
+    found = {
+        "backend": backend.name,
+        "bytes": size,
+        "rss_mb": resident_mb("VmRSS"),
+        "peak_rss_mb": resident_mb("VmHWM"),
+    }
     # the same bytes read once, as int64: the least that any computation with them takes
     data = np.random.default_rng(0).integers(0, 2**62, size // 8)  # real pages, not zero ones
     found |= best_ms(60, batch1_ms=lambda: backend.infer(next(batches[1])), read_ms=data.sum)
@@ -100,13 +110,20 @@ def child(model: str) -> None:
     print(json.dumps(found))
 
 
-def agreement(model: str) -> dict[str, int]:
+def computing(model: ModelFile, name: str) -> Backend:
+    """A backend of that name, or the one that a daemon would take."""
+    from edge_daemon.backends import create
+    from edge_daemon.backends.guarded import unnamed_backend
+
+    return create(model, name) if name else unnamed_backend(model) or create(model)
+
+
+def agreement(model: str, name: str) -> dict[str, int]:
     """Values of the graph that differ from the reference, one window at a time and four at a time.
 
     Returns:
         `values` compared, `differ` of them, and `silent`: layers without a spike, which would agree with anything.
     """
-    from edge_daemon.backends import create
     from edge_daemon.model.model_file import ModelFile
     from edge_daemon.model.network import run
     from export.modelfile import synthetic_features
@@ -114,7 +131,7 @@ def agreement(model: str) -> dict[str, int]:
     opened = ModelFile.read(model)
     windows = synthetic_features(opened.metadata.frontend.shape, PARITY_WINDOWS)
     windows[0], windows[1] = 0, 255
-    trace, backend = run(opened.network(), windows), create(opened)
+    trace, backend = run(opened.network(), windows), computing(opened, name)
     score = opened.metadata.calibration.score(trace.margin)
     values = differ = 0
     for batch in (1, 4):
@@ -136,11 +153,21 @@ def resident_mb(which: str) -> float:
     return int(fields[fields.index(f"{which}:") + 1]) * 1024 / 1e6
 
 
-def run_child(model: Path, what: str = "--child") -> dict[str, float]:
-    """Figures of a model in a process of its own, which imports no more than a buoy would."""
+def run_child(model: Path, what: str = "--child", backend: str = "") -> dict[str, float]:
+    """Figures of a model in a process of its own, which imports no more than a buoy would.
+
+    Args:
+        model: its file.
+        what: `--child` or `--agreement`.
+        backend: which computes; the one that a daemon would take if empty.
+    """
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, __file__, what, str(model)], check=True, capture_output=True, text=True, env=environment
+        [sys.executable, __file__, what, str(model), "--backend", backend],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     found: dict[str, float] = json.loads(done.stdout)
     return found
@@ -173,13 +200,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", metavar="MODEL", help="times and memory of one model, as JSON")
+    parser.add_argument("--backend", default="", help="which computes; else the one that a daemon would take")
     parser.add_argument("--agreement", metavar="MODEL", help="what differs from the reference, as JSON")
     arguments = parser.parse_args()
     if arguments.agreement:
-        print(json.dumps(agreement(arguments.agreement)))
+        print(json.dumps(agreement(arguments.agreement, arguments.backend)))
         return
     if arguments.child:
-        child(arguments.child)
+        child(arguments.child, arguments.backend)
         return
     from edge_daemon.model.model_file import default_model_path
 
@@ -190,21 +218,26 @@ def main() -> None:
         subprocess.run(
             [sys.executable, "-c", f"{code} bench_export.write_full_size(pathlib.Path({str(path)!r}))"], check=True
         )
-        full = run_child(path)
+        full, onnx = run_child(path), run_child(path, backend="onnx")
         agreed = run_child(path, "--agreement")
     compact = run_child(default_model_path())
     read, one = full["read_ms"], compact["batch1_ms"]
     eager = eager_ms()
     rows = [
+        ("full size: computed by", full["backend"], ""),
         ("full size: file", f"{full['bytes'] / 1e6:.1f} MB", "≤ 60"),
         ("full size: reading its bytes once", f"{read:.2f} ms", ""),
         ("full size: one window", f"{full['batch1_ms']:.2f} ms", ""),
+        ("full size: the same by ONNX Runtime", f"{onnx['batch1_ms']:.2f} ms", ""),
         ("full size: window / reading once", f"{full['batch1_ms'] / read:.2f}", "≤ 2.5 (1.5)"),
         ("full size: snnTorch's eager loop", f"{eager:.0f} ms", ""),
         ("full size: eager loop / window", f"{eager / full['batch1_ms']:.0f}", "≥ 50 (100)"),
         ("full size: values unlike the reference's", f"{agreed['differ']} of {agreed['values']}", "0"),
         ("full size: peak resident memory", f"{full['peak_rss_mb']:.0f} MB", "≤ 200 (130)"),
+        ("full size: the same by ONNX Runtime", f"{onnx['peak_rss_mb']:.0f} MB", ""),
         ("full size: resident memory afterwards", f"{full['rss_mb']:.0f} MB", ""),
+        ("full size: one window of 8", f"{full['batch8_ms_a_window']:.2f} ms", ""),
+        ("full size: the same by ONNX Runtime", f"{onnx['batch8_ms_a_window']:.2f} ms", ""),
         ("full size: batch 1 / batch 8", f"{full['batch1_ms'] / full['batch8_ms_a_window']:.2f}", ""),
         ("compact: file", f"{compact['bytes'] / 1e3:.0f} kB", "≤ 500 (100)"),
         ("compact: one window", f"{one:.3f} ms", "≤ 1 (0.4)"),
@@ -217,7 +250,7 @@ def main() -> None:
     for name, value, asked in rows:
         print(f"{name:40} {value:>12}   {asked}")
     if arguments.json:
-        figures = {"full": full, "compact": compact, "eager_ms": eager, "agreement": agreed}
+        figures = {"full": full, "full_onnx": onnx, "compact": compact, "eager_ms": eager, "agreement": agreed}
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 

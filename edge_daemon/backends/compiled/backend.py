@@ -29,6 +29,9 @@ class CompiledBackend:
         network: the network.
         calibration: from margins to scores.
 
+    Attributes:
+        network: what it computes.
+
     Raises:
         BackendError: the kernel has not been built, or cannot honour the network.
     """
@@ -39,14 +42,14 @@ class CompiledBackend:
 
     def __init__(self, network: IntegerNetwork, calibration: Calibration) -> None:
         self._kernel = kernel()
-        self._network, self._calibration = network, calibration
+        self.network, self._calibration = network, calibration
         self._laid: LaidOutNetwork | None = LaidOutNetwork(network)
         self._windows = 0
 
     @classmethod
     def create(cls, model: ModelFile, options: BackendOptions) -> Self:  # noqa: ARG003 - it has none
         """Lay a model's network out for the kernel; raises as the class does."""
-        return cls(model.network(), model.metadata.calibration)
+        return cls(model.network(own=True), model.metadata.calibration)
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:
         """Run N windows, uint8 [N, bands, frames].
@@ -54,7 +57,7 @@ class CompiledBackend:
         Raises:
             BackendError: closed, or the features do not have the model's shape, or memory is short.
         """
-        laid, network = self._laid, self._network
+        laid, network = self._laid, self.network
         if laid is None:
             raise BackendError("The backend was closed.")
         shape = network.input_shape

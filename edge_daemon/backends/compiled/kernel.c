@@ -47,7 +47,9 @@ typedef struct {
     int32_t out_rows, out_columns;        /* of neurons */
     int32_t shift, zero_reset, leaks;
     int32_t narrow, wide_membrane, whole; /* 16-bit sums; 64-bit membranes; the first layer's sums in whole numbers */
-    const int16_t *weight;                /* [high][wide][channels that arrive][padded] */
+    const int16_t *weight;                /* [high][wide][channels that arrive][padded]; NULL where there is a table */
+    const int8_t *table;                  /* of a large dense layer, [what arrives][channels]: `dense.c`; else NULL */
+    const int32_t *column_sum;            /* of the first layer's table, [channels] */
     const int32_t *bias, *threshold, *leak; /* [padded] */
     /* where the spikes of a place go: first sum, and first weight, of each place that they reach */
     const int32_t *reach_begins, *reach_sum, *reach_weight; /* [arriving + 1], [n], [n] */
@@ -72,6 +74,10 @@ typedef struct {
     int32_t *currents;
     Events events;
 } State;
+
+void edge_daemon_dense_sums(const int8_t *weight, const int32_t *column_sum, int64_t inputs, int64_t outputs,
+                            int64_t padded, const int32_t *values, int64_t windows, int32_t *sums);
+void edge_daemon_dense_events(const int8_t *weight, int64_t outputs, const uint32_t *rows, int32_t count, int32_t *sums);
 
 /* Adds the weights of the channels that have fired to the sums of `many` places, `n` vectors of channels of each. */
 #define DEFINE_ADD(NAME, TYPE, SUMS, WEIGHTS, WIDTH) \
@@ -272,6 +278,9 @@ INLINE void first_sums_whole(const Layer *l, const int32_t *picture, int32_t wid
         }
 }
 
+/* Windows whose sums a table gives at a time. */
+#define TOGETHER 8
+
 static size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 /* Windows uint8 [count][bands][frames] in; out: the last layer's membranes int64 and spikes int32 [count][channels],
@@ -283,14 +292,15 @@ int edge_daemon_run(const Network *n, const uint8_t *features, int64_t count, in
     const Layer *first = n->layer, *last = n->layer + n->layers - 1;
     int32_t width = n->frames + 2 * first->before;
     size_t picture_size = (size_t)(n->bands + 2 * first->above) * width;
-    size_t taps = (size_t)first->high * first->wide * first->padded;
+    size_t taps = first->table ? 0 : (size_t)first->high * first->wide * first->padded;
+    int64_t together = first->table ? (count < TOGETHER ? count : TOGETHER) : 1;
     size_t first_columns = n->by_frame ? (size_t)n->steps : (size_t)first->out_columns;
-    size_t need = rounded(picture_size * 4) * 2 + rounded(taps * 4), most = 0;
+    size_t need = rounded(picture_size * 4 * together) + rounded(picture_size * 4) + rounded(taps * 4), most = 0;
     for (int32_t i = 0; i < n->layers; i++) {
         const Layer *l = n->layer + i;
         size_t neurons = (size_t)l->out_rows * l->out_columns * l->padded;
         size_t currents = i ? neurons : l->out_rows * first_columns * l->padded;
-        need += rounded((size_t)l->sum_rows * l->sum_columns * l->padded * 4) + rounded(neurons * 8);
+        need += rounded((size_t)l->sum_rows * l->sum_columns * l->padded * 4 * (i ? 1 : together)) + rounded(neurons * 8);
         need += rounded(currents * 4) + rounded(((size_t)l->out_rows * l->out_columns + 1) * 4) + rounded(neurons * 4 + 32);
         most = neurons > most ? neurons : most;
     }
@@ -300,7 +310,7 @@ int edge_daemon_run(const Network *n, const uint8_t *features, int64_t count, in
     State *state = (State *)at;
     at += rounded(sizeof(State) * n->layers);
     int32_t *picture = (int32_t *)at;
-    at += rounded(picture_size * 4);
+    at += rounded(picture_size * 4 * together);
     float *in_float = (float *)at;
     at += rounded(picture_size * 4);
     float *weight = (float *)at;
@@ -311,7 +321,7 @@ int edge_daemon_run(const Network *n, const uint8_t *features, int64_t count, in
         const Layer *l = n->layer + i;
         size_t neurons = (size_t)l->out_rows * l->out_columns * l->padded;
         size_t currents = i ? neurons : l->out_rows * first_columns * l->padded;
-        state[i].sums = at, at += rounded((size_t)l->sum_rows * l->sum_columns * l->padded * 4);
+        state[i].sums = at, at += rounded((size_t)l->sum_rows * l->sum_columns * l->padded * 4 * (i ? 1 : together));
         state[i].membrane = at, at += rounded(neurons * 8);
         state[i].currents = (int32_t *)at, at += rounded(currents * 4);
         state[i].events.begins = (int32_t *)at, at += rounded(((size_t)l->out_rows * l->out_columns + 1) * 4);
@@ -323,14 +333,27 @@ int edge_daemon_run(const Network *n, const uint8_t *features, int64_t count, in
     whole_first.out_columns = (int32_t)first_columns;
 
     for (int64_t window = 0; window < count; window++) {
-        prepare(n, first, features + (size_t)window * n->bands * n->frames, picture);
-        if (first->whole) {
-            first_sums_whole(first, picture, width, state[0].sums);
+        const int32_t *sums = state[0].sums;
+        const uint8_t *heard = features + (size_t)window * n->bands * n->frames;
+        if (first->table) {
+            int64_t now = count - window < together ? count - window : together;
+            if (window % together == 0) {
+                for (int64_t i = 0; i < now; i++)
+                    prepare(n, first, heard + (size_t)i * picture_size, picture + (size_t)i * picture_size);
+                edge_daemon_dense_sums(first->table, first->column_sum, (int64_t)picture_size, first->channels,
+                                       first->padded, picture, now, state[0].sums);
+            }
+            sums += window % together * first->padded;
         } else {
-            for (size_t i = 0; i < picture_size; i++) in_float[i] = (float)picture[i];
-            first_sums_float(first, in_float, width, weight, state[0].sums);
+            prepare(n, first, heard, picture);
+            if (first->whole) {
+                first_sums_whole(first, picture, width, state[0].sums);
+            } else {
+                for (size_t i = 0; i < picture_size; i++) in_float[i] = (float)picture[i];
+                first_sums_float(first, in_float, width, weight, state[0].sums);
+            }
         }
-        currents_of_ints(&whole_first, state[0].sums, state[0].currents);
+        currents_of_ints(&whole_first, sums, state[0].currents);
         int64_t *layer_total = layer_spikes + window * n->layers;
         int32_t *fired = counts + window * last->channels;
         memset(layer_total, 0, sizeof(int64_t) * n->layers);
@@ -345,7 +368,11 @@ int edge_daemon_run(const Network *n, const uint8_t *features, int64_t count, in
                 State *s = state + i;
                 const int32_t *currents = s->currents;
                 size_t row_step = (size_t)l->out_columns * l->padded;
-                if (i && l->narrow) {
+                if (i && l->table) {
+                    const Events *from = &state[i - 1].events;
+                    edge_daemon_dense_events(l->table, l->channels, from->rows, from->begins[1], s->sums);
+                    currents_of_ints(l, s->sums, s->currents);
+                } else if (i && l->narrow) {
                     arrive_shorts(l, &state[i - 1].events, s->sums);
                     currents_of_shorts(l, s->sums, s->currents);
                 } else if (i) {
@@ -357,7 +384,7 @@ int edge_daemon_run(const Network *n, const uint8_t *features, int64_t count, in
                 }
                 if (l->wide_membrane) fire_longs_as(l, s->membrane, currents, row_step, spikes);
                 else fire_ints_as(l, s->membrane, currents, row_step, spikes);
-                layer_total[i] += collect(spikes, l, n->set, l == last ? 1 : l[1].padded, &s->events);
+                layer_total[i] += collect(spikes, l, n->set, l == last ? 1 : l[1].table ? l[1].channels : l[1].padded, &s->events);
                 if (l == last)
                     for (int32_t c = 0; c < l->channels; c++) fired[c] += spikes[c];
             }

@@ -15,6 +15,8 @@ from edge_daemon.model.neuron import LEAK_BITS, UNIT_LEAK
 LANES = 16
 """Channels are padded to whole vectors of so many; as in `kernel.c`."""
 _LINE = 64
+_TOGETHER = 32  # channels that `dense.c` adds up at a time
+_AT_ONCE = 1 << 22  # weights that are added up at a time
 _NEVER = 2**31 - 1  # threshold of padding
 _STEMS = {"none": 0, "band_mean": 1, "band_median": 2}
 
@@ -23,7 +25,7 @@ _NUMBERS = (
     *("sum_rows", "sum_columns", "max_rows", "max_columns", "out_rows", "out_columns"),
     *("shift", "zero_reset", "leaks", "narrow", "wide_membrane", "whole"),
 )
-_ARRAYS = ["weight", "bias", "threshold", "leak", "reach_begins", "reach_sum", "reach_weight"]
+_ARRAYS = ["weight", "table", "column_sum", "bias", "threshold", "leak", "reach_begins", "reach_sum", "reach_weight"]
 
 
 class LayerLayout(ctypes.Structure):
@@ -47,6 +49,8 @@ class NetworkLayout(ctypes.Structure):
 
 class LaidOutNetwork:
     """A network in memory as the kernel takes it.
+
+    Where a dense layer can be most of a model its weights stay bytes; all others are 16 bits wide.
 
     Args:
         network: the network.
@@ -119,21 +123,32 @@ class LaidOutNetwork:
         }
         for name, value in numbers.items():
             setattr(laid, name, int(value))
-        # a spike adds what lies together: the weights of one place in the kernel and one channel that arrives
-        table = np.zeros((high, wide, shape[0], padded), np.int16)
-        table[..., : layer.channels] = weight.transpose(2, 3, 1, 0)
-        begins, sums, taps = _reach(layer, shape, (high, wide), (laid.sum_rows, laid.sum_columns))
         arrays: dict[str, NDArray[np.generic]] = {
-            "weight": table,
             "bias": _padded(layer.bias, layer.channels, padded, 0),
             "threshold": _padded(layer.threshold, layer.channels, padded, _NEVER),
             "leak": _padded(layer.beta_256, layer.channels, padded, UNIT_LEAK),
-            "reach_begins": begins,
-            "reach_sum": sums * padded,
-            "reach_weight": taps * (shape[0] * padded),
         }
+        if number == 0 and layer.kind == "dense":
+            table = np.ascontiguousarray(layer.weight.T)  # as it is in a model file, so not a second time in memory
+            self._arrays.append(table)
+            laid.table = table.ctypes.data
+            arrays["column_sum"] = _row_sums(layer.weight)
+        elif layer.kind == "dense" and shape[1:] == (1, 1) and layer.channels % _TOGETHER == 0:
+            laid.table = self._kept(layer.weight.T)
+        else:
+            # a spike adds what lies together: the weights of one place in the kernel and one channel that arrives
+            table = np.zeros((high, wide, shape[0], padded), np.int16)
+            table[..., : layer.channels] = weight.transpose(2, 3, 1, 0)
+            laid.weight = self._kept(table)
+        if number:
+            begins, sums, taps = _reach(layer, shape, (high, wide), (laid.sum_rows, laid.sum_columns))
+            arrays |= {
+                "reach_begins": begins,
+                "reach_sum": sums * padded,
+                "reach_weight": taps * (shape[0] * padded),
+            }
         for name, array in arrays.items():
-            setattr(laid, name, self._kept(array.astype(np.int16 if name == "weight" else np.int32)))
+            setattr(laid, name, self._kept(array.astype(np.int32)))
 
     def _kept(self, array: NDArray[np.generic]) -> int:
         """Keep an array where no vector of it lies in two lines of a cache; its address."""
@@ -187,8 +202,9 @@ class _Bounds:
     """
 
     def __init__(self, network: IntegerNetwork, number: int, layer: Layer, shape: tuple[int, int, int]) -> None:
-        most = 255 if number == 0 else layer.merged(shape)
-        weights = np.abs(layer.weight.reshape(layer.channels, -1).astype(np.int64)).sum(axis=1)
+        # 255 and no more, but a dense first layer's values are raised by 256 on the way
+        most = 256 if number == 0 else layer.merged(shape)
+        weights = _row_sums(layer.weight.reshape(layer.channels, -1), magnitude=True)
         self.sum = int(weights.max()) * most
         biased = int((weights * most + np.abs(layer.bias.astype(np.int64))).max())
         current = biased << max(0, layer.shift)
@@ -199,6 +215,15 @@ class _Bounds:
                 f"The layer {layer.name} can add up to {max(biased, current):,}, more than the kernel's 32 bits hold.",
                 "Use the backend onnx.",
             )
+
+
+def _row_sums(weight: NDArray[np.int8], *, magnitude: bool = False) -> NDArray[np.int64]:
+    """Sums of the weights of each channel, or of their magnitudes, of int8 [channels, n]: int64 [channels]."""
+    total, step = np.zeros(len(weight), np.int64), max(1, _AT_ONCE // len(weight))
+    for begin in range(0, weight.shape[1], step):
+        part = weight[:, begin : begin + step].astype(np.int16)
+        total += (np.abs(part) if magnitude else part).sum(axis=1, dtype=np.int64)
+    return total
 
 
 def _padded(values: NDArray[np.int32], channels: int, padded: int, rest: int) -> NDArray[np.int32]:

@@ -12,6 +12,7 @@ import random
 
 import numpy as np
 
+from edge_daemon.backends.base import BackendOptions
 from edge_daemon.backends.compiled.backend import CompiledBackend
 from edge_daemon.errors import BackendError
 from edge_daemon.model.model_file import ModelFile
@@ -25,12 +26,12 @@ def proven(model: ModelFile) -> CompiledBackend | None:
     """The compiled backend with a model loaded, or None where ONNX Runtime is to score.
 
     That is where no kernel was built for this processor, and, with a line in the log, where there is one that is of no
-    use. Large models (mapped, not read) are left to ONNX Runtime: the kernel keeps weights in twice the memory.
+    use.
 
     Args:
         model: the model.
     """
-    if not library_path().exists() or model.contents.mapped is not None:
+    if not library_path().exists():
         return None
     try:
         return examine(model)
@@ -45,8 +46,8 @@ def examine(model: ModelFile) -> CompiledBackend:
     Raises:
         BackendError: it has not, or there is no kernel that can be used.
     """
-    network = model.network()
-    backend = CompiledBackend(network, model.metadata.calibration)
+    backend = CompiledBackend.create(model, BackendOptions())
+    network = backend.network  # a large one's weights are in memory once
     noise = random.Random(1).randbytes(math.prod(network.input_shape))  # noqa: S311 - noise, no secret
     features = np.frombuffer(noise, np.uint8).reshape(1, *network.input_shape)
     found, expected = backend.infer(features), run(network, features)

@@ -50,7 +50,7 @@ class EventBackend:
     @classmethod
     def create(cls, model: ModelFile, options: BackendOptions) -> Self:  # noqa: ARG003 - it has none
         """Prepare a model's layers for events."""
-        return cls(model.network(), model.metadata.calibration)
+        return cls(model.network(own=True), model.metadata.calibration)
 
     def infer(self, features: NDArray[np.uint8]) -> Inference:
         """Run N windows, uint8 [N, bands, frames].

@@ -230,7 +230,7 @@ class LoihiBackend:
     )
 
     def __init__(self, model: ModelFile) -> None:
-        self._network = model.network()
+        self._network = model.network(own=True)
         if len(self._network.layers) < 2:
             raise BackendError("The first layer runs on the host, so this model leaves no layer for the chip.")
         self._calibration = model.metadata.calibration

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pytest
 
@@ -71,6 +72,18 @@ def test_released_memory_is_given_back_and_the_bytes_are_still_there(tmp_path: P
     found.release()
     assert full - resident_mb() > 30
     assert found.data[: 1 << 20] == found.data[39 << 20 :]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_copy_never_has_the_whole_file_in_memory_twice(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(os.urandom(1 << 20) * 40)
+    found = FileContents.read(path)
+    before = resident_mb()
+    copy = found.copied(np.frombuffer(found.data, np.uint8).reshape(40, 1 << 20))
+    assert 35 < resident_mb() - before < 50
+    path.write_bytes(b"another file")
+    assert (copy == copy[:1]).all()
 
 
 def test_a_large_model_runs_from_its_file(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
