@@ -6,6 +6,7 @@ was, and a file would be read again and again. So what was opened is looked at, 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import stat
@@ -14,6 +15,8 @@ from typing import Protocol
 
 from edge_daemon.errors import AudioError
 
+_ROOM = 16_384  # where it cannot be asked
+
 
 class ByteSource(Protocol):
     """Where the bytes come from.
@@ -21,10 +24,12 @@ class ByteSource(Protocol):
     Attributes:
         name: for people.
         reopens: whether it can be opened again after its end.
+        room: bytes that may gather in it unread, once it is open; a pipe that is full stops its writer.
     """
 
     name: str
     reopens: bool
+    room: int
 
     def open(self) -> None:
         """Begin (again); raises AudioError."""
@@ -43,10 +48,12 @@ class DescriptorBytes:
 
     def __init__(self, descriptor: int = 0, name: str = "standard input") -> None:
         self.name = name
+        self.room = 0
         self._descriptor = descriptor
 
     def open(self) -> None:
-        """Nothing to do."""
+        """It is open; see how much it holds."""
+        self.room = _room(self._descriptor)
 
     def read(self, most: int, timeout_s: float) -> bytes | None:
         """Wait for bytes."""
@@ -63,6 +70,7 @@ class NamedPipeBytes:
 
     def __init__(self, path: Path) -> None:
         self.name, self._path = str(path), path
+        self.room = 0
         self._descriptor: int | None = None
 
     def open(self) -> None:
@@ -83,7 +91,7 @@ class NamedPipeBytes:
             raise AudioError(
                 f"'{self.name}' is not a named pipe.", f"Move away what is there, and create it: mkfifo {self.name}"
             )
-        self._descriptor = descriptor
+        self._descriptor, self.room = descriptor, _room(descriptor)
 
     def read(self, most: int, timeout_s: float) -> bytes | None:
         """Wait for bytes; where none come because the path names something else by now, that is the end."""
@@ -104,6 +112,14 @@ class NamedPipeBytes:
             return not os.path.samestat(self._path.stat(), os.fstat(descriptor))
         except OSError:
             return True
+
+
+def _room(descriptor: int) -> int:
+    """Half of what a pipe holds: usually of 64 kB, but of one page where a user has very many."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) // 2
+    except OSError:
+        return _ROOM
 
 
 def _read(descriptor: int, most: int, timeout_s: float, name: str) -> bytes | None:

@@ -35,7 +35,6 @@ _TICK_S = 0.25  # longest wait, so that closing and stalls are noticed
 # We wait awake for a block's last pieces, as what we oversleep must not add up: this share of its time, at most 10 ms.
 _AWAKE = 0.1
 _AWAKE_S = 0.01
-_ROOM = 16_384  # bytes that may gather in the pipe while we sleep; it holds 64 kB, and a full one stops its writer
 _AT_ONCE_NS = SECOND_NS // 4  # what has ended again by then is not opened again at once
 
 
@@ -222,7 +221,7 @@ class PipeSource:
 
     def _time_to_sleep(self) -> float:
         """Seconds in which nothing need be read: a writer of small pieces would wake us for each of them."""
-        fills_s = min(self._most - len(self._held), _ROOM) / self._bytes_per_s
+        fills_s = min(self._most - len(self._held), self._source.room) / self._bytes_per_s
         since_s = (self._time.monotonic_ns() - self._arrived_ns) / SECOND_NS
         block_s = self._most / self._bytes_per_s
         return min(fills_s, block_s - min(_AWAKE * block_s, _AWAKE_S) - since_s)

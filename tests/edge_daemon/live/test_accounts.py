@@ -34,7 +34,7 @@ class Writer:
     time; `silent` is time without sound, `gone` a writer that closes and comes back after that time.
     """
 
-    name, reopens = "hydrophone", True
+    name, reopens, room = "hydrophone", True, 16_384
 
     def __init__(self, time: ManualTime, deeds: list[tuple[str, float]]) -> None:
         self._time, self._deeds = time, list(deeds)

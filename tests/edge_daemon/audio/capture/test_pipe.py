@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import struct
@@ -62,7 +63,7 @@ class Script:
     name = "script"
 
     def __init__(self, steps: list[bytes | int | Callable[[], None]], time: ManualTime, reopens: bool) -> None:
-        self.steps, self.time, self.reopens = steps, time, reopens
+        self.steps, self.time, self.reopens, self.room = steps, time, reopens, 16_384
         self.opened = self.closed = 0
         self.broken = False
         self._began_ns: int | None = None  # of what is left of the step
@@ -327,7 +328,7 @@ def test_half_a_frame_of_a_writer_that_ended_is_not_the_next_ones() -> None:
 class Trickle:
     """A live writer: a piece every few ms of simulated time; notes how much waits in the pipe at most."""
 
-    name, reopens = "trickle", False
+    name, reopens, room = "trickle", False, 16_384
 
     def __init__(self, time: ManualTime, bytes_per_s: int, seconds: float, piece_ms: int = 10) -> None:
         self._time, self._piece_ns = time, piece_ms * 1_000_000
@@ -372,6 +373,32 @@ def test_a_live_writer_of_small_pieces_wakes_us_seldom_and_never_has_to_wait(
     assert block.end == rate
     assert trickle.reads <= reads
     assert trickle.most_waiting < 65_536
+
+
+@pytest.mark.parametrize("held", [4096, 65_536])
+def test_a_pipe_fills_half_at_most_while_we_sleep(held: int) -> None:
+    """A quarter of a second at 48 kHz takes two reads where the pipe holds it; one page is never let run full."""
+    time = ManualTime()
+    trickle = Trickle(time, 2 * 48_000, 10.0)
+    trickle.room = held // 2
+    blocks = drain(PipeSource(trickle, 48_000, block_s=0.25, time=time, wait=time.advance))
+    assert blocks[-1].end == 480_000
+    assert trickle.most_waiting < held
+    if held == 65_536:
+        assert trickle.reads <= 40 * 2.2
+
+
+@pytest.mark.parametrize("pages", [1, 16])
+def test_a_pipe_is_asked_how_much_it_holds(tmp_path: Path, pages: int) -> None:
+    path = tmp_path / "sound"
+    os.mkfifo(path)
+    keeper = os.open(path, os.O_RDWR)
+    fcntl.fcntl(keeper, fcntl.F_SETPIPE_SZ, 4096 * pages)
+    for source in (NamedPipeBytes(path), DescriptorBytes(keeper)):
+        source.open()
+        assert source.room == 2048 * pages
+        source.close()
+    os.close(keeper)
 
 
 @pytest.mark.parametrize("piece_ms", [10, 20, 50, 100])
@@ -479,7 +506,7 @@ def test_late_sound_is_given_in_blocks_dated_one_after_the_other() -> None:
     time = ManualTime()
 
     class Burst:
-        name, reopens = "burst", True
+        name, reopens, room = "burst", True, 16_384
         left, late = ramp(1000), ramp(8000, 1000)
 
         def open(self) -> None:

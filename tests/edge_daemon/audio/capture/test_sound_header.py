@@ -60,7 +60,7 @@ def test_a_pipe_says_so_as_soon_as_it_is_opened() -> None:
     content = written("WAV", "PCM_16", rate=48_000)
 
     class Bytes:
-        name, reopens = "pipe", False
+        name, reopens, room = "pipe", False, 16_384
         left = content
 
         def open(self) -> None:
