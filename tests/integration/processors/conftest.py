@@ -42,8 +42,8 @@ def _write_wide_model(path: Path, stem: Stem) -> ModelFile:
     network = IntegerNetwork(
         layers=(
             layer("first", first, 20_000),
-            layer("second", rng.integers(-127, 128, (1100, 64)), 300),
-            layer("labels", rng.integers(-127, 128, (2, 1100)), 500),
+            layer("second", rng.integers(-127, 128, (1120, 64)), 300),
+            layer("labels", rng.integers(-127, 128, (2, 1120)), 500),
         ),
         time_steps=5,
         input_shape=(bands, frames),
