@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_daemon.errors import UsageError
 from train import state
 from train.augment import Augmentation, augment
 from train.checkpoint import digest
@@ -118,7 +119,7 @@ def fit(
         The history.
 
     Raises:
-        UsageError: the state in the folder belongs to another run.
+        UsageError: the state in the folder belongs to another run, or the network has no output for other whales.
         DivergedError: loss, weights or evidence are not finite any more.
     """
     steps = max(len(part.labels) // schedule.batch, 1)
@@ -129,7 +130,7 @@ def fit(
     run = {} if place is None else _run(part, schedule, augmentation, validation, noise, belongs)
     if place is not None and place.exists():
         first, best = state.resume(place, run, network, average, optimiser, progress)
-    material = Material.of(part, schedule.class_weighting, device_of(network))
+    material = Material.of(part, schedule.class_weighting, device_of(network), _outputs(network, part))
     begin = time.monotonic()
     for epoch in range(first, schedule.epochs):
         if _exhausted(progress, schedule):
@@ -178,7 +179,7 @@ def fit(
 def margins(
     network: nn.Module, features: NDArray[np.uint8], batch: int = 256, exact: bool = False
 ) -> NDArray[np.float32]:
-    """The call's evidence over the noise's, float32 [N]; the network is left in evaluation mode.
+    """The call's evidence over the greatest of the others, float32 [N]; the network is left in evaluation mode.
 
     Args:
         network: features → evidence.
@@ -192,8 +193,19 @@ def margins(
     for i in range(0, len(features), batch):
         pictures = torch.from_numpy(features[i : i + batch]).to(device).float()
         evidence = network(pictures, exact=True) if exact else network(pictures)
-        parts.append((evidence[:, 1] - evidence[:, 0]).cpu().numpy())
+        others = evidence[:, [label for label in range(evidence.shape[1]) if label != 1]]
+        parts.append((evidence[:, 1] - others.max(1).values).cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+@torch.no_grad()
+def _outputs(network: nn.Module, part: Part) -> int:
+    """How many outputs a network has; enough for what sounds in the windows."""
+    picture = torch.from_numpy(np.require(part.features[:1], requirements="W")).to(device_of(network)).float()
+    outputs = int(network.eval()(picture).shape[1])
+    if part.others is not None and outputs < 3:
+        raise UsageError("There are windows of other whales, but no third output.", "Set the network's `labels` to 3.")
+    return outputs
 
 
 def score_auc(network: nn.Module, part: Part) -> float:

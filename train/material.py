@@ -31,14 +31,23 @@ class Material:
     counts: Tensor
 
     @classmethod
-    def of(cls, part: Part, class_weighting: bool, device: torch.device) -> Self:
-        """A part's windows on a device; with `class_weighting` both labels count the same, however rare one is."""
-        weights = torch.ones(2)
+    def of(cls, part: Part, class_weighting: bool, device: torch.device, outputs: int = 2) -> Self:
+        """A part's windows on a device.
+
+        Args:
+            part: the windows.
+            class_weighting: calls and other windows count the same, however rare one is.
+            device: where to.
+            outputs: of the network; the third one stands for other whales.
+        """
+        weights = torch.ones(outputs)
         if class_weighting:
             seen = np.maximum(np.bincount(part.labels, minlength=2), 1)
-            weights = torch.tensor(len(part.labels) / (2 * seen), dtype=torch.float32)
+            weights[:2] = torch.tensor(len(part.labels) / (2 * seen), dtype=torch.float32)
+            weights[2:] = weights[0]
         counts = torch.ones(len(part.labels)) if part.weights is None else torch.from_numpy(part.weights)
-        targets = functional.one_hot(torch.from_numpy(part.labels.astype(np.int64)), 2).float()
+        labels = part.labels if part.others is None else np.where(part.others, 2, part.labels)
+        targets = functional.one_hot(torch.from_numpy(labels.astype(np.int64)), outputs).float()
         features = torch.from_numpy(np.require(part.features, requirements="W"))
         return cls(features.to(device), targets.to(device), weights.to(device), counts.to(device))
 

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 class Part:
     """Pictures uint8 [N, bands, frames], labels uint8 [N] (1 = call), what each counts float32 [N] (None: the same).
 
-    `kin` int64 [N] says which hold the same sound, as in a data set (None: no two do).
+    `kin` int64 [N] says which hold the same sound, as in a data set (None: no two do); `others` bool [N], in which
+    windows another whale is heard, and no call (None: nobody says).
     """
 
     features: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     weights: NDArray[np.float32] | None = None
     kin: NDArray[np.int64] | None = None
+    others: NDArray[np.bool_] | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -35,15 +37,27 @@ class Part:
         return digest(self.features, self.labels, self.weights)
 
     @classmethod
-    def of(cls, data: Dataset) -> Part:
+    def of(cls, data: Dataset, others: Sequence[str] = ()) -> Part:
         """All windows of a data set with features.
 
+        Args:
+            data: the set.
+            others: kinds in whose windows another whale is heard, where no call is.
+
         Raises:
-            UsageError: it has none.
+            UsageError: it has no features, or no windows of such a kind.
         """
         if data.features is None:
             raise UsageError(f"{data.name} has no features.", "Prepare it with `python -m train prepare`.")
-        return cls(data.features, data.labels, data.weights, data.kin)
+        heard = None
+        if others:
+            heard = np.isin(np.array(data.kinds or ("",) * len(data.labels)), others) & (data.labels == 0)
+            if not heard.any():
+                raise UsageError(
+                    f"{data.name} has no windows of the kinds {', '.join(others)}.",
+                    "Name kinds of a mixture, or leave the recipe's `others` out.",
+                )
+        return cls(data.features, data.labels, data.weights, data.kin, heard)
 
     @classmethod
     def together(cls, parts: Sequence[Part]) -> Part:
@@ -59,4 +73,5 @@ class Part:
         """The part's windows at those places."""
         weights = None if self.weights is None else self.weights[index]
         kin = None if self.kin is None else self.kin[index]
-        return Part(self.features[index], self.labels[index], weights, kin)
+        others = None if self.others is None else self.others[index]
+        return Part(self.features[index], self.labels[index], weights, kin, others)

@@ -64,6 +64,8 @@ class Recipe:
         teacher: for distillation, with `schedule.distil` and `fine_tuning.distil`.
         teachers: trained networks that teach beside it, as they are: checkpoints or model files. `{}` in a name stands
             for the fold (`recordings:0` has 0, `none` has none), so that none has learned from what judges.
+        others: kinds of a mixture in whose windows another whale is heard; they teach a third output (settings
+            `labels: 3`), over which a call must prevail.
         start: checkpoint or model file whose integers go on learning, in place of a training in real numbers; `{}` as
             above.
         validation: share of the training windows set aside for early stopping, 0 for none.
@@ -77,6 +79,7 @@ class Recipe:
     teacher: Teacher | None = None
     teachers: tuple[str, ...] = ()
     start: str | None = None
+    others: tuple[str, ...] = ()
     validation: float = 0.0
 
     def of_fold(self, fold: str) -> Recipe:
@@ -86,7 +89,10 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
-        return asdict(self) | {"teachers": list(self.teachers)}
+        document = asdict(self) | {"teachers": list(self.teachers), "others": list(self.others)}
+        if not self.others:
+            del document["others"]  # results of before this key are of the same recipe
+        return document
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Recipe:
@@ -96,7 +102,8 @@ class Recipe:
             for name, kind in (("schedule", Training), ("augmentation", Augmentation), ("fine_tuning", Training)):
                 if values.get(name) is not None:
                     values[name] = kind(**values[name])
-            values["teachers"] = tuple(values.get("teachers", ()))
+            for name in ("teachers", "others"):
+                values[name] = tuple(values.get(name, ()))
             if values.get("teacher") is not None:
                 teacher = dict(values["teacher"])
                 teacher["schedule"] = Training(**teacher.get("schedule", {}))

@@ -31,6 +31,8 @@ from train.stored import check_result, read_result
 if TYPE_CHECKING:
     from train.data import Dataset
 
+LABELS = ("noise", "right_whale_upcall", "other_whale")
+"""What outputs stand for; the last one only where a recipe has `others`."""
 SAMPLED = 200
 """Windows by which it is seen whether layers spike."""
 
@@ -72,7 +74,7 @@ def fit_checkpoint(
         UsageError: no features, a part that cannot be held out, or results that are not of this recipe and data.
         DivergedError: training gave no finite numbers.
     """
-    part = Part.of(data)
+    part = Part.of(data, recipe.others)
     fold = _fold(hold_out, part, data.order, data.group, report) if aside is None else None
     learn = part if fold is None else part.take(fold.train)
     curve: Calibration | None = None
@@ -102,6 +104,7 @@ def fit_checkpoint(
         settings=recipe.settings,
         quantised=isinstance(trained.final, QuantisedNetwork),
         frontend=data.frontend,
+        labels=LABELS[: 3 if recipe.others else 2],
         calibration=curve,
         data=data.name,
         data_digest=part.digest,

@@ -54,6 +54,7 @@ def build(
     *,
     channels: Sequence[int] = (16, 24, 48, 48),
     stem: Stem = "band_median",
+    labels: int = 2,
 ) -> ConventionalNetwork:
     """The network, untrained; layers as in `conv.build`."""
-    return ConventionalNetwork(conv.plans(channels), input_shape, stem)
+    return ConventionalNetwork(conv.plans(channels, labels=labels), input_shape, stem)

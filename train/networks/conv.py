@@ -15,12 +15,13 @@ from train.networks.lif import NeuronPlan, Norm, SpikingNetwork
 from train.networks.plan import LayerPlan
 
 
-def plans(channels: Sequence[int] = (16, 24, 48, 48), portable: bool = False) -> tuple[LayerPlan, ...]:
-    """Layers of the network, from features to the two labels.
+def plans(channels: Sequence[int] = (16, 24, 48, 48), portable: bool = False, labels: int = 2) -> tuple[LayerPlan, ...]:
+    """Layers of the network, from features to the labels.
 
     Args:
         channels: channels of the four convolutions.
         portable: strides in place of max-pools, for chips that know no maximum.
+        labels: outputs.
     """
     a, b, c, d = channels
     if portable:
@@ -29,14 +30,14 @@ def plans(channels: Sequence[int] = (16, 24, 48, 48), portable: bool = False) ->
             LayerPlan("conv", b, (3, 3), stride=(2, 2), padding=(1, 1)),
             LayerPlan("conv", c, (3, 3), stride=(2, 2), padding=(1, 1)),
             LayerPlan("conv", d, (3, 3), stride=(2, 2), padding=(1, 1)),
-            LayerPlan("dense", 2, pool="global_sum"),
+            LayerPlan("dense", labels, pool="global_sum"),
         )
     return (
         LayerPlan("conv", a, (5, 5), stride=(2, 2), padding=(2, 2), max_pool=(2, 2)),
         LayerPlan("conv", b, (3, 3), padding=(1, 1), max_pool=(2, 2)),
         LayerPlan("conv", c, (3, 3), padding=(1, 1), max_pool=(2, 2)),
         LayerPlan("conv", d, (3, 3), padding=(1, 1)),
-        LayerPlan("dense", 2, pool="global_sum"),
+        LayerPlan("dense", labels, pool="global_sum"),
     )
 
 
@@ -53,6 +54,7 @@ def build(
     reset: Reset | None = None,
     slope: float = 2.0,
     norm: Norm = "batch",
+    labels: int = 2,
 ) -> SpikingNetwork:
     """The network, untrained.
 
@@ -69,6 +71,7 @@ def build(
         reset: reset rule; by default `subtract`, portable `zero`.
         slope: steepness of the surrogate.
         norm: normalisation of currents.
+        labels: outputs: noise, call and, with 3, other whales.
     """
     neuron = NeuronPlan(
         time_steps=time_steps,
@@ -80,4 +83,4 @@ def build(
         portable=portable,
         weight_bits=weight_bits or (7 if portable else 8),
     )
-    return SpikingNetwork(plans(channels, portable), neuron, input_shape, stem)
+    return SpikingNetwork(plans(channels, portable, labels), neuron, input_shape, stem)
