@@ -155,9 +155,13 @@ def follow(
         report: is told lines of progress.
 
     Raises:
-        UsageError: the folder holds the state of another run.
+        UsageError: the folder holds the state of another run, or windows of other whales are named, but not told.
         DivergedError: some network's numbers are not finite any more.
     """
+    if recipe.others and part.others is None:
+        raise UsageError(
+            "The recipe names windows of other whales, but nobody has said which they are.", "Use `fit` or `crossval`."
+        )
     belongs = json.dumps(recipe.to_json(), sort_keys=True)
     shape = (part.features.shape[1], part.features.shape[2])
     learn, validation = _set_aside(part, recipe.validation, recipe.schedule.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from edge_daemon.errors import UsageError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.network import run
 from export.__main__ import main as export
+from train.__main__ import main as train_main
 from train.augment import NOTHING
 from train.checkpoint import load
 from train.data.dataset import Dataset
@@ -60,6 +62,8 @@ def test_windows_without_a_call_of_the_named_kinds_are_the_others() -> None:
 def test_kinds_that_are_not_there_are_refused() -> None:
     with pytest.raises(UsageError, match="no windows of the kinds minke"):
         Part.of(three_kinds(9), ("minke",))
+    with pytest.raises(UsageError, match="nobody has said which"):
+        follow(RECIPE, Part.of(three_kinds(9)))
     with pytest.raises(UsageError, match="third output"):
         follow(replace(RECIPE, settings={}), Part.of(three_kinds(9), ("song",)))
 
@@ -96,6 +100,17 @@ def test_from_kinds_to_a_model_file(tmp_path: Path) -> None:
     answer = create(model).infer(part.features[:20])
     np.testing.assert_array_equal(answer.spike_counts, trace.spike_counts)
     np.testing.assert_array_equal(answer.score, model.metadata.calibration.score(trace.margin))
+
+
+@pytest.mark.slow
+def test_folds_learn_which_windows_are_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = replace(RECIPE, schedule=replace(RECIPE.schedule, epochs=1), fine_tuning=None)
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_json()))
+    data = replace(three_kinds(90), group=None)
+    monkeypatch.setattr(train.data, "open", lambda _: data)
+    words = ["crossval", "--data", "any", "--recipe", str(tmp_path / "recipe.json"), "--folds", "3", "--only", "0"]
+    train_main.main([*words, "--output", str(tmp_path / "folds")], standalone_mode=False)
+    assert (tmp_path / "folds" / "random-fold0.json").exists()
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def crossval(
     clips = np.flatnonzero(np.array(opened.kinds or ()) == CLIPS)
     found = cross_validate(
         chosen,
-        Part.of(opened),
+        Part.of(opened, chosen.others),
         opened.order,
         opened.group,
         count,
