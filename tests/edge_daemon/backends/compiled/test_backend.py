@@ -98,6 +98,19 @@ def test_a_dense_first_layer_is_computed_in_whole_numbers(built: Path) -> None:
     assert (agrees(network, images(5, (40, 30))) > 0).any()
 
 
+@pytest.mark.slow
+def test_a_convolution_too_wide_for_float_is_computed_in_whole_numbers(built: Path) -> None:
+    rng = np.random.default_rng(7)
+    ones = np.ones(5, np.int32)
+    weight = rng.integers(100, 128, (5, 1, 30, 28)).astype(np.int8)
+    first = Layer("f", "conv", weight, ones, 10_000_000 * ones, 200 * ones, "zero", stride=(3, 2), padding=(2, 1))
+    last = Layer("l", "dense", rng.integers(-9, 10, (2, 125)).astype(np.int8), ones[:2], 9 * ones[:2], ones[:2], "zero")
+    network = IntegerNetwork((first, last), 4, (40, 34))
+    laid = LaidOutNetwork(network).layers[0]
+    assert (laid.whole, laid.table) == (1, None)
+    assert (agrees(network, images(3, (40, 34)))[:, 0] > 0).all()
+
+
 def test_without_a_kernel_it_says_how_to_build_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     library.kernel.cache_clear()
