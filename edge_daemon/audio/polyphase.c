@@ -6,11 +6,10 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(NO_CLONES)
-#define CLONES
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("fma", "default")))
+#if defined(__x86_64__) && !defined(PLAIN)
+#define WITH_FMA 1
 #else
-#define FOR_EACH_PROCESSOR
+#define WITH_FMA 0
 #endif
 
 #define LANES 8 /* sums that run side by side: taps are padded to so many with zeros, and so are the samples under them */
@@ -113,16 +112,14 @@ int edge_daemon_resamples_fast(void)
 {
 #if defined(__aarch64__) || defined(__FMA__)
     return 1;
-#elif defined(CLONES)
+#elif WITH_FMA
     return __builtin_cpu_supports("fma") != 0;
 #else
     return 0;
 #endif
 }
 
-/* The next periods: samples float32 [periods · down], out float32 [periods · up]. What is kept lies in the stages' memory. */
-FOR_EACH_PROCESSOR
-void edge_daemon_resample(const Filters *f, const float *samples, int64_t periods, float *out)
+INLINE void resample(const Filters *f, const float *samples, int64_t periods, float *out)
 {
     const int64_t lows = f->down / f->step;
     while (periods > 0) {
@@ -156,4 +153,24 @@ void edge_daemon_resample(const Filters *f, const float *samples, int64_t period
         out += some * f->up;
         periods -= some;
     }
+}
+
+#if WITH_FMA
+__attribute__((target("fma")))
+static void resample_fma(const Filters *f, const float *samples, int64_t periods, float *out)
+{
+    resample(f, samples, periods, out);
+}
+#endif
+
+/* The next periods: samples float32 [periods · down], out float32 [periods · up]. What is kept lies in the stages' memory. */
+void edge_daemon_resample(const Filters *f, const float *samples, int64_t periods, float *out)
+{
+#if WITH_FMA
+    if (__builtin_cpu_supports("fma")) {
+        resample_fma(f, samples, periods, out);
+        return;
+    }
+#endif
+    resample(f, samples, periods, out);
 }

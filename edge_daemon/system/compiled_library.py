@@ -19,6 +19,9 @@ SOURCES = tuple(
     _PACKAGE / part
     for part in (
         "backends/compiled/kernel.c",
+        "backends/compiled/first_layer.c",
+        "backends/compiled/spike_sums.c",
+        "backends/compiled/neuron.c",
         "backends/compiled/dense.c",
         "audio/polyphase.c",
         "audio/decoding/pcm_24.c",
@@ -26,6 +29,7 @@ SOURCES = tuple(
 )
 FOLDER = SOURCES[0].parent
 """Where libraries lie."""
+_HEADERS = (FOLDER / "network.h",)
 _FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psabi")
 _HINT = "Build it with `python -m edge_daemon.backends.compiled` (needs a C compiler), or use the backend onnx."
 
@@ -88,25 +92,25 @@ def kernel() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(os.fspath(path))
         digest = ctypes.c_char_p.in_dll(library, "edge_daemon_source").value
-    except (OSError, ValueError) as error:
+        if digest != _digest().encode():
+            raise BackendError(f"The compiled kernel {path} was built from another version's source.", _HINT)
+        _declare(library)
+    except (OSError, ValueError, AttributeError) as error:  # no library, or what it should have is not in it
         raise BackendError(f"The compiled kernel {path} cannot be loaded: {error}.", _HINT) from error
-    if digest != _digest().encode():
-        raise BackendError(f"The compiled kernel {path} was built from another version's source.", _HINT)
-    library.edge_daemon_run.restype = ctypes.c_int
-    library.edge_daemon_run.argtypes = (
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_int64,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-    )
-    library.edge_daemon_resample.restype = None
-    library.edge_daemon_resample.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
-    library.edge_daemon_decode_24.restype = None
-    library.edge_daemon_decode_24.argtypes = (ctypes.c_char_p, ctypes.c_int64, ctypes.c_void_p)
     return library
 
 
+def _declare(library: ctypes.CDLL) -> None:
+    """Say what its functions take and return; `AttributeError` if one is not there."""
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    library.edge_daemon_run.restype = ctypes.c_int
+    library.edge_daemon_run.argtypes = (pointer, pointer, number, pointer, pointer, pointer)
+    library.edge_daemon_resamples_fast.restype = ctypes.c_int
+    library.edge_daemon_resample.restype = None
+    library.edge_daemon_resample.argtypes = (pointer, pointer, number, pointer)
+    library.edge_daemon_decode_24.restype = None
+    library.edge_daemon_decode_24.argtypes = (ctypes.c_char_p, number, pointer)
+
+
 def _digest() -> str:
-    return hashlib.sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
+    return hashlib.sha256(b"".join(source.read_bytes() for source in (*SOURCES, *_HEADERS))).hexdigest()

@@ -3,11 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(NO_CLONES)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
 typedef uint8_t bytes_vector __attribute__((vector_size(16)));
 typedef int32_t int_vector __attribute__((vector_size(16)));
 typedef float float_vector __attribute__((vector_size(16)));
@@ -18,9 +13,7 @@ typedef float float_vector __attribute__((vector_size(16)));
     __builtin_shuffle(v, zero, (bytes_vector){16, 0, 1, 2, 16, 3, 4, 5, 16, 6, 7, 8, 16, 9, 10, 11})
 #endif
 
-/* data: [3 · count] bytes; out: float32 [count], full scale ±1. Each is taken as the upper three bytes of four. */
-FOR_EACH_PROCESSOR
-void edge_daemon_decode_24(const uint8_t *data, int64_t count, float *out)
+static inline __attribute__((always_inline)) void decode(const uint8_t *data, int64_t count, float *out)
 {
     const float unit = 0x1p-31f;
     int64_t i = 0;
@@ -34,4 +27,21 @@ void edge_daemon_decode_24(const uint8_t *data, int64_t count, float *out)
         const uint8_t *at = data + 3 * i;
         out[i] = (float)(int32_t)((uint32_t)at[0] << 8 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 24) * unit;
     }
+}
+
+#if defined(__x86_64__) && !defined(PLAIN)
+__attribute__((target("avx")))
+static void decode_avx(const uint8_t *data, int64_t count, float *out) { decode(data, count, out); }
+#endif
+
+/* data: [3 · count] bytes; out: float32 [count], full scale ±1. Each is taken as the upper three bytes of four. */
+void edge_daemon_decode_24(const uint8_t *data, int64_t count, float *out)
+{
+#if defined(__x86_64__) && !defined(PLAIN)
+    if (__builtin_cpu_supports("avx")) {
+        decode_avx(data, count, out);
+        return;
+    }
+#endif
+    decode(data, count, out);
 }

@@ -5,20 +5,12 @@
    into its four low bits and the rest: products of either with eight weights add up within 16 bits (8 · 31 · 128), of
    which a vector holds twice as many as of 32. What making it positive has added is taken away again. */
 
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(NO_CLONES)
-#define VECTORS 1
+#include "network.h"
+
+#if WITH_AVX2
 #include <immintrin.h>
-#else
-#define VECTORS 0
-#endif
-#ifdef NO_BYTE_PRODUCTS /* tests and benchmarks do without what their processor has */
-#define BYTE_PRODUCTS 0
-#else
-#define BYTE_PRODUCTS VECTORS
 #endif
 
 #define ROWS 8
@@ -26,8 +18,6 @@
 #define MOST 8   /* windows at a time */
 #define BLOCK 64 /* columns at a time */
 #define EVENTS 254 /* weights that add up within 16 bits; even */
-
-#define INLINE static inline __attribute__((always_inline))
 
 typedef struct {
     const int8_t *weight[ROWS]; /* beyond the last row the last one, times nothing */
@@ -46,7 +36,7 @@ static void add_rows(const Rows *rows, int64_t begin, int64_t outputs, int32_t *
     }
 }
 
-#if VECTORS
+#if WITH_AVX2
 __attribute__((target("avx2")))
 INLINE void add_to(int32_t *sums, __m128i shorts, const int shift)
 {
@@ -127,7 +117,7 @@ static int64_t add_events_avx2(const int8_t *weight, int64_t outputs, const uint
 }
 #endif
 
-#if BYTE_PRODUCTS
+#if WITH_AVX512
 #define QUADS 4 /* of rows, which lie together in registers */
 
 /* With instructions for products of bytes: positive parts of values, less negative ones. Rows of weights are laid side by
@@ -200,10 +190,10 @@ void edge_daemon_dense_sums(const int8_t *weight, const int32_t *column_sum, int
 {
     int64_t begin = 0; /* the first column that is left */
     memset(sums, 0, sizeof(int32_t) * (size_t)(windows * padded));
-#if VECTORS
+#if WITH_AVX2
     const int vectors = __builtin_cpu_supports("avx2");
 #endif
-#if BYTE_PRODUCTS
+#if WITH_AVX512
     if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"))
         begin = dense_sums_vnni(weight, inputs, outputs, padded, values, windows, sums);
 #endif
@@ -221,7 +211,7 @@ void edge_daemon_dense_sums(const int8_t *weight, const int32_t *column_sum, int
             }
             int32_t *to = sums + window * padded;
             int64_t done = begin;
-#if VECTORS
+#if WITH_AVX2
             if (vectors) done = add_rows_avx2(&rows, begin, outputs, to);
 #endif
             add_rows(&rows, done, outputs, to);
@@ -234,7 +224,7 @@ void edge_daemon_dense_events(const int8_t *weight, int64_t outputs, const uint3
 {
     int64_t begin = 0;
     memset(sums, 0, sizeof(int32_t) * (size_t)outputs);
-#if VECTORS
+#if WITH_AVX2
     if (__builtin_cpu_supports("avx2")) begin = add_events_avx2(weight, outputs, rows, count, sums);
 #endif
     for (; begin < outputs; begin += BLOCK) {

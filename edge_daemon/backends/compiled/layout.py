@@ -13,23 +13,25 @@ from edge_daemon.model.network import IntegerNetwork, Layer
 from edge_daemon.model.neuron import LEAK_BITS, UNIT_LEAK
 
 LANES = 16
-"""Channels are padded to whole vectors of so many; as in `kernel.c`."""
+"""Channels are padded to whole vectors of so many; as in `network.h`."""
 _LINE = 64
 _TOGETHER = 32  # channels that `dense.c` adds up at a time
 _AT_ONCE = 1 << 22  # weights that are added up at a time
+_SWEPT = 3  # rows of a kernel that sweeps; as in `spike_sums.c`
 _NEVER = 2**31 - 1  # threshold of padding
 _STEMS = {"none": 0, "band_mean": 1, "band_median": 2}
 
 _NUMBERS = (
-    *("channels", "padded", "arriving", "high", "wide", "row_step", "column_step", "above", "before"),
-    *("sum_rows", "sum_columns", "max_rows", "max_columns", "out_rows", "out_columns"),
-    *("shift", "zero_reset", "leaks", "narrow", "wide_membrane", "whole"),
+    *("channels", "padded", "arriving_channels", "arriving_rows", "arriving_columns"),
+    *("high", "wide", "row_step", "column_step", "above", "before"),
+    *("sum_rows", "sum_columns", "max_rows", "max_columns", "out_rows", "out_columns", "event_row", "event_column"),
+    *("shift", "zero_reset", "leaks", "narrow", "wide_membrane", "whole", "sweeps"),
 )
 _ARRAYS = ["weight", "table", "column_sum", "bias", "threshold", "leak", "reach_begins", "reach_sum", "reach_weight"]
 
 
 class LayerLayout(ctypes.Structure):
-    """`Layer` of `kernel.c`."""
+    """`Layer` of `network.h`."""
 
     _fields_ = (
         *((name, ctypes.c_int32) for name in _NUMBERS),
@@ -38,7 +40,7 @@ class LayerLayout(ctypes.Structure):
 
 
 class NetworkLayout(ctypes.Structure):
-    """`Network` of `kernel.c`."""
+    """`Network` of `network.h`."""
 
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("layers", "steps", "bands", "frames", "stem", "by_frame")),
@@ -71,6 +73,8 @@ class LaidOutNetwork:
             inside = shapes[number + 1] if number or network.input_mode != "frames" else network.current_shape()
             self._lay_out(layers[number], network, number, layer, shapes[number], inside)
             layers[number].out_columns = shapes[number + 1][2]
+            if number:
+                _say_where_events_begin(layers[number - 1], layers[number])
         self.layers = layers
         self.layout = NetworkLayout(
             len(layers),
@@ -102,7 +106,9 @@ class LaidOutNetwork:
         numbers: dict[str, Any] = {
             "channels": layer.channels,
             "padded": padded,
-            "arriving": shape[1] * shape[2],
+            "arriving_channels": shape[0],
+            "arriving_rows": shape[1],
+            "arriving_columns": shape[2],
             "high": high,
             "wide": wide,
             "row_step": layer.stride[0],
@@ -114,12 +120,14 @@ class LaidOutNetwork:
             "max_rows": layer.max_pool[0],
             "max_columns": layer.max_pool[1],
             "out_rows": inside[1],
+            "event_row": 1,
             "shift": layer.shift,
             "zero_reset": layer.reset == "zero",
-            "leaks": bool((layer.beta_256 != UNIT_LEAK).any()),
+            "leaks": bool((layer.beta_256 != UNIT_LEAK).any()) * (1 if bounds.product < 1 << 31 else 2),
             "narrow": bounds.sum < 1 << 15,
-            "wide_membrane": bounds.product >= 1 << 31,
+            "wide_membrane": bounds.membrane >= 1 << 31,
             "whole": bounds.sum >= 1 << 24,
+            "sweeps": number > 0 and bounds.sum < 1 << 15 and _sweeps(layer),
         }
         for name, value in numbers.items():
             setattr(laid, name, int(value))
@@ -140,7 +148,7 @@ class LaidOutNetwork:
             table = np.zeros((high, wide, shape[0], padded), np.int16)
             table[..., : layer.channels] = weight.transpose(2, 3, 1, 0)
             laid.weight = self._kept(table)
-        if number:
+        if number and not laid.sweeps:
             begins, sums, taps = _reach(layer, shape, (high, wide), (laid.sum_rows, laid.sum_columns))
             arrays |= {
                 "reach_begins": begins,
@@ -157,6 +165,18 @@ class LaidOutNetwork:
         memory[begin : begin + array.nbytes] = array.reshape(-1).view(np.uint8)
         self._arrays.append(memory)
         return memory.ctypes.data + begin
+
+
+def _say_where_events_begin(before: LayerLayout, laid: LayerLayout) -> None:
+    """What an event of the layer before says: the row of weights that it adds, and perhaps from which column."""
+    before.event_row = laid.channels if laid.table else laid.padded
+    before.event_column = laid.arriving_channels * laid.padded if laid.sweeps else 0
+
+
+def _sweeps(layer: Layer) -> bool:
+    """Whether its sums can be made column after column."""
+    plain = layer.kind == "conv" and layer.pool == "none" and layer.stride == (1, 1)
+    return plain and layer.weight.shape[2] == _SWEPT and layer.padding[0] < _SWEPT
 
 
 def _reach(
@@ -195,7 +215,8 @@ class _Bounds:
 
     Attributes:
         sum: of what synapses add up, in any order.
-        product: of a membrane, or of its product with the leak.
+        membrane: of a membrane.
+        product: of its product with the leak.
 
     Raises:
         BackendError: a sum or a current could leave 32 bits, or a membrane 64.
@@ -208,8 +229,8 @@ class _Bounds:
         self.sum = int(weights.max()) * most
         biased = int((weights * most + np.abs(layer.bias.astype(np.int64))).max())
         current = biased << max(0, layer.shift)
-        membrane = network.time_steps * (current + int(layer.threshold.max()))
-        self.product = membrane << LEAK_BITS
+        self.membrane = network.time_steps * (current + int(layer.threshold.max()))
+        self.product = self.membrane << LEAK_BITS
         if max(biased, current) >= 1 << 31 or self.product >= 1 << 62:
             raise BackendError(
                 f"The layer {layer.name} can add up to {max(biased, current):,}, more than the kernel's 32 bits hold.",
@@ -233,7 +254,7 @@ def _padded(values: NDArray[np.int32], channels: int, padded: int, rest: int) ->
     return filled
 
 
-def _set_bits() -> NDArray[np.uint8]:
-    """Of each byte the bits that are set, uint8 [256, 8], filled up."""
+def _set_bits() -> NDArray[np.uint32]:
+    """Of each byte the bits that are set, uint32 [256, 8], filled up."""
     bits = (np.arange(256)[:, None] >> np.arange(8)) & 1
-    return np.argsort(1 - bits, axis=1, kind="stable").astype(np.uint8)
+    return np.argsort(1 - bits, axis=1, kind="stable").astype(np.uint32)

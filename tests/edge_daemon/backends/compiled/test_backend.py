@@ -62,9 +62,9 @@ def test_every_kind_of_layer(network: IntegerNetwork, built: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stem", ["none", "band_mean", "band_median"])
-@pytest.mark.parametrize("shift", [-3, 0, 9])
+@pytest.mark.parametrize("shift", [-3, 0, 9, 13])
 def test_wide_layers_and_long_sums(stem: Stem, shift: int, built: Path) -> None:
-    """More channels than are added at a time, sums beyond 16 bits, membranes beyond 32."""
+    """More channels than are added at a time, sums beyond 16 bits, membranes (times leaks, and alone) beyond 32."""
     rng = np.random.default_rng(5)
 
     def layer(name: str, shape: tuple[int, ...], threshold: int, **fields: int | tuple[int, int]) -> Layer:
@@ -80,7 +80,8 @@ def test_wide_layers_and_long_sums(stem: Stem, shift: int, built: Path) -> None:
     last = layer("last", (2, 70 * 2 * 2), 900)
     laid = LaidOutNetwork(network := IntegerNetwork((first, second, last), 5, (9, 13), stem))
     assert [one.narrow for one in laid.layers[1:]] == [0, 1]
-    assert laid.layers[1].wide_membrane == (shift > 0)
+    assert laid.layers[1].leaks == (2 if shift > 0 else 1)
+    assert laid.layers[1].wide_membrane == (shift == 13)
     assert (agrees(network, images(4, (9, 13)))[:, :2] > 0).all()
 
 
@@ -121,11 +122,11 @@ def test_without_a_kernel_it_says_how_to_build_one(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.slow
 def test_a_kernel_of_another_source_is_refused(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = tmp_path / "kernel.c"
-    other.write_bytes(library.SOURCES[0].read_bytes() + b"\n")
+    other = tmp_path / "pcm_24.c"  # it includes none of ours
+    other.write_bytes(library.SOURCES[-1].read_bytes() + b"\n")
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     with monkeypatch.context() as changed:
-        changed.setattr(library, "SOURCES", (other, *library.SOURCES[1:]))
+        changed.setattr(library, "SOURCES", (*library.SOURCES[:-1], other))
         library.build()
     library.kernel.cache_clear()
     with pytest.raises(BackendError, match="another version"):

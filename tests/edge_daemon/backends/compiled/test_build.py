@@ -51,14 +51,10 @@ def test_without_a_compiler_it_says_so(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("compiler")
+@pytest.mark.usefixtures("compiler", "wrong_source")
 def test_one_that_computes_something_else_does_not_stay(
     without_kernel: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other, digest = without_kernel / "kernel.c", library._digest()
-    other.write_text(library.SOURCES[0].read_text().replace("spikes[c] = after > threshold[c];", "spikes[c] = 1;"))
-    monkeypatch.setattr(library, "SOURCES", (other, *library.SOURCES[1:]))
-    monkeypatch.setattr(library, "_digest", lambda: digest)
     assert command(monkeypatch) == 1
     assert "does not compute what the model right_whale says" in capsys.readouterr().err
     assert not library.library_path().exists()
@@ -71,3 +67,27 @@ def test_a_file_that_is_of_this_source_but_no_library_does_not_stay(
     assert command(monkeypatch, "--keep") == 1
     assert "cannot be loaded" in capsys.readouterr().err
     assert not library.library_path().exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("compiler")
+def test_a_library_without_what_is_asked_of_it_does_not_stay(
+    without_kernel: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = without_kernel / "empty.c"
+    source.write_text("#include <stddef.h>\nconst char *const edge_daemon_source = SOURCE_DIGEST;\n")
+    digest = library._digest()
+    monkeypatch.setattr(library, "SOURCES", (source,))
+    monkeypatch.setattr(library, "_digest", lambda: digest)
+    assert command(monkeypatch) == 1
+    assert "cannot be loaded" in capsys.readouterr().err
+    assert not library.library_path().exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_kernel")
+def test_clang_builds_one_that_computes_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("clang") is None:
+        pytest.skip("needs clang")
+    assert command(monkeypatch, "--compiler", "clang") == 0
+    assert library.library_path().exists()

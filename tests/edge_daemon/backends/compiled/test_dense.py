@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +14,9 @@ from hypothesis import strategies as st
 from edge_daemon.backends.compiled.trial import proven
 from edge_daemon.model.model_file import ModelFile, ModelMetadata
 from edge_daemon.model.network import IntegerNetwork, Layer
-from edge_daemon.system import compiled_library as library
 from export.graph import model_file, network_document
 
 agrees = runpy.run_path(str(Path(__file__).parent / "test_backend.py"))["agrees"]
-WAYS = {"byte products": (), "vectors": ("-DNO_BYTE_PRODUCTS",), "neither": ("-DNO_CLONES",)}
-
-
-@pytest.fixture(scope="module", params=WAYS)
-def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A kernel that does without what the processor may have."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "FOLDER", tmp_path_factory.mktemp("way"))
-        patch.setattr(library, "_FLAGS", (*library._FLAGS, "-O1", *WAYS[request.param]))  # sooner built
-        library.build()
-        library.kernel.cache_clear()
-        yield request.param
-    library.kernel.cache_clear()
 
 
 @st.composite

@@ -1,0 +1,39 @@
+"""Kernels that do without what the processor may have."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_daemon.system import compiled_library as library
+
+WAYS = {"all it has": (), "no AVX-512": ("-DNO_AVX512",), "plain": ("-DPLAIN",)}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A kernel of one of the ways to compute, in the place of the one that is found."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "FOLDER", tmp_path_factory.mktemp("way"))
+        patch.setattr(library, "_FLAGS", (*library._FLAGS, "-O1", *WAYS[request.param]))  # sooner built
+        library.build()
+        library.kernel.cache_clear()
+        yield request.param
+    library.kernel.cache_clear()
+
+
+@pytest.fixture
+def wrong_source(without_kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is built from now on computes other leaks, and says that it is of this version's source."""
+    digest, (neuron,) = library._digest(), (source for source in library.SOURCES if source.name == "neuron.c")
+    other, right = without_kernel / neuron.name, neuron.read_text()
+    other.write_text(right.replace("kept) >> 8", "kept) >> 7"))
+    assert other.read_text() != right
+    (without_kernel / "network.h").write_bytes((neuron.parent / "network.h").read_bytes())
+    monkeypatch.setattr(library, "SOURCES", tuple(other if source == neuron else source for source in library.SOURCES))
+    monkeypatch.setattr(library, "_digest", lambda: digest)
