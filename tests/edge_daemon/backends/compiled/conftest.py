@@ -13,17 +13,25 @@ from edge_daemon.system import compiled_library as library
 WAYS = {"all it has": (), "no AVX-512": ("-DNO_AVX512",), "plain": ("-DPLAIN",)}
 
 
-@pytest.fixture(scope="module", params=WAYS)
-def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A kernel of one of the ways to compute, in the place of the one that is found."""
+@pytest.fixture(scope="session", params=WAYS)
+def folder_of_way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a kernel of one of the ways to compute lies."""
     if shutil.which("cc") is None:
         pytest.skip("no C compiler")
+    folder = tmp_path_factory.mktemp("way")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "FOLDER", tmp_path_factory.mktemp("way"))
         patch.setattr(library, "_FLAGS", (*library._FLAGS, "-O1", *WAYS[request.param]))  # sooner built
-        library.build()
+        library.build(folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def way(folder_of_way: Path) -> Iterator[None]:
+    """A kernel of one of the ways, in the place of the one that is found."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "FOLDER", folder_of_way)
         library.kernel.cache_clear()
-        yield request.param
+        yield
     library.kernel.cache_clear()
 
 

@@ -48,14 +48,14 @@ def dense_networks(draw: Any) -> IntegerNetwork:
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(network=dense_networks(), windows=st.integers(1, 19), edges=st.booleans(), seed=st.integers(0, 99))
-def test_dense_layers(way: str, network: IntegerNetwork, windows: int, edges: bool, seed: int) -> None:
+def test_dense_layers(way: None, network: IntegerNetwork, windows: int, edges: bool, seed: int) -> None:
     values = np.random.default_rng(seed).integers(0, 256, (windows, *network.input_shape)).astype(np.uint8)
     agrees(network, np.where(values < 128, 0, 255).astype(np.uint8) if edges else values)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("weight", [-128, 127])
-def test_more_spikes_than_sixteen_bits_add_up(way: str, weight: int) -> None:
+def test_more_spikes_than_sixteen_bits_add_up(way: None, weight: int) -> None:
     """A thousand channels fire at once, each with the greatest weight."""
     many, ones = 1000, np.ones(1000, np.int32)
     first = Layer("first", "dense", np.full((many, 6), 127, np.int8), 0 * ones, ones, 0 * ones, "zero")
