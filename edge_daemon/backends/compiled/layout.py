@@ -127,7 +127,7 @@ class LaidOutNetwork:
             "narrow": bounds.sum < 1 << 15,
             "wide_membrane": bounds.membrane >= 1 << 31,
             "whole": bounds.sum >= 1 << 24,
-            "sweeps": number > 0 and bounds.sum < 1 << 15 and _sweeps(layer),
+            "sweeps": number > 0 and bounds.sum < 1 << 15 and _sweeps(layer) and shape[2] * shape[0] * padded < 1 << 31,
         }
         for name, value in numbers.items():
             setattr(laid, name, int(value))
