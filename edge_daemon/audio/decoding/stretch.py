@@ -72,7 +72,8 @@ class LibraryStretch:
         if wanted <= 0:
             return 0
         marks = out.view(np.uint32)[:wanted, 0]
-        marks[:] = _UNTOUCHED
+        if not self._whole_blocks:
+            marks[:] = _UNTOUCHED
         try:
             count = len(self._sound.read(wanted, dtype="float32", always_2d=True, out=out[:wanted]))
         except DECODING_ERRORS:
