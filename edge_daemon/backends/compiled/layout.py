@@ -103,6 +103,7 @@ class LaidOutNetwork:
         high, wide = weight.shape[2:]
         padded = -(-layer.channels // LANES) * LANES
         bounds = _Bounds(network, number, layer, shape)
+        narrow = bounds.sum < 1 << 15
         numbers: dict[str, Any] = {
             "channels": layer.channels,
             "padded": padded,
@@ -124,10 +125,10 @@ class LaidOutNetwork:
             "shift": layer.shift,
             "zero_reset": layer.reset == "zero",
             "leaks": bool((layer.beta_256 != UNIT_LEAK).any()) * (1 if bounds.product < 1 << 31 else 2),
-            "narrow": bounds.sum < 1 << 15,
+            "narrow": narrow,
             "wide_membrane": bounds.membrane >= 1 << 31,
             "whole": bounds.sum >= 1 << 24,
-            "sweeps": number > 0 and bounds.sum < 1 << 15 and _sweeps(layer) and shape[2] * shape[0] * padded < 1 << 31,
+            "sweeps": number > 0 and narrow and _sweeps(layer) and shape[2] * shape[0] * padded < 1 << 31,
         }
         for name, value in numbers.items():
             setattr(laid, name, int(value))

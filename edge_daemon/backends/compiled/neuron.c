@@ -1,7 +1,5 @@
 /* One step of a layer's neurons (`model/neuron.py`) in one pass: membranes, spikes, and the list of these. */
 
-#include <string.h>
-
 #include "network.h"
 
 #if WITH_AVX2
@@ -55,7 +53,7 @@ INLINE uint32_t bits_of_avx2(const int_vector *fired) { return (uint32_t)_mm256_
     }
 
 /* The same with membranes of 64 bits. */
-#define DEFINE_LONGS(NAME, TARGET, BITS) \
+#define DEFINE_LONGS(NAME, TARGET) \
     TARGET INLINE uint32_t NAME(int64_t *membrane, const int32_t *current, const int32_t *threshold, const int32_t *leak, \
                                 const int leaks, const int zero) \
     { \
@@ -93,21 +91,19 @@ INLINE uint32_t bits_of_avx2(const int_vector *fired) { return (uint32_t)_mm256_
     }
 
 #define AS(LEAKS, WAY) \
-    if (l->leaks == LEAKS) \
-        return l->zero_reset ? layer_ints_##WAY(l, membrane, currents, row_step, set, events, LEAKS, 1) \
-                             : layer_ints_##WAY(l, membrane, currents, row_step, set, events, LEAKS, 0);
+    (l->zero_reset ? layer_ints_##WAY(l, membrane, currents, row_step, set, events, LEAKS, 1) \
+                   : layer_ints_##WAY(l, membrane, currents, row_step, set, events, LEAKS, 0))
 
 #define DEFINE_WAY(WAY, TARGET, BITS) \
     DEFINE_INTS(fire_ints_##WAY, TARGET, BITS) \
-    DEFINE_LONGS(fire_longs_##WAY, TARGET, BITS) \
+    DEFINE_LONGS(fire_longs_##WAY, TARGET) \
     DEFINE_LAYER(layer_ints_##WAY, TARGET, int32_t, fire_ints_##WAY) \
     DEFINE_LAYER(layer_longs_##WAY, TARGET, int64_t, fire_longs_##WAY) \
     TARGET static int32_t fire_##WAY(const Layer *l, void *membrane, const int32_t *currents, size_t row_step, \
                                      const uint32_t *set, const Events *events) \
     { \
         if (l->wide_membrane) return layer_longs_##WAY(l, membrane, currents, row_step, set, events, l->leaks, l->zero_reset); \
-        AS(1, WAY) AS(2, WAY) AS(0, WAY) \
-        return 0; \
+        return l->leaks == 1 ? AS(1, WAY) : l->leaks ? AS(2, WAY) : AS(0, WAY); \
     }
 
 DEFINE_WAY(plain, , bits_of)
