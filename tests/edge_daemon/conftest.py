@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,47 @@ ONLINE: dict[str, object] = {
 
 
 @pytest.fixture(scope="session")
-def kernel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a kernel that was built from this source, which takes seconds."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
-    folder = tmp_path_factory.mktemp("kernel")
-    library.build(folder=folder)
-    return folder
+def build_kernel(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Builds a kernel from this source, which takes seconds, with more flags if need be; its folder."""
+
+    def build(*flags: str) -> Path:
+        if shutil.which("cc") is None:
+            pytest.skip("no C compiler")
+        folder = tmp_path_factory.mktemp("kernel")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(library, "_FLAGS", (*library._FLAGS, *flags))
+            library.build(folder=folder)
+        return folder
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def kernel_in() -> Callable[[Path], AbstractContextManager[None]]:
+    """Has the kernel of a folder used instead of what may lie in the package."""
+
+    @contextmanager
+    def use(folder: Path) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(library, "FOLDER", folder)
+            library.kernel.cache_clear()
+            yield
+        library.kernel.cache_clear()
+
+    return use
+
+
+@pytest.fixture(scope="session")
+def kernel_folder(build_kernel: Callable[..., Path]) -> Path:
+    """The folder of a kernel that was built from this source."""
+    return build_kernel()
 
 
 @pytest.fixture(scope="module")
-def built(kernel_folder: Path) -> Iterator[Path]:
+def built(kernel_folder: Path, kernel_in: Callable[[Path], AbstractContextManager[None]]) -> Iterator[Path]:
     """A kernel of this source, used instead of what may lie in the package."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "FOLDER", kernel_folder)
-        library.kernel.cache_clear()
+    with kernel_in(kernel_folder):
         yield library.library_path()
-    library.kernel.cache_clear()
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,25 +14,16 @@ WAYS = {"all it has": (), "no AVX-512": ("-DNO_AVX512",), "plain": ("-DPLAIN",)}
 
 
 @pytest.fixture(scope="session", params=WAYS)
-def folder_of_way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder_of_way(request: pytest.FixtureRequest, build_kernel: Callable[..., Path]) -> Path:
     """Where a kernel of one of the ways to compute lies."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
-    folder = tmp_path_factory.mktemp("way")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "_FLAGS", (*library._FLAGS, "-O1", *WAYS[request.param]))  # sooner built
-        library.build(folder=folder)
-    return folder
+    return build_kernel("-O1", *WAYS[request.param])  # sooner built
 
 
 @pytest.fixture(scope="module")
-def way(folder_of_way: Path) -> Iterator[None]:
+def way(folder_of_way: Path, kernel_in: Callable[[Path], AbstractContextManager[None]]) -> Iterator[None]:
     """A kernel of one of the ways, in the place of the one that is found."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "FOLDER", folder_of_way)
-        library.kernel.cache_clear()
+    with kernel_in(folder_of_way):
         yield
-    library.kernel.cache_clear()
 
 
 @pytest.fixture
