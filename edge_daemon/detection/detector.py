@@ -16,7 +16,8 @@ from edge_daemon.backends.guarded import GuardedBackend, open_backend, unnamed_b
 from edge_daemon.backends.registry import create
 from edge_daemon.clock.time_source import TimeSource
 from edge_daemon.detection.event_finder import EventFinder
-from edge_daemon.detection.events import EventBuilder, EventRules
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import EventBuilder
 from edge_daemon.detection.origin import ModelReference, Origin
 from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.errors import ConfigValueError, about

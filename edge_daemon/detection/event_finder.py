@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from edge_daemon.audio.source import Gap
 from edge_daemon.detection.contour.call import TrackedCall
-from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import Event, EventBuilder, ScoredWindow
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.detection.event_finder import Found
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 
 
 class StreamObserver:

@@ -24,7 +24,8 @@ from edge_daemon.detection.call_band import event_band_hz
 from edge_daemon.detection.call_tracker import CallTracker, by_call, rises
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import EventFinder, Found
-from edge_daemon.detection.events import EventRules, ScoredWindow
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import ScoredWindow
 from edge_daemon.detection.windower import Window, Windower
 from edge_daemon.errors import ConfigError
 from edge_daemon.model.frontend import UNUSABLE, FrontEnd, LogMelSpec, StftSpec, WaveformSpec, WindowFlag

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.detection.document import AdjoiningGap, Detection, describe
 from edge_daemon.detection.event_finder import Found
-from edge_daemon.detection.events import Event, EventRules
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import Event
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.origin import Origin
 from edge_daemon.detection.thumbnail import Thumbnail, thumbnail

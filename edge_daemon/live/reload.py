@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from edge_daemon.clips.retention import Retention
 from edge_daemon.config import Config, changes, merge_live
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.errors import EdgeDaemonError
 from edge_daemon.live.assembly import Components
 from edge_daemon.live.health_collector import HealthCollector

@@ -15,7 +15,8 @@ from edge_daemon.audio.source import Gap, GapCause
 from edge_daemon.clock.sample_clock import ClockStep
 from edge_daemon.clock.synchronisation import ClockState
 from edge_daemon.clock.time_source import SECOND_NS, TimeSource
-from edge_daemon.detection.events import EventRules, ScoredWindow
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import ScoredWindow
 from edge_daemon.detection.observer import StreamObserver
 from edge_daemon.detection.pipeline import Output, Pipeline
 from edge_daemon.health.counters import HealthCounters

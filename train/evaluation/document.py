@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from edge_daemon import __version__
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from train.data import call_snr
 from train.data.whole_recordings import CALLS
 from train.evaluation import interval

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import Event, EventBuilder, ScoredWindow
 from train.evaluation.scores import Scores
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from train.data.sound_file import read_window
 from train.data.whole_recordings import JudgedRecording
 from train.evaluation.mistakes import Mistake

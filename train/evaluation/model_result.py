@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from train.data.whole_recordings import CALLS
 from train.evaluation.choice import choose, false_rates, front
 from train.evaluation.corpus import Corpus

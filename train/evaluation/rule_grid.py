@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 
 THRESHOLDS = tuple(np.append(np.arange(0.04, 0.99, 0.02), 0.99).round(2).tolist())
 LOW_SHARES = (0.25, 1 / 3, 0.5, 2 / 3, 1.0)

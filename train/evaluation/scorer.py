@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_daemon.audio.sound_file import FileSource
 from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.detection.pipeline import Output
 from edge_daemon.model.frontend import UNUSABLE
 from edge_daemon.model.model_file import ModelFile

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.detection.events import Event, EventRules
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import Event
 from train.evaluation.corpus import Corpus
 from train.evaluation.events import events_of, spans_of
 from train.evaluation.matching import Match, match

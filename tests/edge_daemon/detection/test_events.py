@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import Event, EventBuilder, ScoredWindow
 from edge_daemon.errors import ConfigError
 from edge_daemon.model.model_file import OperatingPoint
 

@@ -15,7 +15,7 @@ from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
 from edge_daemon.detection.call_band import event_band_hz, rise
 from edge_daemon.detection.event_finder import Found
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.detection.pipeline import STAGES, Output, Pipeline
 from edge_daemon.errors import ConfigError
 from edge_daemon.model.frontend import FrontEnd, LogMelSpec, WaveformSpec

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from train.evaluation.choice import choose, false_rates, front
 from train.evaluation.corpus import Corpus
 from train.evaluation.figures import figures_of

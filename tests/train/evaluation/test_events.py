@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.detection.events import Event, EventBuilder, EventRules, ScoredWindow
+from edge_daemon.detection.event_rules import EventRules
+from edge_daemon.detection.events import Event, EventBuilder, ScoredWindow
 from tests.train.evaluation.conftest import HOP, RATE, WINDOW, scored
 from train.evaluation.events import events_of, spans_of
 from train.evaluation.scores import Scores

@@ -10,7 +10,7 @@ import soundfile as sf
 
 from edge_daemon.audio.source import Block
 from edge_daemon.backends.base import Backend
-from edge_daemon.detection.events import EventRules
+from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.detection.pipeline import Pipeline
 from edge_daemon.model.frontend import LogMelSpec
 from tests.edge_daemon.detection.test_pipeline import LoudBackend, tones

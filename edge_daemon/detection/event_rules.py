@@ -1,0 +1,83 @@
+"""The rules by which scores become events: the model's recommendation, with the user's choices on top."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge_daemon.errors import ConfigValueError
+
+if TYPE_CHECKING:
+    from edge_daemon.model.model_file import OperatingPoint
+
+
+class EventRules(BaseModel):
+    """How scores become events; durations are in seconds of sound."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threshold: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="Score that a window must reach to make an event (probability)."
+    )
+    threshold_low: float = Field(
+        default=0.3,
+        ge=0.0,
+        le=1.0,
+        description="Score that a window must reach to belong to an event (probability, at most threshold).",
+    )
+    min_windows: int = Field(
+        default=1, ge=1, le=1000, description="Fewest windows at or above threshold_low in an event (windows)."
+    )
+    min_rise_hz: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=10_000.0,
+        description="How far the contour of a call must rise for its event to count; 0 does not ask (Hz).",
+    )
+    merge_gap_s: float = Field(
+        default=0.5, ge=0.0, le=3600.0, description="Longest pause below threshold_low inside one event (s)."
+    )
+    max_length_s: float = Field(
+        default=60.0, gt=0.0, le=86400.0, description="Longest event; a longer one is split into several (s)."
+    )
+    refractory_s: float = Field(
+        default=0.0, ge=0.0, le=86400.0, description="Time after an event in which no new one starts (s)."
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        if self.threshold_low > self.threshold:
+            raise ValueError(f"threshold_low ({self.threshold_low}) must not be above threshold ({self.threshold})")
+        return self
+
+    @classmethod
+    def for_model(cls, point: OperatingPoint, **chosen: float | None) -> EventRules:
+        """The model's operating point, with the user's choices on top.
+
+        Args:
+            point: what the model's makers recommend.
+            chosen: fields of these rules; None leaves the model's value or the default. Without a choice of its own,
+                threshold_low follows a threshold chosen below it.
+
+        Raises:
+            ConfigValueError: a value is out of range, or the two thresholds are in the wrong order.
+        """
+        model = point.model_dump(include={"threshold", "threshold_low", "min_windows", "min_rise_hz"})
+        wanted = {name: value for name, value in chosen.items() if value is not None}
+        merged = {**model, **wanted}
+        low, high = merged["threshold_low"], merged["threshold"]
+        if "threshold_low" not in wanted:
+            merged["threshold_low"] = min(low, high)
+        elif low > high:
+            wrong, hint = f"is {low:g}, above threshold ({high:g})", "Lower it, or raise `threshold`."
+            if "threshold" not in wanted:
+                wrong = f"is {low:g}, above the model's threshold ({high:g})"
+                hint = "Lower it, or set `threshold` too."
+            raise ConfigValueError("detection.threshold_low", wrong, hint)
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(["detection", *map(str, first["loc"])])
+            raise ConfigValueError(key, f"cannot be used: {first['msg']}", "Choose another value.") from error
