@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from export.parity import Parity
 
 
+CONTEXT = "How far back calls make others likelier, s; 0 judges each window by itself."
+
+
 class _CheckpointFirst(click.Group):
     """`export CHECKPOINT …` is the main job and needs no name, unlike `export card …`."""
 
@@ -44,6 +47,7 @@ def main() -> None:
 @click.option("--threshold-low", type=click.FloatRange(0, 1), help="[default: half of the threshold]")
 @click.option("--min-windows", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--min-rise", type=click.FloatRange(0), default=0.0, help="How far an event's call must rise, Hz.")
+@click.option("--context", type=click.FloatRange(0, 600), default=0.0, help=CONTEXT)
 @click.option("--note", default="", help="How the operating point was chosen.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A known weakness in a sentence; can be repeated.")
 @click.option("--licence", default="Apache-2.0", show_default=True, help="Terms of the weights.")
@@ -63,6 +67,7 @@ def model(
     threshold_low: float | None,
     min_windows: int,
     min_rise: float,
+    context: float,
     note: str,
     weaknesses: tuple[str, ...],
     licence: str,
@@ -83,6 +88,7 @@ def model(
         threshold_low=threshold / 2 if threshold_low is None else threshold_low,
         min_windows=min_windows,
         min_rise_hz=min_rise,
+        context_s=context,
         note=note,
     )
     wishes = Wishes(
@@ -114,10 +120,11 @@ def model(
 @click.option("--drop-weakness", "dropped", multiple=True, help="Part of a sentence of MODEL's that holds no more.")
 @click.option("--licence", help="Terms of the weights  [default: MODEL's].")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured since; see export/evidence.py.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Event rules  [default: MODEL's, as the next four].")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Event rules  [default: MODEL's, as the next five].")
 @click.option("--threshold-low", type=click.FloatRange(0, 1))
 @click.option("--min-windows", type=click.IntRange(1))
 @click.option("--min-rise", "min_rise_hz", type=click.FloatRange(0), help="How far an event's call must rise, Hz.")
+@click.option("--context", "context_s", type=click.FloatRange(0, 600), help=CONTEXT)
 @click.option("--note", help="How the event rules were chosen.")
 @click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(

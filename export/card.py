@@ -58,7 +58,8 @@ def markdown(model_file: ModelFile, picture: str) -> str:
         f"| File | {len(model_file.data):,} bytes, SHA-256 `{model_file.digest}` |",
         f"| Operating point | score ≥ {point.threshold:g}, goes on down to {point.threshold_low:g},"
         f" at least {point.min_windows} {'window' if point.min_windows == 1 else 'windows'}"
-        + (f", the call rises by at least {point.min_rise_hz:g} Hz |" if point.min_rise_hz else " |"),
+        + (f", the call rises by at least {point.min_rise_hz:g} Hz" if point.min_rise_hz else "")
+        + (f", calls of the last {point.context_s:g} s make others likelier |" if point.context_s else " |"),
         f"| Score | {_calibration(data.calibration.method)}, fitted on {data.calibration.note or 'unknown windows'} |",
         "",
         *([point.note, ""] if point.note else []),

@@ -31,10 +31,10 @@ def continuous(found: list[dict[str, Any]] | None) -> list[str]:
 def _rules(sound: dict[str, Any]) -> list[str]:
     figures = sound["figures"]
     kinds = list(dict.fromkeys(place["kind"] for figure in figures for place in figure.get("elsewhere", ())))
-    heads = ["rules", "threshold, lower, windows, rise", "recall", "one to one", "false alarms an hour"]
+    heads = ["rules", "threshold, lower, windows, rise, context", "recall", "one to one", "false alarms an hour"]
     rows = []
     for figure in figures:
-        rules = (figure.get(key) for key in ("threshold", "threshold_low", "min_windows", "min_rise_hz"))
+        rules = (figure.get(key) for key in ("threshold", "threshold_low", "min_windows", "min_rise_hz", "context_s"))
         one_to_one = figure.get("recall_one_to_one")
         rates = {place["kind"]: _rate(place) for place in figure.get("elsewhere", ())}
         rows.append(

@@ -64,6 +64,7 @@ class OperatingFigure(_Given):
     threshold_low: float | None = Field(None, ge=0, le=1)
     min_windows: int | None = Field(None, ge=1)
     min_rise_hz: float | None = Field(None, ge=0)
+    context_s: float | None = Field(None, ge=0)
     elsewhere: tuple[Elsewhere, ...] = ()
     by_snr: tuple[RecallBySnr, ...] = ()
 

@@ -74,6 +74,7 @@ def describe(model_file: ModelFile) -> list[tuple[str, str]]:
             f"{point.threshold:g}, down to {point.threshold_low:g} inside an event, at least {point.min_windows}"
             f" window{'s' if point.min_windows > 1 else ''}"
             + (f", the call rises by at least {point.min_rise_hz:g} Hz" if point.min_rise_hz else "")
+            + (f", calls of the last {point.context_s:g} s make others likelier" if point.context_s else "")
             + (f"\n{point.note}" if point.note else ""),
         ),
         ("measured", _measured(metadata.metrics)),

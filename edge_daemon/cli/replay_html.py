@@ -110,6 +110,7 @@ def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering
         ("threshold", f"{rules.threshold:g}, down to {rules.threshold_low:g} inside an event"),
         ("fewest windows", f"{rules.min_windows}"),
         ("a call rises by", f"{rules.min_rise_hz:g} Hz or more" if rules.min_rise_hz else "anything"),
+        ("context", _context(rules.context_s)),
         ("windows", f"{gathering.windows:,} of {spec.window_seconds:g} s, every {planned.hop / spec.sample_rate:g} s"),
         ("channel", f"{settings.channel}"),
         ("backend", ", ".join(sorted(gathering.backends))),
@@ -135,3 +136,9 @@ def _card(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """What the model says of itself, without what is of use only beside its file: the path, and commands."""
     kept = [(name, text) for name, text in lines if name not in {"file", "made by"}]
     return [(name, text.removesuffix("more with --json").rstrip()) for name, text in kept]
+
+
+def _context(context_s: float) -> str:
+    if not context_s:
+        return "none"
+    return f"calls of the last {context_s:g} s make others likelier (curves are the network's own scores)"

@@ -40,6 +40,14 @@ class DetectionSection(Section):
         le=10_000,
         live=True,
     )
+    context_s: float | None = key(
+        None,
+        "How far back calls make others likelier; 0 judges each window by itself. Empty: the model's",
+        unit="s",
+        ge=0,
+        le=600,
+        live=True,
+    )
     merge_gap_s: float | None = key(
         None, "Events closer together than this become one. Empty: the model's", unit="s", ge=0, le=600, live=True
     )

@@ -40,6 +40,7 @@ class DetectorSettings:
         threshold_low: score that keeps an event going, or None.
         min_windows: windows at or above threshold_low that an event needs, or None.
         min_rise_hz: how far the contour of an event's call must rise, or None.
+        context_s: how far back calls make others likelier, or None.
         merge_gap_s: events closer than this become one, or None.
         max_length_s: longer events are cut here, or None.
         refractory_s: no new event within this time after one, or None.
@@ -52,6 +53,7 @@ class DetectorSettings:
     threshold_low: float | None = None
     min_windows: int | None = None
     min_rise_hz: float | None = None
+    context_s: float | None = None
     merge_gap_s: float | None = None
     max_length_s: float | None = None
     refractory_s: float | None = None

@@ -73,6 +73,11 @@ class EventFinder:
         return True
 
     @property
+    def least_score(self) -> float:
+        """Windows of a lower score belong to no event, whatever came before them."""
+        return self._builder.least_score
+
+    @property
     def open_from(self) -> int | None:
         """First sample of the event in the making, which may come to nothing; None without one."""
         return self._builder.open_from

@@ -35,6 +35,12 @@ class EventRules(BaseModel):
         le=10_000.0,
         description="How far the contour of a call must rise for its event to count; 0 does not ask (Hz).",
     )
+    context_s: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=600.0,
+        description="How far back calls make others likelier; 0 judges each window by itself (s).",
+    )
     merge_gap_s: float = Field(
         default=0.5, ge=0.0, le=3600.0, description="Longest pause below threshold_low inside one event (s)."
     )
@@ -63,7 +69,7 @@ class EventRules(BaseModel):
         Raises:
             ConfigValueError: a value is out of range, or the two thresholds are in the wrong order.
         """
-        model = point.model_dump(include={"threshold", "threshold_low", "min_windows", "min_rise_hz"})
+        model = point.model_dump(include={"threshold", "threshold_low", "min_windows", "min_rise_hz", "context_s"})
         wanted = {name: value for name, value in chosen.items() if value is not None}
         merged = {**model, **wanted}
         low, high = merged["threshold_low"], merged["threshold"]

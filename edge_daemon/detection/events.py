@@ -1,12 +1,14 @@
 """From a row of scores to events.
 
 The network gives one score per window, and windows overlap: a single call lifts three or four neighbours. An analyst
-wants one line per call. Three ideas turn scores into events:
+wants one line per call. Four ideas turn scores into events:
 
 * **Cell.** Windows are longer than the hop between them, so each window speaks only for the hop around its centre, its
   *cell*. Cells tile time without overlap, and so do events, which are made of whole cells.
 * **Hysteresis.** An event needs a window that reaches `threshold`, but its edges reach out to neighbours that still
   reach `threshold_low`; a score that trembles around one threshold would otherwise break a call into pieces.
+* **Context.** With `context_s`, what the last minutes held raises a window's score first (`call_context.py`); all
+  scores of an event are such ones.
 * **Rules.** A window that reaches `threshold` ends up in exactly one event, unless its run is too short (`min_windows`)
   or lies inside the refractory time.
 
@@ -15,8 +17,9 @@ The builder is a pure state machine: no clock, no threads; the same scores give 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from edge_daemon.detection.call_context import CallContext, least_score, raised
 from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.errors import ConfigError
 
@@ -59,7 +62,7 @@ class Event:
     Attributes:
         begin: index of the first sample, at the model's rate.
         end: index of the sample after the last one.
-        peak_score: highest window score.
+        peak_score: highest window score, by the rules' context.
         peak_start: first sample of the (first) window that has it.
         mean_score: mean score of the windows at or above threshold_low.
         windows: number of those windows.
@@ -130,6 +133,8 @@ class EventBuilder:
         self._alone: _Run | None = None  # all windows of a stream that is too short so far, with a gap behind them
         self._quiet_until: int | None = None
         self._frontier: int | None = None
+        self.rules = rules
+        self._context = self._context_of(rules)
         self._loud_to: int | None = None  # end of the last cell that could belong to an event, whether it did or not
         self.change(rules)
 
@@ -146,10 +151,18 @@ class EventBuilder:
                 f"or more, but max_length_s is {rules.max_length_s}.",
                 "Raise max_length_s, or lower min_windows or the hop.",
             )
+        if rules.context_s != self.rules.context_s:
+            self._context = self._context_of(rules)
         self.rules = rules
         self._longest = longest
         self._merge = round(rules.merge_gap_s * rate)
         self._refractory = round(rules.refractory_s * rate)
+
+    @property
+    def least_score(self) -> float:
+        """Windows of a lower score belong to no event, whatever came before them."""
+        low = self.rules.threshold_low
+        return low if self._context is None else least_score(low)
 
     @property
     def open_from(self) -> int | None:
@@ -159,7 +172,10 @@ class EventBuilder:
 
     @property
     def settled(self) -> bool:
-        """Whether from here on events are the same for whoever has not seen the windows before, but for their gaps."""
+        """Whether from here on events are the same for whoever has not seen the windows before, but for their gaps.
+
+        With context, for whoever has seen those of its memory.
+        """
         if self._frontier is None or self._loud_to is None:
             return self.open_from is None
         return self._frontier - self._loud_to > self._merge + self._refractory
@@ -177,6 +193,8 @@ class EventBuilder:
         self._frontier = end
         self._pushed = min(self._pushed + 1, self.rules.min_windows)
         self._alone = None
+        if self._context is not None:
+            window = replace(window, score=raised(window.score, self._context.factor(window.start, window.score)))
         if window.score >= self.rules.threshold_low:
             self._loud_to = end
             return self._extend(window, begin, end)
@@ -205,6 +223,9 @@ class EventBuilder:
         run = self._run or self._alone
         enough = self._pushed if self._short_streams else self.rules.min_windows
         return [] if run is None else self._close(run, enough)
+
+    def _context_of(self, rules: EventRules) -> CallContext | None:
+        return CallContext(round(rules.context_s * self._rate), self._hop) if rules.context_s else None
 
     def _extend(self, window: ScoredWindow, begin: int, end: int) -> list[Event]:
         closed: list[Event] = []

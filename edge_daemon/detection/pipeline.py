@@ -43,7 +43,7 @@ class Output:
     """What became known in one call, each list in order of time, all positions in samples at the model's rate.
 
     Attributes:
-        windows: scored windows; their bands are given from threshold_low up.
+        windows: windows as the network scored them; their bands are given where they may belong to an event.
         found: events that are complete, one for each call in them.
         tracked: all events as the rules of scores made them: begin, end and calls.
         gaps: sound that was not analysed.
@@ -241,7 +241,7 @@ class Pipeline:
             output.scored_by.append((windows[0].start, self._backend.name))
         times.append(perf_counter_ns())
         self.tally.note(flags)
-        low = self._finder.rules.threshold_low
+        low = self._finder.least_score
         for window, score, picture in zip(windows, scores.tolist(), features, strict=True):
             self.tally.short += window.short
             band = event_band_hz(picture, self._edges_hz, self._call_band_hz) if score >= low else None

@@ -74,13 +74,14 @@ class OperatingPoint(_Document):
     threshold_low: float = Field(ge=0, le=1, description="Score down to which an event goes on.")
     min_windows: int = Field(1, ge=1, le=1000, description="Fewest windows of an event.")
     min_rise_hz: float = Field(0, ge=0, le=10_000, description="How far an event's call must rise, Hz; 0 does not ask.")
+    context_s: float = Field(0, ge=0, le=600, description="How far back calls make others likelier, s; 0: none.")
     note: str = Field("", description="How it was chosen.")
 
     @model_serializer(mode="wrap")
     def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the rule where it isn't asked for: daemons that do not know it read such a file."""
+        """Without rules that aren't asked for: daemons that do not know them read such a file."""
         fields: dict[str, Any] = dump(self)
-        return {name: value for name, value in fields.items() if name != "min_rise_hz" or value}
+        return {name: value for name, value in fields.items() if name not in {"min_rise_hz", "context_s"} or value}
 
 
 class Provenance(_Document):

@@ -186,12 +186,14 @@ class _StreamPiece:
 
     def _reach_s(self) -> float:
         """Sound behind the handover that is heard, too: the next piece does not know what an event there stands in."""
+        rules = self._detector.rules
+        # until its windows have been raised as these are for so long that no event of before is open
+        unlike_s = rules.context_s + rules.merge_gap_s + rules.refractory_s + 1.0 if rules.context_s else 0.0
         if self._settings.full_scale_db is None:
-            return 0.0
+            return min(_LONGEST_REACH_S, unlike_s)
         from edge_daemon.levels.received_level import AROUND_S
 
-        rules = self._detector.rules
-        unlike_s = AROUND_S + rules.max_length_s + rules.refractory_s
+        unlike_s = max(unlike_s, AROUND_S + rules.max_length_s + rules.refractory_s)
         return min(_LONGEST_REACH_S, unlike_s + rules.max_length_s + AROUND_S)
 
     def _see_that_it_is_the_same(self, source: FileSource, recording: Recording) -> None:

@@ -121,8 +121,10 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
 
 def test_event_rules_are_changed_by_name() -> None:
     point = OperatingPoint(threshold=0.8, threshold_low=0.2, min_windows=3, note="As it was.")
-    changed = changed_point(point, {"threshold": 0.6, "min_rise_hz": 30.0, "threshold_low": None, "note": "Anew."})
-    assert changed == OperatingPoint(threshold=0.6, threshold_low=0.2, min_windows=3, min_rise_hz=30, note="Anew.")
+    changed = changed_point(point, {"threshold": 0.6, "min_rise_hz": 30.0, "context_s": 60.0, "note": "Anew."})
+    assert changed == OperatingPoint(
+        threshold=0.6, threshold_low=0.2, min_windows=3, min_rise_hz=30, context_s=60, note="Anew."
+    )
     assert changed_point(point, dict.fromkeys(("threshold", "note"))) == point
     with pytest.raises(UsageError, match="The lower threshold"):
         changed_point(point, {"threshold": 0.1})

@@ -163,7 +163,7 @@ def _front(point: FrontPoint) -> dict[str, Any]:
 
 
 def _rules(rules: EventRules) -> dict[str, Any]:
-    return rules.model_dump(include={"threshold", "threshold_low", "min_windows", "min_rise_hz"})
+    return rules.model_dump(include={"threshold", "threshold_low", "min_windows", "min_rise_hz", "context_s"})
 
 
 def _estimate(found: Estimate) -> dict[str, Any]:

@@ -18,9 +18,11 @@ def events_of(scored: Scores, rules: EventRules) -> list[Event]:
     by those it has, as replay does, so all of them count.
     """
     short = len(scored.starts) < rules.min_windows
-    builder = EventBuilder(rules, scored.window, scored.hop, scored.rate, short_streams=short)
-    high = (scored.scores.astype(np.float64) >= rules.threshold_low) | short
-    starts, scores = scored.starts[high], scored.scores[high]
+    alone = rules.model_copy(update={"context_s": 0.0})  # the scores have it
+    builder = EventBuilder(alone, scored.window, scored.hop, scored.rate, short_streams=short)
+    raised = scored.in_context(rules.context_s)
+    high = (raised >= rules.threshold_low) | short
+    starts, scores = scored.starts[high], raised[high]
     events: list[Event] = []
     first = 0
     for gap, last in zip(scored.gaps.tolist(), np.searchsorted(starts, scored.gaps).tolist(), strict=True):
@@ -32,7 +34,7 @@ def events_of(scored: Scores, rules: EventRules) -> list[Event]:
     return events if look is None else [event for event in events if look.counts(event, rules.min_rise_hz)]
 
 
-def _push(builder: EventBuilder, starts: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Event]:
+def _push(builder: EventBuilder, starts: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Event]:
     pushed = map(ScoredWindow, starts.tolist(), scores.tolist())
     return [event for window in pushed for event in builder.push(window)]
 

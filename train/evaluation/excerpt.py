@@ -56,7 +56,7 @@ def draw_mistake(
         sound_axis.plot([begin_s, end_s], [0.91 * top_hz] * 2, color="#5cc8ff", linewidth=4, solid_capstyle="butt")
     sound_axis.set_ylabel("Hz", fontsize=7)
     middle_s = (scored.starts + scored.window / 2) / scored.rate
-    score_axis.plot(middle_s, scored.scores, ".-", color="#27607d", linewidth=1, markersize=3)
+    score_axis.plot(middle_s, scored.in_context(rules.context_s), ".-", color="#27607d", linewidth=1, markersize=3)
     for threshold, style in ((rules.threshold, "-"), (rules.threshold_low, ":")):
         score_axis.axhline(threshold, color="grey", linestyle=style, linewidth=0.8)
     score_axis.set(ylim=(-0.03, 1.03), xlim=(first_s, last_s))

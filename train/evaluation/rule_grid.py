@@ -1,4 +1,4 @@
-"""The event rules that are tried: thresholds, lower thresholds, numbers of windows, with and without a rise."""
+"""The event rules that are tried: thresholds, numbers of windows, with and without a rise, with and without context."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ MIN_WINDOWS = (1, 2, 3, 4, 5)
 RISES_HZ = (0.0, 30.0)
 """How far a call must rise; where the rule helps, anything from 24 to 36 Hz did equally well."""
 
+CONTEXTS_S = (0.0, 300.0)
+"""How far back calls make others likelier; where it helps, anything from one to fifteen minutes did equally well."""
+
 
 def rule_grid(own: EventRules) -> list[EventRules]:
     """All rules that are tried; what they do not vary is the model's own.
@@ -30,7 +33,10 @@ def rule_grid(own: EventRules) -> list[EventRules]:
                 "threshold_low": round(threshold * share, 4),
                 "min_windows": windows,
                 "min_rise_hz": rise_hz,
+                "context_s": context_s,
             }
         )
-        for rise_hz, threshold, share, windows in product(RISES_HZ, THRESHOLDS, LOW_SHARES, MIN_WINDOWS)
+        for rise_hz, context_s, threshold, share, windows in product(
+            RISES_HZ, CONTEXTS_S, THRESHOLDS, LOW_SHARES, MIN_WINDOWS
+        )
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_daemon.detection.call_context import CallContext, raised
 from train.evaluation.rises import Rises
 
 
@@ -31,6 +32,22 @@ class Scores:
     hop: int
     rate: int
     rises: Rises | None = field(default=None, compare=False)
+    _raised: dict[float, NDArray[np.float64]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def in_context(self, context_s: float) -> NDArray[np.float64]:
+        """The scores as rules with that context see them, float64 [windows]; they are computed once.
+
+        Args:
+            context_s: how far back calls make others likelier; 0 leaves the scores as they are.
+        """
+        if context_s not in self._raised:
+            scores = self.scores.astype(np.float64)
+            if context_s:
+                context = CallContext(round(context_s * self.rate), self.hop)
+                windows = zip(self.starts.tolist(), scores.tolist(), strict=True)
+                scores = np.array([raised(score, context.factor(start, score)) for start, score in windows])
+            self._raised[context_s] = scores
+        return self._raised[context_s]
 
     def highest(self, begin_s: float, end_s: float) -> float:
         """The highest score of the windows that share sound with a span; 0 where there is no window."""

@@ -17,11 +17,13 @@ def overview(results: Sequence[ModelResult], asked: Question) -> Table:
     """Recall and false events an hour of each model's rules on each part of the recordings."""
     kinds = asked.corpus.kinds
     false = ["false/h" if kind == CALLS else f"false/h in {kind}" for kind in kinds]
-    table = [["model", "rules", "threshold, lower, windows, rise Hz", "recordings", "recall", "one to one", *false]]
+    rules = "threshold, lower, windows, rise Hz, context s"
+    table = [["model", "rules", rules, "recordings", "recall", "one to one", *false]]
     for result in results:
         for point in result.results:
-            rules = point.rules
-            words = f"{rules.threshold:g}, {rules.threshold_low:g}, {rules.min_windows}, {rules.min_rise_hz:g}"
+            own = point.rules
+            numbers = (own.threshold, own.threshold_low, own.min_windows, own.min_rise_hz, own.context_s)
+            words = ", ".join(f"{number:g}" for number in numbers)
             table += [
                 [result.label, point.name, words, part, *_cells(figures, kinds)]
                 for part, figures in point.figures.items()

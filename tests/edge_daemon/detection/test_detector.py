@@ -40,11 +40,21 @@ version: 1
 model: {path: other.onnx}
 backend: {name: event, threads: 2}
 detection: {hop_s: 0.25, threshold: 0.7, threshold_low: 0.2, min_windows: 3, merge_gap_s: 1.5, max_length_s: 30,
-            refractory_s: 5, min_rise_hz: 25}
+            refractory_s: 5, min_rise_hz: 25, context_s: 60}
 """
     config = load_text(text, {}, Path("/somewhere/config.yaml")).config
     assert DetectorSettings.from_config(config) == DetectorSettings(
-        Path("/somewhere/other.onnx"), 0.25, 0.7, 0.2, 3, 25.0, 1.5, 30.0, 5.0, BackendSection(name="event", threads=2)
+        model=Path("/somewhere/other.onnx"),
+        hop_s=0.25,
+        threshold=0.7,
+        threshold_low=0.2,
+        min_windows=3,
+        min_rise_hz=25.0,
+        context_s=60.0,
+        merge_gap_s=1.5,
+        max_length_s=30.0,
+        refractory_s=5.0,
+        backend=BackendSection(name="event", threads=2),
     )
 
 

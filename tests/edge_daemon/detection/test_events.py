@@ -57,6 +57,47 @@ def test_one_window_gives_its_cell() -> None:
     ]
 
 
+def test_scores_of_an_event_are_raised_by_what_came_before() -> None:
+    scores = [0.9, 0.1, 0.1, 0.1, 0.5]
+    assert [event.peak_score for event in build(scores, rules())] == [0.9]
+    first, last = build(scores, rules(context_s=10.0))  # twenty windows
+    # the first raises itself: a share of (0.9 + 19 · 0.02) / 20 = 0.064, odds of 0.0684 instead of 0.0204
+    assert first.peak_score == pytest.approx(0.9 * 3.350 / (0.9 * 3.350 + 0.1), rel=1e-4)
+    # before the last 0.9 and three times 0.1, fifteen as usual: (1.7 + 15 · 0.02) / 20 = 0.1, odds of 1/9
+    assert last.peak_score == pytest.approx(49 / 58, rel=1e-5)
+    assert (last.begin, last.low_hz) == (27, 104.0)
+
+
+def test_another_context_begins_anew_and_the_same_goes_on() -> None:
+    builder = EventBuilder(rules(context_s=10.0), WINDOW, HOP, RATE)
+    builder.push(ScoredWindow(0, 0.9))
+    builder.change(rules(threshold=0.7, context_s=10.0))
+    builder.push(ScoredWindow(5, 0.5))
+    [event] = builder.finish()
+    assert event.mean_score == pytest.approx((0.96790 + 0.82544) / 2, abs=1e-5)  # shares of 0.064 and 0.088
+    builder = EventBuilder(rules(context_s=10.0), WINDOW, HOP, RATE)
+    builder.push(ScoredWindow(0, 0.9))
+    builder.change(rules(context_s=0.0))
+    builder.push(ScoredWindow(5, 0.5))
+    [event] = builder.finish()
+    assert event.mean_score == pytest.approx((0.96790 + 0.5) / 2, abs=1e-5)
+
+
+@given(
+    st.lists(st.floats(0, 1, width=32), max_size=60),
+    st.sampled_from([0.1, 0.3, 0.6]),
+)
+def test_context_loses_no_event_and_none_has_a_window_below_the_least_score(scores: list[float], low: float) -> None:
+    chosen, alone = rules(threshold_low=low, context_s=10.0), rules(threshold_low=low)
+    found = build(scores, chosen)
+    for event in build(scores, alone):
+        assert any(other.begin <= event.begin and event.end <= other.end for other in found)
+    least = EventBuilder(chosen, WINDOW, HOP, RATE).least_score
+    for event in found:
+        assert all(scores[window.window.start // HOP] >= least for window in event.own)
+    assert EventBuilder(alone, WINDOW, HOP, RATE).least_score == low
+
+
 def test_an_event_ends_at_a_seam_that_its_last_cell_reaches_over() -> None:
     builder = EventBuilder(rules(), WINDOW, HOP, RATE)
     assert builder.push(ScoredWindow(5, 0.7)) == []

@@ -53,6 +53,7 @@ EFFECTS: dict[str, tuple[object, Callable[[Any], object], object]] = {
     "detection.threshold_low": (0.11, lambda buoy: rules(buoy).threshold_low, 0.11),
     "detection.min_windows": (7, lambda buoy: rules(buoy).min_windows, 7),
     "detection.min_rise_hz": (25.0, lambda buoy: rules(buoy).min_rise_hz, 25.0),
+    "detection.context_s": (120.0, lambda buoy: rules(buoy).context_s, 120.0),
     "detection.merge_gap_s": (1.25, lambda buoy: rules(buoy).merge_gap_s, 1.25),
     "detection.refractory_s": (4.0, lambda buoy: rules(buoy).refractory_s, 4.0),
     "device.latitude": (42.5, latitude, 42.5),

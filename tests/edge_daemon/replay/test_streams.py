@@ -152,6 +152,8 @@ def test_times_are_those_of_the_file_in_which_a_call_begins(
         (11025, 1.0, {"full_scale_db": 170.0}),
         (2000, 0.5, {"refractory_s": 5.5}),
         (2000, 0.5, {"min_rise_hz": 60.0}),
+        (2000, 0.5, {"context_s": 40.0, "threshold": 0.93, "threshold_low": 0.9}),
+        (8000, 0.5, {"context_s": 20.0, "threshold": 0.93, "threshold_low": 0.9, "full_scale_db": 170.0}),
     ],
 )
 def test_pieces_do_not_show(

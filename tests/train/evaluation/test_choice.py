@@ -152,5 +152,5 @@ def test_the_grid_varies_what_it_says_and_keeps_the_rest() -> None:
     assert len(set(grid)) == len(grid) > 1000
     assert {(found.merge_gap_s, found.refractory_s, found.max_length_s) for found in grid} == {(1.5, 3.0, 60.0)}
     assert all(0 < found.threshold_low <= found.threshold < 1 for found in grid)
-    assert {found.min_rise_hz for found in grid} == {0.0, 30.0}
+    assert {(found.min_rise_hz, found.context_s) for found in grid} == {(0, 0), (0, 300), (30, 0), (30, 300)}
     assert rules(0.6, 0.4, 2) in [found.model_copy(update={"merge_gap_s": 0.5, "refractory_s": 0.0}) for found in grid]

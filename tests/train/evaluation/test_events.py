@@ -63,6 +63,7 @@ RULES = st.builds(
     merge_gap_s=st.sampled_from([0.0, 0.5, 1.0, 3.0]),
     max_length_s=st.sampled_from([1.5, 2.0, 60.0]),
     refractory_s=st.sampled_from([0.0, 1.0]),
+    context_s=st.sampled_from([0.0, 2.0, 5.0]),
 )
 
 

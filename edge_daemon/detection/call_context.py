@@ -1,0 +1,69 @@
+"""What the last minutes say of a window: where calls came, another is likelier.
+
+Whales call in bouts. A score is the chance of a call in sea where calls are rare; once several were heard, the same
+sound is more likely one, too. So the odds of a score are multiplied by how many times more windows hold a call than
+usual (Bayes' theorem with another prior; Saerens, Latinne and Decaestecker, Neural Computation 14, 2002). The mean
+score of the last minutes estimates that share, this window's own included. Odds are never lowered: the first call is
+judged as it sounds.
+
+Scores are kept as whole numbers and the rest is products and a quotient, so the same windows give the same bits on
+every processor, and what lies further back than the memory leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+USUAL_SHARE = 0.02
+"""Share of windows that hold a call where nothing is raised: some 36 calls an hour, each in four windows."""
+MOST = 8.0
+"""Odds are multiplied by this at most: dense song must not vouch for itself."""
+_ONE = 1 << 20  # a score of 1
+
+
+def least_score(score: float) -> float:
+    """The least score of a window that context might raise to a score, 0…1, or a trifle less."""
+    return score / (score + MOST * (1 - score)) * (1 - 1e-9)
+
+
+def raised(score: float, factor: float) -> float:
+    """A score whose odds are multiplied by a factor of 1 or more, 0…1."""
+    return score if factor == 1 else score * factor / (score * factor + 1 - score)
+
+
+class CallContext:
+    """Raises the scores of one stream's windows, pushed in order of time.
+
+    What is missing from the memory, by a gap or since the stream has just begun, counts as usual. A score of 0 says
+    that there was no sound, and counts as missing, too.
+
+    Args:
+        memory: how far back scores are remembered, samples at the model's rate, 1 or more.
+        hop: samples from one window to the next.
+    """
+
+    def __init__(self, memory: int, hop: int) -> None:
+        self._memory = memory
+        self._most = max(1, memory // hop)  # windows in a memory without a gap
+        self._kept: deque[tuple[int, int]] = deque()
+        self._total = 0
+
+    def factor(self, start: int, score: float) -> float:
+        """By how much the odds of the next window are multiplied, 1…`MOST`.
+
+        Args:
+            start: index of its first sample, after that of the window before.
+            score: its own, 0…1.
+        """
+        while self._kept and self._kept[0][0] <= start - self._memory:
+            self._total -= self._kept.popleft()[1]
+        if score > 0:
+            kept = round(score * _ONE)
+            self._kept.append((start, kept))
+            self._total += kept
+        missing = max(0, self._most - len(self._kept))
+        calls = self._total + missing * USUAL_SHARE * _ONE
+        others = max(self._most, len(self._kept)) * _ONE - calls
+        if calls * (1 - USUAL_SHARE) >= MOST * others * USUAL_SHARE:
+            return MOST
+        return max(1.0, calls * (1 - USUAL_SHARE) / (others * USUAL_SHARE))
