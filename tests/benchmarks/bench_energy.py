@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_daemon.backends.compiled.layout import LaidOutNetwork
+from edge_daemon.backends.compiled.layout import LaidOutNetwork, LayerLayout
 from edge_daemon.backends.event.backend import EventBackend
 from edge_daemon.model.energy import FLOAT32, INTEGER, Operations, conventional_operations, dense_operations
 from edge_daemon.model.model_file import ModelFile, default_model_path
@@ -77,9 +77,7 @@ def compiled_operations(network: IntegerNetwork, features: NDArray[np.uint8]) ->
         trace = run(network, features[begin : begin + 50], keep=True)
         total = np.zeros(len(trace.layer_spikes), np.int64)
         for spikes, one in zip(trace.spikes[:-1], layers[1:], strict=True):
-            begins = np.ctypeslib.as_array((c_int32 * (one.arriving + 1)).from_address(one.reach_begins))
-            at_place = spikes.sum(axis=(0, 2)).reshape(len(total), one.arriving)
-            total += at_place @ np.diff(begins) * one.padded
+            total += spikes.sum(axis=(0, 2)).reshape(len(total), -1) @ sums_reached(one) * one.padded
         accumulates.append(total)
         spiked.append(trace.layer_spikes.sum(axis=1))
     constant = np.ones(len(features), np.int64)
@@ -90,6 +88,18 @@ def compiled_operations(network: IntegerNetwork, features: NDArray[np.uint8]) ->
         spikes=np.concatenate(spiked),
         neuron_steps=constant * network.neurons * steps,
     )
+
+
+def sums_reached(layer: LayerLayout) -> NDArray[np.int64]:
+    """To how many sums the kernel adds for a spike of each place that arrives, int64 [places]."""
+    rows, columns = layer.arriving_rows, layer.arriving_columns
+    if not layer.sweeps:
+        begins = np.ctypeslib.as_array((c_int32 * (rows * columns + 1)).from_address(layer.reach_begins))
+        return np.diff(begins.astype(np.int64))
+    # three above each other in each column that it reaches, the ones beyond the edge, too
+    first = np.arange(columns) + layer.before - layer.wide + 1
+    reached = np.minimum(first + layer.wide, layer.sum_columns) - np.maximum(first, 0)
+    return np.tile(3 * np.maximum(reached, 0), rows)
 
 
 def sparsity(counted: Operations) -> str:
