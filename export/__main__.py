@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from export.parity import Parity
 
 
-CONTEXT = "How far back calls make others likelier, s; 0 judges each window by itself."
+CONTEXT = "How far back calls make others likelier, 30 s or more; 0 judges each window by itself."
+
+
+def _memory(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    from edge_daemon.detection.call_context import is_memory
+
+    if value is not None and not is_memory(value):
+        raise click.BadParameter("is neither 0 nor from 30 to 600 s.")
+    return value
 
 
 class _CheckpointFirst(click.Group):
@@ -47,7 +55,7 @@ def main() -> None:
 @click.option("--threshold-low", type=click.FloatRange(0, 1), help="[default: half of the threshold]")
 @click.option("--min-windows", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--min-rise", type=click.FloatRange(0), default=0.0, help="How far an event's call must rise, Hz.")
-@click.option("--context", type=click.FloatRange(0, 600), default=0.0, help=CONTEXT)
+@click.option("--context", type=float, default=0.0, callback=_memory, help=CONTEXT)
 @click.option("--note", default="", help="How the operating point was chosen.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A known weakness in a sentence; can be repeated.")
 @click.option("--licence", default="Apache-2.0", show_default=True, help="Terms of the weights.")
@@ -124,7 +132,7 @@ def model(
 @click.option("--threshold-low", type=click.FloatRange(0, 1))
 @click.option("--min-windows", type=click.IntRange(1))
 @click.option("--min-rise", "min_rise_hz", type=click.FloatRange(0), help="How far an event's call must rise, Hz.")
-@click.option("--context", "context_s", type=click.FloatRange(0, 600), help=CONTEXT)
+@click.option("--context", "context_s", type=float, callback=_memory, help=CONTEXT)
 @click.option("--note", help="How the event rules were chosen.")
 @click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(

@@ -129,6 +129,7 @@ def _facts(planned: DetectorPlan, settings: ReplaySettings, gathering: Gathering
         settings=[line for line in lines if line[1]],
         card=_card(describe(model)),
         presence=PresenceRule() if config is None else PresenceRule.from_config(config.presence),
+        context_s=rules.context_s,
     )
 
 

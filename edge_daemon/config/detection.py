@@ -8,6 +8,9 @@ from pydantic import model_validator
 
 from edge_daemon.config.section import Section, key, refusal
 
+LEAST_CONTEXT_S = 30.0
+"""A shorter memory says nothing of the sea; as `detection/call_context.py` has it."""
+
 
 class DetectionSection(Section):
     """Hop between windows and the rules that make events of scores."""
@@ -42,7 +45,7 @@ class DetectionSection(Section):
     )
     context_s: float | None = key(
         None,
-        "How far back calls make others likelier; 0 judges each window by itself. Empty: the model's",
+        "How far back calls make others likelier, from 30; 0 judges each window by itself. Empty: the model's",
         unit="s",
         ge=0,
         le=600,
@@ -58,6 +61,11 @@ class DetectionSection(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if self.context_s is not None and 0 < self.context_s < LEAST_CONTEXT_S:
+            wrong = f"is {self.context_s:g}, between 0 and {LEAST_CONTEXT_S:g}"
+            raise refusal(
+                "context_s", wrong, f"Choose {LEAST_CONTEXT_S:g} s or more, or 0 to judge windows by themselves."
+            )
         low, high = self.threshold_low, self.threshold
         if low is not None and high is not None and low > high:
             raise refusal("threshold_low", f"is {low:g}, above threshold ({high:g})", "Lower it, or raise `threshold`.")

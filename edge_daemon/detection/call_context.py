@@ -3,8 +3,8 @@
 Whales call in bouts. A score is the chance of a call in sea where calls are rare; once several were heard, the same
 sound is more likely one, too. So the odds of a score are multiplied by how many times more windows hold a call than
 usual (Bayes' theorem with another prior; Saerens, Latinne and Decaestecker, Neural Computation 14, 2002). The mean
-score of the last minutes estimates that share, this window's own included. Odds are never lowered: the first call is
-judged as it sounds.
+score of the minutes before estimates that share. Odds are never lowered, and no sound vouches for itself: windows
+count once their sound lies before the one that is judged, so the first call is judged as it sounds.
 
 Scores are kept as whole numbers and the rest is products and a quotient, so the same windows give the same bits on
 every processor, and what lies further back than the memory leaves no trace.
@@ -14,11 +14,19 @@ from __future__ import annotations
 
 from collections import deque
 
+LEAST_S = 30.0
+"""A memory is as long as this, or there is none: a few windows say nothing of the sea."""
+MOST_S = 600.0
 USUAL_SHARE = 0.02
 """Share of windows that hold a call where nothing is raised: some 36 calls an hour, each in four windows."""
 MOST = 8.0
 """Odds are multiplied by this at most: dense song must not vouch for itself."""
 _ONE = 1 << 20  # a score of 1
+
+
+def is_memory(context_s: float) -> bool:
+    """Whether scores can be remembered for so long: not at all, or from `LEAST_S` to `MOST_S`."""
+    return context_s == 0 or LEAST_S <= context_s <= MOST_S
 
 
 def least_score(score: float) -> float:
@@ -38,13 +46,15 @@ class CallContext:
     that there was no sound, and counts as missing, too.
 
     Args:
-        memory: how far back scores are remembered, samples at the model's rate, 1 or more.
+        memory: how far back scores are remembered, samples at the model's rate.
+        window: samples in a window.
         hop: samples from one window to the next.
     """
 
-    def __init__(self, memory: int, hop: int) -> None:
-        self._memory = memory
+    def __init__(self, memory: int, window: int, hop: int) -> None:
+        self._memory, self._window = memory, window
         self._most = max(1, memory // hop)  # windows in a memory without a gap
+        self._overlapping: deque[tuple[int, int]] = deque()  # share sound with what is judged
         self._kept: deque[tuple[int, int]] = deque()
         self._total = 0
 
@@ -53,17 +63,25 @@ class CallContext:
 
         Args:
             start: index of its first sample, after that of the window before.
-            score: its own, 0…1.
+            score: its own, 0…1, which counts later.
         """
-        while self._kept and self._kept[0][0] <= start - self._memory:
+        last = start - self._window
+        while self._overlapping and self._overlapping[0][0] <= last:
+            self._kept.append(self._overlapping.popleft())
+            self._total += self._kept[-1][1]
+        while self._kept and self._kept[0][0] <= last - self._memory:
             self._total -= self._kept.popleft()[1]
         if score > 0:
-            kept = round(score * _ONE)
-            self._kept.append((start, kept))
-            self._total += kept
+            self._overlapping.append((start, round(score * _ONE)))
         missing = max(0, self._most - len(self._kept))
         calls = self._total + missing * USUAL_SHARE * _ONE
         others = max(self._most, len(self._kept)) * _ONE - calls
         if calls * (1 - USUAL_SHARE) >= MOST * others * USUAL_SHARE:
             return MOST
         return max(1.0, calls * (1 - USUAL_SHARE) / (others * USUAL_SHARE))
+
+    def forget(self) -> None:
+        """Begin anew: nobody knows how long ago the windows before were."""
+        self._overlapping.clear()
+        self._kept.clear()
+        self._total = 0

@@ -142,8 +142,12 @@ class Detection(Document):
     end_s: float = Field(description="End, seconds since the recording or live stream began.")
     file: str | None = Field(default=None, description="The recording, as it was named; null when live.")
     channel: int = Field(default=1, ge=1, description="Channel of the recording or device, counted from 1.")
-    peak_score: float = Field(ge=0, le=1, description="Highest score of a window (probability).")
-    mean_score: float = Field(ge=0, le=1, description="Mean score of the event's windows (probability).")
+    peak_score: float = Field(
+        ge=0,
+        le=1,
+        description="Highest score of a window, raised by calls before it as detection.context_s says (0…1).",
+    )
+    mean_score: float = Field(ge=0, le=1, description="Mean of its windows' scores, raised likewise (probability).")
     windows: int = Field(ge=1, description="Number of windows in the event.")
     threshold: float = Field(ge=0, le=1, description="Score that a window had to reach.")
     low_hz: float | None = Field(

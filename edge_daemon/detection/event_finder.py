@@ -98,7 +98,11 @@ class EventFinder:
     def gap(self, gap: Gap) -> list[Found]:
         """Take a gap: no event reaches across it."""
         self._recent_gaps.append(gap)
-        return self._found(self._builder.gap(gap.start))
+        return self._found(self._builder.gap(gap.start, seam=not gap.length))
+
+    def forget(self) -> None:
+        """As `EventBuilder` has it."""
+        self._builder.forget()
 
     def finish(self) -> list[Found]:
         """The sound has ended: close the open event."""

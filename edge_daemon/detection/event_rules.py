@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from edge_daemon.detection.call_context import LEAST_S, MOST_S, is_memory
 from edge_daemon.errors import ConfigValueError
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class EventRules(BaseModel):
     context_s: float = Field(
         default=0.0,
         ge=0.0,
-        le=600.0,
-        description="How far back calls make others likelier; 0 judges each window by itself (s).",
+        le=MOST_S,
+        description="How far back calls make others likelier, from 30; 0 judges each window by itself (s).",
     )
     merge_gap_s: float = Field(
         default=0.5, ge=0.0, le=3600.0, description="Longest pause below threshold_low inside one event (s)."
@@ -56,6 +57,13 @@ class EventRules(BaseModel):
         if self.threshold_low > self.threshold:
             raise ValueError(f"threshold_low ({self.threshold_low}) must not be above threshold ({self.threshold})")
         return self
+
+    @field_validator("context_s")
+    @classmethod
+    def _long_enough(cls, context_s: float) -> float:
+        if not is_memory(context_s):
+            raise ValueError(f"it is 0, or from {LEAST_S:g} to {MOST_S:g} s")
+        return context_s
 
     @classmethod
     def for_model(cls, point: OperatingPoint, **chosen: float | None) -> EventRules:

@@ -7,7 +7,7 @@ wants one line per call. Four ideas turn scores into events:
   *cell*. Cells tile time without overlap, and so do events, which are made of whole cells.
 * **Hysteresis.** An event needs a window that reaches `threshold`, but its edges reach out to neighbours that still
   reach `threshold_low`; a score that trembles around one threshold would otherwise break a call into pieces.
-* **Context.** With `context_s`, what the last minutes held raises a window's score first (`call_context.py`); all
+* **Context.** With `context_s`, what the minutes before held raises a window's score first (`call_context.py`); all
   scores of an event are such ones.
 * **Rules.** A window that reaches `threshold` ends up in exactly one event, unless its run is too short (`min_windows`)
   or lies inside the refractory time.
@@ -47,7 +47,7 @@ class EventWindow:
     """A window of an event.
 
     Attributes:
-        window: as it was scored.
+        window: with its score as the rules' context raised it.
         middle: sample in the middle of its cell.
     """
 
@@ -62,7 +62,7 @@ class Event:
     Attributes:
         begin: index of the first sample, at the model's rate.
         end: index of the sample after the last one.
-        peak_score: highest window score, by the rules' context.
+        peak_score: highest window score, as the rules' context raised it, like the next one.
         peak_start: first sample of the (first) window that has it.
         mean_score: mean score of the windows at or above threshold_low.
         windows: number of those windows.
@@ -128,7 +128,7 @@ class EventBuilder:
         self._short_streams = short_streams
         self._pushed = 0  # windows of the stream, up to min_windows
         self._hop, self._rate = hop, rate
-        self._lead = (window - hop) // 2
+        self._window, self._lead = window, (window - hop) // 2
         self._run: _Run | None = None
         self._alone: _Run | None = None  # all windows of a stream that is too short so far, with a gap behind them
         self._quiet_until: int | None = None
@@ -174,7 +174,7 @@ class EventBuilder:
     def settled(self) -> bool:
         """Whether from here on events are the same for whoever has not seen the windows before, but for their gaps.
 
-        With context, for whoever has seen those of its memory.
+        With context, for whoever has seen as many of them as it remembers.
         """
         if self._frontier is None or self._loud_to is None:
             return self.open_from is None
@@ -203,8 +203,20 @@ class EventBuilder:
             return self._close(self._run)
         return []
 
-    def gap(self, start: int) -> list[Event]:
-        """Sound is missing from sample `start` on: close the open run, since none reaches across a gap."""
+    def forget(self) -> None:
+        """Windows from here on are judged as if none had come before, by context; events go on."""
+        if self._context is not None:
+            self._context.forget()
+
+    def gap(self, start: int, *, seam: bool = False) -> list[Event]:
+        """Sound is missing from sample `start` on: close the open run, since none reaches across a gap.
+
+        Args:
+            start: sample.
+            seam: sound goes on at that sample, after a pause that samples do not count.
+        """
+        if seam:
+            self.forget()
         if not self._refractory:
             self._loud_to = None
         if self._run is not None and start < self._run.end:
@@ -225,7 +237,7 @@ class EventBuilder:
         return [] if run is None else self._close(run, enough)
 
     def _context_of(self, rules: EventRules) -> CallContext | None:
-        return CallContext(round(rules.context_s * self._rate), self._hop) if rules.context_s else None
+        return CallContext(round(rules.context_s * self._rate), self._window, self._hop) if rules.context_s else None
 
     def _extend(self, window: ScoredWindow, begin: int, end: int) -> list[Event]:
         closed: list[Event] = []

@@ -31,11 +31,13 @@ class _RunDocument(BaseModel):
     scored_by: list[tuple[int, str]]
     levels: list[tuple[int, int, ReceivedLevel | None]]
     calls: list[TrackedEvent]
+    anew: bool
 
     @classmethod
     def of(cls, run: HeardRun) -> _RunDocument:
         arrays: dict[str, Any] = {name: getattr(run, name).tolist() for name in ("starts", "scores", "banded", "bands")}
-        kept: dict[str, Any] = {name: getattr(run, name) for name in ("first", "gaps", "scored_by", "levels", "calls")}
+        plain = ("first", "gaps", "scored_by", "levels", "calls", "anew")
+        kept: dict[str, Any] = {name: getattr(run, name) for name in plain}
         return cls(**kept, **arrays)
 
     def run(self) -> HeardRun:
@@ -49,6 +51,7 @@ class _RunDocument(BaseModel):
             self.scored_by,
             self.levels,
             self.calls,
+            self.anew,
         )
 
 

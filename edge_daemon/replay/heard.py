@@ -35,6 +35,8 @@ class HeardRun:
         scored_by: where each backend began to score, and its name.
         levels: begin, end and received level of events, as far as they were measured here.
         calls: begin and end of events, before they are parted, and their calls, as far as they were heard whole here.
+        anew: what follows is judged as if no calls had come before: sound is missing here, so what is heard beyond the
+            piece lies on another grid of windows than the next piece's.
     """
 
     first: int
@@ -46,6 +48,7 @@ class HeardRun:
     scored_by: list[tuple[int, str]] = field(default_factory=list)
     levels: list[tuple[int, int, ReceivedLevel | None]] = field(default_factory=list)
     calls: list[TrackedEvent] = field(default_factory=list)
+    anew: bool = False
 
 
 @dataclass(slots=True)

@@ -127,7 +127,11 @@ class _StreamPiece:
             self._run = None
 
     def _hear_on(self) -> bool:
-        """Hear what follows the piece, as far as windows and levels of the piece reach; false if that cannot be had."""
+        """Hear what follows the piece, as far as windows, context and levels of the piece reach.
+
+        Returns:
+            false if that cannot be had.
+        """
         run, piece = self._run, self._piece
         if run is None:
             return False
@@ -187,13 +191,14 @@ class _StreamPiece:
     def _reach_s(self) -> float:
         """Sound behind the handover that is heard, too: the next piece does not know what an event there stands in."""
         rules = self._detector.rules
-        # until its windows have been raised as these are for so long that no event of before is open
-        unlike_s = rules.context_s + rules.merge_gap_s + rules.refractory_s + 1.0 if rules.context_s else 0.0
+        unlike_s = 0.0
+        if rules.context_s:  # until its windows have been raised as these are for so long that no other event is open
+            unlike_s = rules.context_s + rules.merge_gap_s + rules.refractory_s + 3 * self._spec.window_seconds
         if self._settings.full_scale_db is None:
             return min(_LONGEST_REACH_S, unlike_s)
         from edge_daemon.levels.received_level import AROUND_S
 
-        unlike_s = max(unlike_s, AROUND_S + rules.max_length_s + rules.refractory_s)
+        unlike_s += AROUND_S + rules.max_length_s + rules.refractory_s
         return min(_LONGEST_REACH_S, unlike_s + rules.max_length_s + AROUND_S)
 
     def _see_that_it_is_the_same(self, source: FileSource, recording: Recording) -> None:

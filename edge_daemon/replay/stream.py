@@ -2,7 +2,8 @@
 
 A long one is shared out in pieces of an hour or more, each of whole recordings; the pieces are the same however many
 processes there are, so nothing of the sharing shows. A piece is heard on into the next one, as far as windows reach;
-what the next one gives begins there.
+what the next one gives begins there. It is heard further for the events of the next one's first minutes, which calls
+before them raise.
 """
 
 from __future__ import annotations

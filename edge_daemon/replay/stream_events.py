@@ -86,6 +86,8 @@ class StreamEvents:
             heard_here = [member for member in members[run.first : edge] if member.result.error is None]
             if heard_here and not (last and heard.hands_over):
                 heard_here[-1].end = _NO_END  # whatever its header said
+            if any(before.anew for before in self._beyond):
+                self._finder.forget()
             self._share_out([*self._beyond, run], heard_here)
             self._open.extend(heard_here)
             self._beyond = [run] if last and heard.hands_over else []

@@ -122,6 +122,7 @@ class StreamRun:
         covered = max(ends, default=at)
         if covered < at:  # after a gap the grid of windows is another one than the next piece's
             run.gaps.append(Gap(covered, at - covered, "tail"))
+        run.anew = not self.on_grid
         if not ended:
             run.calls = run.calls[:whole]
             around = round(AROUND_S * spec.sample_rate)

@@ -37,6 +37,7 @@ class Facts:
         settings: how the run was made.
         card: what the model file says of itself.
         presence: by which the calendar judges hours.
+        context_s: how far back calls raised scores before these thresholds; 0: they did not.
     """
 
     label: str
@@ -49,6 +50,7 @@ class Facts:
     settings: Lines = ()
     card: Lines = ()
     presence: PresenceRule = field(default_factory=PresenceRule)
+    context_s: float = 0.0
 
 
 def document(
@@ -70,6 +72,7 @@ def document(
         "label": facts.label,
         "threshold": facts.threshold,
         "thresholdLow": facts.threshold_low,
+        "contextS": facts.context_s,
         "topHz": top_hz,
         "callBandHz": facts.call_band_hz,
         "speed": speed,

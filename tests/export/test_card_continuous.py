@@ -42,7 +42,7 @@ def test_everything_that_was_measured() -> None:
         "",
         "a night (12.5 h, 1,234 calls): Events touch calls. Not looked at.",
         "",
-        "| rules | threshold, lower, windows, rise | recall | one to one | false alarms an hour | in song |",
+        "| rules | threshold, lower, windows, rise, context | recall | one to one | false alarms an hour | in song |",
         "| --- | --- | --- | --- | --- | --- |",
         "| operating point | 0.7, 0.467, 2 | 0.81 (0.70 to 0.90) | 0.72 | 11 (4 to 20) | 0 (0 to 3.7) |",
         "| ≤ 1/h | 0.9 | 0.50 |  | 1 (0 to 2) |  |",
@@ -61,7 +61,7 @@ def test_a_short_file_says_what_it_has_and_that_few_events_are_rough() -> None:
     assert continuous([short])[2:] == [
         "a night (9.9 h, 40 calls).",
         "",
-        "| rules | threshold, lower, windows, rise | recall | one to one | false alarms an hour |",
+        "| rules | threshold, lower, windows, rise, context | recall | one to one | false alarms an hour |",
         "| --- | --- | --- | --- | --- |",
         "|  |  | 0.50 |  | 1 |",
         "",

@@ -119,6 +119,18 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
     np.testing.assert_array_equal(create(after).infer(pictures).score, create(before).infer(pictures).score)
 
 
+@pytest.mark.parametrize("command", [("checkpoint",), ("remake", "model.onnx", "--version", "2")])
+def test_a_context_of_a_few_seconds_is_refused(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("checkpoint", "model.onnx"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    code, text = export(capsys, monkeypatch, *command, "--output", "new.onnx", "--context", "5")
+    assert code != 0
+    assert "is neither 0 nor from 30 to 600 s." in text
+
+
 def test_event_rules_are_changed_by_name() -> None:
     point = OperatingPoint(threshold=0.8, threshold_low=0.2, min_windows=3, note="As it was.")
     changed = changed_point(point, {"threshold": 0.6, "min_rise_hz": 30.0, "context_s": 60.0, "note": "Anew."})

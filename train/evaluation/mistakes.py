@@ -45,7 +45,7 @@ def mistakes(result: ModelResult, point: RulesResult, asked: Question) -> list[M
     missed, false = [], []
     for at in np.flatnonzero(~point.tally.found).tolist():
         number, (begin_s, end_s) = int(corpus.call_recording[at]), corpus.calls_s[at].tolist()
-        score = result.scores[number].highest(begin_s, end_s)
+        score = result.scores[number].highest(begin_s, end_s, point.rules.context_s)
         missed.append(Mistake(MISSED, number, begin_s, end_s, score, float(asked.snr_db[at])))
     for number, scored in enumerate(result.scores):
         events, spans_s, matched = matched_events(corpus, number, scored, point.rules)

@@ -17,7 +17,7 @@ RISES_HZ = (0.0, 30.0)
 """How far a call must rise; where the rule helps, anything from 24 to 36 Hz did equally well."""
 
 CONTEXTS_S = (0.0, 300.0)
-"""How far back calls make others likelier; where it helps, anything from one to fifteen minutes did equally well."""
+"""How far back calls make others likelier; where it helps, anything from one to ten minutes did equally well."""
 
 
 def rule_grid(own: EventRules) -> list[EventRules]:

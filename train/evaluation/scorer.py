@@ -132,14 +132,16 @@ class ModelScorer:
                 outputs.append(_without_sound(pipeline.push(item)))
             outputs.append(pipeline.finish())
         windows = [window for output in outputs for window in output.windows]
+        gaps = [gap for output in outputs for gap in output.gaps]
         return Scores(
             np.array([window.start for window in windows], np.int64),
             np.array([window.score for window in windows], np.float32),
-            np.array([gap.start for output in outputs for gap in output.gaps], np.int64),
+            np.array([gap.start for gap in gaps], np.int64),
             pipeline.spec.window,
             self._detector.hop,
             pipeline.spec.sample_rate,
             _rises(path, self.about, pipeline.spec.window, self._detector.hop, channel),
+            np.array([gap.start for gap in gaps if not gap.length], np.int64),
         )
 
     def close(self) -> None:

@@ -33,7 +33,9 @@ at("about").textContent =
   "A line follows the pitch of the call, and its box spans the call. Where the pitch could not be followed, the box " +
   "spans the detection's time and the band in which something stood out (a help for the eye, not a measurement). " +
   "The score of a window is drawn over the hop around its centre; dashed " +
-  `lines are the thresholds. Clips start playing ${page.speed === 1 ? "at their own speed" : `${page.speed} times as fast, for ` +
+  `lines are the thresholds. ${page.contextS ? "The curve is the network's own score, which calls of the last " +
+  `${page.contextS} s raise before it is held against them: a detection's score can be higher. ` : ""}` +
+  `Clips start playing ${page.speed === 1 ? "at their own speed" : `${page.speed} times as fast, for ` +
   "small loudspeakers cannot play such low calls; pitch rises with speed"}. All are equally loud; sound ` +
   `below ${page.callBandHz[0] / 2} Hz is removed.`;
 

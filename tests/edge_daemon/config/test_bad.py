@@ -98,6 +98,7 @@ BAD = [
         44,
         "above threshold (0.5)",
     ),
+    ("version: 1\ndetection: {context_s: 5}\n", "detection.context_s", 2, 24, "is 5, between 0 and 30"),
     ("version: 1\ndevice: {id: a/b}\n", "device.id", 2, 14, "may have only letters"),
     ("version: 1\ndevice: {latitude: 42.1}\n", "device.latitude", 2, 20, "is given without longitude"),
     ("version: 1\nmqtt: {host: 'mqtt://u:p@h'}\n", "mqtt.host", 2, 14, "must be only a host name or an address"),

@@ -8,21 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.detection.call_context import MOST, CallContext, least_score, raised
+from edge_daemon.config.detection import LEAST_CONTEXT_S
+from edge_daemon.detection.call_context import LEAST_S, MOST, CallContext, is_memory, least_score, raised
 
-HOP, MEMORY = 5, 50  # ten windows
+WINDOW, HOP, MEMORY = 20, 5, 50
+"""A window shares sound with the three before it; ten are remembered."""
+LAG = WINDOW // HOP
 
 
 def factors(scores: list[float], memory: int = MEMORY) -> list[float]:
-    context = CallContext(memory, HOP)
+    context = CallContext(memory, WINDOW, HOP)
     return [context.factor(HOP * number, score) for number, score in enumerate(scores)]
 
 
 def test_calls_make_others_likelier() -> None:
-    # two windows of ten hold half a call each, eight are as usual: a share of 0.116, odds of 0.1312 against 0.0204
-    first, second = factors([0.5, 0.5])
-    assert first == pytest.approx((0.5 + 9 * 0.02) / (10 - 0.5 - 9 * 0.02) * 49, rel=1e-6)
-    assert second == pytest.approx(0.116 / 0.884 * 49, rel=1e-6)
+    found = factors([0.5, 0.5, 0.001, 0.001, 0.5, 0.5])
+    assert found[:LAG] == [1.0] * LAG  # nothing vouches for sound that it shares
+    # one window of ten holds half a call, nine are as usual: (0.5 + 0.18) / 10, odds of 0.073 against 0.0204
+    assert found[4] == pytest.approx(0.68 / 9.32 * 49, rel=1e-6)
+    assert found[5] == pytest.approx(1.16 / 8.84 * 49, rel=1e-6)  # two, and eight as usual
 
 
 def test_odds_are_multiplied() -> None:
@@ -36,27 +40,37 @@ def test_quiet_sea_leaves_scores_as_they_are() -> None:
 
 
 def test_dense_calls_raise_to_the_most_and_are_forgotten_after_the_memory() -> None:
-    found = factors([1.0] * 10 + [0.001] * 11)
-    assert found[9] == MOST
-    assert found[10] == MOST  # nine of ten windows still hold a call
-    assert found[18] == pytest.approx((1 + 9 * 0.001) / (9 - 9 * 0.001) * 49, rel=1e-3)
-    assert found[19] == found[20] == 1.0
+    found = factors([1.0] * 10 + [0.001] * 15)
+    assert found[13] == MOST  # all ten hold a call
+    assert found[14] == MOST  # nine
+    assert found[22] == pytest.approx((1 + 9 * 0.001) / (9 - 9 * 0.001) * 49, rel=1e-3)
+    assert found[23:] == [1.0, 1.0]
 
 
 def test_what_is_missing_counts_as_usual() -> None:
-    context = CallContext(MEMORY, HOP)
+    context = CallContext(MEMORY, WINDOW, HOP)
     context.factor(0, 0.5)
-    after_a_gap = context.factor(30, 0.5)  # five windows are missing
-    assert after_a_gap == pytest.approx((1.0 + 8 * 0.02) / (10 - 1.0 - 8 * 0.02) * 49, rel=1e-6)
-    assert context.factor(10_000, 0.5) == factors([0.5])[0]
+    assert context.factor(40, 0.5) == pytest.approx(0.68 / 9.32 * 49, rel=1e-6)  # seven windows are missing
+    assert context.factor(10_000, 0.5) == 1.0
 
 
 def test_windows_without_sound_say_nothing() -> None:
-    assert factors([0.5, 0.0, 0.0, 0.5])[3] == factors([0.5, 0.5])[1]
+    assert factors([0.5, 0.0, 0.0, 0.0, 0.5]) == factors([0.5, 0.001, 0.001, 0.001, 0.5])
+    assert factors([0.0] * 20 + [0.5]) == [1.0] * 21
 
 
-def test_a_memory_shorter_than_a_hop_knows_the_window_itself() -> None:
-    assert factors([0.9, 0.01, 0.9], memory=1) == [MOST, 1.0, MOST]
+def test_what_is_forgotten_leaves_no_trace() -> None:
+    context = CallContext(MEMORY, WINDOW, HOP)
+    for number in range(20):
+        context.factor(HOP * number, 1.0)
+    context.forget()
+    assert [context.factor(HOP * (20 + number), 0.5) for number in range(10)] == factors([0.5] * 10)
+
+
+def test_a_memory_is_half_a_minute_at_least() -> None:
+    assert LEAST_S == LEAST_CONTEXT_S
+    assert all(is_memory(length) for length in (0.0, 30.0, 600.0))
+    assert not any(is_memory(length) for length in (0.1, 29.9, 601.0))
 
 
 SCORES = st.lists(st.floats(0, 1, width=32), max_size=40)
@@ -67,7 +81,8 @@ def test_factors_are_those_of_the_mean_in_fractions(scores: list[float], memory:
     most = max(1, memory // HOP)
     usual = Fraction(2, 100)
     for number, factor in enumerate(factors(scores, memory)):
-        inside = [score for at, score in enumerate(scores[: number + 1]) if HOP * at > HOP * number - memory and score]
+        end = HOP * number - WINDOW
+        inside = [score for at, score in enumerate(scores) if end - memory < HOP * at <= end and score]
         length = max(most, len(inside))
         share = (sum(map(Fraction, inside)) + usual * max(0, most - len(inside))) / length
         wanted = MOST if share == 1 else min(MOST, max(1, share / (1 - share) / (usual / (1 - usual))))
@@ -77,7 +92,7 @@ def test_factors_are_those_of_the_mean_in_fractions(scores: list[float], memory:
 
 @given(SCORES, st.lists(st.floats(0, 1, width=32), max_size=20))
 def test_what_lies_beyond_the_memory_leaves_no_trace(before: list[float], scores: list[float]) -> None:
-    both = factors(before + [0.0] * (MEMORY // HOP) + scores)
+    both = factors(before + [0.0] * (MEMORY // HOP + LAG) + scores)
     assert both[len(both) - len(scores) :] == factors(scores)
 
 

@@ -60,35 +60,46 @@ def test_one_window_gives_its_cell() -> None:
 def test_scores_of_an_event_are_raised_by_what_came_before() -> None:
     scores = [0.9, 0.1, 0.1, 0.1, 0.5]
     assert [event.peak_score for event in build(scores, rules())] == [0.9]
-    first, last = build(scores, rules(context_s=10.0))  # twenty windows
-    # the first raises itself: a share of (0.9 + 19 · 0.02) / 20 = 0.064, odds of 0.0684 instead of 0.0204
-    assert first.peak_score == pytest.approx(0.9 * 3.350 / (0.9 * 3.350 + 0.1), rel=1e-4)
-    # before the last 0.9 and three times 0.1, fifteen as usual: (1.7 + 15 · 0.02) / 20 = 0.1, odds of 1/9
-    assert last.peak_score == pytest.approx(49 / 58, rel=1e-5)
+    first, last = build(scores, rules(context_s=30.0))  # sixty windows
+    assert first.peak_score == 0.9  # judged as it sounds
+    # the last one remembers 0.9 and 59 as usual: (0.9 + 59 · 0.02) / 60 = 0.034667, odds of 0.035912 against 1/49
+    assert last.peak_score == last.mean_score == pytest.approx(1.759669 / 2.759669, rel=1e-5)
     assert (last.begin, last.low_hz) == (27, 104.0)
 
 
-def test_another_context_begins_anew_and_the_same_goes_on() -> None:
-    builder = EventBuilder(rules(context_s=10.0), WINDOW, HOP, RATE)
+def after_a_call(
+    *, changed: EventRules | None = None, seam: bool | None = None, forgotten: bool = False
+) -> list[Event]:
+    """The event, if any, that a window of 0.5 makes after one of 0.9."""
+    builder = EventBuilder(rules(context_s=30.0), WINDOW, HOP, RATE)
     builder.push(ScoredWindow(0, 0.9))
-    builder.change(rules(threshold=0.7, context_s=10.0))
-    builder.push(ScoredWindow(5, 0.5))
-    [event] = builder.finish()
-    assert event.mean_score == pytest.approx((0.96790 + 0.82544) / 2, abs=1e-5)  # shares of 0.064 and 0.088
-    builder = EventBuilder(rules(context_s=10.0), WINDOW, HOP, RATE)
-    builder.push(ScoredWindow(0, 0.9))
-    builder.change(rules(context_s=0.0))
-    builder.push(ScoredWindow(5, 0.5))
-    [event] = builder.finish()
-    assert event.mean_score == pytest.approx((0.96790 + 0.5) / 2, abs=1e-5)
+    if changed is not None:
+        builder.change(changed)
+    if seam is not None:
+        builder.gap(20, seam=seam)
+    if forgotten:
+        builder.forget()
+    return [event for event in [*builder.push(ScoredWindow(20, 0.5)), *builder.finish()] if event.begin > 20]
 
 
-@given(
-    st.lists(st.floats(0, 1, width=32), max_size=60),
-    st.sampled_from([0.1, 0.3, 0.6]),
-)
+def test_when_context_begins_anew() -> None:
+    assert len(after_a_call()) == 1
+    assert len(after_a_call(changed=rules(min_windows=1, context_s=30.0))) == 1
+    assert after_a_call(changed=rules(context_s=60.0)) == []
+    assert after_a_call(changed=rules()) == []
+    assert len(after_a_call(seam=False)) == 1
+    assert after_a_call(seam=True) == []  # nobody knows how long the pause was
+    assert after_a_call(forgotten=True) == []
+
+
+def test_a_context_of_a_few_windows_is_refused() -> None:
+    with pytest.raises(ValidationError, match="0, or from 30 to 600 s"):
+        rules(context_s=5.0)
+
+
+@given(st.lists(st.floats(0, 1, width=32), max_size=60), st.sampled_from([0.1, 0.3, 0.6]))
 def test_context_loses_no_event_and_none_has_a_window_below_the_least_score(scores: list[float], low: float) -> None:
-    chosen, alone = rules(threshold_low=low, context_s=10.0), rules(threshold_low=low)
+    chosen, alone = rules(threshold_low=low, context_s=30.0), rules(threshold_low=low)
     found = build(scores, chosen)
     for event in build(scores, alone):
         assert any(other.begin <= event.begin and event.end <= other.end for other in found)
@@ -272,6 +283,13 @@ def test_rules_of_a_model() -> None:
     chosen = EventRules.for_model(POINT)
     assert (chosen.threshold, chosen.threshold_low, chosen.min_windows) == (0.6, 0.4, 2)
     assert chosen.merge_gap_s == EventRules().merge_gap_s
+    assert chosen.context_s == 0.0
+
+
+def test_a_models_context_can_be_switched_off() -> None:
+    point = POINT.model_copy(update={"context_s": 300.0})
+    assert EventRules.for_model(point).context_s == 300.0
+    assert EventRules.for_model(point, context_s=0.0).context_s == 0.0
 
 
 def test_choices_go_over_the_models_rules() -> None:
@@ -290,6 +308,7 @@ def test_a_lower_threshold_takes_the_low_one_along() -> None:
         ({"threshold": 1.5}, r"^detection\.threshold cannot be used: Input should be less than or equal to 1"),
         ({"threshold_low": 0.7}, r"^detection\.threshold_low is 0\.7, above the model's threshold \(0\.6\)"),
         ({"threshold": 0.5, "threshold_low": 0.7}, r"^detection\.threshold_low is 0\.7, above threshold \(0\.5\)"),
+        ({"context_s": 5.0}, r"^detection\.context_s cannot be used: .*0, or from 30 to 600 s"),
         ({"colour": 1.0}, r"^detection\.colour"),
     ],
 )

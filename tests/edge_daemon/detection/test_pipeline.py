@@ -146,6 +146,27 @@ def test_an_event_without_a_rise_is_counted_and_is_no_detection() -> None:
     assert heard == [([3, 13, 23], 0), ([3, 13], 1), ([3], 2), ([], 3)]
 
 
+class BoutBackend(ListeningBackend):
+    """Ten windows that are calls, then quiet, then one sound of 0.3 from the 28th to the 30th window."""
+
+    def infer(self, features: NDArray[np.uint8]) -> Inference:
+        inference = super().infer(features)
+        number = len(self.batches) - 1
+        score = 1.0 if number < 10 else 0.3 if 28 <= number <= 30 else 0.001
+        return Inference(np.full(len(features), score, np.float32), inference.spike_counts, inference.layer_spikes)
+
+
+def test_a_sound_that_is_raised_has_a_band_and_windows_keep_their_own_scores() -> None:
+    rules = RULES.model_copy(update={"context_s": 30.0})
+    line = Pipeline(SPEC, BoutBackend(), rules, source_rate=2000, hop=1000, call_band_hz=(50.0, 250.0))
+    output = drive(line, [Block(sea(20, calls=(14.6,)), 0)])
+    last = output.found[-1].event
+    # ten windows of sixty are calls, fifty or fewer as usual: the odds of 0.3 times 8
+    assert last.peak_score == pytest.approx(2.4 / 3.1)
+    assert last.low_hz is not None
+    assert max(window.score for window in output.windows[28:31]) == pytest.approx(0.3)
+
+
 class ChangingBackend(ListeningBackend):
     """Another name after each inference of its own, as when a fallback takes over and the chosen one returns."""
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_daemon.errors import ModelError
-from edge_daemon.model.model_file import METADATA_KEY, ModelFile, ModelMetadata
+from edge_daemon.model.model_file import METADATA_KEY, ModelFile, ModelMetadata, OperatingPoint
 from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.onnx_reader import metadata_entry, parse
 from export.graph import build
@@ -48,6 +48,14 @@ def test_what_was_written_is_read_back(
             np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
         assert (found.stride, found.padding, found.max_pool) == (expected.stride, expected.padding, expected.max_pool)
     assert len(model_file.digest) == 64
+
+
+def test_rules_that_are_not_asked_for_are_not_in_the_file() -> None:
+    """Programs that do not know them read such a file."""
+    plain = OperatingPoint(threshold=0.5, threshold_low=0.3).model_dump()
+    assert set(plain) == {"threshold", "threshold_low", "min_windows", "note"}
+    asked = OperatingPoint(threshold=0.5, threshold_low=0.3, min_rise_hz=30, context_s=300).model_dump()
+    assert (asked["min_rise_hz"], asked["context_s"]) == (30, 300)
 
 
 def test_onnx_reads_our_metadata_too(tiny_model: Path) -> None:
