@@ -128,6 +128,7 @@ def model(
 @click.option("--drop-weakness", "dropped", multiple=True, help="Part of a sentence of MODEL's that holds no more.")
 @click.option("--licence", help="Terms of the weights  [default: MODEL's].")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured since; see export/evidence.py.")
+@click.option("--results", type=click.Path(path_type=Path), help="Cross-validation run since, for its figures.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Event rules  [default: MODEL's, as the next five].")
 @click.option("--threshold-low", type=click.FloatRange(0, 1))
 @click.option("--min-windows", type=click.IntRange(1))
@@ -143,6 +144,7 @@ def remake(
     dropped: tuple[str, ...],
     licence: str | None,
     evidence: Path | None,
+    results: Path | None,
     features: str | None,
     **rules: float | str | None,
 ) -> None:
@@ -155,7 +157,7 @@ def remake(
     pictures, source = _pictures(features, old.metadata.frontend.shape)
     measured = Evidence() if evidence is None else Evidence.read(evidence)
     point = modelfile.changed_point(old.metadata.operating_point, rules)
-    changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured, licence, point, dropped)
+    changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured, licence, point, dropped, results)
     model_file, parity = modelfile.remake(old, changes, pictures, source)
     modelfile.save(model_file, output)
     _tell(output, model_file, parity, "reference")

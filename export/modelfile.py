@@ -111,6 +111,7 @@ class Changes:
         licence: terms of the weights; None leaves them.
         operating_point: event rules and why; None leaves them.
         dropped: parts of sentences on weaknesses that hold no more.
+        results: folder of cross-validation results whose figures go into the file; None leaves those it has.
     """
 
     version: str
@@ -120,6 +121,7 @@ class Changes:
     licence: str | None = None
     operating_point: OperatingPoint | None = None
     dropped: tuple[str, ...] = ()
+    results: Path | None = None
 
 
 def remake(
@@ -136,12 +138,14 @@ def remake(
 
     Raises:
         ModelError: the version is the old one, or parity of reference and graph fails.
-        UsageError: there is no such weakness to drop.
+        UsageError: there is no such weakness to drop, or there are no results.
     """
     network, known = model.network(), model.metadata
     if changes.version == known.version:
         raise ModelError(f"The model already has version {known.version}.", "Choose a different version.")
     metrics = known.metrics | _continuous(changes.evidence)
+    if changes.results is not None:
+        metrics |= from_results(changes.results, known.calibration)
     if source != SYNTHETIC:
         metrics["operations"] = operations(network, known.calibration, spread(features, COUNTED_WINDOWS), source)
     metadata = known.model_copy(

@@ -94,7 +94,8 @@ def test_the_operating_point_is_what_replay_gives(sound: Path, found: dict, tmp_
     ]
     own = found["models"][0]["results"][0]
     assert own["rules"] == "operating point"
-    assert (own["threshold"], own["threshold_low"], own["min_windows"], own["min_rise_hz"]) == (0.84, 0.21, 2, 30.0)
+    rules = ("threshold", "threshold_low", "min_windows", "min_rise_hz", "context_s")
+    assert tuple(own[rule] for rule in rules) == (0.88, 0.22, 2, 30.0, 300.0)
     figures = own["figures"]["all"]
     assert 0 < sum(heard) < 8
     assert (figures["recall"]["count"], figures["recall"]["of"]) == (sum(heard), 8)
@@ -172,7 +173,8 @@ def test_the_evidence_is_what_export_takes(results: Path, found: dict) -> None:
     assert sound.data == "day, other"
     assert sound.calls == 8
     first = sound.figures[0]
-    assert (first.rules, first.threshold, first.min_windows, first.min_rise_hz) == ("operating point", 0.84, 2, 30.0)
+    assert (first.rules, first.threshold, first.min_windows) == ("operating point", 0.88, 2)
+    assert (first.min_rise_hz, first.context_s) == (30.0, 300.0)
     assert first.recall == own["recall"]["value"]
     assert first.recall_interval == tuple(own["recall"]["interval"])
     assert first.elsewhere[0].kind == "song"
