@@ -132,14 +132,14 @@ def test_a_start_in_the_middle_brings_back_what_was(rig: Rig) -> None:
 def test_roll_back_ends_a_trial_and_goes_back_to_the_former_setup(rig: Rig) -> None:
     first = rig.give("set", {"values": {"detection.threshold": 0.77}})
     rig.until(lambda: "confirmed" in rig.outcomes(first))
-    second = rig.give("set", {"values": {"detection.threshold": 0.88}})
-    rig.until(lambda: rig.threshold == 0.88)
+    second = rig.give("set", {"values": {"detection.threshold": 0.89}})
+    rig.until(lambda: rig.threshold == 0.89)
     rig.give("roll_back")
     rig.until(lambda: rig.threshold == 0.77)
     rig.until(lambda: rig.outcomes(second) == ["trial", "rolled_back"])
     third = rig.give("roll_back")
     rig.until(lambda: "confirmed" in rig.outcomes(third))
-    assert rig.threshold not in (0.77, 0.88)
+    assert rig.threshold not in (0.77, 0.89)
 
 
 def test_reload_health_and_restart(rig: Rig) -> None:

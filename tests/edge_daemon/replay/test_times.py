@@ -132,7 +132,7 @@ def test_a_call_that_a_pause_cuts_off_is_found_by_what_there_is_of_it(sound: tup
     """From 1.9 s after the event's begin on; without filled windows such a call is missed."""
     samples, rate = sound
     found = 0
-    with contextlib.closing(open_detector(DetectorSettings())) as detector:
+    with contextlib.closing(open_detector(DetectorSettings(threshold=0.84))) as detector:
         for begin_s, later_s in itertools.product(CALLS_S, (1.9, 2.0, 2.25)):
             end = round((begin_s + later_s) * rate)
             part = samples[max(0, end - 6 * rate) : end].astype(np.float32) / 32768

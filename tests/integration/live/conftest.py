@@ -30,6 +30,7 @@ import soundfile
 import yaml
 from numpy.typing import NDArray
 
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.detection.document import Detection
 from edge_daemon.replay.recording import Recording
 from edge_daemon.replay.settings import ReplaySettings
@@ -62,7 +63,8 @@ def calls(number: int) -> NDArray[np.int16]:
 
 def replayed(path: Path) -> list[Detection]:
     """What `edge-daemon replay` finds in a recording."""
-    result = replay_recording(Recording(str(path), path.name, path.stem, 1), ReplaySettings())
+    settings = ReplaySettings(DetectorSettings(context_s=0.0))
+    result = replay_recording(Recording(str(path), path.name, path.stem, 1), settings)
     assert result.error is None, result.error
     return list(result.detections())
 
@@ -227,6 +229,8 @@ class Rig:
         self.process: subprocess.Popen[bytes] | None = None
         self.feeders: list[Feeder] = []
         self.settings: dict[str, dict[str, Any]] = {
+            # what a device has heard before a recording is played to it, the replay of that recording does not know
+            "detection": {"context_s": 0.0},
             "device": {"id": DEVICE},
             # sound faster than real time must not overrun the ring; digital silence is not a dead hydrophone
             "audio": {

@@ -155,7 +155,9 @@ def test_the_box_and_the_curve_are_where_the_call_is(browser: Browser, report: P
     path = browser.value("document.querySelector('.curve').getAttribute('d')")
     points = [tuple(map(float, point.split())) for point in path.replace("M", "L").split("L") if point]
     top = min(y for _, y in points)
-    assert 1 - top == pytest.approx(row[4], abs=1e-4)
+    # the network's own scores; calls before this one may have raised the detection's
+    assert 1 - top == pytest.approx(max(media["scores"]), abs=1e-4)
+    assert max(media["scores"]) <= row[4] + 1e-4
     highest = [x for x, y in points if y == top]
     assert all(1.5 / span - 1e-3 <= x <= (span - 1.5) / span + 1e-3 for x in highest)
 
@@ -334,10 +336,9 @@ def test_precision_by_score(browser: Browser, report: Path) -> None:
     # the cards stand in order of their scores, so the first four are judged
     high, middle = (sum(low <= peak < low + 0.05 for peak in peaks) for low in (0.95, 0.9))
     judged = min(high, 4)
-    assert [row[:2] for row in rows[:2]] == [
-        ["0.95 to 1.00", f"{judged} of {high}"],
-        ["0.90 to 0.95", f"{min(4 - judged, middle)} of {middle}"],
-    ]
+    assert rows[0][:2] == ["0.95 to 1.00", f"{judged} of {high}"]
+    if judged < 4:
+        assert rows[1][:2] == ["0.90 to 0.95", f"{min(4 - judged, middle)} of {middle}"]
     assert sum(int(row[1].split()[0]) for row in rows) == 4
     assert rows[-1][3] == "0.75 (0.30 to 0.95)"  # of all from the lowest class up
 
