@@ -61,9 +61,14 @@ def calls(number: int) -> NDArray[np.int16]:
     return np.concatenate([cuts[turn % len(cuts)] for turn in range(number)])
 
 
+RULES = {"context_s": 0.0, "threshold": 0.84, "threshold_low": 0.21}
+"""Rules by which it does not depend on where the windows fall how many calls the sample has. Without context, since the
+replay of a recording does not know what the device had heard before it was played to it."""
+
+
 def replayed(path: Path) -> list[Detection]:
     """What `edge-daemon replay` finds in a recording."""
-    settings = ReplaySettings(DetectorSettings(context_s=0.0))
+    settings = ReplaySettings(DetectorSettings(**RULES))
     result = replay_recording(Recording(str(path), path.name, path.stem, 1), settings)
     assert result.error is None, result.error
     return list(result.detections())
@@ -229,8 +234,7 @@ class Rig:
         self.process: subprocess.Popen[bytes] | None = None
         self.feeders: list[Feeder] = []
         self.settings: dict[str, dict[str, Any]] = {
-            # what a device has heard before a recording is played to it, the replay of that recording does not know
-            "detection": {"context_s": 0.0},
+            "detection": dict(RULES),
             "device": {"id": DEVICE},
             # sound faster than real time must not overrun the ring; digital silence is not a dead hydrophone
             "audio": {
