@@ -135,7 +135,7 @@ def test_rules_change_within_a_call_and_no_sample_is_lost(make_buoy: Callable[..
     buoy = make_buoy()
     buoy.play(sample)
     document = buoy.config.model_dump()
-    document["detection"] |= {"threshold": 0.99, "threshold_low": 0.2, "context_s": 0.0}
+    document["detection"] |= {"threshold": 0.999, "threshold_low": 0.2, "context_s": 0.0}
     buoy.daemon._read = lambda: Config.model_validate(document)
     buoy.until(14.2)  # in the second call
     assert buoy.daemon.components.scoring._pipeline.open_from is not None
