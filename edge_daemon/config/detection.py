@@ -60,12 +60,16 @@ class DetectionSection(Section):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _long_enough(self) -> Self:
         if self.context_s is not None and 0 < self.context_s < LEAST_CONTEXT_S:
             wrong = f"is {self.context_s:g}, between 0 and {LEAST_CONTEXT_S:g}"
             raise refusal(
                 "context_s", wrong, f"Choose {LEAST_CONTEXT_S:g} s or more, or 0 to judge windows by themselves."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
         low, high = self.threshold_low, self.threshold
         if low is not None and high is not None and low > high:
             raise refusal("threshold_low", f"is {low:g}, above threshold ({high:g})", "Lower it, or raise `threshold`.")
