@@ -139,7 +139,7 @@ def _clips(data: Dataset, weight: float, spec: Spec) -> Batch:
 def _through(source: Source, mixture: Mixture, spec: Spec, rng: np.random.Generator | None) -> Batch:
     length_s = spec.window / spec.sample_rate
     begins_s = windows.begins(source.recording.heard, length_s, source.hop_s, rng)
-    labels = windows.labels(begins_s, length_s, source.calls, mixture.share)
+    labels = windows.labels(begins_s, length_s, source.calls, mixture.share, source.recording.doubtful)
     said = labels != windows.UNSAID
     begins_s, labels = begins_s[said], labels[said]
     found, heard = features(

@@ -132,5 +132,7 @@ def _sea(
 
 def _free(source: Source, length_s: float, mixture: Mixture, rng: np.random.Generator) -> NDArray[np.float64]:
     begins_s = windows.begins(source.recording.heard, length_s, source.hop_s, rng)
-    free: NDArray[np.float64] = begins_s[windows.labels(begins_s, length_s, source.calls, mixture.share) == 0]
+    doubtful = source.recording.doubtful
+    labels = windows.labels(begins_s, length_s, source.calls, mixture.share, doubtful)
+    free: NDArray[np.float64] = begins_s[labels == 0]
     return free

@@ -38,6 +38,9 @@ class Marked(_Part):
 
     calls: Path = Field(description="Folder with Raven selection tables, or a CSV file (file,begin_s,end_s).")
     recordings: tuple[Path, ...] = Field((), description="More folders in which the recordings may lie.")
+    doubtful: Path | None = Field(
+        None, description="CSV file (file,begin_s,end_s) of what may be calls or not: no window of it teaches."
+    )
     weight: float = Field(1.0, gt=0, description="Of each window in the loss.")
 
 
@@ -114,6 +117,7 @@ class Mixture(_Part):
                         update={
                             "calls": folder / part.calls,
                             "recordings": tuple(folder / path for path in part.recordings),
+                            "doubtful": None if part.doubtful is None else folder / part.doubtful,
                         }
                     )
                     for part in self.marked

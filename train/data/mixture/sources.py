@@ -12,7 +12,7 @@ from train.data.dataset import DataError
 from train.data.marks import Span
 from train.data.mixture.mixture import Mixture
 from train.data.sound_file import read_window
-from train.data.whole_recordings import CALLS, JudgedRecording, fits, marked_recordings, quiet_recordings
+from train.data.whole_recordings import CALLS, JudgedRecording, fits, marked_recordings, quiet_recordings, with_doubtful
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ def read_sources(
     listed: list[tuple[JudgedRecording, float, float, bool]] = []
     for part in mixture.marked:
         found = marked_recordings([part.calls], part.recordings)
+        if part.doubtful is not None:
+            found = with_doubtful(found, part.doubtful)
         listed += [(recording, part.weight, mixture.hop_s, False) for recording in found]
     for quiet in mixture.quiet:
         if quiet.kind == CALLS:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from train.data.marks import Span
 
 UNSAID = 2
-"""Label of a window that holds a part of a call: too little for a call, too much for none."""
+"""Label of a window with a part of a call, too little for a call, too much for none; or with what is doubtful."""
 
 
 def begins(
@@ -35,7 +35,9 @@ def begins(
     return np.concatenate(found) if found else np.zeros(0)
 
 
-def labels(begins_s: NDArray[np.float64], length_s: float, calls: Sequence[Span], share: float) -> NDArray[np.uint8]:
+def labels(
+    begins_s: NDArray[np.float64], length_s: float, calls: Sequence[Span], share: float, doubtful: Sequence[Span] = ()
+) -> NDArray[np.uint8]:
     """What each window is called: 1 with a call, 0 without, `UNSAID` where it is neither.
 
     Args:
@@ -43,8 +45,12 @@ def labels(begins_s: NDArray[np.float64], length_s: float, calls: Sequence[Span]
         length_s: of a window.
         calls: begin and end of each call, seconds.
         share: least share of a call (or of the window, where the call is longer) that makes a window one with a call.
+        doubtful: begin and end of each sound of which nobody can say whether it is a call; a window that touches one
+            is not one without a call.
     """
     found = np.zeros(len(begins_s), np.uint8)
+    for begin_s, end_s in doubtful:
+        found[(begins_s < end_s) & (begins_s + length_s > begin_s)] = UNSAID
     for begin_s, end_s in calls:
         inside_s = np.minimum(begins_s + length_s, end_s) - np.maximum(begins_s, begin_s)
         found[(inside_s > 0) & (found != 1)] = UNSAID

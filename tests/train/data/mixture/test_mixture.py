@@ -112,6 +112,29 @@ def test_nothing_of_what_is_kept_aside_comes_in(folder: Path, kept: str) -> None
     assert len(whole) > len(before)
 
 
+def test_nothing_of_what_is_doubtful_comes_in(folder: Path) -> None:
+    """Neither as a window, nor as the noise below a laid sound: it may then as well be another sound."""
+    (folder / "buoy" / "doubtful.csv").write_text("file,begin_s,end_s\nday2.wav,30.5,31.5\n")
+    marked = [{"calls": "buoy/calls.csv", "doubtful": "buoy/doubtful.csv", "weight": 2.0}]
+    write(folder / "buoy" / "day2.wav", [15.0])
+    before = train.data.open(mixture(folder, marked=marked))
+    sound, _ = sf.read(folder / "buoy" / "day2.wav")
+    sound[round(30.5 * RATE) : round(31.5 * RATE)] *= 0.1
+    sf.write(folder / "buoy" / "day2.wav", sound, RATE)
+    after = train.data.open(mixture(folder, marked=marked))
+    assert before.features is not None
+    np.testing.assert_array_equal(before.features, after.features)
+    whole = train.data.open(mixture(folder))
+    assert len(whole) - len(before) == pytest.approx(6, abs=1)
+
+
+def test_a_doubtful_sound_of_a_recording_that_does_not_come_in_is_named(folder: Path) -> None:
+    (folder / "buoy" / "doubtful.csv").write_text("file,begin_s,end_s\nday9.wav,30.5,31.5\n")
+    marked = [{"calls": "buoy/calls.csv", "doubtful": "buoy/doubtful.csv"}]
+    with pytest.raises(DataError, match=r"day9\.wav"):
+        train.data.open(mixture(folder, marked=marked))
+
+
 def test_clips_of_other_data_sets_come_in_whole(folder: Path) -> None:
     clips = train.data.open("synthetic:n=12,seed=1")
     train.data.write_archive(folder / "clips.npz", clips)

@@ -26,6 +26,13 @@ def test_one_call_whole_outweighs_another_in_part() -> None:
         assert labels(np.array([10.0]), 2.0, calls, 0.6).tolist() == [1]
 
 
+def test_what_may_be_a_call_or_not_makes_no_window_without_one() -> None:
+    begins_s = np.array([7.9, 8.0, 8.1, 10.9, 11.0, 30.0])
+    assert labels(begins_s, 2.0, [], 0.6, [(10.0, 11.0)]).tolist() == [0, 0, UNSAID, UNSAID, 0, 0]
+    # a call beside it stays one
+    assert labels(begins_s, 2.0, [(11.5, 12.5)], 0.6, [(10.0, 11.0)]).tolist() == [0, 0, UNSAID, 1, 1, 0]
+
+
 def test_one_window_begins_in_each_hop_of_what_was_heard() -> None:
     found = begins([(0.0, 10.0), (20.0, 23.0), (30.0, 31.0)], 2.0, 0.5, np.random.default_rng(0))
     first, second = found[found < 15], found[found > 15]
