@@ -20,6 +20,7 @@ the first source sample.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -144,7 +145,7 @@ class Resampler:
     def _push_gap(self, gap: Gap) -> list[Block | Gap]:
         out = self._flush()
         start = self._output_index(gap.start)
-        out.append(Gap(start, self._output_index(gap.end) - start, gap.cause))
+        out.append(replace(gap, start=start, length=self._output_index(gap.end) - start))
         self._expected = gap.end
         return out
 

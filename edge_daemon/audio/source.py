@@ -55,11 +55,14 @@ class Gap:
         start: index of the first missing sample since the stream began, at the stream's rate.
         length: number of missing samples.
         cause: what kept them away.
+        seam: the recorder has paused here, and its samples do not count the pause (length 0). A gap without length
+            that is none comes of sound that was late after all, or of a loss shorter than a sample of a lower rate.
     """
 
     start: int
     length: int
     cause: GapCause
+    seam: bool = False
 
     @property
     def end(self) -> int:

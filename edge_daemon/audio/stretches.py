@@ -2,7 +2,7 @@
 
 A file may hold several, one behind the other without a hole (HARP's x.wav). The place in the file then says nothing of
 the time; each stretch has its own. Sound on both sides of a seam was not heard together, so no window may reach over
-it: a gap without length stands there.
+it: a seam stands there, a gap without length.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Stretch:
 
 
 class StretchedSource:
-    """A source with a gap without length, of the cause "schedule", at each seam.
+    """A source with a gap without length, of the cause "schedule" and marked as seam, at each of them.
 
     Args:
         source: whose samples are passed on; it is closed with this one.
@@ -65,7 +65,7 @@ class StretchedSource:
             if seam > item.start:
                 before, item = _split(item, seam)
                 self._ready.append(before)
-            self._ready.append(Gap(seam, 0, "schedule"))
+            self._ready.append(Gap(seam, 0, "schedule", seam=True))
         self._ready.append(item)
 
 

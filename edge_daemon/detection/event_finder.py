@@ -98,7 +98,7 @@ class EventFinder:
     def gap(self, gap: Gap) -> list[Found]:
         """Take a gap: no event reaches across it."""
         self._recent_gaps.append(gap)
-        return self._found(self._builder.gap(gap.start, seam=not gap.length))
+        return self._found(self._builder.gap(gap.start, seam=gap.seam))
 
     def forget(self) -> None:
         """As `EventBuilder` has it."""

@@ -96,7 +96,7 @@ class Windower:
             ValueError: a block does not begin where the one before ended.
         """
         if isinstance(item, Gap):
-            filled = self._fill_up() if item.cause == "schedule" and not item.length else []
+            filled = self._fill_up() if item.seam else []
             rest = self._end_segment(item.cause if item.cause == self._lost_for else "tail")
             self._lost_for = item.cause
             return [*filled, *rest, item]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -209,7 +210,7 @@ class _StreamPiece:
 def _shifted(item: Block | Gap, by: int) -> Block | Gap:
     """The item with its position in the stream."""
     if isinstance(item, Gap):
-        return Gap(item.start + by, item.length, item.cause)
+        return replace(item, start=item.start + by)
     return Block(item.samples, item.start + by)
 
 
@@ -219,7 +220,7 @@ def _from(item: Block | Gap, entry: int) -> list[Block | Gap]:
     if item.end <= entry:
         return []
     if isinstance(item, Gap):
-        return [Gap(item.start + cut, item.length - cut, item.cause)]
+        return [replace(item, start=item.start + cut, length=item.length - cut)]
     return [Block(item.samples[cut:], item.start + cut)]
 
 

@@ -166,7 +166,7 @@ class StreamEvents:
         member = next((one for one in self._open if event.begin < one.end), self._open[-1])
         by = member.begin
         moved = replace(event, begin=event.begin - by, end=event.end - by, peak_start=event.peak_start - by)
-        gaps = tuple(Gap(gap.start - by, gap.length, gap.cause) for gap in found.gaps)
+        gaps = tuple(replace(gap, start=gap.start - by) for gap in found.gaps)
         member.result.found.append(replace(found, event=moved, gaps=gaps))
         if self._calibrated:
             member.result.levels.append(self._levels.get((event.begin, event.end)))

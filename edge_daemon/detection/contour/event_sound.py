@@ -28,7 +28,7 @@ class EventSound:
         return sum(len(block.samples) for block in self._blocks)
 
     def push(self, piece: Block | Gap) -> None:
-        """Take the next block or gap; a gap of no length is a seam."""
+        """Take the next block or gap; a gap of no length is a break, too."""
         if isinstance(piece, Gap):
             self._break_at(piece.end)
             return

@@ -50,7 +50,7 @@ def test_items_are_cut_at_seams(lengths: list[tuple[int, bool]], seams: set[int]
     stretches = [Stretch(first, DAY) for first in (0, *sorted(seams))]
     items = read_all(StretchedSource(Items(list(made)), stretches))
     within = sorted(seam for seam in seams if seam < place)
-    assert [item.start for item in items if isinstance(item, Gap) and item.cause == "schedule"] == within
+    assert [item.start for item in items if isinstance(item, Gap) and item.seam] == within
     end = 0
     for item in items:
         assert item.start == end

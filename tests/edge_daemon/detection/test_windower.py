@@ -42,7 +42,7 @@ def test_gap_ends_the_grid_and_the_next_segment_has_its_own() -> None:
 def test_before_a_seam_windows_are_filled_up_with_mirrored_sound() -> None:
     windower = Windower(window=8, hop=2)  # a window at s speaks for s + 3 and s + 4
     assert spans(windower.push(block(0, 13))) == [("window", 0, 8), ("window", 2, 8), ("window", 4, 8)]
-    seam = windower.push(Gap(13, 0, "schedule"))
+    seam = windower.push(Gap(13, 0, "schedule", seam=True))
     # of windows at 6, 8, 10 the last one's cell begins at the seam
     assert spans(seam) == [("window", 6, 7), ("window", 8, 5), ("gap", 13, 0, "schedule")]
     first, second = (item.samples.tolist() for item in seam if isinstance(item, Window))
@@ -67,7 +67,7 @@ def test_cells_reach_up_to_a_seam_and_windows_do_not_reach_over_it(
     items = [
         item for start in range(0, before, size) for item in windower.push(block(start, min(size, before - start)))
     ]
-    items += windower.push(Gap(before, 0, "schedule"))
+    items += windower.push(Gap(before, 0, "schedule", seam=True))
     items += windower.push(block(before, behind))
     made = [item for item in items if isinstance(item, Window)]
     first = [one for one in made if one.start < before]
@@ -89,15 +89,22 @@ def test_cells_reach_up_to_a_seam_and_windows_do_not_reach_over_it(
 def test_before_a_pause_that_is_missing_sound_nothing_is_filled_up() -> None:
     windower = Windower(window=8, hop=2)
     windower.push(block(0, 9))
+    # less than a sample is missing at this rate
+    assert spans(windower.push(Gap(9, 0, "schedule"))) == [("gap", 8, 1, "tail"), ("gap", 9, 0, "schedule")]
+    windower = Windower(window=8, hop=2)
+    windower.push(block(0, 9))
     assert spans(windower.push(Gap(9, 5, "schedule"))) == [("gap", 8, 1, "tail"), ("gap", 9, 5, "schedule")]
 
 
 def test_a_stretch_shorter_than_a_window_is_lost_for_the_pauses_around_it() -> None:
     windower = Windower(window=8, hop=2)
     windower.push(block(0, 8))
-    windower.push(Gap(8, 0, "schedule"))
+    windower.push(Gap(8, 0, "schedule", seam=True))
     windower.push(block(8, 5))
-    assert spans(windower.push(Gap(13, 0, "schedule"))) == [("gap", 8, 5, "schedule"), ("gap", 13, 0, "schedule")]
+    assert spans(windower.push(Gap(13, 0, "schedule", seam=True))) == [
+        ("gap", 8, 5, "schedule"),
+        ("gap", 13, 0, "schedule"),
+    ]
 
 
 def test_segment_shorter_than_a_window_is_a_tail() -> None:

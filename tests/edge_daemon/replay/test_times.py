@@ -137,7 +137,11 @@ def test_a_call_that_a_pause_cuts_off_is_found_by_what_there_is_of_it(sound: tup
             end = round((begin_s + later_s) * rate)
             part = samples[max(0, end - 6 * rate) : end].astype(np.float32) / 32768
             pipeline = detector.pipeline(rate)
-            outputs = [pipeline.push(Block(part, 0)), pipeline.push(Gap(len(part), 0, "schedule")), pipeline.finish()]
+            outputs = [
+                pipeline.push(Block(part, 0)),
+                pipeline.push(Gap(len(part), 0, "schedule", seam=True)),
+                pipeline.finish(),
+            ]
             events = [one.event for output in outputs for one in output.found]
             found += any(event.end > len(part) - later_s * rate for event in events)
             assert all(event.end <= len(part) + rate // 2 for event in events)
