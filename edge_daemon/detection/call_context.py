@@ -21,6 +21,8 @@ USUAL_SHARE = 0.02
 """Share of windows that hold a call where nothing is raised: some 36 calls an hour, each in four windows."""
 MOST = 8.0
 """Odds are multiplied by this at most: dense song must not vouch for itself."""
+LEAST_HEARD = 1e-30
+"""Least score of a window in which there is sound; a score of 0 says that there was none."""
 _ONE = 1 << 20  # a score of 1
 
 
@@ -35,15 +37,17 @@ def least_score(score: float) -> float:
 
 
 def raised(score: float, factor: float) -> float:
-    """A score whose odds are multiplied by a factor of 1 or more, 0…1."""
-    return score if factor == 1 else score * factor / (score * factor + 1 - score)
+    """A score whose odds are multiplied by a factor of 1 or more, from the score to 1."""
+    if factor == 1 or score == 1:
+        return score
+    return min(1.0, max(score, score * factor / (score * factor + 1 - score)))
 
 
 class CallContext:
     """Raises the scores of one stream's windows, pushed in order of time.
 
-    What is missing from the memory, by a gap or since the stream has just begun, counts as usual. A score of 0 says
-    that there was no sound, and counts as missing, too.
+    What is missing from the memory, by a gap or since the stream has just begun, counts as usual; so does a window
+    without sound, whose score is 0 (others have `LEAST_HEARD` at least).
 
     Args:
         memory: how far back scores are remembered, samples at the model's rate.
@@ -52,11 +56,16 @@ class CallContext:
     """
 
     def __init__(self, memory: int, window: int, hop: int) -> None:
-        self._memory, self._window = memory, window
-        self._most = max(1, memory // hop)  # windows in a memory without a gap
+        self._window, self._hop = window, hop
+        self.remember(memory)
         self._overlapping: deque[tuple[int, int]] = deque()  # share sound with what is judged
         self._kept: deque[tuple[int, int]] = deque()
         self._total = 0
+
+    def remember(self, memory: int) -> None:
+        """Another memory, samples, from the next window on; what is remembered stays, as far as it lies within."""
+        self._memory = memory
+        self._most = max(1, memory // self._hop)  # windows in a memory without a gap
 
     def factor(self, start: int, score: float) -> float:
         """By how much the odds of the next window are multiplied, 1…`MOST`.

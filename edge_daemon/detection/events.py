@@ -151,8 +151,10 @@ class EventBuilder:
                 f"or more, but max_length_s is {rules.max_length_s}.",
                 "Raise max_length_s, or lower min_windows or the hop.",
             )
-        if rules.context_s != self.rules.context_s:
+        if self._context is None or not rules.context_s:
             self._context = self._context_of(rules)
+        else:
+            self._context.remember(self._memory(rules))
         self.rules = rules
         self._longest = longest
         self._merge = round(rules.merge_gap_s * rate)
@@ -236,8 +238,11 @@ class EventBuilder:
         enough = self._pushed if self._short_streams else self.rules.min_windows
         return [] if run is None else self._close(run, enough)
 
+    def _memory(self, rules: EventRules) -> int:
+        return round(rules.context_s * self._rate)
+
     def _context_of(self, rules: EventRules) -> CallContext | None:
-        return CallContext(round(rules.context_s * self._rate), self._window, self._hop) if rules.context_s else None
+        return CallContext(self._memory(rules), self._window, self._hop) if rules.context_s else None
 
     def _extend(self, window: ScoredWindow, begin: int, end: int) -> list[Event]:
         closed: list[Event] = []

@@ -21,6 +21,7 @@ from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import Backend
 from edge_daemon.detection.call_band import event_band_hz
+from edge_daemon.detection.call_context import LEAST_HEARD
 from edge_daemon.detection.call_tracker import CallTracker, by_call, rises
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import EventFinder, Found
@@ -263,12 +264,12 @@ class Pipeline:
                 self.tally.not_rising += 1
 
     def _infer(self, features: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Scores, float32 [N]; 0 where there is no sound, whatever the network would say to an empty picture."""
+        """Scores, float32 [N]; 0 only where there is no sound, whatever the network would say to an empty picture."""
         scores = np.zeros(len(features), np.float32)
         if not usable.any():
             return scores
         inference = self._backend.infer(features if usable.all() else features[usable])
-        scores[usable] = inference.score
+        scores[usable] = np.maximum(inference.score, LEAST_HEARD)
         spikes: NDArray[np.int64] = inference.layer_spikes.sum(axis=0)
         total = self.tally.layer_spikes
         self.tally.layer_spikes = spikes if total is None else total + spikes

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge_daemon.audio.source import Block, Gap
+from edge_daemon.audio.source import Block, Gap, GapCause
 from edge_daemon.backends.base import BackendOptions, Capabilities, Inference
 from edge_daemon.detection.call_band import event_band_hz, rise
+from edge_daemon.detection.call_context import LEAST_HEARD
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.detection.pipeline import STAGES, Output, Pipeline
@@ -92,7 +93,8 @@ def test_windows_are_those_of_the_front_end_and_the_backend() -> None:
     pictures = np.stack([FrontEnd(SPEC)(sound[s : s + 4000]) for s in starts])
     expected = ListeningBackend().infer(pictures)
     assert [w.start for w in output.windows] == starts
-    assert [w.score for w in output.windows] == expected.score.tolist()
+    # a score of 0 would say that there was no sound
+    assert [w.score for w in output.windows] == np.maximum(expected.score, np.float32(LEAST_HEARD)).tolist()
     assert line.tally.windows == 9
     assert line.tally.layer_spikes is not None
     assert line.tally.layer_spikes.tolist() == expected.layer_spikes.sum(axis=0).tolist()
@@ -246,6 +248,37 @@ def test_a_silent_window_is_scored_nought_and_counted() -> None:
     assert [w.score for w in silent] == [0.0, 0.0, 0.0]
     assert line.tally.unusable == 3
     assert sum(backend.batches) == line.tally.windows - 3
+
+
+class SureBackend(ListeningBackend):
+    """Its curve reaches 0, and it is there for every window."""
+
+    def infer(self, features: NDArray[np.uint8]) -> Inference:
+        inference = super().infer(features)
+        return Inference(np.zeros(len(features), np.float32), inference.spike_counts, inference.layer_spikes)
+
+
+def test_only_a_window_without_sound_has_a_score_of_nought() -> None:
+    sound = sea(6)
+    sound[4000:10000] = 0.0
+    output = drive(Pipeline(SPEC, SureBackend(), RULES, source_rate=2000, hop=1000), [Block(sound, 0)])
+    assert [w.start for w in output.windows if w.score == 0] == [4000, 5000, 6000]
+    assert max(w.score for w in output.windows) == pytest.approx(0, abs=1e-20)
+
+
+@pytest.mark.parametrize("length", [0, 1, 23, 24, 25, 48_000])
+@pytest.mark.parametrize("cause", ["overflow", "stall", "non_finite", "schedule"])
+def test_missing_sound_never_wipes_what_came_before(length: int, cause: GapCause) -> None:
+    """However short it is: at 48 kHz up to 23 samples are none of 2 kHz."""
+    rules = RULES.model_copy(update={"context_s": 30.0})
+    rate, at = 48_000, 10 * 48_000
+    line = Pipeline(SPEC, BoutBackend(), rules, source_rate=rate, hop=1000, call_band_hz=(50.0, 250.0))
+    items: list[Block | Gap] = [Block(sea(10, rate), 0), Gap(at, length, cause), Block(sea(12, rate), at + length)]
+    output = drive(line, items)
+    assert output.found[-1].event.peak_score == pytest.approx(2.4 / 3.1)
+    seam = Pipeline(SPEC, BoutBackend(), rules, source_rate=rate, hop=1000, call_band_hz=(50.0, 250.0))
+    output = drive(seam, [Block(sea(10, rate), 0), Gap(at, 0, "schedule", seam=True), Block(sea(12, rate), at)])
+    assert output.found[-1].event.peak_score == 1.0  # the calls before it
 
 
 def test_nothing_but_silence_never_asks_the_network() -> None:
