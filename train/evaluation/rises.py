@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge_daemon.audio.source import Block
@@ -24,10 +25,20 @@ class Rises:
         margin: samples that the windows of an event reach beyond it, on both sides.
         band_hz: of the species' calls.
         channel: which channel, from 0.
+        breaks: (first, end) of each gap, samples, in order: sound beyond one is no part of an event's.
     """
 
-    def __init__(self, path: Path, rate: int, margin: int, band_hz: tuple[float, float], channel: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rate: int,
+        margin: int,
+        band_hz: tuple[float, float],
+        channel: int = 0,
+        breaks: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self._path, self._rate, self._margin, self._band_hz, self._channel = path, rate, margin, band_hz, channel
+        self._breaks = breaks
         self._known: dict[tuple[int, int], tuple[TrackedCall, ...]] = {}
         self._samples: int | None = None
 
@@ -52,8 +63,9 @@ class Rises:
     def _look(self, event: Event) -> tuple[TrackedCall, ...]:
         if self._samples is None:
             self._samples = int(sound_info(self._path).duration_s * self._rate)
-        first = max(0, event.begin - self._margin)
-        count = min(event.end + self._margin, self._samples) - first
+        first = max(0, event.begin - self._margin, *(end for _, end in self._breaks if end <= event.begin))
+        after = (start for start, _ in self._breaks if start >= event.end)
+        count = min(event.end + self._margin, self._samples, *after) - first
         if count <= 0:
             return ()
         sound = read_window(self._path, first / self._rate, count, self._rate, self._channel)

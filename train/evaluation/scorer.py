@@ -6,13 +6,18 @@ from its checkpoint, on the windows that the pipeline would cut (whole recording
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
 
+from edge_daemon.audio.recording_start import recording_start
 from edge_daemon.audio.sound_file import FileSource
+from edge_daemon.audio.source import Gap
+from edge_daemon.audio.stretches import StretchedSource
+from edge_daemon.detection.call_context import LEAST_HEARD
 from edge_daemon.detection.detector import Detector, DetectorSettings, open_detector
 from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.detection.pipeline import Output
@@ -95,7 +100,7 @@ class Scorer(Protocol):
 
 
 class ModelScorer:
-    """A model file, as `edge-daemon replay` runs it.
+    """A model file, as `edge-daemon replay` runs it on one recording (`--no-join`).
 
     Args:
         path: the file.
@@ -125,7 +130,8 @@ class ModelScorer:
             AudioError: the file cannot be read.
             BackendError: inference failed.
         """
-        with FileSource(path, channel) as source:
+        with FileSource(path, channel) as file:
+            source = StretchedSource(file, recording_start(path).stretches)
             pipeline = self._detector.pipeline(source.rate, batch=BATCH, pad_short=True)
             outputs: list[Output] = []
             while (item := source.read()) is not None:
@@ -140,8 +146,8 @@ class ModelScorer:
             pipeline.spec.window,
             self._detector.hop,
             pipeline.spec.sample_rate,
-            _rises(path, self.about, pipeline.spec.window, self._detector.hop, channel),
-            np.array([gap.start for gap in gaps if not gap.length], np.int64),
+            _rises(path, self.about, pipeline.spec.window, self._detector.hop, channel, gaps),
+            np.array([gap.start for gap in gaps if gap.seam], np.int64),
         )
 
     def close(self) -> None:
@@ -187,7 +193,7 @@ class CheckpointScorer:
         margin = margins(network, features, exact=isinstance(network, QuantisedNetwork))
         curve = document.calibration
         score = 1 / (1 + np.exp(-margin)) if curve is None else curve.score(margin)
-        score = np.where(flags & np.uint8(UNUSABLE), 0, score).astype(np.float32)
+        score = np.where(flags & np.uint8(UNUSABLE), 0, np.maximum(score, LEAST_HEARD)).astype(np.float32)
         starts = np.rint(begins_s * rate).astype(np.int64)
         hop = round(self._hop_s * rate)
         rises = _rises(path, self.about, samples, hop, channel)
@@ -197,8 +203,9 @@ class CheckpointScorer:
         """Nothing to release."""
 
 
-def _rises(path: Path, about: JudgedModel, window: int, hop: int, channel: int) -> Rises:
-    return Rises(path, about.rate, (window - hop) // 2, about.band_hz, channel)
+def _rises(path: Path, about: JudgedModel, window: int, hop: int, channel: int, gaps: Sequence[Gap] = ()) -> Rises:
+    breaks = [(gap.start, gap.end) for gap in gaps if gap.cause != "tail"]  # a tail is sound in no window
+    return Rises(path, about.rate, (window - hop) // 2, about.band_hz, channel, breaks)
 
 
 def open_scorer(path: Path, hop_s: float) -> Scorer:

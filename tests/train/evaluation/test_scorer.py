@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,20 @@ import soundfile as sf
 import torch
 
 import train.data
+from edge_daemon.detection.detector import DetectorSettings
 from edge_daemon.model.model_file import OperatingPoint
 from edge_daemon.model.score_calibration import logistic
 from edge_daemon.model.shipped import model_path
+from edge_daemon.replay.recordings import find_recordings
+from edge_daemon.replay.settings import ReplaySettings
+from edge_daemon.replay.task import replay_recording
 from export.modelfile import SYNTHETIC, Wishes, make, save, synthetic_features
+from tests.edge_daemon.replay.test_times import SAMPLE, harp, wav
 from train import checkpoint
 from train.augment import Augmentation
 from train.checkpoint import CheckpointDocument
 from train.data.opening import DEFAULT_SPEC
+from train.evaluation.events import events_of
 from train.evaluation.scorer import Candidate, CheckpointScorer, ModelScorer, open_scorer
 from train.loop import Training, fit
 from train.networks import build
@@ -103,3 +110,24 @@ def test_the_shipped_model_is_known_by_its_name() -> None:
     assert scorer.about.name == "right_whale"
     assert scorer.about.band_hz == (50.0, 250.0)
     scorer.close()
+
+
+@pytest.mark.slow
+def test_a_recorders_pauses_are_heard_as_by_a_replay(tmp_path: Path) -> None:
+    """A HARP's file: no window reaches over a pause, and what was heard before it vouches for nothing behind it."""
+    samples, rate = sf.read(SAMPLE, dtype="int16")
+    path = tmp_path / "20230405_120000.x.wav"
+    starts = [datetime(2023, 4, 5, 12, minutes) for minutes in (0, 10, 20)]
+    wav(path, samples[: 45 * rate], rate, harp(starts, 15 * rate, rate))
+    (recording,) = find_recordings([path])
+    heard = replay_recording(recording, ReplaySettings(DetectorSettings(), scores=True))
+    scorer = open_scorer(model_path("right_whale"), 0.5)
+    found = scorer.score(path)
+    scorer.close()
+    assert found.seams.tolist() == [15 * 2000, 30 * 2000]
+    np.testing.assert_array_equal(found.starts, heard.starts)
+    np.testing.assert_array_equal(found.scores, heard.scores)
+    ours = [(event.begin, event.end, event.peak_score, event.mean_score) for event in events_of(found, scorer.rules)]
+    theirs = [one.event for one in heard.found]
+    assert ours == [(event.begin, event.end, event.peak_score, event.mean_score) for event in theirs]
+    assert len(ours) == 5
