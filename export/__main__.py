@@ -86,19 +86,19 @@ def model(
     """Export CHECKPOINT as a model file if trainer, reference and graph agree on every spike."""
     from edge_daemon.model.model_file import OperatingPoint
     from export.evidence import Evidence
-    from export.modelfile import Wishes, make, save
+    from export.modelfile import Wishes, changed_point, make, save
     from train.checkpoint import load
 
     found = load(checkpoint)
     pictures, source = _pictures(features, found.document.frontend.shape)
-    point = OperatingPoint(
-        threshold=threshold,
-        threshold_low=threshold / 2 if threshold_low is None else threshold_low,
-        min_windows=min_windows,
-        min_rise_hz=min_rise,
-        context_s=context,
-        note=note,
-    )
+    rules: dict[str, float | str | None] = {
+        "threshold_low": threshold_low,
+        "min_windows": min_windows,
+        "min_rise_hz": min_rise,
+        "context_s": context,
+        "note": note,
+    }
+    point = changed_point(OperatingPoint(threshold=threshold, threshold_low=threshold / 2), rules)
     wishes = Wishes(
         name=name or checkpoint.resolve().name,
         version=model_version,

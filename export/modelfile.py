@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from edge_daemon import __version__
 from edge_daemon.errors import ModelError, StorageError, UsageError
@@ -173,10 +174,15 @@ def changed_point(point: OperatingPoint, rules: Mapping[str, float | str | None]
         rules: by name of its fields; None leaves a field.
 
     Raises:
-        UsageError: the two thresholds would be in the wrong order.
+        UsageError: a rule is out of range, or the two thresholds would be in the wrong order.
     """
     changed = {name: value for name, value in rules.items() if value is not None}
-    made = OperatingPoint.model_validate(point.model_dump() | changed)
+    try:
+        made = OperatingPoint.model_validate(point.model_dump() | changed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise UsageError(f"{name} {changed[name]} cannot be: {first['msg']}.", "Choose another value.") from error
     if made.threshold_low > made.threshold:
         raise UsageError(
             f"The lower threshold ({made.threshold_low:g}) would be above the threshold ({made.threshold:g}).",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge_daemon.detection.call_context import LEAST_S, MOST_S, is_memory
-from edge_daemon.errors import ConfigValueError
+from edge_daemon.errors import ConfigValueError, ModelError
 
 if TYPE_CHECKING:
     from edge_daemon.model.model_file import OperatingPoint
@@ -75,7 +75,8 @@ class EventRules(BaseModel):
                 threshold_low follows a threshold chosen below it.
 
         Raises:
-            ConfigValueError: a value is out of range, or the two thresholds are in the wrong order.
+            ConfigValueError: a chosen value is out of range, or the two thresholds are in the wrong order.
+            ModelError: one of the model's is out of range.
         """
         model = point.model_dump(include={"threshold", "threshold_low", "min_windows", "min_rise_hz", "context_s"})
         wanted = {name: value for name, value in chosen.items() if value is not None}
@@ -93,5 +94,11 @@ class EventRules(BaseModel):
             return cls.model_validate(merged)
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(["detection", *map(str, first["loc"])])
+            names = [str(part) for part in first["loc"]]
+            key = ".".join(["detection", *names])
+            if names and names[0] not in wanted:
+                raise ModelError(
+                    f"The model asks for {names[0]} {merged[names[0]]}, which cannot be used: {first['msg']}.",
+                    f"Set `{key}`, or take another model.",
+                ) from error
             raise ConfigValueError(key, f"cannot be used: {first['msg']}", "Choose another value.") from error

@@ -140,6 +140,24 @@ def test_event_rules_are_changed_by_name() -> None:
     assert changed_point(point, dict.fromkeys(("threshold", "note"))) == point
     with pytest.raises(UsageError, match="The lower threshold"):
         changed_point(point, {"threshold": 0.1})
+    with pytest.raises(
+        UsageError, match=r"^min_rise_hz 20000\.0 cannot be: Input should be less than or equal to 10000"
+    ):
+        changed_point(point, {"min_rise_hz": 20000.0})
+
+
+def test_impossible_event_rules_are_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(write_checkpoint(tmp_path / "first"))
+    for words, told in (
+        (["--min-windows", "2000"], "min_windows 2000 cannot be"),
+        (["--threshold", "0.3", "--threshold-low", "0.4"], "The lower threshold (0.4) would be above"),
+    ):
+        code, text = export(capsys, monkeypatch, folder, "--output", str(tmp_path / "new.onnx"), *words)
+        assert code == 2
+        assert told in text
+    assert not (tmp_path / "new.onnx").exists()
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from edge_daemon.detection.event_rules import EventRules
 from edge_daemon.detection.events import Event, EventBuilder, ScoredWindow
-from edge_daemon.errors import ConfigError
+from edge_daemon.errors import ConfigError, ModelError
 from edge_daemon.model.model_file import OperatingPoint
 
 WINDOW, HOP, RATE = 20, 5, 10
@@ -85,7 +85,8 @@ def after_a_call(
 def test_when_context_begins_anew() -> None:
     assert len(after_a_call()) == 1
     assert len(after_a_call(changed=rules(min_windows=1, context_s=30.0))) == 1
-    assert after_a_call(changed=rules(context_s=60.0)) == []
+    assert len(after_a_call(changed=rules(context_s=31.0))) == 1  # another memory keeps what is remembered
+    assert after_a_call(changed=rules(context_s=60.0)) == []  # one call in a minute says less
     assert after_a_call(changed=rules()) == []
     assert len(after_a_call(seam=False)) == 1
     assert after_a_call(seam=True) == []  # nobody knows how long the pause was
@@ -315,6 +316,13 @@ def test_a_lower_threshold_takes_the_low_one_along() -> None:
 def test_impossible_choices_are_refused(choice: dict[str, float], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         EventRules.for_model(POINT, **choice)
+
+
+def test_a_rule_of_the_models_own_that_cannot_be_is_the_models_fault() -> None:
+    point = POINT.model_copy(update={"context_s": 10.0})
+    with pytest.raises(ModelError, match=r"^The model asks for context_s 10\.0, which cannot be used"):
+        EventRules.for_model(point)
+    assert EventRules.for_model(point, context_s=60.0).context_s == 60.0
 
 
 SCORES = st.lists(st.one_of(st.sampled_from([0.0, 0.3, 0.4, 0.5, 0.6, 0.9]), st.floats(0.0, 1.0)), max_size=60)
