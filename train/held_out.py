@@ -83,7 +83,12 @@ class HeldOut:
         kinds, counts = np.unique(self.kind, return_counts=True)
         time = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
         missing = [kind for kind in prevalence if kind not in time]
-        if missing or any(share < 0 for share in prevalence.values()) or (prevalence and not sum(prevalence.values())):
+        if missing:
+            raise UsageError(
+                f"No recording of the kind {' or '.join(missing)} was kept aside, but prevalence gives it a share.",
+                f"Name some in the mixture's folds, or give shares of {', '.join(time)} with --share.",
+            )
+        if any(share < 0 for share in prevalence.values()) or (prevalence and not sum(prevalence.values())):
             raise UsageError(
                 f"The recordings that were kept aside cannot stand for {dict(prevalence)}.",
                 f"Give each kind a share of the time; there are {', '.join(time)}.",

@@ -94,6 +94,8 @@ def open_dataset(
     if text.lower().endswith(MIXTURES):
 
         def clips(named: str) -> Dataset:
+            if _named(named, wanted)[0].lower().endswith(MIXTURES):
+                raise DataError(f"{text} names {named} among its clips, which is a mixture, too.", "Write its parts.")
             return open_dataset(named, wanted, keep_audio=False, cache=cache, options=replace(chosen, aside=()))
 
         mixture = Mixture.read(_existing(text))

@@ -39,7 +39,7 @@ class JudgedRecording:
     @property
     def name(self) -> str:
         """File and its folder: enough to know it by, and nothing of this machine."""
-        return f"{self.path.parent.name}/{self.path.name}"
+        return f"{self.path.absolute().parent.name}/{self.path.name}"
 
 
 def fits(name: str, patterns: Collection[str]) -> bool:

@@ -43,6 +43,12 @@ def build(
     Raises:
         DataError: a recording or a data set cannot be read, or was made by another front end.
     """
+    if mixture.laid.band_hz[1] >= spec.sample_rate / 2:
+        raise DataError(
+            f"{mixture.name}: laid.band_hz ends at {mixture.laid.band_hz[1]:g} Hz, above half the sample rate"
+            f" ({spec.sample_rate} Hz).",
+            "Choose a lower band.",
+        )
     rng = np.random.default_rng(mixture.seed)
     sources = read_sources(mixture, spec.sample_rate, channel, aside)
     clips = [_clips(open_clips(clips.data), clips.weight, spec) for clips in mixture.clips]

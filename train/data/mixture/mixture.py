@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from train.data.dataset import DataError
+from train.data.whole_recordings import CALLS
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -20,6 +21,16 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Range = Annotated[tuple[float, float], AfterValidator(_rising)]
+_Fold = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _band(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < value[0] < value[1]:
+        raise ValueError("a band begins above 0 Hz and ends above its begin")
+    return value
+
+
+Band = Annotated[tuple[float, float], AfterValidator(_band)]
 
 
 class _Part(BaseModel):
@@ -41,6 +52,7 @@ class Marked(_Part):
     doubtful: Path | None = Field(
         None, description="CSV file (file,begin_s,end_s) of what may be calls or not: no window of it teaches."
     )
+    call_label: tuple[str, ...] = Field((), description="Annotations that mean a call; none: the usual words.")
     weight: float = Field(1.0, gt=0, description="Of each window in the loss.")
 
 
@@ -66,7 +78,7 @@ class LaidCalls(_Part):
     snr_db: Range = Field((-4.0, 12.0), description="Power of the call over the sound around it in the band, dB.")
     least_snr_db: float = Field(0.0, description="Calls that are fainter where they were recorded are not laid.")
     speed: Range = Field((0.94, 1.06), description="Calls are played so many times faster: other pitches, lengths.")
-    band_hz: Range = Field((45.0, 420.0), description="Band that is cut out.")
+    band_hz: Band = Field((45.0, 420.0), description="Band that is cut out.")
     weight: float = Field(1.0, gt=0, description="Of each window in the loss.")
 
 
@@ -82,12 +94,20 @@ class Mixture(_Part):
     marked: tuple[Marked, ...] = ()
     quiet: tuple[Quiet, ...] = ()
     laid: LaidCalls = LaidCalls()
-    folds: tuple[tuple[str, ...], ...] = Field(
+    folds: tuple[_Fold, ...] = Field(
         (), description="What each fold keeps aside: patterns of recordings, `folder/file`, * for any letters."
     )
     prevalence: dict[str, float] = Field(
         {}, description="Share of each kind of recording in the sea that scores are calibrated for; `calls` is one."
     )
+
+    @model_validator(mode="after")
+    def _prevalent_kinds_are_there(self) -> Self:
+        there = {quiet.kind for quiet in self.quiet} | ({CALLS} if self.marked else set())
+        unknown = [kind for kind in self.prevalence if kind not in there]
+        if unknown:
+            raise ValueError(f"prevalence speaks of {', '.join(unknown)}, of which there are no recordings")
+        return self
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def read_sources(
     """
     listed: list[tuple[JudgedRecording, float, float, bool]] = []
     for part in mixture.marked:
-        found = marked_recordings([part.calls], part.recordings)
+        found = marked_recordings([part.calls], part.recordings, part.call_label or None)
         if part.doubtful is not None:
             found = with_doubtful(found, part.doubtful)
         listed += [(recording, part.weight, mixture.hop_s, False) for recording in found]
@@ -70,6 +71,7 @@ def read_sources(
             raise DataError(f"A kind of quiet recordings is called {CALLS!r}.", "Call it by what sounds there.")
         found = quiet_recordings({quiet.kind: quiet.folders})
         listed += [(recording, quiet.weight, quiet.hop_s or mixture.hop_s, quiet.laid) for recording in found]
+    _see_that_each_is_there_once(mixture.name, [recording for recording, *_ in listed])
     names = [recording.name for recording, *_ in listed]
     for pattern in aside:
         if not any(fits(name, [pattern]) for name in names):
@@ -88,3 +90,15 @@ def read_sources(
         )
         for recording, weight, hop_s, laid in kept
     ]
+
+
+def _see_that_each_is_there_once(mixture: str, recordings: Sequence[JudgedRecording]) -> None:
+    """A recording without calls is none of those with marked calls: its windows would be called both."""
+    kinds: dict[Path, str] = {}
+    for recording in recordings:
+        before = kinds.setdefault(recording.path.resolve(), recording.kind)
+        if before != recording.kind:
+            raise DataError(
+                f"{mixture}: {recording.path} is among the recordings of {before} and of {recording.kind}.",
+                "Name it once.",
+            )

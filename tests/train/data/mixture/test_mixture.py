@@ -199,11 +199,27 @@ def test_what_cannot_be_is_said(folder: Path) -> None:
     assert "called 'calls'" in message(quiet=[{"kind": "calls", "folders": ["song"]}])
     assert "loud enough" in message(laid={"count": 1, "least_snr_db": 60})
     assert "`laid: true`" not in message(marked=[], quiet=[], laid={})
+    assert "folds" in message(folds=[[]])
+    assert "band begins above 0 Hz" in message(laid={"count": 1, "band_hz": [0, 420]})
+    assert "above half the sample rate (2000 Hz)" in message(laid={"count": 1, "band_hz": [45, 1000]})
+    assert "prevalence speaks of ships, of which" in message(prevalence={"calls": 0.5, "ships": 0.5})
+    assert "mixture.yaml among its clips" in message(clips=[{"data": "mixture.yaml"}])
+    twice = [{"kind": "song", "folders": ["song", "buoy"]}]
+    assert "day1.wav is among the recordings of calls and of song" in message(quiet=twice)
     (folder / "broken.yaml").write_text("name: [")
     with pytest.raises(DataError, match="cannot be read"):
         train.data.open(folder / "broken.yaml")
     with pytest.raises(DataError, match="no mixture"):
         train.data.open("synthetic:n=10", options=Options(aside=("*",)))
+
+
+def test_a_mixture_may_say_which_annotations_are_calls(folder: Path) -> None:
+    rows = ["file,begin_s,end_s,label", "day1.wav,10,11,Eg_x", "day1.wav,20,21,Mn_y", "day2.wav,15,16,Eg_x"]
+    (folder / "buoy" / "calls.csv").write_text("\n".join(rows))
+    with pytest.raises(DataError, match="none"):
+        train.data.open(mixture(folder))
+    data = train.data.open(mixture(folder, marked=[{"calls": "buoy/calls.csv", "call_label": ["Eg_x"]}], laid={}))
+    assert 2 * 3 <= data.labels.sum() <= 2 * 5
 
 
 def test_silence_is_left_out(folder: Path) -> None:
