@@ -13,7 +13,6 @@ from train.data.whole_recordings import CALLS
 from train.evaluation import interval
 from train.evaluation.figures import Figures
 from train.evaluation.interval import Estimate
-from train.evaluation.matching import RULE
 from train.evaluation.model_result import FrontPoint, ModelResult, Question, RulesResult
 from train.evaluation.parts import MEANING
 
@@ -41,7 +40,7 @@ def document(
     return {
         "made_by": command,
         "project_version": __version__,
-        "matching": RULE,
+        "matching": asked.rule,
         "intervals": RESAMPLING,
         "snr": f"power of a call over the noise around it, {band_hz[0]:g} to {band_hz[1]:g} Hz;"
         f" {call_snr.LEAST_DB:g} dB or less is {call_snr.LEAST_DB:g} (train/data/call_snr.py)",
@@ -72,7 +71,7 @@ def evidence(result: ModelResult, asked: Question) -> dict[str, Any]:
                 "data": ", ".join(sorted(folders)),
                 "hours": _round(float(corpus.minute_hours[marked].sum())),
                 "calls": int(own[corpus.call_recording].sum()),
-                "counted": RULE if result.folds == 1 else f"{RULE} {APART}",
+                "counted": " ".join((asked.rule, *_apart(result, asked))),
                 "chosen": MEANING[part],
                 "figures": [_evidence_figure(point, point.figures[part]) for point in result.results],
                 "front": [
@@ -82,6 +81,21 @@ def evidence(result: ModelResult, asked: Question) -> dict[str, Any]:
             }
         )
     return {"continuous": sounds}
+
+
+def _apart(result: ModelResult, asked: Question) -> tuple[str, ...]:
+    """Who judged what, of several networks."""
+    if result.folds == 1:
+        return ()
+    if not result.not_aside:
+        return (APART,)
+    recordings = asked.corpus.recordings
+    kinds = ", ".join(dict.fromkeys(recordings[number].kind for number in result.not_aside))
+    count = len(result.not_aside)
+    return (
+        f"Recordings that a fold kept aside were judged by its network; {count} of {len(recordings)} recordings"
+        f" ({kinds}) are in no fold: the first network judged them, and may have learned from them.",
+    )
 
 
 def _evidence_figure(point: RulesResult, figures: Figures) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from train.evaluation.choice import choose, false_rates, front
 from train.evaluation.corpus import Corpus
 from train.evaluation.figures import Figures, figures_of, recall_of
 from train.evaluation.interval import Estimate
+from train.evaluation.matching import RULE
 from train.evaluation.rule_grid import rule_grid
 from train.evaluation.scorer import Candidate, JudgedModel, open_scorer
 from train.evaluation.scores import Scores
@@ -44,6 +45,13 @@ class Question:
     limits: tuple[float, ...]
     hop_s: float = 0.5
     channel: int = 0
+
+    @property
+    def rule(self) -> str:
+        """How events are held against calls."""
+        doubtful = sum(len(recording.doubtful) for recording in self.corpus.recordings)
+        sounds = f"{doubtful} sounds are" if doubtful > 1 else "One sound is"
+        return f"{RULE} {sounds} doubtful." if doubtful else RULE
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ class ModelResult:
         fronts: rules none beats, by part and by where false events are counted: "calls" in the recordings with calls,
             "every kind" where they are most. A part without calls has none.
         folds: networks that shared out the recordings; 1 for a model that judged all of them.
+        not_aside: of several networks: places of the recordings that no fold keeps aside. The first network judged
+            them, and may have learned from them.
     """
 
     label: str
@@ -97,6 +107,7 @@ class ModelResult:
     results: tuple[RulesResult, ...]
     fronts: dict[str, dict[str, tuple[FrontPoint, ...]]]
     folds: int = 1
+    not_aside: tuple[int, ...] = ()
 
 
 def judge(candidate: Candidate, asked: Question, report: Callable[[str], None]) -> ModelResult:
@@ -112,6 +123,11 @@ def judge(candidate: Candidate, asked: Question, report: Callable[[str], None]) 
         AudioError, DataError: a recording cannot be read.
     """
     corpus, label = asked.corpus, candidate.label
+    folds = len(candidate.models)
+    not_aside = [n for n, one in enumerate(corpus.recordings) if folds > 1 and not candidate.keeps_aside(one.name)]
+    if not_aside:
+        kinds = ", ".join(dict.fromkeys(corpus.recordings[number].kind for number in not_aside))
+        report(f"{label}: {len(not_aside)} recordings ({kinds}) are in no fold; the first network judges them.")
     scores: dict[int, Scores] = {}
     for place, (path, _) in reversed(list(enumerate(candidate.models))):
         scorer = open_scorer(path, asked.hop_s)
@@ -139,7 +155,7 @@ def judge(candidate: Candidate, asked: Question, report: Callable[[str], None]) 
             results.append(result(f"≤ {limit:g}/h", limit, best))
     with_calls = {name: own for name, own in asked.parts.items() if own[corpus.call_recording].any()}
     fronts = {name: _fronts(corpus, tallies, own) for name, own in with_calls.items()}
-    return ModelResult(label, scorer.about, scored, tuple(results), fronts, len(candidate.models))
+    return ModelResult(label, scorer.about, scored, tuple(results), fronts, folds, tuple(not_aside))
 
 
 def _fronts(

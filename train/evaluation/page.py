@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from train.evaluation.matching import RULE
 from train.evaluation.mistakes import Mistake
 from train.evaluation.model_result import Question
 from train.evaluation.parts import MEANING
@@ -58,7 +57,7 @@ def page(
         [
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Evaluation</title>'
             f"<style>{_STYLE}</style></head><body><h1>Calls found and false events an hour</h1>",
-            f"<p>{escape(RULE)}</p><ul>{parts}</ul><p><code>{escape(command)}</code></p>",
+            f"<p>{escape(asked.rule)}</p><ul>{parts}</ul><p><code>{escape(command)}</code></p>",
             _image(chart, "Recall over false events an hour"),
             *(f"<h2>{escape(heading)}</h2>{_table(table)}" for heading, table in tables),
             "<h2>Mistakes</h2><p>Green: marked calls. Blue: events. Below: the score of each window, with threshold"

@@ -246,6 +246,10 @@ class Candidate:
         fitting = (number for number, (_, names) in enumerate(self.models) if fits(recording, names))
         return next(fitting, 0)
 
+    def keeps_aside(self, recording: str) -> bool:
+        """Whether one of several models is known not to have learned from a recording of that name."""
+        return any(fits(recording, names) for _, names in self.models)
+
 
 def _without_sound(output: Output) -> Output:
     """A day's recording must not stay in memory."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
+import yaml
 
 from edge_daemon.cli import invoke
 from edge_daemon.errors import UsageError
 from edge_daemon.model.model_file import ModelMetadata
 from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.score_calibration import logistic
+from edge_daemon.model.shipped import model_path
 from export.evidence import Evidence
 from export.graph import model_file
 from train.__main__ import main
@@ -218,10 +221,44 @@ def test_what_may_be_an_unmarked_call_is_not_false(sound: Path, found: dict, tmp
         f"song={sound / 'song'}", "--doubtful", tmp_path / "doubtful.csv", "--limit", "60", "--pictures", "0",
         "--output", tmp_path,
     )  # fmt: skip
-    figures = json.loads((tmp_path / "evaluation.json").read_text())["models"][0]["results"][0]["figures"]["all"]
+    document = json.loads((tmp_path / "evaluation.json").read_text())
+    assert document["matching"].endswith(" 3 sounds are doubtful.")
+    counted = json.loads((tmp_path / "right_whale.evidence.json").read_text())["continuous"][0]["counted"]
+    assert counted == document["matching"] == f"{found['matching']} 3 sounds are doubtful."
+    figures = document["models"][0]["results"][0]["figures"]["all"]
     before = found["models"][0]["results"][0]["figures"]["all"]
     assert figures["recall"] == before["recall"]
     assert [rate["count"] for rate in figures["false_per_hour"].values()] == [0, 0]
+
+
+def test_what_no_fold_keeps_aside_is_said_to_be_so(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From inside the recordings' folder, too, whose name is part of theirs."""
+    for number in (0, 1):
+        shutil.copy(model_path("right_whale"), tmp_path / f"m{number}.onnx")
+    mixture = {"name": "bay", "marked": [{"calls": "calls.csv"}], "folds": [["day/one*"], ["other/two*"]]}
+    (tmp_path / "bay.yaml").write_text(yaml.safe_dump(mixture))
+    monkeypatch.chdir(sound / "day")
+    words = [
+        tmp_path / "m{}.onnx",
+        "--folds",
+        tmp_path / "bay.yaml",
+        "--calls",
+        "calls.csv",
+        "--recordings",
+        "../other",
+    ]
+    for more, ending in (
+        ((), "by a network of the same recipe that had not learned from it."),
+        (("--quiet", "song=../song"), "1 of 3 recordings (song) are in no fold: the first network judged them, and may"
+         " have learned from them."),
+    ):  # fmt: skip
+        command(*words, *more, "--limit", "60", "--pictures", "0", "--output", tmp_path / "out")
+        evidence = json.loads((tmp_path / "out" / "m.evidence.json").read_text())
+        assert evidence["continuous"][0]["counted"].endswith(ending)
+        told = "m: 1 recordings (song) are in no fold; the first network judges them." in capsys.readouterr().err
+        assert told == bool(more)
 
 
 def test_a_network_that_takes_everything_for_a_call(
