@@ -1,7 +1,8 @@
 """From the events of a stream to its calls: each event is looked at once more, and parted where it holds two calls.
 
 The rules of events join calls that follow each other within a second or two. The contours tell them apart: an event
-with two calls becomes two, cut in the middle of the pause between them. The first keeps the event's begin, and with it
+with two calls becomes two, cut in the middle of the pause between them. What is no call by the rules is told neither by
+itself nor beside one. The first keeps the event's begin, and with it
 the identity of its detection. Each has the scores of the windows whose cells lie in it, so one of them reaches the
 threshold, and all of them the lower one.
 """
@@ -75,26 +76,21 @@ class CallTracker:
         self._sound.forget(wanted)
 
 
-def rises(calls: Sequence[TrackedCall], least_hz: float) -> bool:
-    """Whether one of an event's calls rises as far as the rules ask; an event in which none was followed counts as one.
+def by_call(found: Found, calls: Sequence[TrackedCall], least_rise_hz: float = 0.0) -> list[Found]:
+    """The event with its call; or one part of it for each call, in order of time; nothing if no call of it rises.
 
-    An up-call rises, by 100 Hz as a rule; a moan, a hum or a knock that a network takes for one does not.
-
-    Args:
-        calls: of the event.
-        least_hz: hertz; 0 asks for nothing.
-    """
-    return least_hz <= 0 or not calls or max(call.sweep_hz for call in calls) >= least_hz
-
-
-def by_call(found: Found, calls: Sequence[TrackedCall]) -> list[Found]:
-    """The event with its call; or one part of it for each call, in order of time.
+    An up-call rises, by 100 Hz as a rule; a moan, a hum or a knock that a network takes for one does not. What does not
+    rise is no call, so it makes no part. An event in which nothing was followed stays as it is.
 
     Args:
         found: the event.
         calls: its calls, samples counted from the event's begin, in order; several lie with their middles in it.
+        least_rise_hz: how far a call must rise, Hz; 0 asks for nothing.
     """
     event = replace(found.event, own=())
+    followed, calls = calls, [call for call in calls if least_rise_hz <= 0 or call.sweep_hz >= least_rise_hz]
+    if followed and not calls:
+        return []
     if len(calls) < 2:
         return [replace(found, event=event, call=call) for call in calls] or [replace(found, event=event)]
     cuts = [(one.end + two.begin) // 2 for one, two in pairwise(calls)]

@@ -22,7 +22,7 @@ from edge_daemon.audio.source import Block, Gap
 from edge_daemon.backends.base import Backend
 from edge_daemon.detection.call_band import event_band_hz
 from edge_daemon.detection.call_context import LEAST_HEARD
-from edge_daemon.detection.call_tracker import CallTracker, by_call, rises
+from edge_daemon.detection.call_tracker import CallTracker, by_call
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import EventFinder, Found
 from edge_daemon.detection.event_rules import EventRules
@@ -258,10 +258,9 @@ class Pipeline:
         for found in events:
             calls = self._tracker.calls(found)
             output.tracked.append((found.event.begin, found.event.end, calls))
-            if rises(calls, self._finder.rules.min_rise_hz):
-                output.found += by_call(found, calls)
-            else:
-                self.tally.not_rising += 1
+            told = by_call(found, calls, self._finder.rules.min_rise_hz)
+            output.found += told
+            self.tally.not_rising += not told
 
     def _infer(self, features: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Scores, float32 [N]; 0 only where there is no sound, whatever the network would say to an empty picture."""

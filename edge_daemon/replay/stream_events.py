@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_daemon.audio.source import Gap
-from edge_daemon.detection.call_tracker import by_call, rises
+from edge_daemon.detection.call_tracker import by_call
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.detector import DetectorPlan
 from edge_daemon.detection.event_finder import EventFinder, Found
@@ -148,11 +148,10 @@ class StreamEvents:
     def _place_calls(self, found: Found) -> None:
         """Part an event as the pipeline does, and place what it gives."""
         calls = self._calls.pop((found.event.begin, found.event.end), ())
-        if not rises(calls, self._plan.rules.min_rise_hz):
-            if self._open:
-                self._open[-1].result.not_rising += 1
-            return
-        for one in by_call(found, calls):
+        told = by_call(found, calls, self._plan.rules.min_rise_hz)
+        if not told and self._open:
+            self._open[-1].result.not_rising += 1
+        for one in told:
             self._place(one)
 
     def _place(self, found: Found) -> None:

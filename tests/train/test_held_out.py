@@ -62,4 +62,4 @@ def test_shares_that_cannot_be(folds: HeldOut, prevalence: dict[str, float]) -> 
 def test_a_kind_that_no_fold_keeps_aside_is_named(folds: HeldOut) -> None:
     with pytest.raises(UsageError, match="No recording of the kind ship or rain was kept aside") as error:
         folds.calibration({"calls": 0.1, "ship": 0.5, "rain": 0.4})
-    assert error.value.hint == "Name some in the mixture's folds, or give shares of calls, song with --share."
+    assert error.value.hint == "Name some in the mixture's folds, or give shares of calls, sea, song with --share."

@@ -30,8 +30,8 @@ def events_of(scored: Scores, rules: EventRules) -> list[Event]:
         events += builder.gap(gap)
         first = last
     events += _push(builder, starts[first:], scores[first:]) + builder.finish()
-    look = scored.rises
-    return events if look is None else [event for event in events if look.counts(event, rules.min_rise_hz)]
+    look = scored.event_calls
+    return events if look is None else [part for event in events for part in look.told(event, rules.min_rise_hz)]
 
 
 def _push(builder: EventBuilder, starts: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Event]:

@@ -28,7 +28,7 @@ from train.data.features import compute
 from train.data.mixture.windows import begins, cut
 from train.data.sound_file import read_window, sound_info
 from train.data.whole_recordings import fits
-from train.evaluation.rises import Rises
+from train.evaluation.event_calls import EventCalls
 from train.evaluation.scores import Scores
 from train.loop import margins
 from train.quantise import QuantisedNetwork
@@ -146,7 +146,7 @@ class ModelScorer:
             pipeline.spec.window,
             self._detector.hop,
             pipeline.spec.sample_rate,
-            _rises(path, self.about, pipeline.spec.window, self._detector.hop, channel, gaps),
+            _event_calls(path, self.about, pipeline.spec.window, self._detector.hop, channel, gaps),
             np.array([gap.start for gap in gaps if gap.seam], np.int64),
         )
 
@@ -196,16 +196,18 @@ class CheckpointScorer:
         score = np.where(flags & np.uint8(UNUSABLE), 0, np.maximum(score, LEAST_HEARD)).astype(np.float32)
         starts = np.rint(begins_s * rate).astype(np.int64)
         hop = round(self._hop_s * rate)
-        rises = _rises(path, self.about, samples, hop, channel)
-        return Scores(starts, score, np.zeros(0, np.int64), samples, hop, rate, rises)
+        calls = _event_calls(path, self.about, samples, hop, channel)
+        return Scores(starts, score, np.zeros(0, np.int64), samples, hop, rate, calls)
 
     def close(self) -> None:
         """Nothing to release."""
 
 
-def _rises(path: Path, about: JudgedModel, window: int, hop: int, channel: int, gaps: Sequence[Gap] = ()) -> Rises:
+def _event_calls(
+    path: Path, about: JudgedModel, window: int, hop: int, channel: int, gaps: Sequence[Gap] = ()
+) -> EventCalls:
     breaks = [(gap.start, gap.end) for gap in gaps if gap.cause != "tail"]  # a tail is sound in no window
-    return Rises(path, about.rate, (window - hop) // 2, about.band_hz, channel, breaks)
+    return EventCalls(path, about.rate, (window - hop) // 2, about.band_hz, channel, breaks)
 
 
 def open_scorer(path: Path, hop_s: float) -> Scorer:

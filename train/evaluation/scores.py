@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_daemon.detection.call_context import CallContext, raised
-from train.evaluation.rises import Rises
+from train.evaluation.event_calls import EventCalls
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Scores:
         window: samples in a window.
         hop: samples from window to window.
         rate: samples per second.
-        rises: how far the calls in its events rise; None where nobody can look, and rules do not ask then.
+        event_calls: the calls in its events; None where nobody can look: rules ask for no rise, and no event is parted.
     """
 
     starts: NDArray[np.int64]
@@ -33,7 +33,7 @@ class Scores:
     window: int
     hop: int
     rate: int
-    rises: Rises | None = field(default=None, compare=False)
+    event_calls: EventCalls | None = field(default=None, compare=False)
     seams: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     _raised: dict[float, NDArray[np.float64]] = field(default_factory=dict, init=False, compare=False, repr=False)
 

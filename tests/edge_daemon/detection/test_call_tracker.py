@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_daemon.detection.call_tracker import by_call, rises
+from edge_daemon.detection.call_tracker import by_call
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event, EventWindow, ScoredWindow
@@ -33,11 +33,20 @@ def test_an_event_counts_whose_call_rises_far_enough_or_cannot_be_followed() -> 
     rising, level = call(0, 2000), replace(call(3000, 5000), hz=(100.0, 104.0, 96.0))
     assert rising.sweep_hz == 50.0
     assert level.sweep_hz == -4.0
-    assert rises([level, rising], 50.0)
-    assert not rises([level, rising], 50.1)
-    assert not rises([level], 0.1)
-    assert rises([level], 0.0)  # not asked
-    assert rises([], 50.0)  # nothing was followed, so nothing is known
+    event = found(10_000, 15_000)
+    assert by_call(event, [level, rising], 50.1) == []
+    assert by_call(event, [level], 0.1) == []
+    assert by_call(event, [level], 0.0) == by_call(event, [level])  # not asked
+    assert by_call(event, [], 50.0) == [event]  # nothing was followed, so nothing is known
+
+
+def test_what_does_not_rise_is_no_part_beside_a_call() -> None:
+    rising, level = call(0, 2000), replace(call(3000, 5000), hz=(100.0, 104.0, 96.0))
+    event = found(10_000, 15_000)
+    assert by_call(event, [rising, level], 50.0) == by_call(event, [rising])
+    again = call(6000, 7000)
+    assert by_call(event, [rising, level, again], 50.0) == by_call(event, [rising, again])
+    assert len(by_call(event, [rising, level], 0.0)) == 2
 
 
 def test_two_calls_cut_the_event_in_the_pause_between_them() -> None:

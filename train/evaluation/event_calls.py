@@ -1,4 +1,4 @@
-"""Whether the calls in a recording's events rise, looked at when rules ask, and once for each event."""
+"""The calls in a recording's events, looked at once for each event: which rise, and where they part it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_daemon.audio.source import Block
-from edge_daemon.detection.call_tracker import CallTracker, rises
+from edge_daemon.detection.call_tracker import CallTracker, by_call
 from edge_daemon.detection.contour.call import TrackedCall
 from edge_daemon.detection.event_finder import Found
 from edge_daemon.detection.events import Event
 from train.data.sound_file import read_window, sound_info
 
 
-class Rises:
+class EventCalls:
     """The daemon's own `CallTracker` on the sound around events, read from the file each time.
 
     To keep the sound in memory would take 29 MB an hour. Where the file has not the model's rate, the sound differs
@@ -42,17 +42,17 @@ class Rises:
         self._known: dict[tuple[int, int], tuple[TrackedCall, ...]] = {}
         self._samples: int | None = None
 
-    def counts(self, event: Event, least_hz: float) -> bool:
-        """Whether an event counts where its call must rise so far, as the pipeline has it.
+    def told(self, event: Event, least_rise_hz: float) -> list[Event]:
+        """What becomes of an event in the pipeline: itself, a part for each of its calls, or nothing if none rises.
 
         Args:
             event: of the recording.
-            least_hz: hertz; 0 asks for nothing, and nothing is read.
+            least_rise_hz: how far a call must rise, Hz; 0 asks for nothing.
 
         Raises:
             DataError: the file cannot be read.
         """
-        return least_hz <= 0 or rises(self._calls(event), least_hz)
+        return [part.event for part in by_call(Found(event, (), ""), self._calls(event), least_rise_hz)]
 
     def _calls(self, event: Event) -> tuple[TrackedCall, ...]:
         span = event.begin, event.end
