@@ -121,7 +121,7 @@ def model(
 
 
 @main.command()
-@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("source", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--version", "model_version", required=True, help="New version; must differ from MODEL's.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A weakness found since, in a sentence; can be repeated.")
@@ -137,7 +137,7 @@ def model(
 @click.option("--note", help="How the event rules were chosen.")
 @click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(
-    model_path: Path,
+    source: Path,
     output: Path,
     model_version: str,
     weaknesses: tuple[str, ...],
@@ -148,29 +148,41 @@ def remake(
     features: str | None,
     **rules: float | str | None,
 ) -> None:
-    """Write MODEL again with this exporter's graph; weights and scores stay the same, event rules unless told."""
+    """Write MODEL again with this exporter's graph; weights and scores stay the same, event rules unless told.
+
+    MODEL is a model file or the name of one inside the package.
+    """
     from edge_daemon.model.model_file import ModelFile
+    from edge_daemon.model.shipped import model_path
     from export import modelfile
     from export.evidence import Evidence
 
-    old = ModelFile.read(model_path)
-    pictures, source = _pictures(features, old.metadata.frontend.shape)
+    old = ModelFile.read(model_path(source))
+    pictures, origin = _pictures(features, old.metadata.frontend.shape)
     measured = Evidence() if evidence is None else Evidence.read(evidence)
     point = modelfile.changed_point(old.metadata.operating_point, rules)
     changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured, licence, point, dropped, results)
-    model_file, parity = modelfile.remake(old, changes, pictures, source)
+    model_file, parity = modelfile.remake(old, changes, pictures, origin)
     modelfile.save(model_file, output)
     _tell(output, model_file, parity, "reference")
 
 
 @main.command()
-@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="A .md file or a folder [default: next to the model].")
-def card(model_path: Path, output: Path | None) -> None:
-    """Render a model file's card: Markdown and a picture."""
+@click.argument("source", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A .md file or a folder  [default: next to the file; for a model inside the package, here]",
+)
+def card(source: Path, output: Path | None) -> None:
+    """Render a model's card: Markdown and a picture.
+
+    MODEL is a model file or the name of one inside the package.
+    """
+    from edge_daemon.model.shipped import model_path
     from export.card import write_card
 
-    for path in write_card(model_path, output or model_path.parent):
+    for path in write_card(model_path(source), output or source.parent):
         print(path)
 
 
