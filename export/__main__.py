@@ -51,14 +51,15 @@ def main() -> None:
 @click.option("--name", default="", help="Name of the model [default: the checkpoint's folder name].")
 @click.option("--version", "model_version", default="1.0.0", show_default=True)
 @click.option("--summary", default="", help="One sentence about the model.")
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option("--threshold-low", type=click.FloatRange(0, 1), help="[default: half of the threshold]")
-@click.option("--min-windows", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--min-rise", type=click.FloatRange(0), default=0.0, help="How far an event's call must rise, Hz.")
-@click.option("--context", type=float, default=0.0, callback=_memory, help=CONTEXT)
-@click.option("--note", default="", help="How the operating point was chosen.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Event rules  [default: those of what it started from]")
+@click.option("--threshold-low", type=click.FloatRange(0, 1), help="[default: likewise, or half of the threshold]")
+@click.option("--min-windows", type=click.IntRange(1), help="[default: likewise, or 1]")
+@click.option("--min-rise", "min_rise_hz", type=click.FloatRange(0), help="How far an event's call must rise, Hz.")
+@click.option("--context", "context_s", type=float, callback=_memory, help=CONTEXT)
+@click.option("--note", help="How the operating point was chosen.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A known weakness in a sentence; can be repeated.")
-@click.option("--licence", default="Apache-2.0", show_default=True, help="Terms of the weights.")
+@click.option("--drop-weakness", "dropped", multiple=True, help="Part of its start's sentence that holds no more.")
+@click.option("--licence", help="Terms of the weights  [default: those of what it was made from, or Apache-2.0]")
 @click.option("--results", type=click.Path(path_type=Path), help="Cross-validation whose figures go into the file.")
 @click.option("--evidence", type=click.Path(path_type=Path), help="Figures measured elsewhere; see export/evidence.py.")
 @click.option(
@@ -71,34 +72,30 @@ def model(
     name: str,
     model_version: str,
     summary: str,
-    threshold: float,
-    threshold_low: float | None,
-    min_windows: int,
-    min_rise: float,
-    context: float,
-    note: str,
     weaknesses: tuple[str, ...],
-    licence: str,
+    dropped: tuple[str, ...],
+    licence: str | None,
     results: Path | None,
     evidence: Path | None,
     features: str | None,
+    **rules: float | str | None,
 ) -> None:
-    """Export CHECKPOINT as a model file if trainer, reference and graph agree on every spike."""
-    from edge_daemon.model.model_file import OperatingPoint
+    """Export CHECKPOINT as a model file if trainer, reference and graph agree on every spike.
+
+    Terms, credit, known weaknesses, event rules and the call's band are those of the models that CHECKPOINT was made
+    from, unless options say otherwise.
+    """
     from export.evidence import Evidence
     from export.modelfile import Wishes, changed_point, make, save
+    from export.taken_over import USUAL, point_of, told
     from train.checkpoint import load
 
     found = load(checkpoint)
     pictures, source = _pictures(features, found.document.frontend.shape)
-    rules: dict[str, float | str | None] = {
-        "threshold_low": threshold_low,
-        "min_windows": min_windows,
-        "min_rise_hz": min_rise,
-        "context_s": context,
-        "note": note,
-    }
-    point = changed_point(OperatingPoint(threshold=threshold, threshold_low=threshold / 2), rules)
+    point, threshold = point_of(found.document), rules["threshold"]
+    if point == USUAL and isinstance(threshold, float) and rules["threshold_low"] is None:
+        rules["threshold_low"] = threshold / 2
+    point = changed_point(point, rules)
     wishes = Wishes(
         name=name or checkpoint.resolve().name,
         version=model_version,
@@ -106,6 +103,7 @@ def model(
         summary=summary,
         licence=licence,
         weaknesses=weaknesses,
+        dropped=dropped,
         command=_this_command(),
         results=results,
         evidence=Evidence() if evidence is None else Evidence.read(evidence),
@@ -118,10 +116,12 @@ def model(
         print(f"{nir}: {nir.stat().st_size:,} bytes")
     save(model_file, output)
     _tell(output, model_file, parity, "trainer, reference")
+    for words in told(found.document, model_file.metadata, licence):
+        print(words)
 
 
 @main.command()
-@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("source", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--version", "model_version", required=True, help="New version; must differ from MODEL's.")
 @click.option("--weakness", "weaknesses", multiple=True, help="A weakness found since, in a sentence; can be repeated.")
@@ -137,7 +137,7 @@ def model(
 @click.option("--note", help="How the event rules were chosen.")
 @click.option("--features", help="Data set for the parity check and for counting operations again.")
 def remake(
-    model_path: Path,
+    source: Path,
     output: Path,
     model_version: str,
     weaknesses: tuple[str, ...],
@@ -148,29 +148,41 @@ def remake(
     features: str | None,
     **rules: float | str | None,
 ) -> None:
-    """Write MODEL again with this exporter's graph; weights and scores stay the same, event rules unless told."""
+    """Write MODEL again with this exporter's graph; weights and scores stay the same, event rules unless told.
+
+    MODEL is a model file or the name of one inside the package.
+    """
     from edge_daemon.model.model_file import ModelFile
+    from edge_daemon.model.shipped import model_path
     from export import modelfile
     from export.evidence import Evidence
 
-    old = ModelFile.read(model_path)
-    pictures, source = _pictures(features, old.metadata.frontend.shape)
+    old = ModelFile.read(model_path(source))
+    pictures, origin = _pictures(features, old.metadata.frontend.shape)
     measured = Evidence() if evidence is None else Evidence.read(evidence)
     point = modelfile.changed_point(old.metadata.operating_point, rules)
     changes = modelfile.Changes(model_version, _this_command(), weaknesses, measured, licence, point, dropped, results)
-    model_file, parity = modelfile.remake(old, changes, pictures, source)
+    model_file, parity = modelfile.remake(old, changes, pictures, origin)
     modelfile.save(model_file, output)
     _tell(output, model_file, parity, "reference")
 
 
 @main.command()
-@click.argument("model_path", metavar="MODEL", type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="A .md file or a folder [default: next to the model].")
-def card(model_path: Path, output: Path | None) -> None:
-    """Render a model file's card: Markdown and a picture."""
+@click.argument("source", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A .md file or a folder  [default: next to the file; for a model inside the package, here]",
+)
+def card(source: Path, output: Path | None) -> None:
+    """Render a model's card: Markdown and a picture.
+
+    MODEL is a model file or the name of one inside the package.
+    """
+    from edge_daemon.model.shipped import model_path
     from export.card import write_card
 
-    for path in write_card(model_path, output or model_path.parent):
+    for path in write_card(model_path(source), output or source.parent):
         print(path)
 
 

@@ -20,6 +20,7 @@ from export.evidence import Evidence, from_results, operations, spread
 from export.graph import model_file, network_document
 from export.parity import Forward, Parity, check
 from export.parity_place import Spikes
+from export.taken_over import band_of, licence_of, made_from, point_of, weaknesses_of
 from train.checkpoint import Checkpoint
 from train.quantise import QuantisedNetwork
 
@@ -37,9 +38,10 @@ class Wishes:
         name: of the model.
         version: of the model.
         summary: one sentence.
-        operating_point: event rules and why.
-        licence: of the weights.
-        weaknesses: known ones, a sentence each.
+        operating_point: event rules and why; None takes those of what the weights were made from.
+        licence: terms of the weights; None likewise.
+        weaknesses: known ones, a sentence each, beside those of what the weights were made from.
+        dropped: parts of sentences on the latter that hold no more.
         command: that made the file.
         results: folder of cross-validation results whose figures go into the file.
         evidence: what was measured elsewhere; its weaknesses are added to the others.
@@ -47,10 +49,11 @@ class Wishes:
 
     name: str
     version: str
-    operating_point: OperatingPoint
+    operating_point: OperatingPoint | None = None
     summary: str = ""
-    licence: str = "Apache-2.0"
+    licence: str | None = None
     weaknesses: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     command: str = ""
     results: Path | None = None
     evidence: Evidence = field(default_factory=Evidence)
@@ -67,8 +70,11 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
 
     Raises:
         ModelError: the checkpoint is not quantised or not calibrated, a range cannot be proved, or parity fails.
+        UsageError: nobody says under which terms the weights are, or there is no such weakness to drop.
     """
     document = checkpoint.document
+    licence = licence_of(document) if wishes.licence is None else wishes.licence
+    weaknesses = _without(weaknesses_of(document), wishes.dropped) + wishes.weaknesses + wishes.evidence.weaknesses
     if document.calibration is None:
         raise ModelError(
             "The checkpoint has no calibration, so its scores would not be probabilities.",
@@ -83,18 +89,19 @@ def make(checkpoint: Checkpoint, wishes: Wishes, features: NDArray[np.uint8], so
         version=wishes.version,
         summary=wishes.summary,
         labels=document.labels,
+        call_band_hz=band_of(document),
         frontend=document.frontend,
         network=network_document(network),
         calibration=document.calibration,
-        operating_point=wishes.operating_point,
+        operating_point=wishes.operating_point or point_of(document),
         provenance=Provenance(
-            data=f"{document.data} ({document.split}), SHA-256 {document.data_digest[:16]}",
+            data=f"{document.data} ({document.split}), SHA-256 {document.data_digest[:16]}{made_from(document)}",
             credit=document.credit,
-            licence=wishes.licence,
+            licence=licence,
             **_making(document.command, wishes.command),
         ),
         metrics={**document.metrics, **known, "operations": counted, "training": document.training},
-        weaknesses=wishes.weaknesses + wishes.evidence.weaknesses,
+        weaknesses=tuple(dict.fromkeys(weaknesses)),
     )
     model = ModelFile.from_bytes(model_file(network, metadata))
     return model, check(model, features, trainer_forward(checkpoint), trainer_spikes(checkpoint))
@@ -167,11 +174,11 @@ def remake(
 
 
 def changed_point(point: OperatingPoint, rules: Mapping[str, float | str | None]) -> OperatingPoint:
-    """An operating point with other rules.
+    """An operating point with other rules; how the former ones were chosen says nothing of these.
 
     Args:
         point: the former one.
-        rules: by name of its fields; None leaves a field.
+        rules: by name of its fields; None leaves a field, but a note of other rules.
 
     Raises:
         UsageError: a rule is out of range, or the two thresholds would be in the wrong order.
@@ -183,6 +190,8 @@ def changed_point(point: OperatingPoint, rules: Mapping[str, float | str | None]
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise UsageError(f"{name} {changed[name]} cannot be: {first['msg']}.", "Choose another value.") from error
+    if "note" not in changed and made != point:
+        made = made.model_copy(update={"note": ""})
     if made.threshold_low > made.threshold:
         raise UsageError(
             f"The lower threshold ({made.threshold_low:g}) would be above the threshold ({made.threshold:g}).",

@@ -1,7 +1,8 @@
 """Checkpoints: a trained network in a folder, without pickle.
 
 `weights.safetensors` holds the arrays, `checkpoint.json` everything else: which network with which settings, the
-front end, seeds, data and their digest, the split, metrics, the calibration. Both are written whole or not at all.
+front end, seeds, data and their digest, what it was made from, the split, metrics, the calibration. Both are written
+whole or not at all.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.score_calibration import Calibration
 from train.networks import build
 from train.networks.lif import SpikingNetwork
+from train.origin import Origin
 from train.quantise import QuantisedNetwork, to_integer_network
 
 WEIGHTS, DOCUMENT = "weights.safetensors", "checkpoint.json"
@@ -52,6 +54,12 @@ class CheckpointDocument(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict, description="Schedules, augmentation, seed.")
     metrics: dict[str, Any] = Field(default_factory=dict)
     command: str = ""
+    origins: tuple[Origin, ...] = Field((), description="Trained networks that it started from or learned from.")
+
+    @property
+    def made_from(self) -> bool:
+        """Whether trained networks went into it; older checkpoints say so without saying more in `origins`."""
+        return bool(self.origins or any(self.training.get(key) for key in ("start", "teachers", "fine_tuned")))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from train.augment import Augmentation
 from train.checkpoint import CheckpointDocument, save
 from train.crossval import Fold
 from train.loop import Report, Training, fit, margins, score_auc
+from train.origin import together
 from train.part import Part
 from train.quantise import QuantisedNetwork
 from train.start import Start
@@ -105,7 +106,7 @@ def tuned_checkpoint(
     schedule: Training,
     command: str,
 ) -> CheckpointDocument:
-    """Write the checkpoint of a fine-tuned network; it keeps the curve from margins to scores that it had.
+    """Write the checkpoint of a fine-tuned network; it keeps its credit, its curve from margins to scores, its origins.
 
     Args:
         start: what it started from.
@@ -123,7 +124,7 @@ def tuned_checkpoint(
         update={
             "data": f"{known.data}; then {data}",
             "data_digest": data_digest,
-            "credit": " ".join(dict.fromkeys(filter(None, (known.credit, credit)))),
+            "credit": together([known.credit, credit]),
             "training": known.training | {"fine_tuned": {"schedule": asdict(schedule), "data": data}},
             "metrics": figures,
             "command": command,

@@ -23,9 +23,11 @@ from train.device import CPU
 from train.held_out import HeldOut
 from train.loop import Report, margins, score_auc
 from train.networks.lif import SpikingNetwork
+from train.origin import Origin, together
 from train.part import Part
 from train.quantise import QuantisedNetwork
 from train.recipe import Recipe, follow
+from train.start import origins_of
 from train.stored import check_result, read_result
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def fit_checkpoint(
 
     Raises:
         UsageError: no features, a part that cannot be held out, or results that are not of this recipe and data.
+        ModelError: a network that the recipe names cannot be read.
         DivergedError: training gave no finite numbers.
     """
     part = Part.of(data, recipe.others)
@@ -81,6 +84,7 @@ def fit_checkpoint(
     if hold_out == "none" and calibration is not None:  # before hours of training: it may be refused
         curve = calibrate_from(calibration, recipe, {"data": data.name, "data_digest": part.digest}, method)
     held: HeldOut | None = None
+    origins = _origins(recipe)
     trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", device=device, report=report)
     metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
     if silent := silent_layers(trained.final, learn.features[:: max(len(learn.labels) // SAMPLED, 1)]):
@@ -108,11 +112,12 @@ def fit_checkpoint(
         calibration=curve,
         data=data.name,
         data_digest=part.digest,
-        credit=data.credit,
+        credit=together([*(origin.credit for origin in origins), data.credit]),
         split="all" if hold_out == "none" else f"all but {hold_out}",
         training=recipe.to_json(),
         metrics=metrics,
         command=command,
+        origins=origins,
     )
     checkpoint.save(output, trained.final, document)
     if held is not None:
@@ -175,6 +180,12 @@ def calibrate_from(
     if not np.isfinite(margin).all():
         raise UsageError(f"{folder} contains margins that are not finite.", "Its training diverged; change the recipe.")
     return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows", method)
+
+
+def _origins(recipe: Recipe) -> tuple[Origin, ...]:
+    """Trained networks that a recipe starts from and is taught by, and those before them."""
+    begun = () if recipe.start is None else origins_of(Path(recipe.start), "start")
+    return begun + tuple(origin for name in recipe.teachers for origin in origins_of(Path(name), "teacher"))
 
 
 def _fold(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from edge_daemon.errors import UsageError
+from edge_daemon.errors import ModelError, UsageError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import model_path
-from train.checkpoint import CheckpointDocument, load
+from train.checkpoint import WEIGHTS, CheckpointDocument, load, read_document
 from train.networks import build
 from train.networks.lif import SpikingNetwork
+from train.origin import Origin, Role
 from train.quantise import QuantisedNetwork
 
 
@@ -23,7 +25,8 @@ class Start:
 
     Attributes:
         network: in integers.
-        document: of its checkpoint, or what its model file says in place of one.
+        document: of its checkpoint, or what its model file says in place of one; its `origins` are those of a network
+            that starts from it.
     """
 
     network: QuantisedNetwork
@@ -52,7 +55,8 @@ def start_from(path: Path) -> Start:
         checkpoint = load(path)
         if not isinstance(checkpoint.network, QuantisedNetwork):
             raise UsageError(f"{path} is a network in real numbers.", "Start from a spiking one, such as `conv`.")
-        return Start(checkpoint.network, checkpoint.document)
+        origins = _of_checkpoint(path, checkpoint.document, "start")
+        return Start(checkpoint.network, checkpoint.document.model_copy(update={"origins": origins}))
     model = ModelFile.read(model_path(str(path)))
     metadata = model.metadata
     training: dict[str, Any] = metadata.metrics.get("training") or {}
@@ -77,6 +81,7 @@ def start_from(path: Path) -> Start:
             data=metadata.provenance.data,
             credit=metadata.provenance.credit,
             training=training,
+            origins=(Origin.of_model(model, "start"),),
         ),
     )
 
@@ -92,3 +97,36 @@ def teacher_from(path: Path) -> nn.Module:
     """
     network = load(path).network if path.is_dir() else start_from(path).network
     return network.eval().requires_grad_(False)
+
+
+def origins_of(path: Path, role: Role) -> tuple[Origin, ...]:
+    """What a network is made from that starts from another one or is taught by it: that one, and all before it.
+
+    Args:
+        path: as in `start_from`.
+        role: which of the two.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    if path.is_dir():
+        return _of_checkpoint(path, read_document(path), role)
+    return (Origin.of_model(ModelFile.read(model_path(str(path))), role),)
+
+
+def _of_checkpoint(folder: Path, document: CheckpointDocument, role: Role) -> tuple[Origin, ...]:
+    try:
+        digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{folder} is not a readable checkpoint: {error}") from error
+    unsaid = document.made_from and not document.origins
+    own = Origin(
+        role=role,
+        name=folder.resolve().name,
+        digest=digest,
+        licence=None if unsaid else "",
+        credit=document.credit,
+    )
+    # whom a teacher started from is no start of its pupil's
+    earlier = (origin if role == "start" else origin.model_copy(update={"role": role}) for origin in document.origins)
+    return (own, *earlier)

@@ -20,6 +20,7 @@ from edge_daemon.model.frontend import LogMelSpec
 from edge_daemon.model.model_file import ModelFile, ModelMetadata, OperatingPoint
 from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.score_calibration import logistic
+from edge_daemon.model.shipped import model_path
 from export import parity
 from export.__main__ import run
 from export.card import markdown, write_card
@@ -119,6 +120,29 @@ def test_a_model_file_is_made_anew_without_its_checkpoint(
     np.testing.assert_array_equal(create(after).infer(pictures).score, create(before).infer(pictures).score)
 
 
+@pytest.mark.slow
+def test_models_inside_the_package_go_by_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, small_parity: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = export(capsys, monkeypatch, "card", "right_whale")
+    assert code == 0, text
+    assert text.split() == ["right_whale.md", "right_whale.png"]
+    assert (tmp_path / "right_whale.md").read_text(encoding="utf-8").startswith("# right_whale 0.6.0\n")
+    code, text = export(
+        capsys, monkeypatch, "remake", "right_whale", "--output", "new.onnx", "--version", "9", "--threshold", "0.9"
+    )
+    assert code == 0, text
+    made, known = ModelFile.read(tmp_path / "new.onnx").metadata, ModelFile.read(model_path("right_whale")).metadata
+    assert (made.name, made.version, made.provenance.licence) == ("right_whale", "9", known.provenance.licence)
+    assert (made.provenance.credit, made.weaknesses) == (known.provenance.credit, known.weaknesses)
+    # how the former threshold was chosen says nothing of this one
+    assert made.operating_point == known.operating_point.model_copy(update={"threshold": 0.9, "note": ""})
+    code, text = export(capsys, monkeypatch, "card", "right_wale")
+    assert code == 1
+    assert "The model right_wale cannot be read" in text
+
+
 @pytest.mark.parametrize("command", [("checkpoint",), ("remake", "model.onnx", "--version", "2")])
 def test_a_context_of_a_few_seconds_is_refused(
     command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -138,6 +162,8 @@ def test_event_rules_are_changed_by_name() -> None:
         threshold=0.6, threshold_low=0.2, min_windows=3, min_rise_hz=30, context_s=60, note="Anew."
     )
     assert changed_point(point, dict.fromkeys(("threshold", "note"))) == point
+    assert changed_point(point, {"threshold": 0.8}) == point
+    assert changed_point(point, {"threshold": 0.9}).note == ""
     with pytest.raises(UsageError, match="The lower threshold"):
         changed_point(point, {"threshold": 0.1})
     with pytest.raises(

@@ -11,7 +11,8 @@ from edge_daemon.errors import UsageError
 from edge_daemon.model.frontend import LogMelSpec, StftSpec
 from edge_daemon.model.network import run
 from train.__main__ import main
-from train.checkpoint import load
+from train.checkpoint import load, save
+from train.origin import Origin
 
 SPEC = LogMelSpec(bands=10, window=800)
 
@@ -76,6 +77,31 @@ def test_fit_writes_a_checkpoint_that_knows_where_it_comes_from(
     assert found.document.calibration is not None
     score = found.document.calibration.score(trace.margin)
     assert score[data.labels == 1].mean() > score[data.labels == 0].mean() + 0.3
+
+
+def test_a_checkpoint_knows_what_its_network_was_made_from(tmp_path: Path, small: list[str]) -> None:
+    """It keeps the credit of both, and the whole line of what its start was made from."""
+    recipe, first, second = tmp_path / "recipe.json", tmp_path / "first", tmp_path / "second"
+    command("fit", *small, "--output", str(first))
+    first_document = load(first).document
+    assert first_document.origins == ()
+    for folder, credit, licence in (
+        (first, "Theirs.", "Terms of the first."),
+        (tmp_path / "taught", "A teacher's.", None),
+    ):
+        origin = Origin(role="start", name="shipped", licence=licence)
+        save(folder, load(first).network, first_document.model_copy(update={"credit": credit, "origins": (origin,)}))
+    later = json.loads(recipe.read_text()) | {"start": str(first), "teachers": [str(tmp_path / "taught")]}
+    recipe.write_text(json.dumps(later))
+    command("fit", *small, "--output", str(second))
+    found = load(second).document
+    assert [(origin.role, origin.name, origin.licence, origin.credit) for origin in found.origins] == [
+        ("start", "first", "", "Theirs."),
+        ("start", "shipped", "Terms of the first.", ""),
+        ("teacher", "taught", "", "A teacher's."),
+        ("teacher", "shipped", None, ""),
+    ]
+    assert found.credit == "Theirs. A teacher's. made up"
 
 
 @pytest.mark.slow

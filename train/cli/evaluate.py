@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 FOLD = "{}"
 """Stands for the number of a fold in the name of a model."""
 LIMITS = (0.1, 0.5, 1.0, 3.0, 5.0, 10.0)
+
+
+def _finite(
+    _context: click.Context, _option: click.Parameter, value: float | tuple[float, ...]
+) -> float | tuple[float, ...]:
+    if not all(map(math.isfinite, value if isinstance(value, tuple) else (value,))):
+        raise click.BadParameter("is not a finite number.")
+    return value
 
 
 @click.command()
@@ -61,16 +71,21 @@ LIMITS = (0.1, 0.5, 1.0, 3.0, 5.0, 10.0)
     type=click.FloatRange(0),
     default=LIMITS,
     show_default=True,
+    callback=_finite,
     help="False events an hour for which the best rules are chosen; may be repeated.",
 )
 @click.option(
-    "--show-limit", default=3.0, show_default=True, help="Mistakes at the limit next to this are listed and drawn, too."
+    "--show-limit",
+    default=3.0,
+    show_default=True,
+    callback=_finite,
+    help="Mistakes at the limit next to this are listed and drawn, too.",
 )
 @click.option(
     "--pictures", default=30, show_default=True, type=click.IntRange(0), help="Most pictures of mistakes of a kind."
 )
 @click.option("--call-label", multiple=True, help="Annotation that means a call; others mean no call.")
-@click.option("--hop", default=0.5, show_default=True, help="Seconds from window to window.")
+@click.option("--hop", default=0.5, show_default=True, callback=_finite, help="Seconds from window to window.")
 @click.option("--channel", default=0, show_default=True, type=click.IntRange(0), help="Channel, counted from 0.")
 def evaluate(
     models: tuple[str, ...],
@@ -101,8 +116,14 @@ def evaluate(
     from train.evaluation.scorer import read_about
     from train.evaluation.table import aligned, overview
 
+    _check_output(output)
     candidates = _candidates(models, () if folds is None else Mixture.read(folds).folds)
     about = read_about(candidates[0].models[0][0])
+    if hop * about.rate < 1:
+        raise UsageError(
+            f"--hop {hop:g} is less than a sample at the model's {about.rate} Hz.",
+            "Give the seconds from window to window, such as 0.5.",
+        )
     found = marked_recordings(marked, recordings, call_label or None) + quiet_recordings(_quiet(quiet))
     corpus = Corpus.of(found if doubtful is None else with_doubtful(found, doubtful))
     snr_db = evaluation.call_snrs_db(corpus, about.band_hz, about.rate, channel)
@@ -139,7 +160,7 @@ def _candidates(models: tuple[str, ...], folds: tuple[tuple[str, ...], ...]) -> 
     paths = [Path(model) if FOLD in model else path(model) for model in dict.fromkeys(models)]
     stems = [_stem(path) for path in paths]
     named = {
-        stem if stems.count(stem) == 1 else f"{path.parent.name}-{stem}": path
+        stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}-{stem}": path
         for stem, path in zip(stems, paths, strict=True)
     }
     if len(named) < len(paths):
@@ -148,7 +169,19 @@ def _candidates(models: tuple[str, ...], folds: tuple[tuple[str, ...], ...]) -> 
 
 
 def _stem(model: Path) -> str:
-    return model.stem.replace(FOLD, "").strip("-_.") or model.parent.name
+    """A model file's name without its suffix; a folder has none, whatever dots its name has."""
+    whole = model.resolve()
+    name = whole.name if Path(str(whole).replace(FOLD, "0")).is_dir() else whole.stem
+    return name.replace(FOLD, "").strip("-_.") or whole.parent.name
+
+
+def _check_output(folder: Path) -> None:
+    """See before hours of work that results can be written."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise UsageError(f"--output {folder} cannot be a folder: {there} is a file.", "Give another one.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"--output {folder} cannot be written: {there} may not be changed.", "Give another one.")
 
 
 def _quiet(given: tuple[str, ...]) -> dict[str, list[Path]]:

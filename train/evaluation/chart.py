@@ -14,6 +14,8 @@ from train.figures import new_figure, save_figure
 
 LEAST_PER_HOUR = 0.05
 """Left edge of the picture, where rates of 0 are drawn."""
+COLUMNS, LEGEND_LINE = 2, 0.19
+"""Columns of the legend, and the height of one of its lines, inches."""
 
 
 def draw_chart(results: Sequence[ModelResult], path: Path) -> None:
@@ -23,7 +25,8 @@ def draw_chart(results: Sequence[ModelResult], path: Path) -> None:
     included. The points are the models' own operating points. Shown are the recordings kept aside, if there are any.
     """
     part = list(results[0].fronts)[-1]
-    figure, axis = new_figure(7, 4.8)
+    entries = 2 * len(results) + 1
+    figure, axis = new_figure(7, 4.8 + LEGEND_LINE * entries / COLUMNS)
     for number, result in enumerate(results):
         for name, points in result.fronts[part].items():
             _line(axis, points, f"C{number}", result.label if name == CALLS else None)
@@ -36,7 +39,7 @@ def draw_chart(results: Sequence[ModelResult], path: Path) -> None:
     axis.set_xlabel("false events an hour")
     axis.set_ylabel("share of calls found")
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8, loc="upper left")
+    figure.legend(fontsize=8, loc="outside lower center", ncols=COLUMNS)  # below the axes it covers nothing
     save_figure(figure, path)
 
 

@@ -18,7 +18,7 @@ from train.evaluation.parts import MEANING
 
 RESAMPLING = (
     f"{interval.COVERAGE:.0%} intervals: {interval.DRAWS} draws of minutes with replacement, seed {interval.SEED};"
-    " where nothing or everything was found, one end is the exact one of a binomial share or a Poisson rate"
+    " never narrower than the exact ones of a binomial share and of a Poisson rate"
 )
 
 

@@ -1,19 +1,22 @@
-"""Intervals of recall and of rates: the bootstrap over minutes (Efron 1979, percentile).
+"""Intervals of recall and of rates: the bootstrap over minutes, never narrower than what the count alone allows.
 
-Minutes are drawn with replacement as often as there are minutes. A minute is longer than a bout of a few calls or song
-units, so that neighbours, which are found or missed together, are drawn together. Where nothing or everything was
-found there is nothing to draw, and one end of the interval is the exact one: of a binomial share (Clopper and Pearson
-1934) or a Poisson rate (Garwood 1936). The rules are given: that they were chosen on the same sound, if they were, is
-not in the interval.
+Minutes are drawn with replacement as often as there are minutes (Efron, Bootstrap methods, 1979; percentiles). A minute
+is longer than a bout of a few calls or song units, so that neighbours, which are found or missed together, are drawn
+together. A few events cannot show how much their number varies: one in an hour gives 0 to 3, none gives none. So the
+ends are the outer ones of the bootstrap and of the exact interval of a count of independent events: of a share the
+binomial one (Clopper and Pearson, The use of confidence or fiducial limits, Biometrika 26, 1934), of a rate the Poisson
+one (Garwood, Fiducial limits for the Poisson distribution, Biometrika 28, 1936). The exact ends rise with the count and
+hold the estimate; where events are many and come in bouts, they lie within the bootstrap's. The rules are given: that
+they were chosen on the same sound, if they were, is not in the interval.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv, gammaincinv
 
 DRAWS = 1000
 SEED = 0
@@ -48,12 +51,9 @@ def share(found: NDArray[np.int64], calls: NDArray[np.int64]) -> Estimate:
     count, total = int(found.sum()), int(calls.sum())
     if not total:
         return Estimate(count, total, None, None)
-    if 0 < count < total:
-        interval = _bootstrap(found, calls)
-    else:
-        certain = _TAIL ** (1 / total)
-        interval = (certain, 1.0) if count else (0.0, 1.0 - certain)
-    return Estimate(count, total, count / total, interval)
+    low = float(betaincinv(count, total - count + 1, _TAIL)) if count else 0.0
+    high = float(betaincinv(count + 1, total - count, 1 - _TAIL)) if count < total else 1.0
+    return Estimate(count, total, count / total, _outer((low, high), _bootstrap(found, calls)))
 
 
 def rate(events: NDArray[np.int64], hours: NDArray[np.float64]) -> Estimate:
@@ -66,8 +66,14 @@ def rate(events: NDArray[np.int64], hours: NDArray[np.float64]) -> Estimate:
     count, total = int(events.sum()), float(hours.sum())
     if not total:
         return Estimate(count, total, None, None)
-    interval = _bootstrap(events, hours) if count else (0.0, -log(_TAIL) / total)
-    return Estimate(count, total, count / total, interval)
+    # half the quantile of a chi-squared distribution of twice as many degrees of freedom
+    low = float(gammaincinv(count, _TAIL)) / total if count else 0.0
+    high = float(gammaincinv(count + 1, 1 - _TAIL)) / total
+    return Estimate(count, total, count / total, _outer((low, high), _bootstrap(events, hours)))
+
+
+def _outer(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def _bootstrap(part: NDArray[np.int64], whole: NDArray[np.int64] | NDArray[np.float64]) -> tuple[float, float]:
