@@ -1,4 +1,4 @@
-"""What an exported model takes over from the networks that its weights were made from (see `train.origin`).
+"""What an exported model takes over from the networks that its weights were made from (see `train.ancestor`).
 
 Terms, credit, known weaknesses, event rules and the band of the call stay what they were, unless the person who exports
 says otherwise. Nobody widens terms by saying nothing.
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from edge_daemon.errors import UsageError
 from edge_daemon.model.model_file import ModelMetadata, OperatingPoint
+from train.ancestor import Ancestor, together
 from train.checkpoint import CheckpointDocument
-from train.origin import Origin, together
 
 OWN_TERMS = "Apache-2.0"
 """Of weights that were made from nothing whose terms are narrower."""
@@ -26,8 +26,8 @@ def licence_of(document: CheckpointDocument) -> str:
     Raises:
         UsageError: it was made from weights whose terms are not known.
     """
-    unknown = [origin.title for origin in document.origins if origin.licence is None]
-    if unknown or (document.made_from and not document.origins):
+    unknown = [ancestor.title for ancestor in document.ancestors if ancestor.licence is None]
+    if unknown or (document.made_from and not document.ancestors):
         raise UsageError(
             f"The checkpoint was made from trained weights ({', '.join(unknown) or 'an older version noted none'}),"
             " but does not say under which terms these are.",
@@ -38,27 +38,29 @@ def licence_of(document: CheckpointDocument) -> str:
 
 def point_of(document: CheckpointDocument) -> OperatingPoint:
     """Event rules of the weights that a checkpoint started from, with whose they are; else the usual ones."""
-    for origin in _starts(document):
-        if origin.operating_point is not None:
-            note = f"As for {origin.title}: {origin.operating_point.note}".removesuffix(": ")
-            return origin.operating_point.model_copy(update={"note": note})
+    for ancestor in _starts(document):
+        if ancestor.operating_point is not None:
+            note = f"As for {ancestor.title}: {ancestor.operating_point.note}".removesuffix(": ")
+            return ancestor.operating_point.model_copy(update={"note": note})
     return USUAL
 
 
 def weaknesses_of(document: CheckpointDocument) -> tuple[str, ...]:
     """Known weaknesses of the weights that a checkpoint started from."""
-    return tuple(dict.fromkeys(weakness for origin in _starts(document) for weakness in origin.weaknesses))
+    return tuple(dict.fromkeys(weakness for ancestor in _starts(document) for weakness in ancestor.weaknesses))
 
 
 def band_of(document: CheckpointDocument) -> tuple[float, float]:
     """Where the call lies, Hz."""
-    return next((origin.call_band_hz for origin in _starts(document) if origin.call_band_hz), CALL_BAND_HZ)
+    return next((ancestor.call_band_hz for ancestor in _starts(document) if ancestor.call_band_hz), CALL_BAND_HZ)
 
 
 def made_from(document: CheckpointDocument) -> str:
     """The networks that a checkpoint was made from, for the provenance; empty where there are none."""
     how = {"start": "begun from", "teacher": "taught by"}
-    return "".join(f"; {how[origin.role]} {origin.title}, SHA-256 {origin.digest[:16]}" for origin in document.origins)
+    return "".join(
+        f"; {how[ancestor.role]} {ancestor.title}, SHA-256 {ancestor.digest[:16]}" for ancestor in document.ancestors
+    )
 
 
 def told(document: CheckpointDocument, made: ModelMetadata, licence: str | None) -> list[str]:
@@ -70,14 +72,14 @@ def told(document: CheckpointDocument, made: ModelMetadata, licence: str | None)
         licence: that the person gave.
     """
     found, narrower = [], _narrower(document)
-    titles = together((origin.title for origin in document.origins), ", ")
+    titles = together((ancestor.title for ancestor in document.ancestors), ", ")
     kept = [
         f"the terms “{narrower}”" if licence is None and narrower else "",
-        "the credit" if any(origin.credit for origin in document.origins) else "",
+        "the credit" if any(ancestor.credit for ancestor in document.ancestors) else "",
         _weaknesses(len(set(made.weaknesses) & set(weaknesses_of(document)))),
         _rules(point_of(document), made.operating_point),
         f"the call's band, {made.call_band_hz[0]:g} to {made.call_band_hz[1]:g} Hz"
-        if any(origin.call_band_hz for origin in _starts(document))
+        if any(ancestor.call_band_hz for ancestor in _starts(document))
         else "",
     ]
     if any(kept):
@@ -92,13 +94,15 @@ def told(document: CheckpointDocument, made: ModelMetadata, licence: str | None)
     return found
 
 
-def _starts(document: CheckpointDocument) -> Sequence[Origin]:
-    return [origin for origin in document.origins if origin.role == "start"]
+def _starts(document: CheckpointDocument) -> Sequence[Ancestor]:
+    return [ancestor for ancestor in document.ancestors if ancestor.role == "start"]
 
 
 def _narrower(document: CheckpointDocument) -> str:
     """Terms that are not the project's own; beside narrower ones those would read as a choice."""
-    return together((origin.licence or "" for origin in document.origins if origin.licence != OWN_TERMS), " Also: ")
+    return together(
+        (ancestor.licence or "" for ancestor in document.ancestors if ancestor.licence != OWN_TERMS), " Also: "
+    )
 
 
 def _weaknesses(count: int) -> str:

@@ -27,9 +27,9 @@ from edge_daemon.errors import ModelError
 from edge_daemon.model.frontend import FrontEndSpec
 from edge_daemon.model.network import IntegerNetwork
 from edge_daemon.model.score_calibration import Calibration
+from train.ancestor import Ancestor
 from train.networks import build
 from train.networks.lif import SpikingNetwork
-from train.origin import Origin
 from train.quantise import QuantisedNetwork, to_integer_network
 
 WEIGHTS, DOCUMENT = "weights.safetensors", "checkpoint.json"
@@ -54,12 +54,12 @@ class CheckpointDocument(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict, description="Schedules, augmentation, seed.")
     metrics: dict[str, Any] = Field(default_factory=dict)
     command: str = ""
-    origins: tuple[Origin, ...] = Field((), description="Trained networks that it started from or learned from.")
+    ancestors: tuple[Ancestor, ...] = Field((), description="Trained networks that it started from or learned from.")
 
     @property
     def made_from(self) -> bool:
-        """Whether trained networks went into it; older checkpoints say so without saying more in `origins`."""
-        return bool(self.origins or any(self.training.get(key) for key in ("start", "teachers", "fine_tuned")))
+        """Whether trained networks went into it; older checkpoints say so without saying more in `ancestors`."""
+        return bool(self.ancestors or any(self.training.get(key) for key in ("start", "teachers", "fine_tuned")))
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edge_daemon.errors import UsageError
+from train.ancestor import together
 from train.augment import Augmentation
 from train.checkpoint import CheckpointDocument, save
 from train.crossval import Fold
 from train.loop import Report, Training, fit, margins, score_auc
-from train.origin import together
 from train.part import Part
 from train.quantise import QuantisedNetwork
 from train.start import Start
@@ -106,7 +106,7 @@ def tuned_checkpoint(
     schedule: Training,
     command: str,
 ) -> CheckpointDocument:
-    """Write the checkpoint of a fine-tuned network; it keeps its credit, its curve from margins to scores, its origins.
+    """Write the checkpoint of a fine-tuned network; it keeps credit, ancestors and the curve to scores.
 
     Args:
         start: what it started from.

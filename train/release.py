@@ -16,6 +16,7 @@ from torch import nn
 from edge_daemon.errors import UsageError
 from edge_daemon.model.score_calibration import Calibration
 from train import checkpoint
+from train.ancestor import Ancestor, together
 from train.calibrate import Method, calibrate
 from train.checkpoint import CheckpointDocument
 from train.crossval import Fold, fold_files, folds
@@ -23,11 +24,10 @@ from train.device import CPU
 from train.held_out import HeldOut
 from train.loop import Report, margins, score_auc
 from train.networks.lif import SpikingNetwork
-from train.origin import Origin, together
 from train.part import Part
 from train.quantise import QuantisedNetwork
 from train.recipe import Recipe, follow
-from train.start import origins_of
+from train.start import ancestors_of
 from train.stored import check_result, read_result
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def fit_checkpoint(
     if hold_out == "none" and calibration is not None:  # before hours of training: it may be refused
         curve = calibrate_from(calibration, recipe, {"data": data.name, "data_digest": part.digest}, method)
     held: HeldOut | None = None
-    origins = _origins(recipe)
+    ancestors = _ancestors(recipe)
     trained = follow(recipe, learn, noise=noise, folder=output / "unfinished", device=device, report=report)
     metrics: dict[str, Any] = {"windows_learned_from": len(learn.labels), "epochs": len(trained.progress.loss)}
     if silent := silent_layers(trained.final, learn.features[:: max(len(learn.labels) // SAMPLED, 1)]):
@@ -112,12 +112,12 @@ def fit_checkpoint(
         calibration=curve,
         data=data.name,
         data_digest=part.digest,
-        credit=together([*(origin.credit for origin in origins), data.credit]),
+        credit=together([*(ancestor.credit for ancestor in ancestors), data.credit]),
         split="all" if hold_out == "none" else f"all but {hold_out}",
         training=recipe.to_json(),
         metrics=metrics,
         command=command,
-        origins=origins,
+        ancestors=ancestors,
     )
     checkpoint.save(output, trained.final, document)
     if held is not None:
@@ -182,10 +182,10 @@ def calibrate_from(
     return calibrate(margin, label, f"{len(files)} held-out folds, {len(label)} windows", method)
 
 
-def _origins(recipe: Recipe) -> tuple[Origin, ...]:
+def _ancestors(recipe: Recipe) -> tuple[Ancestor, ...]:
     """Trained networks that a recipe starts from and is taught by, and those before them."""
-    begun = () if recipe.start is None else origins_of(Path(recipe.start), "start")
-    return begun + tuple(origin for name in recipe.teachers for origin in origins_of(Path(name), "teacher"))
+    begun = () if recipe.start is None else ancestors_of(Path(recipe.start), "start")
+    return begun + tuple(ancestor for name in recipe.teachers for ancestor in ancestors_of(Path(name), "teacher"))
 
 
 def _fold(

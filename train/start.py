@@ -12,10 +12,10 @@ from torch import nn
 from edge_daemon.errors import ModelError, UsageError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import model_path
+from train.ancestor import Ancestor, Role
 from train.checkpoint import WEIGHTS, CheckpointDocument, load, read_document
 from train.networks import build
 from train.networks.lif import SpikingNetwork
-from train.origin import Origin, Role
 from train.quantise import QuantisedNetwork
 
 
@@ -25,7 +25,7 @@ class Start:
 
     Attributes:
         network: in integers.
-        document: of its checkpoint, or what its model file says in place of one; its `origins` are those of a network
+        document: of its checkpoint, or what its model file says in place of one; its `ancestors` are those of a network
             that starts from it.
     """
 
@@ -55,8 +55,8 @@ def start_from(path: Path) -> Start:
         checkpoint = load(path)
         if not isinstance(checkpoint.network, QuantisedNetwork):
             raise UsageError(f"{path} is a network in real numbers.", "Start from a spiking one, such as `conv`.")
-        origins = _of_checkpoint(path, checkpoint.document, "start")
-        return Start(checkpoint.network, checkpoint.document.model_copy(update={"origins": origins}))
+        ancestors = _of_checkpoint(path, checkpoint.document, "start")
+        return Start(checkpoint.network, checkpoint.document.model_copy(update={"ancestors": ancestors}))
     model = ModelFile.read(model_path(str(path)))
     metadata = model.metadata
     training: dict[str, Any] = metadata.metrics.get("training") or {}
@@ -81,7 +81,7 @@ def start_from(path: Path) -> Start:
             data=metadata.provenance.data,
             credit=metadata.provenance.credit,
             training=training,
-            origins=(Origin.of_model(model, "start"),),
+            ancestors=(Ancestor.of_model(model, "start"),),
         ),
     )
 
@@ -99,7 +99,7 @@ def teacher_from(path: Path) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def origins_of(path: Path, role: Role) -> tuple[Origin, ...]:
+def ancestors_of(path: Path, role: Role) -> tuple[Ancestor, ...]:
     """What a network is made from that starts from another one or is taught by it: that one, and all before it.
 
     Args:
@@ -111,16 +111,16 @@ def origins_of(path: Path, role: Role) -> tuple[Origin, ...]:
     """
     if path.is_dir():
         return _of_checkpoint(path, read_document(path), role)
-    return (Origin.of_model(ModelFile.read(model_path(str(path))), role),)
+    return (Ancestor.of_model(ModelFile.read(model_path(str(path))), role),)
 
 
-def _of_checkpoint(folder: Path, document: CheckpointDocument, role: Role) -> tuple[Origin, ...]:
+def _of_checkpoint(folder: Path, document: CheckpointDocument, role: Role) -> tuple[Ancestor, ...]:
     try:
         digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"{folder} is not a readable checkpoint: {error}") from error
-    unsaid = document.made_from and not document.origins
-    own = Origin(
+    unsaid = document.made_from and not document.ancestors
+    own = Ancestor(
         role=role,
         name=folder.resolve().name,
         digest=digest,
@@ -128,5 +128,7 @@ def _of_checkpoint(folder: Path, document: CheckpointDocument, role: Role) -> tu
         credit=document.credit,
     )
     # whom a teacher started from is no start of its pupil's
-    earlier = (origin if role == "start" else origin.model_copy(update={"role": role}) for origin in document.origins)
+    earlier = (
+        ancestor if role == "start" else ancestor.model_copy(update={"role": role}) for ancestor in document.ancestors
+    )
     return (own, *earlier)

@@ -17,9 +17,9 @@ pytest.importorskip("torch")
 from export.__main__ import run
 from export.card import markdown
 from export.taken_over import CALL_BAND_HZ, USUAL, band_of, licence_of, made_from, point_of, told
+from train.ancestor import Ancestor
 from train.checkpoint import CheckpointDocument, read_document, save
-from train.origin import Origin
-from train.start import origins_of, start_from
+from train.start import ancestors_of, start_from
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ModelFile.read(model_path("right_whale"))
@@ -27,9 +27,9 @@ TERMS = SOURCE.metadata.provenance.licence
 NOTE = f"As for right_whale 0.6.0: {SOURCE.metadata.operating_point.note}"
 
 
-def document(*origins: Origin, **fields: Any) -> CheckpointDocument:
+def document(*ancestors: Ancestor, **fields: Any) -> CheckpointDocument:
     return CheckpointDocument(
-        network="conv", quantised=True, frontend=SOURCE.metadata.frontend, origins=origins, **fields
+        network="conv", quantised=True, frontend=SOURCE.metadata.frontend, ancestors=ancestors, **fields
     )
 
 
@@ -108,17 +108,17 @@ def test_options_say_otherwise(
 def test_terms_pass_through_checkpoints(tmp_path: Path) -> None:
     first = begun(tmp_path / "first")
     second = read_document(begun(tmp_path / "second", first))
-    assert [(origin.role, origin.title) for origin in second.origins] == [
+    assert [(ancestor.role, ancestor.title) for ancestor in second.ancestors] == [
         ("start", "first"),
         ("start", "right_whale 0.6.0"),
     ]
-    assert second.origins[0].licence == ""
-    assert second.origins[1] == Origin.of_model(SOURCE, "start")
+    assert second.ancestors[0].licence == ""
+    assert second.ancestors[1] == Ancestor.of_model(SOURCE, "start")
     assert licence_of(second) == TERMS
     assert point_of(second).note == NOTE
     # a pupil has its teacher's terms and credit, but neither its event rules nor its weaknesses
-    pupil = document(*origins_of(first, "teacher"))
-    assert {origin.role for origin in pupil.origins} == {"teacher"}
+    pupil = document(*ancestors_of(first, "teacher"))
+    assert {ancestor.role for ancestor in pupil.ancestors} == {"teacher"}
     assert licence_of(pupil) == TERMS
     assert point_of(pupil) == USUAL
     assert band_of(pupil) == CALL_BAND_HZ
@@ -130,7 +130,7 @@ def test_terms_pass_through_checkpoints(tmp_path: Path) -> None:
 
 def test_terms_of_several_hold_together() -> None:
     ours, theirs, free = (
-        Origin(role="start", name=name, licence=licence)
+        Ancestor(role="start", name=name, licence=licence)
         for name, licence in (("a", "For schools."), ("b", "For museums."), ("c", "Apache-2.0"))
     )
     assert licence_of(document()) == "Apache-2.0"
@@ -142,13 +142,13 @@ def test_terms_of_several_hold_together() -> None:
 def test_terms_that_nobody_knows_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Checkpoints of before say what they started from, but not on which terms."""
     old = ROOT / "train/results/at_sea_folds/portable-0"
-    assert read_document(old).origins == ()
+    assert read_document(old).ancestors == ()
     for found in (read_document(old), document(training={"fine_tuned": {"data": "verdicts"}})):
         with pytest.raises(UsageError, match="does not say under which terms") as caught:
             licence_of(found)
         assert "an older version noted none" in caught.value.message
         assert "--licence" in caught.value.hint
-    start = Origin(role="start", name="portable-0", licence=None)
+    start = Ancestor(role="start", name="portable-0", licence=None)
     with pytest.raises(UsageError, match=r"trained weights \(portable-0\)"):
         licence_of(document(start))
     assert licence_of(read_document(old.parent / "conv-0")) == "Apache-2.0"  # from data alone

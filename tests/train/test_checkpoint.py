@@ -8,9 +8,9 @@ import torch
 from edge_daemon.errors import ModelError
 from edge_daemon.model.frontend import LogMelSpec
 from edge_daemon.model.network import run
+from train.ancestor import Ancestor
 from train.checkpoint import CheckpointDocument, digest, load, save
 from train.networks import build
-from train.origin import Origin
 from train.quantise import QuantisedNetwork, to_integer_network
 
 SETTINGS = {"channels": [3, 4, 5, 6], "time_steps": 3}
@@ -82,17 +82,17 @@ def test_digest_changes_with_features_labels_and_shape() -> None:
     assert len(found | {digest(features, labels)}) == 4
 
 
-def test_a_checkpoint_of_before_has_no_origins_and_keeps_none(tmp_path: Path) -> None:
+def test_a_checkpoint_of_before_has_no_ancestors_and_keeps_none(tmp_path: Path) -> None:
     save(tmp_path, quantised_network(), document())
     path = tmp_path / "checkpoint.json"
     text = json.loads(path.read_text())
-    assert text.pop("origins") == []
+    assert text.pop("ancestors") == []
     path.write_text(json.dumps(text))
     assert load(tmp_path).document == document()
     assert not document().made_from
     for training in ({"start": "right_whale"}, {"teachers": ["runs/conv-0"]}, {"fine_tuned": {"data": "verdicts"}}):
         assert document().model_copy(update={"training": training}).made_from
     assert not document().model_copy(update={"training": {"start": None, "teachers": []}}).made_from
-    origin = Origin(role="start", name="right_whale", version="0.6.0", licence=None, call_band_hz=(50, 250))
-    save(tmp_path, quantised_network(), document().model_copy(update={"origins": (origin,)}))
-    assert load(tmp_path).document.origins == (origin,)
+    ancestor = Ancestor(role="start", name="right_whale", version="0.6.0", licence=None, call_band_hz=(50, 250))
+    save(tmp_path, quantised_network(), document().model_copy(update={"ancestors": (ancestor,)}))
+    assert load(tmp_path).document.ancestors == (ancestor,)

@@ -14,9 +14,9 @@ from edge_daemon.errors import UsageError
 from edge_daemon.model.model_file import ModelFile
 from edge_daemon.model.shipped import model_path
 from train.__main__ import main
+from train.ancestor import Ancestor
 from train.checkpoint import load
 from train.fine_tuning import ALLOWED_FALL, SCHEDULE, _halves, tune
-from train.origin import Origin
 from train.part import Part
 from train.quantise import to_integer_network
 from train.start import start_from
@@ -96,16 +96,16 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert document.data.endswith("then synthetic ocean (120 clips, seed 2)")
     assert "Cornell" in document.credit
     assert document.training["fine_tuned"]["schedule"]["epochs"] == 1
-    shipped = Origin.of_model(ModelFile.read(model_path("right_whale")), "start")
-    assert document.origins == (shipped,)
+    shipped = Ancestor.of_model(ModelFile.read(model_path("right_whale")), "start")
+    assert document.ancestors == (shipped,)
     again = ["fit", "--from", str(tmp_path / "own"), *words, "--output", str(tmp_path / "again")]
     main.main(again, standalone_mode=False)
     later = load(tmp_path / "again").document
     assert later.data.count("then synthetic") == 2
     assert later.credit == document.credit
     weights = hashlib.sha256((tmp_path / "own/weights.safetensors").read_bytes()).hexdigest()
-    own = Origin(role="start", name="own", digest=weights, credit=document.credit)
-    assert later.origins == (own, shipped)
+    own = Ancestor(role="start", name="own", digest=weights, credit=document.credit)
+    assert later.ancestors == (own, shipped)
     for more, wrong in ((["--network", "conv"], "--network"), (["--set", "beta=0.1"], "--set")):
         with pytest.raises(UsageError, match=f"{wrong} means nothing with --from"):
             main.main(["fit", "--from", "right_whale", *words, *more], standalone_mode=False)

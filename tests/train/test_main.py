@@ -11,8 +11,8 @@ from edge_daemon.errors import UsageError
 from edge_daemon.model.frontend import LogMelSpec, StftSpec
 from edge_daemon.model.network import run
 from train.__main__ import main
+from train.ancestor import Ancestor
 from train.checkpoint import load, save
-from train.origin import Origin
 
 SPEC = LogMelSpec(bands=10, window=800)
 
@@ -84,18 +84,20 @@ def test_a_checkpoint_knows_what_its_network_was_made_from(tmp_path: Path, small
     recipe, first, second = tmp_path / "recipe.json", tmp_path / "first", tmp_path / "second"
     command("fit", *small, "--output", str(first))
     first_document = load(first).document
-    assert first_document.origins == ()
+    assert first_document.ancestors == ()
     for folder, credit, licence in (
         (first, "Theirs.", "Terms of the first."),
         (tmp_path / "taught", "A teacher's.", None),
     ):
-        origin = Origin(role="start", name="shipped", licence=licence)
-        save(folder, load(first).network, first_document.model_copy(update={"credit": credit, "origins": (origin,)}))
+        ancestor = Ancestor(role="start", name="shipped", licence=licence)
+        save(
+            folder, load(first).network, first_document.model_copy(update={"credit": credit, "ancestors": (ancestor,)})
+        )
     later = json.loads(recipe.read_text()) | {"start": str(first), "teachers": [str(tmp_path / "taught")]}
     recipe.write_text(json.dumps(later))
     command("fit", *small, "--output", str(second))
     found = load(second).document
-    assert [(origin.role, origin.name, origin.licence, origin.credit) for origin in found.origins] == [
+    assert [(ancestor.role, ancestor.name, ancestor.licence, ancestor.credit) for ancestor in found.ancestors] == [
         ("start", "first", "", "Theirs."),
         ("start", "shipped", "Terms of the first.", ""),
         ("teacher", "taught", "", "A teacher's."),

@@ -3,7 +3,7 @@
 Weights keep the terms, the credit, the known weaknesses and the event rules of the network that they started from, and
 the terms and the credit of those that taught them, unless somebody says otherwise. (A teacher's event rules and
 weaknesses are its own: its pupil is another network, whose scores have another curve.) So a checkpoint carries what its
-origins said of themselves, and `python -m export` reads it there.
+ancestors said of themselves, and `python -m export` reads it there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edge_daemon.model.model_file import ModelFile, OperatingPoint
 Role = Literal["start", "teacher"]
 
 
-class Origin(BaseModel):
+class Ancestor(BaseModel):
     """A trained network that another one was made from, as it said of itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
