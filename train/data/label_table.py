@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.dataset import DataError
+from train.data.text_file import read_text
 
 COLUMNS = {
     "file": ("file", "filename", "file_name", "clip", "clip_name", "path", "recording", "wav", "begin_file"),
@@ -52,10 +53,7 @@ def read_label_table(path: Path, unlabelled: str | None = None) -> list[LabelRow
     Raises:
         DataError: unreadable, no column of labels, neither files nor times, or a time that is not a number.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}", "Save it as CSV in UTF-8.") from error
+    text = read_text(path, "Save it as CSV in UTF-8.")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     rows = csv.reader(io.StringIO(text), delimiter=delimiter)

@@ -119,9 +119,7 @@ def _table_rows(table: Path, index: RecordingIndex) -> dict[Path, list[Selection
                 "Correct the line.",
             )
         path = index.find(row.file, f"{table}, line {row.line}")
-        marked.setdefault(path, []).append(
-            Selection(row.begin_s, row.end_s, math.nan, math.nan, annotation=row.word, file=row.file)
-        )
+        marked.setdefault(path, []).append(Selection(row.begin_s, row.end_s, math.nan, math.nan, (row.word,), row.file))
     return marked
 
 
@@ -153,7 +151,7 @@ def _recording_of(table: Path, index: RecordingIndex) -> Path:
 
 def _judge(source: Path, found: Sequence[Selection], call_words: Collection[str] | None) -> Callable[[Selection], bool]:
     """What decides whether a selection is a call."""
-    words = {selection.annotation for selection in found}
+    words = {_word(selection) for selection in found}
     if call_words is None and len(words) <= 1:
         return lambda _selection: True
     if found and not any(label_of(word, call_words) for word in words):
@@ -162,7 +160,11 @@ def _judge(source: Path, found: Sequence[Selection], call_words: Collection[str]
             "Name the ones that are: to train, with `python -m train prepare --call-label`, then train on the archive"
             " it writes; to judge, with `python -m train evaluate --call-label`.",
         )
-    return lambda selection: bool(label_of(selection.annotation, call_words))
+    return lambda selection: bool(label_of(_word(selection), call_words))
+
+
+def _word(selection: Selection) -> str:
+    return next(iter(selection.annotations), "")
 
 
 def _listened(folder: Path, index: RecordingIndex) -> dict[Path, list[Span]] | None:

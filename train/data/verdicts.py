@@ -15,6 +15,7 @@ from train.data.label_table import read_label_table
 from train.data.label_words import normal
 from train.data.labelled_clips import LabelledSound, read_sounds, window_begin_s
 from train.data.recording_index import RecordingIndex, by_time
+from train.data.text_file import read_text
 
 VERDICTS: dict[str, int | None] = {"call": 1, "not_a_call": 0, "unsure": None}
 
@@ -22,9 +23,8 @@ VERDICTS: dict[str, int | None] = {"call": 1, "not_a_call": 0, "unsure": None}
 def is_verdicts(path: Path) -> bool:
     """Whether a CSV file's header has a column `verdict`."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline()
-    except (OSError, UnicodeDecodeError):
+        header = read_text(path, "").partition("\n")[0]
+    except DataError:
         return False
     return "verdict" in {
         cell.strip().strip('"').lower() for cell in header.replace(";", ",").replace("\t", ",").split(",")
