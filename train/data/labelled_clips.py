@@ -82,7 +82,7 @@ def read_labelled_table(
         )
     sounds = [
         LabelledSound(
-            index.find(row.file, f"{table}, line {row.line}"),
+            index.find(row.file, f"{table}, line {row.line}", table.parent),
             window_begin_s(row, samples / rate),
             label_of(row.word, call_words) or 0,
         )

@@ -57,7 +57,7 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
         begin_s = window_begin_s(row, samples / rate)
         if begin_s is None:
             raise DataError(f"{table}, line {row.line}: no begin_s.", "Export the verdicts again.")
-        path = index.find(row.file, f"{table}, line {row.line}")
+        path = index.find(row.file, f"{table}, line {row.line}", recordings or table.parent)
         judged.setdefault((path, round(begin_s, 3)), set()).add(VERDICTS[word])
     sounds, unsure, disputed = [], 0, 0
     for (path, begin_s), verdicts in judged.items():

@@ -210,9 +210,9 @@ def test_ambiguous_names_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "x" / "a.wav", 0.1)
     write(tmp_path / "y" / "a.wav", 0.1)
     index = RecordingIndex(tmp_path)
-    assert index.find("x/a.wav", "t") == tmp_path / "x" / "a.wav"
+    assert index.find("x/a.wav", "t", tmp_path) == tmp_path / "x" / "a.wav"
     with pytest.raises(DataError, match="2 sound files"):
-        index.find("a.wav", "t")
+        index.find("a.wav", "t", tmp_path)
 
 
 def test_missing_cells_are_unknown_times(tmp_path: Path) -> None:
