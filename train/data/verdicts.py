@@ -42,7 +42,7 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
         channel: which channel of the recordings, from 0.
 
     Raises:
-        DataError: an unknown verdict, a missing time or recording, or nothing but doubts.
+        DataError: an unknown verdict, a missing time or recording, a time outside the recording, or nothing but doubts.
     """
     index = RecordingIndex(recordings or table.parent)
     judged: dict[tuple[Path, float], set[int | None]] = {}
@@ -54,10 +54,11 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
             raise DataError(
                 f"{table}, line {row.line}: {row.word!r} is not a verdict.", "A verdict is call, not a call or unsure."
             )
-        begin_s = window_begin_s(row, samples / rate)
+        where = f"{table}, line {row.line}"
+        path = index.find(row.file, where, recordings or table.parent)  # replay writes paths within its recordings
+        begin_s = window_begin_s(row, samples / rate, path, where)
         if begin_s is None:
-            raise DataError(f"{table}, line {row.line}: no begin_s.", "Export the verdicts again.")
-        path = index.find(row.file, f"{table}, line {row.line}", recordings or table.parent)
+            raise DataError(f"{where}: no begin_s.", "Export the verdicts again.")
         judged.setdefault((path, round(begin_s, 3)), set()).add(VERDICTS[word])
     sounds, unsure, disputed = [], 0, 0
     for (path, begin_s), verdicts in judged.items():
