@@ -27,7 +27,10 @@ def open_aside(spec: str, fold: str) -> tuple[Any, Any]:
 
     if not fold.isdecimal():
         raise UsageError(f"{fold!r} is not the number of a fold.", "Write --hold-out recordings:0.")
-    return train.data.open_fold(spec, int(fold))
+    learn, aside = train.data.open_fold(spec, int(fold))
+    for note in learn.notes:
+        click.echo(f"{spec}: {note}", err=True)
+    return learn, aside
 
 
 def open_noise(spec: str | None, data: Any) -> Any:

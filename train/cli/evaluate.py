@@ -84,7 +84,7 @@ def _finite(
 @click.option(
     "--pictures", default=30, show_default=True, type=click.IntRange(0), help="Most pictures of mistakes of a kind."
 )
-@click.option("--call-label", multiple=True, help="Annotation that means a call; others mean no call.")
+@click.option("--call-label", multiple=True, help="Annotation, in any column, that means a call; others mean no call.")
 @click.option("--hop", default=0.5, show_default=True, callback=_finite, help="Seconds from window to window.")
 @click.option("--channel", default=0, show_default=True, type=click.IntRange(0), help="Channel, counted from 0.")
 def evaluate(
@@ -124,8 +124,15 @@ def evaluate(
             f"--hop {hop:g} is less than a sample at the model's {about.rate} Hz.",
             "Give the seconds from window to window, such as 0.5.",
         )
-    found = marked_recordings(marked, recordings, call_label or None) + quiet_recordings(_quiet(quiet))
-    corpus = Corpus.of(found if doubtful is None else with_doubtful(found, doubtful))
+
+    def report(text: str) -> None:
+        click.echo(text, err=True)
+
+    found = marked_recordings(marked, recordings, call_label or None, channel=channel, report=report)
+    found += quiet_recordings(_quiet(quiet))
+    corpus = Corpus.of(found if doubtful is None else with_doubtful(found, doubtful, report))
+    if corpus.unheard:
+        report(f"{corpus.unheard} marked calls do not count: their middle is not in what was listened to.")
     snr_db = evaluation.call_snrs_db(corpus, about.band_hz, about.rate, channel)
     asked = Question(corpus, snr_db, parts_of(corpus, choose_on), tuple(sorted(set(limits))), hop, channel)
     results = evaluation.evaluate(
@@ -136,7 +143,7 @@ def evaluate(
         shown_limit=min(limits, key=lambda limit: abs(limit - show_limit)),
         pictures=pictures,
         command=shlex.join(["python", "-m", "train", *sys.argv[1:]]),
-        report=lambda text: click.echo(text, err=True),
+        report=report,
     )
     click.echo(aligned(overview(results, asked)))
     click.echo(f"Look at {output / 'report.html'}.")

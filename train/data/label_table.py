@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.dataset import DataError
+from train.data.text_file import read_text
 
 COLUMNS = {
     "file": ("file", "filename", "file_name", "clip", "clip_name", "path", "recording", "wav", "begin_file"),
@@ -42,42 +44,75 @@ class LabelRow:
     word: str
 
 
-def read_label_table(path: Path, unlabelled: str | None = None) -> list[LabelRow]:
+def read_label_table(path: Path) -> list[LabelRow]:
     """Reads a table of labels.
+
+    Raises:
+        DataError: unreadable, no column of labels, neither files nor times, a time that is not a number, or no rows.
+    """
+    table = _Table(path)
+    if table.label is None or (table.file is None and table.begin is None):
+        raise table.refused("A table of labels has a column label (or verdict) and a column file or begin_s, or both.")
+    rows = table.rows("")
+    if not rows:
+        raise DataError(f"{path} has no rows.", "Label some sound first.")
+    return rows
+
+
+def read_span_table(path: Path, unlabelled: str = "") -> list[LabelRow]:
+    """Reads a table of stretches of sound; one without rows names none.
 
     Args:
         path: the CSV file.
-        unlabelled: the label of every row where the table has no column of labels; None refuses such a table.
+        unlabelled: the label of every row where the table has no column of labels.
 
     Raises:
-        DataError: unreadable, no column of labels, neither files nor times, or a time that is not a number.
+        DataError: unreadable, no columns of begin and end, or a row whose end is not after its begin.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}", "Save it as CSV in UTF-8.") from error
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    header = [cell.strip().lower().replace(" ", "_") for cell in next(rows, [])]
-    at = {what: next((header.index(name) for name in names if name in header), None) for what, names in COLUMNS.items()}
-    label, file, begin, end = at["label"], at["file"], at["begin"], at["end"]
-    if (label is None and unlabelled is None) or (file is None and begin is None):
-        raise DataError(
-            f"{path} has the columns {', '.join(header)}.",
-            "A table of labels has a column label (or verdict) and a column file or begin_s, or both.",
-        )
-    found = []
+    table = _Table(path)
+    if table.begin is None or table.end is None:
+        raise table.refused("The columns of such a table are file, begin_s and end_s.")
+    rows = table.rows(unlabelled)
     for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        cells = [cell.strip() for cell in row] + [""] * (len(header) - len(row))
-        begin_s, end_s = (_seconds(path, rows.line_num, cells, column) for column in (begin, end))
-        word = cells[label] if label is not None else str(unlabelled)
-        found.append(LabelRow(rows.line_num, cells[file] if file is not None else "", begin_s, end_s, word))
-    if not found:
-        raise DataError(f"{path} has no rows.", "Label some sound first.")
-    return found
+        if not row.begin_s < row.end_s:  # not a number counts as no time
+            raise DataError(
+                f"{path}, line {row.line}: a mark needs begin_s and end_s, the latter after the former.",
+                "Correct the line.",
+            )
+    return rows
+
+
+class _Table:
+    """A CSV file, and where its columns are; None: it has no such column."""
+
+    def __init__(self, path: Path) -> None:
+        text = read_text(path, "Save it as CSV in UTF-8.")
+        if not text.strip():
+            raise DataError(f"{path} is empty.", "A table has a header, also where it has no rows.")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        self._path, self._rows = path, csv.reader(io.StringIO(text), delimiter=delimiter)
+        self._header = [cell.strip().lower().replace(" ", "_") for cell in next(self._rows, [])]
+        self.file, self.begin, self.end, self.label = map(self._column, COLUMNS.values())
+
+    def _column(self, names: Sequence[str]) -> int | None:
+        return next((self._header.index(name) for name in names if name in self._header), None)
+
+    def refused(self, hint: str) -> DataError:
+        """The error of a table that lacks columns."""
+        return DataError(f"{self._path} has the columns {', '.join(self._header)}.", hint)
+
+    def rows(self, unlabelled: str) -> list[LabelRow]:
+        """All rows that are not blank; `unlabelled` is the label where there is no column of labels."""
+        found = []
+        for row in self._rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            cells = [cell.strip() for cell in row] + [""] * (len(self._header) - len(row))
+            line = self._rows.line_num
+            begin_s, end_s = (_seconds(self._path, line, cells, column) for column in (self.begin, self.end))
+            word = unlabelled if self.label is None else cells[self.label]
+            found.append(LabelRow(line, "" if self.file is None else cells[self.file], begin_s, end_s, word))
+        return found
 
 
 def _seconds(path: Path, line: int, cells: list[str], column: int | None) -> float:

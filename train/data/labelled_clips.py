@@ -18,7 +18,8 @@ from train.data.dataset import DataError, Dataset
 from train.data.label_table import LabelRow, read_label_table
 from train.data.label_words import label_of, unknown
 from train.data.recording_index import RecordingIndex, by_time
-from train.data.sound_file import is_sound, read_clip, read_window
+from train.data.sound_file import is_sound, read_clip, read_window, sound_info
+from train.data.span import clipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +81,36 @@ def read_labelled_table(
             f"{table}: it is not clear whether {', '.join(map(repr, strange))} means a call.",
             "Write 1 and 0, or name those that are calls by `python -m train prepare --call-label`.",
         )
-    sounds = [
-        LabelledSound(
-            index.find(row.file, f"{table}, line {row.line}"),
-            window_begin_s(row, samples / rate),
-            label_of(row.word, call_words) or 0,
-        )
-        for row in rows
-    ]
+    sounds = []
+    for row in rows:
+        where = f"{table}, line {row.line}"
+        path = index.find(row.file, where, table.parent)
+        begin_s = window_begin_s(row, samples / rate, path, where)
+        sounds.append(LabelledSound(path, begin_s, label_of(row.word, call_words) or 0))
     sounds.sort(key=lambda sound: (by_time(sound.path), sound.begin_s or 0.0))
     return read_sounds(table.parent, sounds, samples, rate, channel)
 
 
-def window_begin_s(row: LabelRow, length_s: float) -> float | None:
-    """Begin of the window for a row: around the middle of a span, at a begin without end, else None (whole file)."""
+def window_begin_s(row: LabelRow, length_s: float, path: Path, where: str) -> float | None:
+    """Begin of the window for a row: around the middle of a span, at a begin without end, else None (whole file).
+
+    Args:
+        row: of a table of labels.
+        length_s: of the window.
+        path: the sound file.
+        where: the table and line, for errors.
+
+    Raises:
+        DataError: the span runs backwards, or no part of it is in the file.
+    """
     if math.isnan(row.begin_s):
         return None
-    return row.begin_s if math.isnan(row.end_s) else (row.begin_s + row.end_s - length_s) / 2.0
+    open_ended = math.isnan(row.end_s)
+    end_s = row.begin_s + length_s if open_ended else row.end_s
+    if not row.begin_s < end_s:
+        raise DataError(f"{where}: a span from {row.begin_s} to {end_s} s.", "Correct the line.")
+    first_s, last_s = clipped((row.begin_s, end_s), sound_info(path).duration_s, path, where)
+    return row.begin_s if open_ended else (first_s + last_s - length_s) / 2.0
 
 
 def read_sounds(folder: Path, sounds: Sequence[LabelledSound], samples: int, rate: int, channel: int) -> Dataset:

@@ -15,13 +15,14 @@ from train.data.dataset import DataError, Dataset, Spec
 from train.data.features import features_of, unusable_note
 from train.data.label_table import read_label_table
 from train.data.labelled_clips import read_labelled_folder, read_labelled_table
-from train.data.marks import LISTENED, tables_in
+from train.data.listened import LISTENED
 from train.data.mixture.build import build, held_out
 from train.data.mixture.mixture import SUFFIXES as MIXTURES
 from train.data.mixture.mixture import Mixture
 from train.data.noise import PREFIX as NOISE
 from train.data.noise import read_noise
 from train.data.recordings import read_recordings
+from train.data.selections import tables_in
 from train.data.synthetic import PREFIX as SYNTHETIC
 from train.data.synthetic import make_synthetic, parse_synthetic
 from train.data.verdicts import is_verdicts, read_verdicts

@@ -15,8 +15,10 @@ import numpy as np
 
 from train.data.dataset import DataError, Dataset
 from train.data.labelled_clips import LabelledSound, read_sounds
-from train.data.marks import LISTENED, Span, read_marks
+from train.data.listened import LISTENED
+from train.data.marks import read_marks
 from train.data.recording_index import RecordingIndex, by_time
+from train.data.span import Span
 
 CLEARANCE_S = 0.5
 """A window without a call stays this far from every selection: analysts' edges are no better."""
@@ -42,15 +44,16 @@ def read_recordings(
         rng: draws the places of windows without a call, and the jitter of those with one.
         negatives_per_call: windows without a call for each with one, as far as there is room; where no recording has
             a call, all the room is used.
-        call_words: annotations that mean a call. None: with one annotation (or none) in all tables every selection is
-            a call; with several the known words are.
+        call_words: annotations that mean a call; None takes the known ones (`train.data.call_annotations`).
         channel: which channel, from 0.
 
     Raises:
-        DataError: no tables, a recording that is missing, or annotations of which none is known to be a call.
+        DataError: no tables, a recording that is missing, or annotations of which it is not clear whether they mean a
+            call.
     """
     index, length_s = RecordingIndex(folder), samples / rate
-    marked = read_marks(folder, index, call_words)
+    notes: list[str] = []
+    marked = read_marks(folder, index, call_words, channel=channel, report=notes.append)
     calls: list[LabelledSound] = []
     others: list[LabelledSound] = []
     shared = 0
@@ -62,18 +65,18 @@ def read_recordings(
             begin_s = _within(middle_s - length_s / 2, duration_s - length_s)
             if mark.call:
                 calls.append(LabelledSound(path, begin_s, 1))
-            elif _clear(begin_s, begin_s + length_s, recording.calls):
+            elif _clear(begin_s, begin_s + length_s, recording.calls + recording.elsewhere):
                 others.append(LabelledSound(path, begin_s, 0))
             else:
                 shared += 1
-        taken = [(mark.begin_s - CLEARANCE_S, mark.end_s + CLEARANCE_S) for mark in recording.marks]
+        spans = [(mark.begin_s, mark.end_s) for mark in recording.marks] + list(recording.elsewhere)
+        taken = [(begin_s - CLEARANCE_S, end_s + CLEARANCE_S) for begin_s, end_s in spans]
         free += [LabelledSound(path, begin_s, 0) for begin_s in free_windows(recording.heard, taken, length_s, rng)]
     wanted = max(round(negatives_per_call * len(calls)) - len(others), 0) if calls else len(free)
     chosen = [free[place] for place in rng.permutation(len(free))[:wanted]]
     sounds = sorted(calls + others + chosen, key=lambda sound: (by_time(sound.path), sound.begin_s or 0.0))
     if not sounds:
         raise DataError(f"{folder}: no window fits into the listened-to time.", f"Check {LISTENED} and the tables.")
-    notes = []
     unheard = len(index.paths) - len(marked)
     if unheard:
         notes.append(f"{unheard} recordings without a selection table were not used.")

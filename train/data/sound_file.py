@@ -60,7 +60,8 @@ def read_window(
 
     Args:
         source: the file, or its bytes.
-        begin_s: where the window should begin, seconds; moved so that the window lies within the file.
+        begin_s: where the window should begin, seconds; moved so that the window lies within the file. Whoever takes
+            it from a table sees to it that the sound meant is in the file (`train.data.span.clipped`).
         samples: length of the window at `rate`.
         rate: samples per second wanted.
         channel: which channel, from 0.

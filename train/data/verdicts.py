@@ -15,6 +15,7 @@ from train.data.label_table import read_label_table
 from train.data.label_words import normal
 from train.data.labelled_clips import LabelledSound, read_sounds, window_begin_s
 from train.data.recording_index import RecordingIndex, by_time
+from train.data.text_file import read_text
 
 VERDICTS: dict[str, int | None] = {"call": 1, "not_a_call": 0, "unsure": None}
 
@@ -22,9 +23,8 @@ VERDICTS: dict[str, int | None] = {"call": 1, "not_a_call": 0, "unsure": None}
 def is_verdicts(path: Path) -> bool:
     """Whether a CSV file's header has a column `verdict`."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline()
-    except (OSError, UnicodeDecodeError):
+        header = read_text(path, "").partition("\n")[0]
+    except DataError:
         return False
     return "verdict" in {
         cell.strip().strip('"').lower() for cell in header.replace(";", ",").replace("\t", ",").split(",")
@@ -42,7 +42,7 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
         channel: which channel of the recordings, from 0.
 
     Raises:
-        DataError: an unknown verdict, a missing time or recording, or nothing but doubts.
+        DataError: an unknown verdict, a missing time or recording, a time outside the recording, or nothing but doubts.
     """
     index = RecordingIndex(recordings or table.parent)
     judged: dict[tuple[Path, float], set[int | None]] = {}
@@ -54,10 +54,11 @@ def read_verdicts(table: Path, recordings: Path | None, samples: int, rate: int,
             raise DataError(
                 f"{table}, line {row.line}: {row.word!r} is not a verdict.", "A verdict is call, not a call or unsure."
             )
-        begin_s = window_begin_s(row, samples / rate)
+        where = f"{table}, line {row.line}"
+        path = index.find(row.file, where, recordings or table.parent)  # replay writes paths within its recordings
+        begin_s = window_begin_s(row, samples / rate, path, where)
         if begin_s is None:
-            raise DataError(f"{table}, line {row.line}: no begin_s.", "Export the verdicts again.")
-        path = index.find(row.file, f"{table}, line {row.line}")
+            raise DataError(f"{where}: no begin_s.", "Export the verdicts again.")
         judged.setdefault((path, round(begin_s, 3)), set()).add(VERDICTS[word])
     sounds, unsure, disputed = [], 0, 0
     for (path, begin_s), verdicts in judged.items():

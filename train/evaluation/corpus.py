@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data.dataset import DataError
-from train.data.marks import Span
+from train.data.span import Span
 from train.data.whole_recordings import JudgedRecording
 
 MINUTE_S = 60.0
@@ -22,7 +22,7 @@ class Corpus:
     """Recordings and the minutes in which somebody listened to them.
 
     A call or an event belongs to the minute in which its middle lies; those in no minute were not listened to and do
-    not count.
+    not count. A call that does not count stays among its recording's calls: an event there is not false.
 
     Attributes:
         recordings: each file once.
@@ -60,7 +60,10 @@ class Corpus:
         minute = np.concatenate(parts) if parts else call_recording
         heard = minute >= 0
         if not heard.any():
-            raise DataError("The recordings contain no marked call.", "Give --calls with recordings that have some.")
+            why = f": none of {len(heard)} has its middle in what was listened to" if len(heard) else ""
+            raise DataError(
+                f"The recordings contain no marked call{why}.", "Give --calls with recordings that have some."
+            )
         return cls(whole.recordings, minute_recording, minutes_s, call_recording[heard], calls_s[heard], minute[heard])
 
     @cached_property
@@ -73,6 +76,11 @@ class Corpus:
     def minute_kind(self) -> NDArray[np.str_]:
         """Kind of each minute's recording, str [minutes]."""
         return np.array([recording.kind for recording in self.recordings])[self.minute_recording]
+
+    @property
+    def unheard(self) -> int:
+        """Marked calls that do not count: their middle is in nothing that somebody listened to."""
+        return sum(len(recording.calls) for recording in self.recordings) - len(self.calls_s)
 
     @property
     def kinds(self) -> tuple[str, ...]:

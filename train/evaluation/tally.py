@@ -38,7 +38,10 @@ class RulesTally:
 def matched_events(
     corpus: Corpus, number: int, scored: Scores, rules: EventRules
 ) -> tuple[list[Event], NDArray[np.float64], Match]:
-    """One recording's events, held against its calls; where nobody listened, or nobody knows, an event is not false.
+    """One recording's events, held against its calls.
+
+    Where nobody listened, or nobody knows, an event is not false; nor is one that meets a marked call that does not
+    count, because its middle was not listened to.
 
     Args:
         corpus: recordings and calls.
@@ -54,9 +57,10 @@ def matched_events(
     spans_s = spans_of(events, scored.rate).clip(max=corpus.recordings[number].duration_s)
     matched = match(corpus.calls_s[corpus.calls_in(number)], spans_s)
     heard = corpus.minutes_at(number, spans_s) >= 0
-    doubtful = np.array(corpus.recordings[number].doubtful).reshape(-1, 2)
-    known = match(doubtful, spans_s).false
-    return events, spans_s, replace(matched, false=matched.false & heard & known)
+    recording = corpus.recordings[number]
+    excused = np.array(recording.calls + recording.doubtful, np.float64).reshape(-1, 2)
+    false = match(excused, spans_s).false & heard
+    return events, spans_s, replace(matched, false=false)
 
 
 def tally(corpus: Corpus, scores: Sequence[Scores], rules: EventRules) -> RulesTally:

@@ -80,6 +80,7 @@ def test_table_of_windows_of_the_only_recording(tmp_path: Path) -> None:
     [
         ("file,comment\na.wav,x\n", "label"),
         ("file,label\n", "no rows"),
+        ("\n", "is empty"),
         ("file,begin_s,label\na.wav,soon,1\n", "line 2.*'soon'"),
         ("file,label\nz.wav,1\n", r"line 2: no sound file .*'z\.wav'"),
         ("file,label\na.wav,purple\n", "'purple'"),
@@ -135,6 +136,25 @@ def test_recordings_of_the_same_name_are_told_apart_by_their_folders(tmp_path: P
         train.data.open(str(tmp_path / "sea" / "review.csv"))
 
 
+def test_labelled_windows_lie_in_their_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", 0.1, 8000)
+    for row in ("4.5,1", "-2.5,1"):
+        (tmp_path / "labels.csv").write_text(f"start_s,label\n{row}\n")
+        with pytest.raises(DataError, match=r"labels\.csv, line 2: .*a\.wav lasts 4\.0 s"):
+            train.data.open(str(tmp_path))
+    (tmp_path / "labels.csv").write_text("start_s,end_s,label\n3.5,99,1\n0,1,0\n")
+    assert train.data.open(str(tmp_path)).names == ("a.wav@-0.500", "a.wav@2.750")
+
+
+def test_verdicts_are_about_paths_within_the_recordings(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.wav", "sub/a.wav")):
+        write(tmp_path / "sea" / name, 0.1 * (number + 1), 8000)
+    table = tmp_path / "review.csv"
+    table.write_text("file,begin_s,end_s,verdict\na.wav,0,2,call\nsub/a.wav,0,2,not a call\n")
+    data = train.data.open(str(table), options=Options(recordings=tmp_path / "sea"))
+    assert dict(zip(values(data).tolist(), data.labels.tolist(), strict=True)) == {0.1: 1, 0.2: 0}
+
+
 def test_verdicts_find_recordings_elsewhere(tmp_path: Path) -> None:
     write(tmp_path / "sea" / "a.wav", 0.1, 8000)
     (tmp_path / "out").mkdir()
@@ -147,7 +167,15 @@ def test_verdicts_find_recordings_elsewhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("row", "message"),
-    [("a.wav,0,2,perhaps", "'perhaps' is not a verdict"), ("a.wav,,,call", "begin_s"), ("a.wav,0,2,unsure", "judged")],
+    [
+        ("a.wav,0,2,perhaps", "'perhaps' is not a verdict"),
+        ("a.wav,,,call", "begin_s"),
+        ("a.wav,0,2,unsure", "judged"),
+        ("a.wav,1000,1002,call", r"review\.csv, line 2: .*a\.wav lasts 4\.0 s, but a selection begins at 1000\.0 s"),
+        ("a.wav,-2,-1,call", r"review\.csv, line 2: .*a\.wav lasts 4\.0 s"),
+        ("a.wav,2,1,call", r"review\.csv, line 2: a span from 2\.0 to 1\.0 s"),
+        ("a.wav,4,,call", r"review\.csv, line 2: .*a\.wav lasts 4\.0 s"),
+    ],
 )
 def test_unusable_verdicts_are_refused(tmp_path: Path, row: str, message: str) -> None:
     write(tmp_path / "a.wav", 0.1, 8000)
@@ -210,9 +238,9 @@ def test_ambiguous_names_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "x" / "a.wav", 0.1)
     write(tmp_path / "y" / "a.wav", 0.1)
     index = RecordingIndex(tmp_path)
-    assert index.find("x/a.wav", "t") == tmp_path / "x" / "a.wav"
+    assert index.find("x/a.wav", "t", tmp_path) == tmp_path / "x" / "a.wav"
     with pytest.raises(DataError, match="2 sound files"):
-        index.find("a.wav", "t")
+        index.find("a.wav", "t", tmp_path)
 
 
 def test_missing_cells_are_unknown_times(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_table_marks_recordings_beside_it_and_in_sister_folders(tmp_path: Path
 def test_a_folder_named_twice_holds_each_recording_once(tmp_path: Path) -> None:
     recording(tmp_path / "one/a.wav")
     assert RecordingIndex(tmp_path / "one", tmp_path).paths == [tmp_path / "one/a.wav"]
-    assert RecordingIndex(tmp_path / "one", tmp_path).find("a.wav", "here") == tmp_path / "one/a.wav"
+    assert RecordingIndex(tmp_path / "one", tmp_path).find("a.wav", "here", tmp_path) == tmp_path / "one/a.wav"
 
 
 def test_labels_say_what_is_a_call(tmp_path: Path) -> None:
@@ -55,7 +55,9 @@ def test_labels_say_what_is_a_call(tmp_path: Path) -> None:
     [
         ("a.wav,2,2,upcall", "line 2: a mark needs begin_s and end_s"),
         ("a.wav,2,,upcall", "line 2: a mark needs begin_s and end_s"),
-        ("a.wav,31,32,upcall", "lasts 30.0 s, but a selection begins at 31.0 s"),
+        ("a.wav,31,32,upcall", "line 2: .* lasts 30.0 s, but a selection begins at 31.0 s"),
+        ("a.wav,-5,-4,upcall", "line 2: .* lasts 30.0 s, but a selection begins at -5.0 s and ends at -4.0 s"),
+        ("a.wav,nan,2,upcall", "line 2: a mark needs begin_s and end_s"),
     ],
 )
 def test_a_mark_that_cannot_be_is_refused(tmp_path: Path, row: str, message: str) -> None:
@@ -63,3 +65,43 @@ def test_a_mark_that_cannot_be_is_refused(tmp_path: Path, row: str, message: str
     (tmp_path / "calls.csv").write_text(f"file,begin_s,end_s,label\n{row}\n")
     with pytest.raises(DataError, match=message):
         read_marks(tmp_path / "calls.csv", RecordingIndex(tmp_path))
+
+
+def test_marks_are_cut_at_the_edges_of_their_recording_and_it_is_told(tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav")
+    (tmp_path / "calls.csv").write_text("file,begin_s,end_s\na.wav,-1,0.5\na.wav,10,11\na.wav,29.5,31\n")
+    said: list[str] = []
+    [found] = read_marks(tmp_path / "calls.csv", RecordingIndex(tmp_path), report=said.append)
+    assert found.calls == ((0.0, 0.5), (10.0, 11.0), (29.5, 30.0))
+    assert said == ["2 marks reach over the begin or the end of their recording; they were cut there."]
+    (tmp_path / "calls.csv").write_text("file,begin_s,end_s\na.wav,29.5,30.005\n")  # rounded
+    said.clear()
+    [found] = read_marks(tmp_path / "calls.csv", RecordingIndex(tmp_path), report=said.append)
+    assert (found.calls, said) == (((29.5, 30.0),), [])
+
+
+def test_labels_that_say_no_call_are_no_calls(tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav")
+    (tmp_path / "calls.csv").write_text("file,begin_s,end_s,label\na.wav,1,2,0\na.wav,3,4,0\n")
+    [found] = read_marks(tmp_path / "calls.csv", RecordingIndex(tmp_path))
+    assert found.marks == (Mark(1.0, 2.0, False), Mark(3.0, 4.0, False))
+
+
+@pytest.mark.parametrize("text", ["file,centre_s\na.wav,3\n", "file,begin_s\na.wav,3\n"])
+def test_a_table_without_times_is_told_what_marks_have(tmp_path: Path, text: str) -> None:
+    recording(tmp_path / "a.wav")
+    (tmp_path / "calls.csv").write_text(text)
+    with pytest.raises(DataError, match="has the columns") as caught:
+        read_marks(tmp_path / "calls.csv", RecordingIndex(tmp_path))
+    assert "file, begin_s and end_s" in caught.value.hint
+    assert "label" not in caught.value.hint
+
+
+def test_a_broken_table_does_not_hide_its_recording(tmp_path: Path) -> None:
+    for name in "ab":
+        recording(tmp_path / f"{name}.wav")
+    (tmp_path / "a.selections.txt").write_text("Begin Time (s)\tEnd Time (s)\n1\t2\n")
+    for text, message in (("", r"b\.selections\.txt is empty"), ("Begin Time (s)\n1\n", "no column 'end time")):
+        (tmp_path / "b.selections.txt").write_text(text)
+        with pytest.raises(DataError, match=message):
+            read_marks(tmp_path, RecordingIndex(tmp_path))

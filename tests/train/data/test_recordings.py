@@ -15,8 +15,8 @@ import train.data
 from edge_daemon.audio.resample import Resampler
 from edge_daemon.audio.source import Block
 from train.data.dataset import DataError
-from train.data.marks import tables_in
 from train.data.recordings import free_windows, read_recordings
+from train.data.selections import tables_in
 from train.data.sound_file import read_window
 
 RATE = 2000
@@ -80,7 +80,7 @@ def test_another_sound_that_overlaps_a_call_gives_no_window_without_a_call(folde
 
 def test_call_words_choose_the_annotation(folder: Path) -> None:
     (folder / "a.selections.txt").write_text(HEADER + "1\t10\t11\tmoan\n2\t30\t31\tscream\n")
-    with pytest.raises(DataError, match="'moan', 'scream'") as caught:
+    with pytest.raises(DataError, match=r"'moan' \(1\), 'scream' \(1\)") as caught:
         read_recordings(folder, 4000, RATE, np.random.default_rng(0))
     assert "python -m train prepare --call-label" in caught.value.hint, "no other command has it"
     data = read_recordings(folder, 4000, RATE, np.random.default_rng(0), 1.0, call_words=["Scream"])

@@ -47,3 +47,9 @@ def test_impossible_sets_are_refused() -> None:
         Corpus.of([JudgedRecording(Path("a.wav"), CALLS, 60.0, ((0.0, 60.0),))])
     with pytest.raises(DataError, match="no marked call"):
         Corpus.of([])
+
+
+def test_calls_whose_middle_nobody_listened_to_are_counted_as_such(corpus: Corpus) -> None:
+    assert corpus.unheard == 1
+    with pytest.raises(DataError, match="no marked call: none of 1 has its middle in what was listened to"):
+        Corpus.of([JudgedRecording(Path("a.wav"), CALLS, 60.0, ((0.0, 10.0),), ((20.0, 21.0),))])

@@ -50,7 +50,8 @@ def build(
             "Choose a lower band.",
         )
     rng = np.random.default_rng(mixture.seed)
-    sources = read_sources(mixture, spec.sample_rate, channel, aside)
+    notes: list[str] = []
+    sources = read_sources(mixture, spec.sample_rate, channel, aside, report=notes.append)
     clips = [_clips(open_clips(clips.data), clips.weight, spec) for clips in mixture.clips]
     parts = [*clips]
     parts += [_through(source, mixture, spec, rng) for source in sources]
@@ -82,6 +83,7 @@ def build(
         frontend=spec,
         sample_rate=spec.sample_rate,
         credit=mixture.credit,
+        notes=tuple(notes),
         weights=np.repeat(np.array([part.weight for part in parts], np.float32), [len(p.labels) for p in parts]),
         kinds=tuple(part.kind for part in parts for _ in range(len(part.labels))),
         kin=_kin(parts),
@@ -105,8 +107,9 @@ def held_out(mixture: Mixture, spec: Spec, aside: Sequence[str], hop_s: float, c
     Raises:
         DataError: a recording cannot be read, or the windows are not of both kinds.
     """
+    notes: list[str] = []
     even = mixture.model_copy(update={"hop_s": hop_s})
-    sources = read_sources(even, spec.sample_rate, channel, aside, only_aside=True)
+    sources = read_sources(even, spec.sample_rate, channel, aside, only_aside=True, report=notes.append)
     parts = [_through(replace(source, hop_s=hop_s), even, spec, None) for source in sources]
     labels = np.concatenate([part.labels for part in parts])
     if not labels.any() or labels.all():
@@ -124,6 +127,7 @@ def held_out(mixture: Mixture, spec: Spec, aside: Sequence[str], hop_s: float, c
         frontend=spec,
         sample_rate=spec.sample_rate,
         credit=mixture.credit,
+        notes=tuple(notes),
         kinds=tuple(part.kind for part in parts for _ in range(len(part.labels))),
     )
 

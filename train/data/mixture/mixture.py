@@ -52,7 +52,7 @@ class Marked(_Part):
     doubtful: Path | None = Field(
         None, description="CSV file (file,begin_s,end_s) of what may be calls or not: no window of it teaches."
     )
-    call_label: tuple[str, ...] = Field((), description="Annotations that mean a call; none: the usual words.")
+    call_labels: tuple[str, ...] = Field((), description="Annotations that mean a call; empty takes the known ones.")
     weight: float = Field(1.0, gt=0, description="Of each window in the loss.")
 
 

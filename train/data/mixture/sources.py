@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data.dataset import DataError
-from train.data.marks import Span
 from train.data.mixture.mixture import Mixture
 from train.data.sound_file import read_window
+from train.data.span import Span
 from train.data.whole_recordings import CALLS, JudgedRecording, fits, marked_recordings, quiet_recordings, with_doubtful
 
 
@@ -46,7 +46,13 @@ class Source:
 
 
 def read_sources(
-    mixture: Mixture, rate: int, channel: int, aside: Sequence[str], only_aside: bool = False
+    mixture: Mixture,
+    rate: int,
+    channel: int,
+    aside: Sequence[str],
+    *,
+    only_aside: bool = False,
+    report: Callable[[str], object],
 ) -> list[Source]:
     """Read the recordings of a mixture.
 
@@ -56,15 +62,18 @@ def read_sources(
         channel: which channel of the files, from 0.
         aside: patterns of names (`folder/file`, `*` stands for any letters) that are left out.
         only_aside: read those instead.
+        report: told what is odd about marks.
 
     Raises:
         DataError: a recording cannot be read, or a pattern fits none.
     """
     listed: list[tuple[JudgedRecording, float, float, bool]] = []
     for part in mixture.marked:
-        found = marked_recordings([part.calls], part.recordings, part.call_label or None)
+        found = marked_recordings(
+            [part.calls], part.recordings, part.call_labels or None, channel=channel, report=report
+        )
         if part.doubtful is not None:
-            found = with_doubtful(found, part.doubtful)
+            found = with_doubtful(found, part.doubtful, report)
         listed += [(recording, part.weight, mixture.hop_s, False) for recording in found]
     for quiet in mixture.quiet:
         if quiet.kind == CALLS:

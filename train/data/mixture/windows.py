@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from train.data.marks import Span
+from train.data.span import Span
 
 UNSAID = 2
 """Label of a window with a part of a call, too little for a call, too much for none; or with what is doubtful."""

@@ -218,7 +218,7 @@ def test_a_mixture_may_say_which_annotations_are_calls(folder: Path) -> None:
     (folder / "buoy" / "calls.csv").write_text("\n".join(rows))
     with pytest.raises(DataError, match="none"):
         train.data.open(mixture(folder))
-    data = train.data.open(mixture(folder, marked=[{"calls": "buoy/calls.csv", "call_label": ["Eg_x"]}], laid={}))
+    data = train.data.open(mixture(folder, marked=[{"calls": "buoy/calls.csv", "call_labels": ["Eg_x"]}], laid={}))
     assert 2 * 3 <= data.labels.sum() <= 2 * 5
 
 
