@@ -23,8 +23,9 @@ from train.start import ancestors_of, start_from
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ModelFile.read(model_path("right_whale"))
+TITLE = f"right_whale {SOURCE.metadata.version}"
 TERMS = SOURCE.metadata.provenance.licence
-NOTE = f"As for right_whale 0.6.0: {SOURCE.metadata.operating_point.note}"
+NOTE = f"As for {TITLE}: {SOURCE.metadata.operating_point.note}"
 
 
 def document(*ancestors: Ancestor, **fields: Any) -> CheckpointDocument:
@@ -70,9 +71,9 @@ def test_what_a_model_says_of_its_weights_stays_with_them(
         threshold=0.88, threshold_low=0.22, min_windows=2, min_rise_hz=30, context_s=300, note=NOTE
     )
     assert found.call_band_hz == known.call_band_hz
-    assert found.provenance.data.endswith(f"; begun from right_whale 0.6.0, SHA-256 {SOURCE.digest[:16]}")
+    assert found.provenance.data.endswith(f"; begun from {TITLE}, SHA-256 {SOURCE.digest[:16]}")
     assert said.splitlines()[-1] == (
-        f"Taken over from right_whale 0.6.0: the terms “{TERMS}”; the credit; 4 known weaknesses; event rules"
+        f"Taken over from {TITLE}: the terms “{TERMS}”; the credit; 4 known weaknesses; event rules"
         " (threshold 0.88, lower threshold 0.22, windows 2, rise 30 Hz, context 300 s); the call's band, 50 to 250 Hz."
     )
     card = markdown(made, "picture.png")
@@ -94,9 +95,9 @@ def test_options_say_otherwise(
     assert found.operating_point == OperatingPoint(threshold=0.9, threshold_low=0.22, min_windows=2)
     assert found.weaknesses == (known[0], *known[2:], "Deaf in rain.")
     assert said.splitlines()[-2:] == [
-        "Taken over from right_whale 0.6.0: the credit; 3 known weaknesses; event rules (lower threshold 0.22,"
+        f"Taken over from {TITLE}: the credit; 3 known weaknesses; event rules (lower threshold 0.22,"
         " windows 2); the call's band, 50 to 250 Hz.",
-        f"The terms are “Ours alone.”, as --licence says; those of right_whale 0.6.0 are “{TERMS}”.",
+        f"The terms are “Ours alone.”, as --licence says; those of {TITLE} are “{TERMS}”.",
     ]
     monkeypatch.setattr(
         sys, "argv", ["export", str(tmp_path / "own"), "--output", str(tmp_path / "x"), "--drop-weakness", "lame"]
@@ -110,7 +111,7 @@ def test_terms_pass_through_checkpoints(tmp_path: Path) -> None:
     second = read_document(begun(tmp_path / "second", first))
     assert [(ancestor.role, ancestor.title) for ancestor in second.ancestors] == [
         ("start", "first"),
-        ("start", "right_whale 0.6.0"),
+        ("start", TITLE),
     ]
     assert second.ancestors[0].licence == ""
     assert second.ancestors[1] == Ancestor.of_model(SOURCE, "start")
@@ -123,9 +124,7 @@ def test_terms_pass_through_checkpoints(tmp_path: Path) -> None:
     assert point_of(pupil) == USUAL
     assert band_of(pupil) == CALL_BAND_HZ
     assert made_from(pupil).startswith("; taught by first, SHA-256 ")
-    assert told(pupil, SOURCE.metadata, None) == [
-        f"Taken over from first, right_whale 0.6.0: the terms “{TERMS}”; the credit."
-    ]
+    assert told(pupil, SOURCE.metadata, None) == [f"Taken over from first, {TITLE}: the terms “{TERMS}”; the credit."]
 
 
 def test_terms_of_several_hold_together() -> None:
