@@ -32,5 +32,5 @@ def test_its_commands_are_the_files_to_the_word(shipped: ModelFile) -> None:
     assert found is not None
     commands = found[1].replace("\\\n", " ").splitlines()
     told = shipped.metadata.provenance.command.split(" && ")
-    assert len(told) == 5  # fit, calibrate, export, remake twice
+    assert len(told) == 6  # fit, calibrate, export, remake three times
     assert [shlex.split(command) for command in commands] == [shlex.split(command) for command in told]
