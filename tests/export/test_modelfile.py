@@ -128,7 +128,8 @@ def test_models_inside_the_package_go_by_their_names(
     code, text = export(capsys, monkeypatch, "card", "right_whale")
     assert code == 0, text
     assert text.split() == ["right_whale.md", "right_whale.png"]
-    assert (tmp_path / "right_whale.md").read_text(encoding="utf-8").startswith("# right_whale 0.6.0\n")
+    version = ModelFile.read(model_path("right_whale")).metadata.version
+    assert (tmp_path / "right_whale.md").read_text(encoding="utf-8").startswith(f"# right_whale {version}\n")
     code, text = export(
         capsys, monkeypatch, "remake", "right_whale", "--output", "new.onnx", "--version", "9", "--threshold", "0.9"
     )

@@ -29,6 +29,7 @@ def test_shapes_for_two_seconds_at_two_kilohertz() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # whoever imports librosa first compiles it
 @pytest.mark.parametrize("samples", [noise(1), noise(2, 1e-5), chirp()], ids=["noise", "faint", "chirp"])
 def test_logmel_is_librosas_definition(samples: np.ndarray) -> None:
     with warnings.catch_warnings():

@@ -30,7 +30,7 @@ from train.ocean.scene import scene
 from train.ocean.sound import RATE
 from train.sample import CONDITIONS
 
-pytestmark = pytest.mark.slow  # two models hear four minutes
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # two models hear four minutes
 
 CALLS = [(10.0 + 15 * number, snr_db) for number, snr_db in enumerate((12.0, 9.0, 3.0, -8.0, 12.0, 6.0, -15.0, 9.0))]
 SONG = [(5.0 + 9 * number, "humpback", 12.0) for number in range(6)]
