@@ -79,9 +79,7 @@ def test_each_call_of_the_sample_arrives(port: int, tmp_path: Path) -> None:
         assert started[2].wait(120) == 0, printed(2)
         assert time.monotonic() - begun > 40
         wait_until(lambda: started[0].poll() is not None, 20)
-        calls = [
-            line for line in printed(0).splitlines() if "right_whale_upcall" in line or re.search(r"0\.\d\d", line)
-        ]
+        calls = [line for line in printed(0).splitlines() if "right_whale_upcall" in line]
         assert started[0].returncode == 0, printed(0)
         assert len(calls) == 5, printed(0)
     finally:
