@@ -134,7 +134,7 @@ class EventBuilder:
         self._quiet_until: int | None = None
         self._frontier: int | None = None
         self.rules = rules
-        self._context = self._context_of(rules)
+        self._context: CallContext | None = None
         self._loud_to: int | None = None  # end of the last cell that could belong to an event, whether it did or not
         self.change(rules)
 
@@ -151,10 +151,13 @@ class EventBuilder:
                 f"or more, but max_length_s is {rules.max_length_s}.",
                 "Raise max_length_s, or lower min_windows or the hop.",
             )
-        if self._context is None or not rules.context_s:
-            self._context = self._context_of(rules)
+        memory = round(rules.context_s * rate)
+        if not memory:
+            self._context = None
+        elif self._context is None:
+            self._context = CallContext(memory, self._window, hop)
         else:
-            self._context.remember(self._memory(rules))
+            self._context.remember(memory)
         self.rules = rules
         self._longest = longest
         self._merge = round(rules.merge_gap_s * rate)
@@ -237,12 +240,6 @@ class EventBuilder:
         run = self._run or self._alone
         enough = self._pushed if self._short_streams else self.rules.min_windows
         return [] if run is None else self._close(run, enough)
-
-    def _memory(self, rules: EventRules) -> int:
-        return round(rules.context_s * self._rate)
-
-    def _context_of(self, rules: EventRules) -> CallContext | None:
-        return CallContext(self._memory(rules), self._window, self._hop) if rules.context_s else None
 
     def _extend(self, window: ScoredWindow, begin: int, end: int) -> list[Event]:
         closed: list[Event] = []
