@@ -43,9 +43,11 @@ def build(
     Raises:
         DataError: a recording or a data set cannot be read, or was made by another front end.
     """
-    if mixture.laid.band_hz[1] >= spec.sample_rate / 2:
+    laid = mixture.laid
+    banded = laid.count or laid.others or laid.synthetic_calls or laid.synthetic_others
+    if banded and laid.band_hz[1] >= spec.sample_rate / 2:
         raise DataError(
-            f"{mixture.name}: laid.band_hz ends at {mixture.laid.band_hz[1]:g} Hz, above half the sample rate"
+            f"{mixture.name}: laid.band_hz ends at {laid.band_hz[1]:g} Hz, above half the sample rate"
             f" ({spec.sample_rate} Hz).",
             "Choose a lower band.",
         )

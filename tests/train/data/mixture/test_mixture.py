@@ -222,6 +222,13 @@ def test_a_mixture_may_say_which_annotations_are_calls(folder: Path) -> None:
     assert 2 * 3 <= data.labels.sum() <= 2 * 5
 
 
+def test_the_band_of_laid_sounds_matters_where_some_are_laid(folder: Path) -> None:
+    low = LogMelSpec(sample_rate=800, window=1600, high_hz=400)
+    assert len(train.data.open(mixture(folder, laid={}), low)) > 0
+    with pytest.raises(DataError, match=r"laid\.band_hz ends at 420 Hz, above half the sample rate \(800 Hz\)"):
+        train.data.open(mixture(folder), low)
+
+
 def test_silence_is_left_out(folder: Path) -> None:
     sf.write(folder / "song" / "b.wav", np.zeros(40 * RATE), RATE)
     data = train.data.open(mixture(folder, laid={}))
