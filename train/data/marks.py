@@ -108,14 +108,16 @@ def read_marks(
     return recordings
 
 
-def read_spans(table: Path, index: RecordingIndex) -> dict[Path, list[Span]]:
+def read_spans(table: Path, index: RecordingIndex, report: Callable[[str], object]) -> dict[Path, list[Span]]:
     """The spans of each recording that a CSV file (file,begin_s,end_s) names, whatever their label says.
+
+    Arguments as in `read_marks`.
 
     Raises:
         DataError: it cannot be read, or a recording or a part of one that is not there.
     """
     found: dict[Path, list[Span]] = {}
-    for path, parts in selections_of(table, index, print).items():
+    for path, parts in selections_of(table, index, report).items():
         duration_s = sound_info(path).duration_s
         found[path] = [clipped(part.span, duration_s, path, part.where) for part in parts.selections]
     return found

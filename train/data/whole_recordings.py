@@ -94,7 +94,7 @@ def with_doubtful(
     if not table.is_file():
         raise DataError(f"{table} does not exist.", "Name a CSV file with file, begin_s and end_s.")
     index = RecordingIndex(*dict.fromkeys(recording.path.parent for recording in recordings))
-    spans = {path.resolve(): tuple(found) for path, found in read_spans(table, index).items()}
+    spans = {path.resolve(): tuple(found) for path, found in read_spans(table, index, report).items()}
     known = [replace(one, doubtful=one.doubtful + spans.pop(one.path.resolve(), ())) for one in recordings]
     if spans:
         others = " and ".join(sorted(path.name for path in spans))
